@@ -1,0 +1,51 @@
+"""The command line: parse, call the pipeline, print, exit code.
+
+One module per group of commands, each with a ``register`` function. Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from icp_xl.cli import runs, score
+from icp_xl.cli._run import guarded
+
+app = typer.Typer(
+    name="icp-xl",
+    help="Score every account, know why, and know what to sell next, inside the workbooks you already keep.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _module in (score, runs):
+    _module.register(app)
+
+
+def main() -> None:
+    """Entry point of the ``icp-xl`` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line ``arguments`` and return its exit code."""
+    import click
+
+    code = 0
+
+    def call() -> None:
+        nonlocal code
+        try:
+            outcome = app(arguments, standalone_mode=False)
+            code = outcome if isinstance(outcome, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            typer.echo(error.format_message())
+            code = 2
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except click.exceptions.Abort:
+            code = 130
+
+    return guarded(call) or code

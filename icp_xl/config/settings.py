@@ -1,0 +1,93 @@
+"""The whole of the settings: one frozen object, every key optional."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from icp_xl.config.base import Section
+from icp_xl.config.build import BuildSettings
+from icp_xl.config.delivery import DeliverySettings
+from icp_xl.config.excel import ExcelSettings
+from icp_xl.config.feedback import FeedbackSettings
+from icp_xl.config.matching import MatchingSettings
+from icp_xl.config.optimize import OptimizeSettings
+from icp_xl.config.reports import ReportSettings
+from icp_xl.config.scoring import ScoringSettings
+from icp_xl.config.share import ShareSettings
+from icp_xl.config.sources import SourcesSettings
+from icp_xl.config.train import TrainSettings
+from icp_xl.config.validation import ValidationSettings
+from icp_xl.config.whitespace import WhitespaceSettings
+
+
+class PathSettings(Section):
+    """Where inputs are found and results go. A relative path in a settings file counts from that file."""
+
+    data: Path = Field(Path("."), description="folder that holds the source files")
+    out: Path = Field(Path("icp_output"), description="folder that results are written to")
+
+    @property
+    def runs(self) -> Path:
+        """Run records and the registry."""
+        return self.out / "runs"
+
+    @property
+    def curated(self) -> Path:
+        """Star schema, labels and features as Parquet."""
+        return self.out / "curated"
+
+    @property
+    def models(self) -> Path:
+        """Division models."""
+        return self.out / "models"
+
+    @property
+    def state(self) -> Path:
+        """Frames that one stage leaves for the next."""
+        return self.out / "state"
+
+
+class RunSettings(Section):
+    """How a run behaves."""
+
+    seed: int = Field(20240630, ge=0, lt=2**32)
+    workers: int = Field(0, ge=0, le=256, description="worker processes; 0 takes one per core")
+    clock: datetime | None = Field(
+        None,
+        description="fixed time that every output is stamped with; outputs are then the same byte for byte",
+    )
+    memory_limit_gb: float = Field(4.0, gt=0.0, description="memory that the build may take")
+
+
+class Settings(Section):
+    """All settings of icp_xl."""
+
+    paths: PathSettings = PathSettings()
+    run: RunSettings = RunSettings()
+    sources: SourcesSettings = SourcesSettings()
+    columns: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="per source, our column name to the file's header or to an expression that begins with =",
+    )
+    matching: MatchingSettings = MatchingSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    optimize: OptimizeSettings = OptimizeSettings()
+    build: BuildSettings = BuildSettings()
+    train: TrainSettings = TrainSettings()
+    whitespace: WhitespaceSettings = WhitespaceSettings()
+    validation: ValidationSettings = ValidationSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    reports: ReportSettings = ReportSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    share: ShareSettings = ShareSettings()
+    excel: ExcelSettings = ExcelSettings()
+
+    def digest(self) -> str:
+        """SHA-256 of everything that can change a number; where files lie and how many workers do not."""
+        body = self.model_dump(mode="json", exclude={"paths": True, "run": {"clock", "workers"}})
+        return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Macros behind the ribbon, background jobs, add-in build, install and doctor."""

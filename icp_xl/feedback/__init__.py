@@ -1,0 +1,1 @@
+"""Snapshots, outcomes, accuracy, refinement, champion against challenger."""

@@ -1,0 +1,1 @@
+"""The search for component weights: objective, study, trade-off."""

@@ -1,0 +1,1 @@
+"""Division models: splits, fit, calibration, evaluation, explanation, model files."""

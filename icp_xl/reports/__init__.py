@@ -1,0 +1,1 @@
+"""Frames to sheet specifications: what a sheet shows. Knows no file."""

@@ -1,0 +1,190 @@
+"""What a sheet shows, said without knowing any file: the language between ``reports`` and ``delivery``.
+
+A :class:`Book` holds sheets; a sheet holds blocks from top to bottom (a tuple of blocks stands side by side). Charts
+and formulas name their data as :class:`Ref` (table, column), never as cell addresses; the renderer resolves them, so
+a block may move without breaking another. Every formula carries the value it must show, because many readers
+(phones, previews) never recalculate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: How a column or a figure is shown. ``id`` stays text whatever it looks like.
+Kind = Literal[
+    "text", "id", "long_text", "integer", "number", "money", "percent", "probability", "score", "weight", "date",
+    "datetime", "grade", "flag",
+]  # fmt: skip
+Rule = Literal["none", "data_bar", "grade", "scale", "scale_reversed", "flag", "status", "sign"]
+ChartKind = Literal["column", "stacked_column", "bar", "stacked_bar", "line", "area", "scatter", "radar", "pie", "box"]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A column of a table on some sheet of the book; ``rows`` limits it to the first so many."""
+
+    table: str
+    column: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    ``formula`` is an Excel formula for each row in which ``{column_key}`` stands for the cell of that column in the
+    same row, and ``{name!r}``-like names of the book stay as they are; the frame still holds the cached values.
+    ``editable`` marks cells that are the reader's to fill; what he types survives the next run (matched by the
+    table's ``key``). ``choices`` gives them a drop-down.
+    """
+
+    key: str
+    header: str
+    kind: Kind = "text"
+    width: float | None = None
+    rule: Rule = "none"
+    note: str | None = None
+    formula: str | None = None
+    editable: bool = False
+    choices: Sequence[str] = ()
+    total: Literal["sum", "average", "count", "none"] = "none"
+    decimals: int | None = None
+    hidden_from_print: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A native Excel table; ``frame`` holds at least the columns' keys, in the order to be shown.
+
+    ``name`` is unique in the book and becomes the table's name with the prefix ``icp_``. ``key`` names the column
+    that identifies a row when the reader's own entries are carried over.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    frame: pd.DataFrame
+    title: str | None = None
+    key: str | None = None
+    totals: bool = False
+    empty_text: str = "Nothing to show."
+    banded: bool = True
+    filters: bool = True
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of a chart."""
+
+    name: str
+    categories: Ref | None
+    values: Ref
+    colour: str | None = None
+    kind: ChartKind | None = None
+    second_axis: bool = False
+    trendline: bool = False
+    dashed: bool = False
+    marker: bool = True
+    gap: int | None = None
+    error_bars: tuple[Ref, Ref] | None = None
+    labels: bool = False
+    point_colours: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A native chart; ``alt_text`` says what it shows to those who cannot see it."""
+
+    kind: ChartKind
+    title: str
+    series: Sequence[Series]
+    alt_text: str
+    x_title: str | None = None
+    y_title: str | None = None
+    x_format: str | None = None
+    y_format: str | None = None
+    x_range: tuple[float | None, float | None] = (None, None)
+    y_range: tuple[float | None, float | None] = (None, None)
+    width: int = 560
+    height: int = 320
+    legend: bool = True
+    log_x: bool = False
+    log_y: bool = False
+    crossing: float | None = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words: a heading, a paragraph, a list item, a note in grey, or a warning."""
+
+    text: str
+    style: Literal["heading", "paragraph", "bullet", "note", "warning", "good"] = "paragraph"
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One headline figure: a label, a value, and a short line below it. ``formula`` makes it live."""
+
+    label: str
+    value: Any
+    kind: Kind = "number"
+    note: str = ""
+    formula: str | None = None
+    decimals: int | None = None
+    tone: Literal["plain", "good", "bad", "warning"] = "plain"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A row of headline figures, as tiles."""
+
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Label and value pairs, one a line: settings, definitions, a run's particulars."""
+
+    rows: Sequence[tuple[str, Any]]
+    title: str | None = None
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture from bytes (PNG)."""
+
+    content: bytes
+    alt_text: str
+    scale: float = 1.0
+
+
+Block = Text | Figures | Facts | Table | Chart | Image
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: its blocks from top to bottom; a tuple of blocks stands side by side."""
+
+    name: str
+    title: str
+    blocks: Sequence[Block | tuple[Block, ...]]
+    subtitle: str = ""
+    freeze_table: str | None = None
+    portrait: bool = False
+    tab_colour: str | None = None
+    kind: Literal["report", "data", "method"] = "report"
+
+
+@dataclass(frozen=True)
+class Book:
+    """A workbook to be: sheets in order, and constants that formulas may name."""
+
+    sheets: Sequence[Sheet]
+    title: str = "ICP report"
+    subject: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,264 @@
+"""The run record: what a command read, dropped, measured, warned of and wrote.
+
+Each run leaves ``runs/<run_id>/manifest.json``, ``config_resolved.yaml`` and ``logs.jsonl``, and one line in
+``runs/runs.jsonl``. Nothing of a user's data is logged: counts, names of files and columns, and figures only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from icp_xl.config import Settings
+from icp_xl.errors import Cancelled, DataError, IcpError
+from icp_xl.outputs import Publication, json_text, open_output, write_bytes, write_json
+from icp_xl.progress import Progress
+
+REGISTRY = "runs.jsonl"
+#: Packages whose versions can change a number.
+VERSIONED = (
+    "icp-xl",
+    "pandas",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "lightgbm",
+    "optuna",
+    "duckdb",
+    "rapidfuzz",
+    "xlsxwriter",
+)
+
+
+@dataclass
+class RunContext:
+    """What every stage of a run shares: settings, progress, staged outputs, and the record being written."""
+
+    command: str
+    settings: Settings
+    progress: Progress
+    outputs: Publication
+    run_id: str
+    started: datetime
+    dry_run: bool = False
+    inputs: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    statuses: dict[str, str] = field(default_factory=dict)
+    cutoffs: list[str] = field(default_factory=list)
+    planned: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        """The time that outputs are stamped with: the fixed clock, or now in UTC, to the second, without a zone."""
+        return self.settings.run.clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+    def read(self, path: Path) -> str:
+        """Note ``path`` as an input and return its SHA-256."""
+        digest = file_digest(path)
+        self.inputs[path.name] = digest
+        return digest
+
+    def count(self, table: str, read: int, kept: int, dropped: dict[str, int] | None = None) -> None:
+        """Record the rows of ``table``: read, kept, and dropped by reason. They must add up."""
+        reasons = dict(dropped or {})
+        if read != kept + sum(reasons.values()):
+            raise DataError("rows do not add up", where=table, got=f"{read} read, {kept} kept, {reasons} dropped")
+        self.rows[table] = {"read": read, "kept": kept, "dropped": reasons}
+        self.log("rows", table=table, read=read, kept=kept, dropped=reasons)
+
+    def warn(self, text: str) -> None:
+        """Record a warning once; it is shown at the end of the command and on the report."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.log("warning", text=text)
+
+    def metric(self, name: str, value: Any) -> None:
+        """Record a figure."""
+        self.metrics[name] = value
+        self.log("metric", name=name, value=value)
+
+    def status(self, division: str, text: str) -> None:
+        """Record the status of one division."""
+        self.statuses[division] = text
+        self.log("status", division=division, text=text)
+
+    def plan(self, *names: str) -> None:
+        """Record what a dry run would write."""
+        self.planned.extend(name for name in names if name not in self.planned)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Add one structured line to the run's log."""
+        self.events.append({"time": self.now().isoformat(), "event": event, **fields})
+
+    def inputs_digest(self) -> str:
+        """SHA-256 over the inputs read so far."""
+        return hashlib.sha256(json.dumps(self.inputs, sort_keys=True).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in blocks."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@contextmanager
+def start_run(
+    command: str, settings: Settings, *, progress: Progress | None = None, dry_run: bool = False
+) -> Iterator[RunContext]:
+    """Run one command inside its record: publish its outputs when it succeeds, drop them when it fails.
+
+    A run that fails, is cancelled or is killed leaves every earlier output as it was. The record itself is written
+    in all cases but the last.
+    """
+    out = settings.paths.out
+    with open_output(out) as outputs:
+        started = settings.run.clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        run_id = _run_id(settings, command, started)
+        run = RunContext(command, settings, progress or Progress(), outputs, run_id, started, dry_run)
+        run.log("start", command=command, dry_run=dry_run)
+        try:
+            yield run
+        except BaseException as error:
+            _write_record(run, "cancelled" if isinstance(error, Cancelled | KeyboardInterrupt) else "failed", [], error)
+            raise
+        names = outputs.names
+        if dry_run:
+            outputs.discard()
+            names = []
+        else:
+            outputs.publish()
+        _write_record(run, "planned" if dry_run else "succeeded", names, None)
+
+
+def _run_id(settings: Settings, command: str, started: datetime) -> str:
+    stem = f"{started:%Y%m%dT%H%M%S}-{command}-{settings.digest()[:8]}"
+    if settings.run.clock is not None:
+        return stem
+    run_id, n = stem, 1
+    while (settings.paths.runs / run_id).exists():
+        n += 1
+        run_id = f"{stem}-{n}"
+    return run_id
+
+
+def _write_record(run: RunContext, status: str, names: list[str], error: BaseException | None) -> None:
+    finished = run.now()
+    manifest: dict[str, Any] = {
+        "schema": 1,
+        "run_id": run.run_id,
+        "command": run.command,
+        "status": status,
+        "dry_run": run.dry_run,
+        "started": run.started.isoformat(),
+        "finished": finished.isoformat(),
+        "seed": run.settings.run.seed,
+        "settings_hash": run.settings.digest(),
+        "inputs": run.inputs,
+        "versions": versions(),
+        "cutoff_dates": run.cutoffs,
+        "rows": run.rows,
+        "metrics": run.metrics,
+        "warnings": run.warnings,
+        "divisions": run.statuses,
+        "outputs": {name: file_digest(run.settings.paths.out / name) for name in sorted(names)},
+        "planned": run.planned,
+    }
+    if error is not None:
+        # The text of an unexpected error may quote data; its type is enough for the record.
+        manifest["error"] = str(error) if isinstance(error, IcpError) else type(error).__name__
+    run.log("end", status=status)
+    folder = run.settings.paths.runs / run.run_id
+    write_json(folder / "manifest.json", manifest)
+    resolved = yaml.safe_dump(run.settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    write_bytes(folder / "config_resolved.yaml", resolved.encode())
+    lines = "".join(json.dumps(event, ensure_ascii=False, default=str) + "\n" for event in run.events)
+    write_bytes(folder / "logs.jsonl", lines.encode())
+    line = {
+        key: manifest[key] for key in ("run_id", "command", "status", "dry_run", "started", "finished", "settings_hash")
+    }
+    _append(run.settings.paths.runs / REGISTRY, {**line, "warnings": len(run.warnings), "outputs": len(names)})
+
+
+def _append(registry: Path, line: dict[str, Any]) -> None:
+    registry.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(registry.with_name(".runs.lock"))):
+        with open(registry, "a", encoding="utf-8", newline="\n") as handle:
+            handle.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def list_runs(runs: Path) -> list[dict[str, Any]]:
+    """Lines of the registry, oldest first; a line torn by a crash is passed over."""
+    registry = runs / REGISTRY
+    if not registry.is_file():
+        return []
+    found = []
+    for line in registry.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
+def load_manifest(runs: Path, run_id: str) -> dict[str, Any]:
+    """The manifest of one run; ``latest`` names the last, and a unique beginning is enough.
+
+    Raises:
+        DataError: no such run, or several that begin so.
+    """
+    known = list(dict.fromkeys(line["run_id"] for line in list_runs(runs)))
+    matches = known[-1:] if run_id == "latest" else [name for name in known if name == run_id]
+    matches = matches or [name for name in known if name.startswith(run_id)]
+    if len(matches) != 1:
+        raise DataError(
+            "no such run" if not matches else "several runs begin so",
+            got=run_id,
+            allowed=", ".join((matches or known)[-5:]) or "none: nothing has been run here yet",
+            next_step="`icp-xl runs list` names them all.",
+        )
+    body: dict[str, Any] = json.loads((runs / matches[0] / "manifest.json").read_text(encoding="utf-8"))
+    return body
+
+
+def diff_manifests(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What differs between two runs as (key, before, after), times and names of the runs aside."""
+    skip = ("run_id", "started", "finished", "error")
+    left, right = (_flat({k: v for k, v in body.items() if k not in skip}) for body in (before, after))
+    return [
+        (key, left.get(key, "absent"), right.get(key, "absent"))
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key)
+    ]
+
+
+def _flat(body: Any, key: str = "") -> dict[str, str]:
+    if isinstance(body, dict):
+        found: dict[str, str] = {}
+        for name, value in body.items():
+            found.update(_flat(value, f"{key}.{name}" if key else str(name)))
+        return found
+    return {key: json_text(body).strip()}

@@ -1,0 +1,1 @@
+"""Components, industry weights, the score model, grades and segments."""

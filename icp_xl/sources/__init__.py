@@ -1,0 +1,1 @@
+"""Files to raw frames: workbooks, CSV, CRM exports."""

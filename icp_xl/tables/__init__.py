@@ -1,0 +1,1 @@
+"""Raw frames to clean tables: customers, transactions, assets, opportunities."""

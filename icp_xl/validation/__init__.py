@@ -1,0 +1,1 @@
+"""Forward holdout, drift, alerts, leakage gauntlet."""

@@ -1,0 +1,1 @@
+"""Worksheet functions: thin wrappers over the library."""
