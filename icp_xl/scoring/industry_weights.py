@@ -4,8 +4,9 @@ Performance of an account is ``log1p`` of its revenue with us. Industry means ar
 empirical Bayes for a normal mean with unequal variances: the variance between industries is DerSimonian and Laird's
 moment estimate (Controlled Clinical Trials 7, 1986), and an industry of few accounts is pulled far.
 
-The shrunk mean is mapped to 0 to 1 with 0.5 for the average industry. The furthest industry lies at 0 or 1 when the
-data are sure of the differences, and the whole scale closes in on 0.5 when they are not: no evidence, no weight.
+The shrunk mean is mapped to 0 to 1 with 0.5 for the average industry; 1.5 standard deviations of the true differences
+between industries (or more) are 0 or 1. When the data are not sure of the differences, shrinkage closes the whole scale
+in on 0.5: no evidence, no weight.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.model import Floats, industry_key
 
 NEUTRAL = 0.5
+#: Standard deviations between industries that reach the end of the scale.
+SPAN = 1.5
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ def compute_industry_weights(
     ).sort_index()
     shrunk, evidence, between, reliability, centre = _shrink(table, value, known["industry"])
     table["shrunk"], table["evidence"] = shrunk, evidence
-    span = float(np.abs(shrunk - centre).max()) if len(table) else 0.0
-    offset = (shrunk - centre) / span if span > 0.0 else np.zeros(len(table))
-    table["data_weight"] = NEUTRAL + NEUTRAL * reliability * offset
+    span = SPAN * float(np.sqrt(between))
+    offset = np.clip((shrunk - centre) / span, -1.0, 1.0) if span > 0.0 else np.zeros(len(table))
+    table["data_weight"] = NEUTRAL + NEUTRAL * offset
     table = table.reset_index(names="industry")
     table = _add_tiers(table, tiers, settings)
     share = settings.strategic_share
@@ -87,7 +90,7 @@ def compute_industry_weights(
 def _shrink(
     table: pd.DataFrame, value: pd.Series[Any], industry: pd.Series[Any]
 ) -> tuple[Floats, Floats, float, float, float]:
-    """Shrunk means, share of the own mean kept, variance between industries, reliability of the scale, grand mean."""
+    """Shrunk means, share of the own mean kept, variance between industries, its reliability, grand mean."""
     n = table["accounts"].to_numpy(dtype=float)
     mean = table["performance"].to_numpy(dtype=float)
     k = n.size
