@@ -1,13 +1,20 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and the rule that no test is skipped unnoticed."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("ICP_XL_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("ICP_XL_SHARED", ROOT.parent / "shared"))
+#: One regular expression a line: reasons for which a test may skip where CI is set.
+EXPECTED_SKIPS = Path(__file__).with_name("expected_skips.txt")
+_unexpected: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -15,5 +22,48 @@ def shared_data() -> Path:
     """Published data files beside the project; a test that needs them skips, and says so, where they are absent."""
     folder = SHARED / "data"
     if not folder.is_dir():
-        pytest.skip(f"published data not found at ../{folder.parent.name}/data")
+        pytest.skip("published data files not found beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def soffice() -> str:
+    """LibreOffice's program; a test that needs it skips, and says so, where it is not installed."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice (soffice) is not installed")
+    return program
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests see no settings of the machine they run on."""
+    for name in list(os.environ):
+        if name.upper().startswith("ICP_XL__") or name == "SOURCE_DATE_EPOCH":
+            monkeypatch.delenv(name)
+    yield
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember every skip whose reason is not on the list."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        lines = EXPECTED_SKIPS.read_text(encoding="utf-8").splitlines()
+        allowed = [line for line in lines if line.strip() and not line.startswith("#")]
+        if not any(re.search(pattern, reason) for pattern in allowed):
+            _unexpected.append(f"{report.nodeid}: {reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On CI an unexpected skip is a failure: nothing may stop being tested unnoticed."""
+    if _unexpected and os.environ.get("CI") and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the unexpected skips."""
+    if _unexpected and os.environ.get("CI"):
+        terminalreporter.section("skips that were not expected here")
+        for line in _unexpected:
+            terminalreporter.write_line(line)
