@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,7 +84,14 @@ def say(text: str = "") -> None:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """A bar on a terminal, one line per stage elsewhere, nothing when ``quiet``."""
+    """A bar on a terminal, one line per stage elsewhere, nothing when ``quiet``; a background job's status file."""
+    job = os.environ.get("ICP_XL_STATUS")
+    if job:
+        # Set by the add-in's background jobs, whose status Excel polls; see icp_xl.excel.status.
+        from icp_xl.excel.status import StatusProgress
+
+        yield StatusProgress(Path(job))
+        return
     if quiet:
         yield Progress()
         return

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from icp_xl.config.base import Section
 
 
 class ExcelSettings(Section):
-    """Settings of the section ``excel``."""
+    """How the add-in finds workbooks and shows background work."""
+
+    customer_workbook: str = Field(
+        "", description="name or path of the customer workbook; empty looks among the open workbooks"
+    )
+    sales_workbook: str = Field(
+        "", description="name or path of the sales-log workbook; empty looks among the open workbooks"
+    )
+    keep_jobs_days: int = Field(14, ge=0, le=3650, description="days after which a finished job's log is removed")
