@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from icp_xl.config.base import Section
-from icp_xl.config.build import BuildSettings
+from icp_xl.config.build import BuildSettings, FeatureSettings, GauntletSettings, LabelSettings
 from icp_xl.config.delivery import DeliverySettings
 from icp_xl.config.excel import ExcelSettings
 from icp_xl.config.feedback import FeedbackSettings
@@ -78,6 +78,9 @@ class Settings(Section):
     scoring: ScoringSettings = ScoringSettings()
     optimize: OptimizeSettings = OptimizeSettings()
     build: BuildSettings = BuildSettings()
+    labels: LabelSettings = LabelSettings()
+    features: FeatureSettings = FeatureSettings()
+    gauntlet: GauntletSettings = GauntletSettings()
     train: TrainSettings = TrainSettings()
     whitespace: WhitespaceSettings = WhitespaceSettings()
     validation: ValidationSettings = ValidationSettings()

@@ -1,0 +1,177 @@
+"""What runs the SQL: DuckDB in this process, or Spark on a cluster that exists already."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.errors import ConfigError, DataError
+from icp_xl.sql.query import Query, identifier
+
+if TYPE_CHECKING:
+    import duckdb
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+class Engine(Protocol):
+    """The few things that the build asks of a database."""
+
+    def view_frame(self, name: str, frame: pd.DataFrame) -> None:
+        """Make ``frame`` readable as the table ``name``."""
+
+    def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
+        """Make Parquet files readable as the table ``name``; nothing is loaded."""
+
+    def keep(self, name: str, query: Query) -> None:
+        """Compute ``query`` once and keep its rows as the table ``name``, on disk where memory is short."""
+
+    def fetch(self, query: Query) -> Arrays:
+        """Columns of the result as arrays without missing values."""
+
+    def drop(self, name: str) -> None:
+        """Forget a kept table or a view, where there is one."""
+
+
+class DuckEngine:
+    """DuckDB in this process, within a memory limit; what does not fit goes to a scratch folder."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def view_frame(self, name: str, frame: pd.DataFrame) -> None:
+        self.connection.register(identifier(name), frame)
+
+    def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
+        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        self.connection.execute(
+            f"create or replace temp view {identifier(name)} as "
+            f"select * from read_parquet([{files}], hive_partitioning = false)"
+        )
+
+    def keep(self, name: str, query: Query) -> None:
+        self.drop(name)
+        self.connection.execute(f"create temp table {identifier(name)} as {query.text}", list(query.values))
+
+    def fetch(self, query: Query) -> Arrays:
+        found = self.connection.execute(query.text, list(query.values)).fetchnumpy()
+        return {name: _plain(name, column) for name, column in found.items()}
+
+    def frame(self, query: Query) -> pd.DataFrame:
+        """The result as a frame, missing values and text allowed."""
+        found: pd.DataFrame = self.connection.execute(query.text, list(query.values)).df()
+        return found
+
+    def run(self, query: Query) -> None:
+        """Run a statement that returns nothing of interest."""
+        self.connection.execute(query.text, list(query.values))
+
+    def drop(self, name: str) -> None:
+        kinds = self.connection.execute(
+            "select table_type from information_schema.tables where table_name = ?", [identifier(name)]
+        ).fetchall()
+        for (kind,) in kinds:
+            self.connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists {name}")
+
+
+class SparkEngine:
+    """Spark SQL through a session that the caller owns or that the environment configures."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def view_frame(self, name: str, frame: pd.DataFrame) -> None:
+        rows = [tuple(_python(value) for value in row) for row in frame.itertuples(index=False)]
+        kinds = ", ".join(f"{identifier(str(c))} {_spark_kind(frame[c].dtype)}" for c in frame.columns)
+        self.session.createDataFrame(rows, kinds).createOrReplaceTempView(identifier(name))
+
+    def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
+        self.session.read.parquet(*[str(path) for path in paths]).createOrReplaceTempView(identifier(name))
+
+    def keep(self, name: str, query: Query) -> None:
+        kept = self.session.sql(query.text, args=list(query.values)).persist()
+        kept.createOrReplaceTempView(identifier(name))
+
+    def fetch(self, query: Query) -> Arrays:
+        found = self.session.sql(query.text, args=list(query.values))
+        rows = found.collect()
+        return {
+            name: _plain(name, np.asarray([row[i] for row in rows], dtype=None if rows else np.int64))
+            for i, name in enumerate(found.columns)
+        }
+
+    def drop(self, name: str) -> None:
+        self.session.catalog.dropTempView(identifier(name))
+
+
+@contextmanager
+def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None = None) -> Iterator[DuckEngine]:
+    """A private DuckDB with a memory limit and a scratch folder that is removed at the end."""
+    import duckdb
+
+    folder = Path(tempfile.mkdtemp(prefix="icp_xl_sql_", dir=scratch))
+    connection = duckdb.connect(config={"custom_user_agent": "icp_xl"})
+    try:
+        # A third of the limit is left for the arrays that the aggregates become.
+        connection.execute(f"set memory_limit = '{int(memory_limit_gb * 650)}MB'")
+        connection.execute("set temp_directory = ?", [str(folder)])
+        connection.execute("set preserve_insertion_order = false")
+        if threads:
+            connection.execute(f"set threads = {int(threads)}")
+        yield DuckEngine(connection)
+    finally:
+        connection.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def open_spark() -> Iterator[SparkEngine]:
+    """The active Spark session, or a new one as the environment configures it (local mode by default).
+
+    Raises:
+        ConfigError: pyspark is not installed.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ConfigError(
+            "engine spark needs pyspark",
+            where="build.engine",
+            next_step='Install it with `pip install "icp-xl[spark]"`, or set build.engine to duckdb.',
+        ) from None
+    active = SparkSession.getActiveSession()
+    session = active or SparkSession.builder.appName("icp_xl").getOrCreate()
+    try:
+        yield SparkEngine(session)
+    finally:
+        if active is None:
+            session.stop()
+
+
+def _plain(name: str, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if isinstance(column, np.ma.MaskedArray):
+        if column.mask.any():
+            raise DataError("a query gave missing values where none may be", where=name)
+        column = column.data
+    return np.asarray(column)
+
+
+def _python(value: Any) -> Any:
+    if value is None or value is pd.NA or value != value:
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _spark_kind(dtype: Any) -> str:
+    if pd.api.types.is_integer_dtype(dtype):
+        return "bigint"
+    if pd.api.types.is_float_dtype(dtype):
+        return "double"
+    return "string"
