@@ -1,9 +1,70 @@
-"""Settings of the section ``optimize``."""
+"""Settings of the weight optimisation."""
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
 from icp_xl.config.base import Section
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class OptimizeSettings(Section):
-    """Settings of the section ``optimize``."""
+    """How the weights of the four components are searched for."""
+
+    n_trials: int = Field(5000, ge=10, le=200_000, description="trials that the study holds when it is complete")
+    tpe_trials: int = Field(64, ge=0, le=5000, description="of these, how many the TPE sampler proposes")
+    lambda_: Share = Field(
+        0.25,
+        description="say of the grade mix against the correlation: 0 looks at revenue only, 1 at the mix only",
+    )
+    include_size: bool = Field(True, description="false switches the size component off: its weight is then 0")
+    minimum: Share = Field(0.15, description="smallest weight that a component in use may have")
+    maximum: Share = Field(0.50, description="largest weight that any component may have")
+    minimum_engaged: int = Field(
+        50, ge=10, description="accounts with hardware or consumable revenue that are needed at the least"
+    )
+    study_name: str = Field("icp_weights", min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_\-]+$")
+    storage: str | None = Field(
+        None,
+        description="where the study lives: a database URL that Optuna takes, or a path of a journal file; "
+        "by default a journal in the output folder's state",
+    )
+    lambdas: tuple[Share, ...] = Field(
+        (0.0, 0.1, 0.25, 0.5, 0.75, 1.0), description="points of the trade-off curve; lambda_ is always added"
+    )
+    region_tolerance: float = Field(1e-4, gt=0.0, description="loss of objective that counts as none")
+    business_tolerance: float = Field(
+        0.01, gt=0.0, description="loss of objective that a sales director would not notice"
+    )
+    minimum_gain: float = Field(0.005, ge=0.0, description="gain of objective below which no change is recommended")
+    bootstrap: int = Field(200, ge=50, le=5000, description="resamples behind every interval")
+    confidence: float = Field(0.95, gt=0.5, lt=1.0, description="level of the intervals")
+    adopt: Literal["recommended", "always"] = Field(
+        "recommended",
+        description="recommended: scoring keeps the weights before it when the gain is within noise; "
+        "always: scoring takes the best weights whatever the verdict",
+    )
+    forward_date: date | None = Field(
+        None, description="components before this day against revenue from it on; by default the last third of the log"
+    )
+
+    @model_validator(mode="after")
+    def _feasible(self) -> Self:
+        used = 4 if self.include_size else 3
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if used * self.minimum > 1.0 + 1e-12:
+            raise ValueError(
+                f"minimum {self.minimum:g} is impossible: {used} weights of at least that much sum to "
+                f"{used * self.minimum:g}, above 1"
+            )
+        if used * self.maximum < 1.0 - 1e-12:
+            raise ValueError(
+                f"maximum {self.maximum:g} is impossible: {used} weights of at most that much sum to "
+                f"{used * self.maximum:g}, below 1"
+            )
+        return self
