@@ -1,0 +1,166 @@
+"""Calibration: turn a score into a probability that comes true, and measure how true it came.
+
+Platt's sigmoid is two numbers fitted on the log-odds; isotonic regression bends freely and needs about a thousand rows
+before it stops fitting noise. Both are kept as plain numbers, so that a model file holds no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+Floats = NDArray[np.float64]
+
+#: Rows and rarer-class rows below which isotonic regression is not tried.
+ISOTONIC_ROWS = 1000
+ISOTONIC_EVENTS = 100
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """``platt``: p = expit(slope × log-odds + intercept). ``isotonic``: linear between knots of the log-odds."""
+
+    method: str
+    slope: float = 1.0
+    intercept: float = 0.0
+    knots_x: tuple[float, ...] = ()
+    knots_y: tuple[float, ...] = ()
+
+    def apply(self, log_odds: ArrayLike) -> Floats:
+        """Probabilities of raw log-odds, strictly between 0 and 1, never falling as the log-odds rise."""
+        x = np.asarray(log_odds, dtype=np.float64)
+        if self.method == "isotonic":
+            p = np.interp(x, self.knots_x, self.knots_y)
+            # A trace of the slope keeps accounts of one flat step in their order.
+            p = p + 1e-9 * (expit(x) - 0.5)
+        else:
+            p = expit(self.slope * x + self.intercept)
+        return np.asarray(np.clip(p, _EDGE, 1.0 - _EDGE))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers for the model file."""
+        return {
+            "method": self.method,
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "knots_x": list(self.knots_x),
+            "knots_y": list(self.knots_y),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Calibrator:
+        """The calibrator that :meth:`to_json` described."""
+        return cls(
+            str(body["method"]),
+            float(body["slope"]),
+            float(body["intercept"]),
+            tuple(float(x) for x in body["knots_x"]),
+            tuple(float(y) for y in body["knots_y"]),
+        )
+
+
+def fit_calibrator(log_odds: ArrayLike, y: ArrayLike, method: str = "auto") -> Calibrator:
+    """Fit on rows that the model has not seen. ``method``: platt, isotonic, or auto (by the size of the data)."""
+    x, truth = np.asarray(log_odds, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    events = min(truth.sum(), (1.0 - truth).sum())
+    if method == "auto":
+        method = "isotonic" if x.size >= ISOTONIC_ROWS and events >= ISOTONIC_EVENTS else "platt"
+    return _fit_isotonic(x, truth) if method == "isotonic" and events > 0 else _fit_platt(x, truth)
+
+
+def _fit_platt(x: Floats, y: Floats) -> Calibrator:
+    """Platt's targets (Advances in Large Margin Classifiers, 1999) keep a small or one-sided sample finite."""
+    positives, negatives = float(y.sum()), float((1.0 - y).sum())
+    target = np.where(y > 0, (positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0))
+    if x.size == 0 or np.ptp(x) < 1e-12:
+        rate = (positives + 1.0) / (positives + negatives + 2.0)
+        return Calibrator("platt", 0.0, float(logit(rate)))
+    centre, spread = float(x.mean()), float(x.std()) or 1.0
+    z = (x - centre) / spread
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        margin = np.exp(parameters[0]) * z + parameters[1]
+        p = expit(margin)
+        value = float(np.mean(np.logaddexp(0.0, margin) - target * margin))
+        gradient = np.array([np.mean((p - target) * z) * np.exp(parameters[0]), np.mean(p - target)])
+        return value, gradient
+
+    # The slope is kept positive (as an exponential): calibration may flatten a ranking, never turn it over.
+    start = np.array([0.0, float(logit(np.clip(target.mean(), 1e-6, 1 - 1e-6)))])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-7.0, 3.0), (-20.0, 20.0)])
+    slope = float(np.exp(found.x[0])) / spread
+    return Calibrator("platt", slope, float(found.x[1]) - slope * centre)
+
+
+def _fit_isotonic(x: Floats, y: Floats) -> Calibrator:
+    from sklearn.isotonic import IsotonicRegression
+
+    model = IsotonicRegression(out_of_bounds="clip", y_min=_EDGE, y_max=1.0 - _EDGE).fit(x, y)
+    return Calibrator(
+        "isotonic",
+        knots_x=tuple(float(value) for value in model.X_thresholds_),
+        knots_y=tuple(float(value) for value in model.y_thresholds_),
+    )
+
+
+def calibration_table(y: ArrayLike, p: ArrayLike, bins: int = 10) -> pd.DataFrame:
+    """Equally filled bins of predicted probability: bin, mean_predicted, fraction_positives, count, low, high.
+
+    ``low`` and ``high`` are Wilson's 95 % interval of the observed fraction.
+    """
+    truth, predicted = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    order = np.argsort(predicted, kind="stable")
+    place = np.minimum(np.arange(order.size) * bins // max(order.size, 1), bins - 1)
+    frame = pd.DataFrame({"bin": place + 1, "p": predicted[order], "y": truth[order]})
+    table = frame.groupby("bin").agg(
+        mean_predicted=("p", "mean"), fraction_positives=("y", "mean"), count=("y", "size")
+    )
+    table["low"], table["high"] = wilson_interval(table["fraction_positives"], table["count"])
+    return table.reset_index()
+
+
+def wilson_interval(share: ArrayLike, n: ArrayLike, z: float = 1.959963984540054) -> tuple[Floats, Floats]:
+    """Wilson's score interval of a share out of n (Journal of the American Statistical Association 22, 1927)."""
+    p, count = np.asarray(share, dtype=np.float64), np.maximum(np.asarray(n, dtype=np.float64), 1.0)
+    centre = (p + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * np.sqrt(p * (1 - p) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return np.asarray(np.clip(centre - half, 0, 1)), np.asarray(np.clip(centre + half, 0, 1))
+
+
+def calibration_loss(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
+    """Mean absolute gap between predicted and observed per bin, weighted by count (lower is better)."""
+    table = calibration_table(y, p, bins)
+    gap = (table["mean_predicted"] - table["fraction_positives"]).abs()
+    return float((gap * table["count"]).sum() / max(table["count"].sum(), 1))
+
+
+def slope_and_intercept(y: ArrayLike, p: ArrayLike) -> tuple[float, float]:
+    """Cox's calibration slope, and the intercept with the slope held at 1 (Biometrika 45, 1958).
+
+    Slope 1 and intercept 0 are perfect. A slope below 1 says that predictions are too extreme, an intercept above 0
+    that more happened than was predicted. NaN where only one outcome occurred.
+    """
+    truth = np.asarray(y, dtype=np.float64)
+    x = logit(np.clip(np.asarray(p, dtype=np.float64), _EDGE, 1 - _EDGE))
+    if truth.size == 0 or truth.min() == truth.max():
+        return float("nan"), float("nan")
+
+    def loss(parameters: Floats, free_slope: bool) -> tuple[float, Floats]:
+        slope = parameters[1] if free_slope else 1.0
+        margin = slope * x + parameters[0]
+        residual = expit(margin) - truth
+        gradient = [residual.mean(), (residual * x).mean()] if free_slope else [residual.mean()]
+        return float(np.mean(np.logaddexp(0.0, margin) - truth * margin)), np.array(gradient)
+
+    both = minimize(loss, np.array([0.0, 1.0]), args=(True,), jac=True, method="BFGS")
+    alone = minimize(loss, np.array([0.0]), args=(False,), jac=True, method="BFGS")
+    slope = float(both.x[1]) if np.ptp(x) > 1e-9 else float("nan")
+    return slope, float(alone.x[0])

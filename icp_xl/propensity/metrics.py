@@ -1,0 +1,225 @@
+"""How good a ranking of probabilities is, with intervals.
+
+Every metric is written for weighted rows and for many weightings at once: a bootstrap resample is a row of whole-number
+weights, so a thousand resamples are one pass over sorted rows instead of a thousand sorts. Tied scores are one step of
+the curve: their order never matters.
+
+Names follow scikit-learn's rule: ``*_loss`` lower is better, everything else higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+LIFT_SHARES = (0.05, 0.10, 0.20)
+#: Cells of a resampling matrix that are held in memory at once.
+_BLOCK = 8_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its percentile-bootstrap interval; NaN where the figure has no meaning (one class only)."""
+
+    value: float
+    low: float
+    high: float
+
+    def excludes(self, value: float) -> bool:
+        """Whether ``value`` lies outside the interval."""
+        return bool(self.low > value or self.high < value)
+
+
+class Curve:
+    """Rows sorted by score, ties merged: what every ranking metric is computed from.
+
+    Args:
+        y: 0 or 1 per row.
+        score: higher means more likely.
+        value: revenue per row, for the revenue-weighted metrics.
+    """
+
+    def __init__(self, y: ArrayLike, score: ArrayLike, value: ArrayLike | None = None) -> None:
+        self.y = np.asarray(y, dtype=np.float64)
+        self.score = np.asarray(score, dtype=np.float64)
+        self.value = None if value is None else np.asarray(value, dtype=np.float64)
+        self.order = np.argsort(-self.score, kind="stable")
+        ranked = self.score[self.order]
+        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if ranked.size else np.zeros(0, np.int64)
+
+    def measure(self, weights: Floats | None = None) -> dict[str, Floats]:
+        """Every metric under each row of ``weights`` (resamples × rows); unweighted where none are given."""
+        n = self.y.size
+        w = np.ones((1, n)) if weights is None else weights
+        w = w[:, self.order]
+        y, score = self.y[self.order], self.score[self.order]
+        out = self._ranking(w, y)
+        total = w.sum(axis=1)
+        base = (w @ y) / total
+        out["base_rate"] = base
+        out["brier_loss"] = (w @ (score - y) ** 2) / total
+        constant = base * (1.0 - base)
+        out["brier_skill"] = _divide(constant - out["brier_loss"], constant)
+        return out
+
+    def _ranking(self, w: Floats, y: Floats) -> dict[str, Floats]:
+        if not self.starts.size:
+            return {}
+        hits = np.add.reduceat(w * y, self.starts, axis=1)
+        size = np.add.reduceat(w, self.starts, axis=1)
+        misses = size - hits
+        positives, negatives = hits.sum(axis=1), misses.sum(axis=1)
+        seen_hits, seen = np.cumsum(hits, axis=1), np.cumsum(size, axis=1)
+        above = seen_hits - hits
+        out = {
+            "auc": _divide((misses * (above + hits / 2.0)).sum(axis=1), positives * negatives),
+            "pr_auc": _divide((hits * _divide(seen_hits, seen)).sum(axis=1), positives),
+        }
+        worth = None
+        if self.value is not None:
+            worth = np.cumsum(np.add.reduceat(w * (self.value[self.order] * y), self.starts, axis=1), axis=1)
+        for share in LIFT_SHARES:
+            name = f"{round(share * 100)}"
+            captured = _at_share(seen, seen_hits, share)
+            out[f"capture_{name}"] = _divide(captured, positives)
+            out[f"lift_{name}"] = _divide(captured, positives) / share
+            if worth is not None:
+                out[f"revenue_capture_{name}"] = _divide(_at_share(seen, worth, share), worth[:, -1])
+                out[f"revenue_lift_{name}"] = out[f"revenue_capture_{name}"] / share
+        return out
+
+
+def _at_share(seen: Floats, cumulated: Floats, share: float) -> Floats:
+    """What the first ``share`` of the rows holds, going linearly through a step of tied rows."""
+    wanted = share * seen[:, -1]
+    place = (seen < wanted[:, None]).sum(axis=1).clip(max=seen.shape[1] - 1)
+    rows = np.arange(seen.shape[0])
+    before = np.where(place > 0, seen[rows, place - 1], 0.0)
+    held = np.where(place > 0, cumulated[rows, place - 1], 0.0)
+    part = _divide(wanted - before, seen[rows, place] - before)
+    return np.asarray(held + part * (cumulated[rows, place] - held))
+
+
+def _divide(top: Floats, bottom: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)
+
+
+def resampling_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Floats:
+    """Bootstrap weights, resamples × rows: how often each row is drawn; with ``groups``, whole groups are drawn."""
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        return rng.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
+    _, member = np.unique(np.asarray(groups), return_inverse=True)
+    k = int(member.max()) + 1
+    return rng.multinomial(k, np.full(k, 1.0 / k), size=resamples).astype(np.float64)[:, member]
+
+
+def measure(
+    y: ArrayLike,
+    score: ArrayLike,
+    value: ArrayLike | None = None,
+    *,
+    resamples: int = 0,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Every metric of one ranking with its bootstrap interval (``resamples`` 0: no interval)."""
+    curve = Curve(y, score, value)
+    point = {name: float(values[0]) for name, values in curve.measure().items()}
+    if not resamples:
+        return {name: Interval(figure, np.nan, np.nan) for name, figure in point.items()}
+    drawn = _resample([curve], resamples, seed, groups)[0]
+    return {name: Interval(point[name], *_bounds(drawn[name], level)) for name in point}
+
+
+def compare(
+    y: ArrayLike,
+    score: ArrayLike,
+    other: ArrayLike,
+    value: ArrayLike | None = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Difference ``score`` minus ``other`` of every metric, with the interval of the paired bootstrap."""
+    curves = [Curve(y, score, value), Curve(y, other, value)]
+    first, second = (curve.measure() for curve in curves)
+    one, two = _resample(curves, resamples, seed, groups)
+    return {
+        name: Interval(float(first[name][0] - second[name][0]), *_bounds(one[name] - two[name], level))
+        for name in first
+    }
+
+
+def _resample(curves: list[Curve], resamples: int, seed: int, groups: ArrayLike | None) -> list[dict[str, Floats]]:
+    n = curves[0].y.size
+    block = max(1, min(resamples, _BLOCK // max(n, 1)))
+    parts: list[list[dict[str, Floats]]] = [[] for _ in curves]
+    for number, start in enumerate(range(0, resamples, block)):
+        count = min(block, resamples - start)
+        weights = resampling_weights(n, count, seed + 7919 * number, groups)
+        for part, curve in zip(parts, curves, strict=True):
+            part.append(curve.measure(weights))
+    return [{name: np.concatenate([piece[name] for piece in part]) for name in part[0]} for part in parts]
+
+
+def _bounds(values: Floats, level: float) -> tuple[float, float]:
+    kept = values[np.isfinite(values)]
+    if kept.size < max(20, values.size // 2):
+        return (float("nan"), float("nan"))
+    edge = (1.0 - level) / 2.0
+    low, high = np.quantile(kept, [edge, 1.0 - edge])
+    return float(low), float(high)
+
+
+def gains_table(y: ArrayLike, score: ArrayLike, value: ArrayLike | None = None, bins: int = 10) -> pd.DataFrame:
+    """One row per tenth of the ranking, best first.
+
+    Columns: decile, count, bought_in_division_mean, p_mean, captured (cumulated share of all buyers), lift
+    (cumulated), and revenue_captured where ``value`` is given. Ties at an edge are split by position.
+    """
+    truth, p = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    order = np.argsort(-p, kind="stable")
+    decile = np.minimum(np.arange(p.size) * bins // max(p.size, 1), bins - 1) + 1
+    frame = pd.DataFrame({"decile": decile, "y": truth[order], "p": p[order]})
+    frame["value"] = np.asarray(value, dtype=np.float64)[order] * frame["y"] if value is not None else 0.0
+    table = frame.groupby("decile").agg(
+        count=("y", "size"), bought_in_division_mean=("y", "mean"), p_mean=("p", "mean"), hits=("y", "sum"),
+        worth=("value", "sum"),
+    )  # fmt: skip
+    positives = max(float(truth.sum()), 1.0)
+    table["captured"] = table["hits"].cumsum() / positives
+    table["lift"] = table["captured"] / (table["count"].cumsum() / p.size)
+    if value is not None:
+        table["revenue_captured"] = table["worth"].cumsum() / max(float(table["worth"].sum()), 1e-12)
+    return table.drop(columns=["hits", "worth"]).reset_index()
+
+
+def thresholds_table(score: ArrayLike, shares: tuple[float, ...] = (0.05, 0.10, 0.20, 0.30)) -> pd.DataFrame:
+    """The score from which an account is in the top K percent: k_percent, threshold, count (ties included)."""
+    p = np.sort(np.asarray(score, dtype=np.float64))[::-1]
+    rows = []
+    for share in shares:
+        place = max(1, int(np.ceil(share * p.size)))
+        threshold = float(p[place - 1]) if p.size else float("nan")
+        rows.append((round(share * 100, 6), threshold, int((p >= threshold).sum())))
+    return pd.DataFrame(rows, columns=["k_percent", "threshold", "count"])
+
+
+def flatten(figures: Mapping[str, Interval]) -> dict[str, float | None]:
+    """``name``, ``name_low``, ``name_high`` for a file; NaN becomes ``None``."""
+    out: dict[str, float | None] = {}
+    for name, figure in figures.items():
+        for suffix, number in (("", figure.value), ("_low", figure.low), ("_high", figure.high)):
+            out[name + suffix] = float(number) if np.isfinite(number) else None
+    return out

@@ -1,0 +1,111 @@
+"""Metrics against scikit-learn and against slow counting; intervals against simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+from icp_xl.propensity.metrics import compare, gains_table, measure, resampling_weights, thresholds_table
+
+rows = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=4, max_size=80).filter(
+    lambda items: len({y for y, _ in items}) == 2
+)
+
+
+@given(rows)
+def test_ranking_metrics_are_scikit_learns_ties_included(items: list[tuple[bool, int]]) -> None:
+    y = np.array([y for y, _ in items], dtype=float)
+    p = np.array([s for _, s in items]) / 9
+    found = measure(y, p)
+    assert found["auc"].value == pytest.approx(roc_auc_score(y, p), abs=1e-12)
+    assert found["pr_auc"].value == pytest.approx(average_precision_score(y, p), abs=1e-12)
+    assert found["brier_loss"].value == pytest.approx(brier_score_loss(y, p), abs=1e-12)
+
+
+@given(rows, st.randoms(use_true_random=False))
+def test_row_order_does_not_matter(items: list[tuple[bool, int]], random) -> None:
+    shuffled = items.copy()
+    random.shuffle(shuffled)
+    one, two = (
+        measure([y for y, _ in each], [s / 9 for _, s in each], [s + 1.0 for _, s in each])
+        for each in (items, shuffled)
+    )
+    for name in one:
+        assert one[name].value == pytest.approx(two[name].value, abs=1e-12), name
+
+
+def test_lift_and_capture_by_counting() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.permutation(1000) / 1000
+    y = (rng.random(1000) < p).astype(float)
+    value = rng.gamma(1.0, 100.0, 1000)
+    found = measure(y, p, value)
+    top = p >= np.sort(p)[-100]
+    assert found["capture_10"].value == pytest.approx(y[top].sum() / y.sum())
+    assert found["lift_10"].value == pytest.approx(10 * y[top].sum() / y.sum())
+    assert found["revenue_capture_10"].value == pytest.approx((y * value)[top].sum() / (y * value).sum())
+
+
+def test_a_weighted_resample_is_the_resample() -> None:
+    rng = np.random.default_rng(1)
+    y, p = (rng.random(200) < 0.3).astype(float), rng.random(200).round(1)
+    weights = resampling_weights(200, 3, seed=9)
+    from icp_xl.propensity.metrics import Curve
+
+    found = Curve(y, p).measure(weights)
+    for i in range(3):
+        index = np.repeat(np.arange(200), weights[i].astype(int))
+        assert found["auc"][i] == pytest.approx(roc_auc_score(y[index], p[index]))
+        assert found["pr_auc"][i] == pytest.approx(average_precision_score(y[index], p[index]))
+
+
+def test_intervals_cover_the_truth() -> None:
+    rng = np.random.default_rng(2)
+    big = rng.normal(size=400_000)
+    truth = roc_auc_score(rng.random(400_000) < 1 / (1 + np.exp(1 - big)), big)
+    covered = 0
+    for trial in range(300):
+        x = rng.normal(size=400)
+        y = rng.random(400) < 1 / (1 + np.exp(1 - x))
+        interval = measure(y, x, resamples=400, seed=trial)["auc"]
+        covered += interval.low <= truth <= interval.high
+    assert 0.92 <= covered / 300 <= 0.98
+
+
+def test_paired_difference_is_tighter_than_two_intervals() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=2000)
+    y = rng.random(2000) < 1 / (1 + np.exp(-x))
+    better, worse = x + rng.normal(size=2000) * 0.1, x + rng.normal(size=2000) * 0.5
+    difference = compare(y, better, worse, resamples=500)["auc"]
+    alone = measure(y, better, resamples=500)["auc"]
+    assert difference.low > 0
+    assert difference.high - difference.low < alone.high - alone.low
+    same = compare(y, better, better, resamples=100)["auc"]
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_one_class_has_no_ranking_metric() -> None:
+    found = measure(np.zeros(50), np.linspace(0, 1, 50), resamples=50)
+    assert np.isnan(found["auc"].value)
+    assert np.isnan(found["auc"].low)
+
+
+def test_groups_are_drawn_whole() -> None:
+    weights = resampling_weights(6, 20, 0, groups=["a", "a", "b", "b", "c", "c"])
+    assert (weights[:, 0] == weights[:, 1]).all()
+    assert (weights[:, [0, 2, 4]].sum(axis=1) == 3).all()
+
+
+def test_gains_and_thresholds() -> None:
+    y = np.r_[np.ones(10), np.zeros(90)]
+    p = np.linspace(1, 0, 100)
+    table = gains_table(y, p, y * 5)
+    assert table["count"].tolist() == [10] * 10
+    assert table["captured"].tolist() == [1.0] * 10
+    assert table["lift"].iloc[0] == pytest.approx(10)
+    limits = thresholds_table(p).set_index("k_percent")
+    assert limits["count"].to_dict() == {5: 5, 10: 10, 20: 20, 30: 30}
