@@ -4,6 +4,14 @@ A :class:`Book` holds sheets; a sheet holds blocks from top to bottom (a tuple o
 and formulas name their data as :class:`Ref` (table, column), never as cell addresses; the renderer resolves them, so
 a block may move without breaking another. Every formula carries the value it must show, because many readers
 (phones, previews) never recalculate.
+
+Formulas (of columns, figures and names) are Excel formulas, with or without the leading ``=``, in which
+
+- ``{column_key}`` is the cell of that column in the same row (column formulas only),
+- ``{table.column_key}`` is all the cells of that column, as an absolute range with its sheet,
+- ``{table.column_key:3}`` is the third of them (the rows count from 1).
+
+Anything else in braces, such as an array constant, stays as it is.
 """
 
 from __future__ import annotations
@@ -37,8 +45,9 @@ class Ref:
 class Column:
     """One column of a table.
 
-    ``formula`` is an Excel formula for each row in which ``{column_key}`` stands for the cell of that column in the
-    same row, and ``{name!r}``-like names of the book stay as they are; the frame still holds the cached values.
+    ``formula`` is an Excel formula for each row, written as the module says; the frame still holds the cached values.
+    ``width`` is in characters; without it the renderer takes what header and content need. ``note`` is shown when
+    the header is selected. A trailing run of ``hidden_from_print`` columns is left out of the print area.
     ``editable`` marks cells that are the reader's to fill; what he types survives the next run (matched by the
     table's ``key``). ``choices`` gives them a drop-down.
     """
@@ -148,7 +157,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Facts:
-    """Label and value pairs, one a line: settings, definitions, a run's particulars."""
+    """Label and value pairs, one a line: settings, definitions, a run's particulars.
+
+    A value may be a :class:`Figure`, whose kind, decimals and formula then hold (its label and note are not shown).
+    """
 
     rows: Sequence[tuple[str, Any]]
     title: str | None = None
@@ -167,14 +179,27 @@ Block = Text | Figures | Facts | Table | Chart | Image
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Blocks from top to bottom inside one place of a row of blocks; ``width`` in pixels where text sets it."""
+
+    blocks: Sequence[Block]
+    width: int = 420
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """One sheet: its blocks from top to bottom; a tuple of blocks stands side by side."""
+    """One sheet: its blocks from top to bottom; a tuple of blocks stands side by side.
+
+    ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
+    many of its columns do. A ``data`` sheet is one large table: it starts in column A, without a margin.
+    """
 
     name: str
     title: str
-    blocks: Sequence[Block | tuple[Block, ...]]
+    blocks: Sequence[Block | tuple[Block | Stack, ...]]
     subtitle: str = ""
     freeze_table: str | None = None
+    freeze_columns: int = 0
     portrait: bool = False
     tab_colour: str | None = None
     kind: Literal["report", "data", "method"] = "report"
@@ -182,9 +207,16 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Book:
-    """A workbook to be: sheets in order, and constants that formulas may name."""
+    """A workbook to be: sheets in order, and defined names (name to formula) that formulas may use.
+
+    ``footer`` is printed at the foot of every page, beside the title and the page number; ``currency`` is the sign
+    that money is shown with.
+    """
 
     sheets: Sequence[Sheet]
     title: str = "ICP report"
     subject: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    footer: str = ""
+    currency: str = "$"
+    paper: Literal["letter", "a4"] = "letter"

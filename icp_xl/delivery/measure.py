@@ -1,0 +1,96 @@
+"""How wide and how high text stands in Calibri, in pixels, without asking any program.
+
+Widths are those of Calibri 11 at 100 %: a column of ``w`` characters is ``7 w + 5`` pixels. Scripts that the table
+does not know are taken as wide as they usually are, so that nothing is cut off.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+#: Pixels per row of the default height (15 points).
+ROW = 20
+#: Pixels of a cell's own padding.
+PADDING = 9
+
+_GROUPS = {
+    3: "'`,.:;|ijlI!\u00a0",
+    4: " ()[]{}-rft/\\\u2019\u2018",
+    5: '"czs\u201c\u201d*^',
+    6: "aegkvxyJL?_~",
+    7: "0123456789bdhnopquEFSTPZBXKYR$+=<>#\u20ac",
+    8: "ACDGHUVNO&QÄÖÜ",
+    9: "w",
+    10: "M\u2014%",
+    11: "mW@",
+}
+_WIDTHS = {char: width for width, chars in _GROUPS.items() for char in chars}
+
+
+@lru_cache(maxsize=8192)
+def _char_width(char: str) -> int:
+    known = _WIDTHS.get(char)
+    if known is not None:
+        return known
+    if unicodedata.east_asian_width(char) in "WF":
+        return 15
+    if unicodedata.combining(char):
+        return 0
+    base = unicodedata.normalize("NFD", char)[:1]
+    return _WIDTHS.get(base, 9)
+
+
+def text_width(text: str, size: float = 11, bold: bool = False) -> int:
+    """Pixels that one line of ``text`` takes.
+
+    >>> text_width("Account") < text_width("Account name") < text_width("Account name", bold=True)
+    True
+    """
+    width = sum(map(_char_width, text)) * size / 11
+    return math.ceil(width * (1.06 if bold else 1.0))
+
+
+def wrapped_lines(text: str, width: int, size: float = 11, bold: bool = False) -> int:
+    """Lines that ``text`` takes when wrapped at words to ``width`` pixels (at least 1).
+
+    >>> wrapped_lines("one two three", 1000), wrapped_lines("one two three", 30)
+    (1, 3)
+    """
+    lines = 0
+    room = max(width, 20)
+    for paragraph in text.split("\n"):
+        lines += 1
+        used = 0.0
+        for word in re.findall(r"\S+\s*", paragraph):
+            bare = text_width(word.rstrip(), size, bold)
+            if used and used + bare > room:
+                lines += 1
+                used = 0.0
+            # A word longer than the line is broken wherever it must be.
+            lines += int(bare // room) if bare > room else 0
+            used += text_width(word, size, bold) if bare <= room else bare % room
+    return max(lines, 1)
+
+
+def fitting_width(texts: Iterable[str], lines: int, least: int, most: int) -> int:
+    """The least width between ``least`` and ``most`` at which every text takes at most ``lines`` lines."""
+    shown = [text for text in texts if text]
+    low, high = least, most
+    if all(wrapped_lines(text, low, bold=True) <= lines for text in shown):
+        return low
+    while high - low > 2:
+        middle = (low + high) // 2
+        if all(wrapped_lines(text, middle, bold=True) <= lines for text in shown):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def points(pixels: float) -> float:
+    """Pixels as points, the unit of row heights."""
+    return round(pixels * 0.75, 2)

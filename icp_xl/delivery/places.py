@@ -1,0 +1,148 @@
+"""Where everything was placed, and formulas written in terms of tables turned into formulas of cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from icp_xl.errors import DeliveryError
+from icp_xl.reports.spec import Ref
+
+_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?(?::(\d+))?\}")
+_PLAIN_SHEET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CELL_LIKE = re.compile(r"[A-Za-z]{1,3}\d+|[rR]\d*[cC]\d*")
+
+
+def column_letter(column: int) -> str:
+    """The letters of a column counted from 0.
+
+    >>> column_letter(0), column_letter(27), column_letter(16383)
+    ('A', 'AB', 'XFD')
+    """
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def quoted_sheet(name: str) -> str:
+    """A sheet's name as a formula needs it.
+
+    >>> quoted_sheet("Summary"), quoted_sheet("What's New"), quoted_sheet("A1")
+    ('Summary', "'What''s New'", "'A1'")
+    """
+    if _PLAIN_SHEET.fullmatch(name) and not _CELL_LIKE.fullmatch(name):
+        return name
+    return "'" + name.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class PlacedTable:
+    """A table in the written workbook. Rows and columns count from 0; ``rows`` are data rows, 0 when it is empty."""
+
+    name: str
+    excel_name: str
+    sheet: str
+    header_row: int
+    first_row: int
+    last_row: int
+    first_column: int
+    rows: int
+    columns: Mapping[str, int]
+    totals_row: int | None = None
+    key: str | None = None
+    editable: tuple[str, ...] = ()
+
+    def letter(self, key: str) -> str:
+        """The letters of a column."""
+        return column_letter(self._column(key))
+
+    def range(self, key: str, rows: int | None = None) -> str:
+        """All cells (or the first ``rows``) of a column, absolute, with the sheet."""
+        letter = self.letter(key)
+        last = self.last_row if rows is None else min(self.last_row, self.first_row + max(rows, 1) - 1)
+        return f"{quoted_sheet(self.sheet)}!${letter}${self.first_row + 1}:${letter}${last + 1}"
+
+    def cell(self, key: str, number: int) -> str:
+        """The cell of a column in the ``number``-th row (from 1), absolute, with the sheet."""
+        return f"{quoted_sheet(self.sheet)}!${self.letter(key)}${self.first_row + number}"
+
+    @property
+    def ref(self) -> str:
+        """The range of the native table, header and totals included, without the sheet."""
+        last = self.totals_row if self.totals_row is not None else self.last_row
+        right = column_letter(self.first_column + len(self.columns) - 1)
+        return f"{column_letter(self.first_column)}{self.header_row + 1}:{right}{last + 1}"
+
+    def _column(self, key: str) -> int:
+        if key not in self.columns:
+            raise DeliveryError(
+                "a formula or chart names a column that its table does not have",
+                where=f"table {self.name}",
+                got=key,
+                allowed=", ".join(self.columns),
+            )
+        return self.columns[key]
+
+
+@dataclass(frozen=True)
+class PlacedChart:
+    """A chart in the written workbook and the cell of its upper left corner (counted from 0)."""
+
+    title: str
+    sheet: str
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What was written where.
+
+    ``sheets`` maps the sheet names of the book to those in the file, ``tables`` our table names to their places;
+    ``notes`` says what had to be cut or left out.
+    """
+
+    sheets: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, PlacedTable] = field(default_factory=dict)
+    charts: tuple[PlacedChart, ...] = ()
+    formulas: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def resolve(formula: str, tables: Mapping[str, PlacedTable], *, table: PlacedTable | None = None, row: int = 0) -> str:
+    """A formula of the sheet language as a formula of cells, with the leading ``=``.
+
+    ``table`` and ``row`` (counted from 0, in the sheet) are where a column formula stands.
+    """
+
+    def place(match: re.Match[str]) -> str:
+        name, column, number = match.groups()
+        if column is None:
+            if table is None:
+                return match.group(0)
+            return f"${table.letter(name)}{row + 1}"
+        found = find(tables, name, formula)
+        return found.range(column) if number is None else found.cell(column, int(number))
+
+    return "=" + _TEMPLATE.sub(place, formula.removeprefix("="))
+
+
+def find(tables: Mapping[str, PlacedTable], name: str, where: str) -> PlacedTable:
+    """The table ``name`` of the book."""
+    if name not in tables:
+        raise DeliveryError(
+            "a formula or chart names a table that the book does not have",
+            where=where[:120],
+            got=name,
+            allowed=", ".join(tables),
+        )
+    return tables[name]
+
+
+def ref_range(ref: Ref, tables: Mapping[str, PlacedTable], where: str) -> str:
+    """The cells that ``ref`` names, as a formula."""
+    return "=" + find(tables, ref.table, where).range(ref.column, ref.rows)
