@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
 from icp_xl.config.base import Section
 
 
 class MatchingSettings(Section):
-    """Settings of the section ``matching``."""
+    """How names, industries and sales lines of different sources are brought together."""
+
+    accept: float = Field(0.80, gt=0.0, le=1.0, description="score from which two names are taken as the same account")
+    review: float = Field(0.60, gt=0.0, le=1.0, description="score from which a pair is shown for review")
+    sure: float = Field(0.93, gt=0.0, le=1.0, description="score from which several names may match one account")
+    margin: float = Field(0.03, ge=0.0, le=1.0, description="lead over the second best account that is needed")
+    ngram: int = Field(3, ge=2, le=5, description="length of the letter groups that candidates are found by")
+    candidates: int = Field(6, ge=1, le=100, description="candidates that are compared word by word")
+    merge_duplicates: bool = Field(True, description="merge accounts that the customers list twice")
+    overrides_file: str = Field("match_overrides.csv", description="decisions on matches, in the data folder")
+    create_missing_accounts: bool = Field(True, description="sales of an unknown customer make an account of their own")
+    duplicate_lines: Literal["drop", "keep"] = Field(
+        "drop", description="what to do with sales lines that repeat another in everything, invoice number included"
+    )
+    industry_min_count: int = Field(5, ge=1, description="accounts that make an unlisted industry one of its own")
+    industry_closeness: float = Field(0.84, gt=0.5, le=1.0, description="closeness that corrects an industry's spelling")
+    reconcile_tolerance: float = Field(0.01, ge=0.0, description="difference to a yearly total that counts as equal")
+    earliest_date: str = Field("1990-01-01", description="a sales line before this date is flagged")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.review <= self.accept <= self.sure:
+            raise ValueError("review, accept and sure must rise in this order")
+        return self

@@ -1,0 +1,224 @@
+"""Decisions that a person took on matches, read back from the report's Match Review sheet or a CSV, and obeyed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from icp_xl.errors import Fault, SourceError
+from icp_xl.tables.matching.places import Place
+from icp_xl.tables.names import NormalizedName
+
+SAME, DIFFERENT, MERGE = "same", "different", "merge"
+#: Columns of an overrides file, as the Match Review sheet heads them in lower case with underscores.
+OVERRIDE_COLUMNS = ("key", "account_id", "decision", "merge_into")
+SHEET = "Match Review"
+_ANSWERS = {
+    "same": SAME, "yes": SAME, "y": SAME, "match": SAME, "accept": SAME, "accepted": SAME, "same account": SAME,
+    "different": DIFFERENT, "no": DIFFERENT, "n": DIFFERENT, "reject": DIFFERENT, "not the same": DIFFERENT,
+    "merge": MERGE, "merge into": MERGE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Override:
+    """One decision: the name behind ``key`` is, or is not, the account ``account_id``."""
+
+    key: str
+    decision: str
+    account_id: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """All decisions, the last of each key and account."""
+
+    items: tuple[Override, ...] = ()
+    _links: dict[str, list[Override]] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for item in self.items:
+            self._links.setdefault(item.key, []).append(item)
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def link(self, key: str) -> Override | None:
+        """The account that a person chose for this key."""
+        return next((item for item in reversed(self._links.get(key, [])) if item.decision != DIFFERENT), None)
+
+    def refused(self, key: str) -> set[str]:
+        """Accounts that a person said this key is not."""
+        return {item.account_id for item in self._links.get(key, []) if item.decision == DIFFERENT}
+
+    def duplicates(self) -> Iterator[tuple[str, str, str]]:
+        """Decisions on duplicate accounts as (id, id, decision)."""
+        for item in self.items:
+            ids = _ids_of(item.key)
+            if ids is None:
+                continue
+            left, right = ids
+            if item.decision == MERGE and item.account_id not in ids:
+                yield left, item.account_id, SAME
+                yield right, item.account_id, SAME
+            else:
+                yield left, right, DIFFERENT if item.decision == DIFFERENT else SAME
+
+
+def link_key(source: str, name: NormalizedName, place: Place) -> str:
+    """The key of a name of a source; it stays the same from run to run.
+
+    >>> from icp_xl.tables.names import normalize_name
+    >>> link_key("sales", normalize_name("ACME Corp."), Place("austin", "tx", ""))
+    'sales: acme @ austin/tx/'
+    """
+    return f"{source}: {name.core}" + (f" @ {place.text}" if place.text else "")
+
+
+def duplicate_key(left: str, right: str) -> str:
+    """The key of a pair of accounts, the same whichever comes first.
+
+    >>> duplicate_key("B2", "A1")
+    'duplicate: A1 = B2'
+    """
+    first, second = sorted((left, right))
+    return f"duplicate: {first} = {second}"
+
+
+def _ids_of(key: str) -> tuple[str, str] | None:
+    head, mark, rest = key.partition("duplicate: ")
+    if head or not mark or " = " not in rest:
+        return None
+    left, _, right = rest.partition(" = ")
+    return left, right
+
+
+def read_match_overrides(path: Path) -> Overrides:
+    """Read decisions from a CSV or from the Match Review sheet of a report workbook; a missing file holds none.
+
+    The columns ``key``, ``account_id``, ``decision`` (same, different, merge) and ``merge_into`` are found by their
+    headers, wherever the table begins. Rows without a decision are passed over.
+
+    Raises:
+        SourceError: the file cannot be read, lacks the columns, or holds a decision that is none of the three.
+    """
+    if not path.is_file():
+        return Overrides()
+    try:
+        rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".txt") else _sheet_rows(path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError("the decisions on matches cannot be read", where=path.name, got=type(error).__name__) from None
+    return _parse(rows, path.name)
+
+
+def _csv_rows(path: Path) -> list[list[str]]:
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
+    except csv.Error:
+        dialect = csv.excel
+    return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect)]
+
+
+def _sheet_rows(path: Path) -> list[list[str]]:
+    import python_calamine
+
+    try:
+        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        name = next((name for name in book.sheet_names if name.strip().lower() == SHEET.lower()), None)
+        if name is None:
+            return []
+        cells = book.get_sheet_by_name(name).to_python()
+    except python_calamine.CalamineError as error:
+        raise SourceError(
+            "the workbook with the match review cannot be read", where=path.name, got=str(error)[:80]
+        ) from None
+    return [[_text(cell) for cell in row] for row in cells]
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return "" if cell is None else str(cell).strip()
+
+
+def _parse(rows: list[list[str]], name: str) -> Overrides:
+    columns, start = _header(rows)
+    if columns is None:
+        if not any(any(row) for row in rows):
+            return Overrides()
+        raise SourceError(
+            "the decisions on matches lack their columns",
+            where=name,
+            allowed="key, account_id, decision, merge_into",
+            next_step="Fill in the decision column of the report's Match Review sheet, or keep its headers in a CSV.",
+        )
+    found: dict[tuple[str, str], Override] = {}
+    faults = []
+    for number, row in enumerate(rows[start:], start=start + 1):
+        cells = {key: row[at] if at < len(row) else "" for key, at in columns.items()}
+        answer = " ".join(cells["decision"].lower().split())
+        if not answer or not cells["key"]:
+            continue
+        target = cells.get("merge_into", "")
+        if answer.startswith("merge into ") and not target:
+            target, answer = cells["decision"].split(None, 2)[2], "merge"
+        decision = _ANSWERS.get(answer)
+        account = target or cells.get("account_id", "")
+        if decision is None or (decision == MERGE and not target) or not (account or decision == DIFFERENT):
+            where = f"{name} row {number}"
+            faults.append(Fault("a decision cannot be used", where, cells["decision"][:40], "same, different, merge"))
+            continue
+        found.pop((cells["key"], account), None)
+        found[cells["key"], account] = Override(cells["key"], decision, account, f"{name} row {number}")
+    if faults:
+        raise SourceError(
+            "decisions on matches cannot be used",
+            where=name,
+            next_step="Write same, different or merge (with the account id under merge_into); leave the rest empty.",
+            faults=faults,
+        )
+    return Overrides(tuple(found.values()))
+
+
+def _header(rows: list[list[str]]) -> tuple[dict[str, int] | None, int]:
+    for number, row in enumerate(rows[:50]):
+        names = ["_".join(cell.lower().replace("-", " ").replace("_", " ").split()) for cell in row]
+        if "key" in names and "decision" in names:
+            return {column: names.index(column) for column in OVERRIDE_COLUMNS if column in names}, number + 1
+    return None, 0
+
+
+def combine_overrides(parts: Iterable[Overrides]) -> Overrides:
+    """Join decisions; a later one on the same key and account replaces an earlier one."""
+    found: dict[tuple[str, str], Override] = {}
+    for part in parts:
+        for item in part.items:
+            found.pop((item.key, item.account_id), None)
+            found[item.key, item.account_id] = item
+    return Overrides(tuple(found.values()))
+
+
+def apply_overrides(matches: pd.DataFrame, overrides: Overrides) -> pd.DataFrame:
+    """Obey the decisions in a frame of links (``key``, ``account_id``, ``outcome``, ``reason``, ``decision``)."""
+    if not overrides or matches.empty:
+        return matches
+    matches = matches.copy()
+    for at, (key, account) in enumerate(zip(matches["key"].tolist(), matches["account_id"].tolist(), strict=True)):
+        chosen = overrides.link(key)
+        refused = overrides.refused(key)
+        if chosen is not None:
+            change = {"account_id": chosen.account_id, "outcome": "accepted", "decision": chosen.decision}
+        elif account in refused or "" in refused:
+            change = {"outcome": "no match", "decision": DIFFERENT}
+        else:
+            continue
+        for column, value in (change | {"reason": "decided in the match review"}).items():
+            matches.iloc[at, matches.columns.get_indexer([column])[0]] = value
+    return matches

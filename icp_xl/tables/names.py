@@ -1,0 +1,244 @@
+"""Company names made comparable: case, accents, punctuation, legal forms, abbreviations, marks and trade names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from icp_xl.tables.legal_forms import BRACKETED, GLUED, PREFIXES, SUFFIXES, WORDS
+from icp_xl.tables.words import COUNTRIES, SAME, SLASH_MARKS, STATES
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedName:
+    """A company name made comparable.
+
+    ``core`` is the cleaned name without its legal forms; ``aliases`` are the other names in the same text (after "dba",
+    "formerly" and the like), cleaned alike; ``legal`` and ``marks`` are what was taken off.
+
+    >>> normalize_name("The Müller & Söhne GmbH & Co. KG").core
+    'muller sohne'
+    """
+
+    core: str
+    aliases: tuple[str, ...] = ()
+    legal: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.core
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The words of the core."""
+        return tuple(self.core.split())
+
+    @property
+    def key(self) -> str:
+        """Equal for names that differ only in the order and the spacing of their words' letters."""
+        return "".join(sorted(self.core.split()))
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The core and the aliases, each once."""
+        return tuple(dict.fromkeys((self.core, *self.aliases)))
+
+
+#: Letters that Unicode does not decompose into a base and an accent.
+_LETTERS = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t", "ё": "е"}
+)
+_APOSTROPHES = re.compile(r"['’‘`´ʼ′＇]")
+_HEBREW_QUOTE = re.compile(r"(?<=[א-ת])[\"״׳](?=[א-ת])")
+_JOIN = r"(?:[\s.,;:(/-]+)"
+_OTHER_NAME = re.compile(
+    r"(?<=\S)[\s,;(\[-]+(?:d\s?[./]\s?b\s?[./]\s?a\b\.?|dba\b|doing business as\b|t/as?\b|trading as\b|trade name\b"
+    r"|a\s?[./]\s?k\s?[./]\s?a\b\.?|aka\b|also known as\b|f\s?[./]\s?k\s?[./]\s?a\b\.?|fka\b|formerly known as\b"
+    r"|formerly\b|n\s?[./]\s?k\s?[./]\s?a\b\.?|now known as\b)[\s:,.-]*(?=\w)"
+)
+_CARE_OF = re.compile(r"(?<=\S)[\s,;(]+(?:c\s?/\s?o\b|care of\b|attn\b\.?|attention:)[\s:,.-]*(?=\w).*$")
+_SLASH_MARK = re.compile(r"\s*[/\\]\s*([^\W\d_]{2,4})\.?\s*[/\\]?\s*$")
+_BRACKETS = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
+_CLASS = re.compile(r"^(?:class|series|cl)\s+\w{1,2}$")
+_AND = frozenset(("and", "und", "et", "och", "og", "ve"))
+_NOT_A_NAME = frozenset(("the", "a", "der", "die", "das"))
+
+
+def normalize_name(text: object) -> NormalizedName:
+    """Make one company name comparable; the core is empty only where the text is.
+
+    Not sensitive to case, accents, punctuation or spacing; applying it to its own result changes nothing. Scripts
+    other than Latin are kept.
+
+    >>> str(normalize_name("A. O. Smith Corp. /DE/")), str(normalize_name("SMITH A O CORP"))
+    ('ao smith', 'smith ao')
+    >>> str(normalize_name("株式会社日立製作所")), str(normalize_name("ООО «Ромашка»"))
+    ('日立製作所', 'ромашка')
+    >>> normalize_name("Blue Ridge Dental LLC dba Smiles").forms
+    ('blue ridge dental', 'smiles')
+    """
+    if text is None or (isinstance(text, float) and text != text):
+        return NormalizedName("")
+    return _normalize(str(text))
+
+
+@lru_cache(maxsize=1 << 17)
+def _normalize(text: str) -> NormalizedName:
+    letters = fold(text)
+    letters = _CARE_OF.sub("", letters)
+    head, *others = _OTHER_NAME.split(letters)
+    marks: list[str] = []
+    legal: list[str] = []
+    core = _settle(_strip_marks(head, marks), legal)
+    aliases = []
+    for other in others:
+        alias = _settle(_strip_marks(other, []), [])
+        if alias and alias != core and alias not in aliases:
+            aliases.append(alias)
+    if not core:
+        # Never empty: a name of nothing but signs stays what it is.
+        core = " ".join(letters.split())
+    return NormalizedName(core, tuple(aliases), tuple(legal), tuple(marks))
+
+
+def fold(text: str) -> str:
+    """Lower case without accents or compatibility forms; scripts other than Latin and Greek keep their marks.
+
+    >>> fold("Ünal Kâğıt")
+    'unal kagit'
+    """
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    kept: list[str] = []
+    base = ""
+    for letter in text:
+        if unicodedata.combining(letter):
+            if base < "\u0400":  # Latin and Greek letters shed their accents
+                continue
+        else:
+            base = letter
+        kept.append(letter)
+    text = unicodedata.normalize("NFC", "".join(kept)).translate(_LETTERS)
+    return _HEBREW_QUOTE.sub("", text)
+
+
+def _strip_marks(text: str, marks: list[str]) -> str:
+    """Take off "/DE/" at the end and brackets that hold a place, a share class, an article or a legal form."""
+    while (found := _SLASH_MARK.search(text)) and found.start() > 0 and found[1] in SLASH_MARKS:
+        marks.append(found[1])
+        text = text[: found.start()]
+
+    def bracket(found: re.Match[str]) -> str:
+        inner = " ".join(_words(found[1]))
+        if inner in BRACKETED or inner in _NOT_A_NAME or _CLASS.match(inner):
+            return " "
+        if inner in COUNTRIES or inner in STATES:
+            marks.append(inner)
+            return " "
+        return f" {found[1]} "
+
+    stripped = _BRACKETS.sub(bracket, text)
+    return stripped if _words(stripped) else text
+
+
+def _settle(text: str, legal: list[str]) -> str:
+    """Words, joined initials, canonical spellings and no legal forms, until nothing changes any more."""
+    words = _words(text)
+    for _ in range(8):
+        before = words
+        words = _pass(words, legal)
+        if words == before:
+            break
+    return " ".join(words)
+
+
+def _pass(words: list[str], legal: list[str]) -> list[str]:
+    words = _join_letters(_drop_and(words))
+    words = [WORDS.get(word, word) for word in words]
+    if len(words) > 1 and words[0] == "the":
+        words = words[1:]
+    words = _strip_legal(words, legal)
+    if len(words) > 1 and words[-1] in ("the", "adr", "com"):
+        words = words[:-1]
+    return [SAME.get(word, word) for word in words]
+
+
+def _words(text: str) -> list[str]:
+    text = _APOSTROPHES.sub("", text).replace("&", " and ").replace("+", " and ")
+    if text.isascii():
+        return re.findall(r"[a-z0-9]+", text)
+    kept = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text)
+    return kept.split()
+
+
+def _drop_and(words: list[str]) -> list[str]:
+    kept = [
+        word
+        for i, word in enumerate(words)
+        if not (
+            0 < i < len(words) - 1
+            and (word in _AND or (word in "yei" and len(words[i - 1]) > 1 and len(words[i + 1]) > 1))
+        )
+    ]
+    while len(kept) > 1 and kept[-1] in _AND:
+        kept.pop()
+    return kept
+
+
+def _join_letters(words: list[str]) -> list[str]:
+    """Single letters in a row are one word: "a o smith" is "ao smith", "s p a" is "spa"."""
+    joined: list[str] = []
+    run = ""
+    for word in (*words, ""):
+        if len(word) == 1 and word.isalpha() and word.isascii():
+            run += word
+            continue
+        if run:
+            joined.append(run)
+            run = ""
+        if word:
+            joined.append(word)
+    return joined
+
+
+def _strip_legal(words: list[str], legal: list[str]) -> list[str]:
+    changed = True
+    while changed and len(words) > 1:
+        changed = False
+        for length, forms in SUFFIXES.items():
+            if len(words) > length and tuple(words[-length:]) in forms:
+                legal.append(" ".join(words[-length:]))
+                words = words[:-length]
+                while len(words) > 1 and words[-1] in _AND:
+                    words = words[:-1]
+                changed = True
+                break
+        for length, forms in PREFIXES.items():
+            if len(words) > length and tuple(words[:length]) in forms:
+                legal.append(" ".join(words[:length]))
+                words = words[length:]
+                changed = True
+                break
+    return _strip_glued(words, legal)
+
+
+def _strip_glued(words: list[str], legal: list[str]) -> list[str]:
+    if not words or all(word.isascii() for word in (words[0], words[-1])):
+        return words
+    words = list(words)
+    for at in (0, -1):
+        for form in GLUED:
+            word = words[at]
+            if word == form and len(words) > 1:
+                legal.append(form)
+                del words[at]
+            elif word != form and word.startswith(form):
+                legal.append(form)
+                words[at] = word[len(form) :]
+            elif word != form and word.endswith(form):
+                legal.append(form)
+                words[at] = word[: -len(form)]
+    return words
