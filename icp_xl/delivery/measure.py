@@ -17,16 +17,19 @@ ROW = 20
 #: Pixels of a cell's own padding.
 PADDING = 9
 
+#: Pixels to the characters that take them, as Excel measures Calibri 11.
 _GROUPS = {
-    3: "'`,.:;|ijlI!\u00a0",
-    4: " ()[]{}-rft/\\\u2019\u2018",
-    5: '"czs\u201c\u201d*^',
-    6: "aegkvxyJL?_~",
-    7: "0123456789bdhnopquEFSTPZBXKYR$+=<>#\u20ac",
-    8: "ACDGHUVNO&QÄÖÜ",
-    9: "w",
-    10: "M\u2014%",
-    11: "mW@",
+    3: " '\u00a0",
+    4: ",.:;I`ijl\u2019\u2018\u00b7",
+    5: "!()-J[]frt{}\u2022",
+    6: '"/L\\csz\u201c\u201d',
+    7: "#$*+0123456789<=>?EFSTYZ^_agkvxy|~\u20ac\u2013",
+    8: "BCKPRXbdehnopqu",
+    9: "ADGHUV",
+    10: "&NOQ",
+    11: "%w\u2014\u2026",
+    12: "Mm",
+    13: "@W",
 }
 _WIDTHS = {char: width for width, chars in _GROUPS.items() for char in chars}
 
@@ -41,7 +44,7 @@ def _char_width(char: str) -> int:
     if unicodedata.combining(char):
         return 0
     base = unicodedata.normalize("NFD", char)[:1]
-    return _WIDTHS.get(base, 9)
+    return _WIDTHS.get(base, 8)
 
 
 def text_width(text: str, size: float = 11, bold: bool = False) -> int:
@@ -57,7 +60,7 @@ def text_width(text: str, size: float = 11, bold: bool = False) -> int:
 def wrapped_lines(text: str, width: int, size: float = 11, bold: bool = False) -> int:
     """Lines that ``text`` takes when wrapped at words to ``width`` pixels (at least 1).
 
-    >>> wrapped_lines("one two three", 1000), wrapped_lines("one two three", 30)
+    >>> wrapped_lines("one two three", 1000), wrapped_lines("one two three", 40)
     (1, 3)
     """
     lines = 0

@@ -50,13 +50,13 @@ def write_figures(writer: SheetWriter, placed: Placed, figures: Figures) -> None
     for line in tiles(writer.layout, figures, placed.column, placed.columns):
         for figure, column, span in line:
             fill, ink = TONES[figure.tone]
-            edge = {"bg_color": fill, "right": 5, "right_color": WHITE, "indent": 1}
+            edge = {"bg_color": fill, "right": 5, "right_color": WHITE, "indent": 1, "align": "left"}
             get = writer.styles.get
             value = cell_value(figure.value)
             writer.wide_text(row, column, span, figure.label, get(font_color=GREY, font_size=10, **edge))
             form = tile_format(figure.kind, value, figure.decimals, writer.styles.currency)
-            big = get(bold=True, font_size=20 if len(str(value)) < 16 else 14, font_color=ink, align="left",
-                      num_format=form, shrink=True, **edge)  # fmt: skip
+            size = 20 if len(str(value)) < 16 else 14
+            big = get(bold=True, font_size=size, font_color=ink, num_format=form, shrink=True, **edge)
             shown = "\u2013" if value is None and figure.formula is None else value
             writer.wide_value(row + 1, column, span, shown, big, figure.formula)
             small = get(font_color=GREY, font_size=9, text_wrap=True, **{**edge, "valign": "top"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from icp_xl.delivery.cells import cell_value, column_values, plain_text
@@ -26,6 +27,7 @@ from icp_xl.delivery.theme import (
 from icp_xl.delivery.writer import SheetWriter
 from icp_xl.reports.spec import Column, Table
 
+_SUBTOTALS = {"average": 101, "count": 103, "sum": 109}
 _CENTRED = ("grade", "flag")
 _RIGHT = ("integer", "number", "money", "percent", "probability", "score", "weight")
 
@@ -59,6 +61,8 @@ def write_table(writer: SheetWriter, placed: Placed, table: Table) -> None:
         },
     )
     writer.checked(code, spot.header_row, spot.first_column)
+    if spot.totals_row is not None:
+        _write_totals(writer, table, spot, names, options)
     for i, column in enumerate(table.columns):
         _write_column(writer, table, column, spot, spot.first_column + i)
         _write_rule(writer, column, spot, spot.first_column + i)
@@ -108,10 +112,25 @@ def _column_options(writer: SheetWriter, table: Table, column: Column, name: str
         if column.total != "none":
             options["total_function"] = column.total
             options["total_value"] = _total(table, column)
-            writer.formulas += 1
         elif spot.columns[column.key] == spot.first_column:
             options["total_string"] = "Total"
     return options
+
+
+def _write_totals(
+    writer: SheetWriter, table: Table, spot: PlacedTable, names: list[str], options: list[dict[str, Any]]
+) -> None:
+    # The writer leaves the table's name out of these formulas, which LibreOffice does not understand.
+    assert spot.totals_row is not None
+    for i, column in enumerate(table.columns):
+        if column.total == "none":
+            if "total_string" not in options[i]:
+                writer.value(spot.totals_row, spot.first_column + i, None, options[i]["format"])
+            continue
+        escaped = re.sub(r"(['\[\]#])", r"'\1", names[i])
+        formula = f"SUBTOTAL({_SUBTOTALS[column.total]},{spot.excel_name}[{escaped}])"
+        total = options[i]["total_value"]
+        writer.formula(spot.totals_row, spot.first_column + i, formula, options[i]["format"], total)
 
 
 def _total(table: Table, column: Column) -> float:

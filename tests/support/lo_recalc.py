@@ -1,0 +1,95 @@
+"""Runs under the system's Python with UNO: recalculates a workbook in LibreOffice and tells what every formula gives.
+
+Called by :mod:`tests.support.office`: reads a job as JSON from standard input, writes the answer to standard output.
+Job: ``pipe`` (name), ``file``, ``sets`` (list of steps; a step is a list of [sheet, cell, value]), ``pdf`` (or null).
+Answer: a list, one per step (one when there are none), of ``{"values": {sheet: {cell: value}}, "errors": {...},
+"seconds": …}``. A value is a number or a text.
+"""
+
+import json
+import sys
+import time
+
+import uno
+from com.sun.star.beans import PropertyValue
+from com.sun.star.sheet.CellFlags import FORMULA
+
+RESULT_ERROR = 4
+
+
+def prop(name, value):
+    item = PropertyValue()
+    item.Name, item.Value = name, value
+    return item
+
+
+def connect(pipe):
+    context = uno.getComponentContext()
+    resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
+    for _ in range(240):
+        try:
+            return resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
+        except Exception:
+            time.sleep(0.25)
+    raise SystemExit("LibreOffice did not answer")
+
+
+def letters(column):
+    text = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def read(document):
+    values, errors = {}, {}
+    for sheet in document.Sheets:
+        found, wrong = {}, {}
+        for area in sheet.queryContentCells(FORMULA).RangeAddresses:
+            block = sheet.getCellRangeByPosition(area.StartColumn, area.StartRow, area.EndColumn, area.EndRow)
+            for i, line in enumerate(block.getDataArray()):
+                for j, value in enumerate(line):
+                    found[letters(area.StartColumn + j) + str(area.StartRow + i + 1)] = value
+        for area in sheet.queryFormulaCells(RESULT_ERROR).RangeAddresses:
+            for row in range(area.StartRow, area.EndRow + 1):
+                for column in range(area.StartColumn, area.EndColumn + 1):
+                    cell = sheet.getCellByPosition(column, row)
+                    wrong[letters(column) + str(row + 1)] = f"{cell.String} in {cell.Formula}"
+        if found:
+            values[sheet.Name] = found
+        if wrong:
+            errors[sheet.Name] = wrong
+    return values, errors
+
+
+def main():
+    job = json.load(sys.stdin)
+    context = connect(job["pipe"])
+    desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
+    document = desktop.loadComponentFromURL(job["file"], "_blank", 0, (prop("Hidden", True),))
+    answers = []
+    for step in job["sets"] or [[]]:
+        for sheet, cell, value in step:
+            target = document.Sheets.getByName(sheet).getCellRangeByName(cell)
+            if isinstance(value, str):
+                target.String = value
+            else:
+                target.Value = value
+        started = time.time()
+        document.calculateAll()
+        seconds = time.time() - started
+        values, errors = read(document)
+        answers.append({"values": values, "errors": errors, "seconds": seconds})
+    if job.get("pdf"):
+        document.storeToURL(job["pdf"], (prop("FilterName", "calc_pdf_Export"),))
+    document.close(True)
+    try:
+        desktop.terminate()
+    except Exception:
+        pass
+    json.dump(answers, sys.stdout)
+
+
+main()
