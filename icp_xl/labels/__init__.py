@@ -1,1 +1,1 @@
-"""What happened after a cutoff."""
+"""What happened after a cutoff: labels per account, division and cutoff."""

@@ -164,7 +164,7 @@ def build_dates(first_day: int, last_day: int) -> pd.DataFrame:
             "quarter": when.quarter,
             "month": when.month,
             "ym": when.year * 100 + when.month,
-            "weekday": when.weekday + 1,
+            "weekday": when.day_of_week + 1,
             "is_month_end": when.is_month_end,
         }
     )
@@ -192,7 +192,9 @@ def build_assets(assets: pd.DataFrame | None, customers: pd.DataFrame, products:
     by_fold = products.set_index("fold")
     folded = fold(found["sku"].fillna(""))
     for name in ("division", "category"):
-        found[name] = folded.map(by_fold[name]).astype("str") if len(by_fold) else pd.Series([None] * len(found), dtype="str")
+        found[name] = (
+            folded.map(by_fold[name]).astype("str") if len(by_fold) else pd.Series([None] * len(found), dtype="str")
+        )
     if "division" in given.columns:
         own = pd.Series(list(given["division"]), dtype="str")
         found["division"] = own.fillna(found["division"])

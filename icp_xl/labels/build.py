@@ -1,0 +1,169 @@
+"""Labels: which accounts bought in a division within a window after a cutoff.
+
+The window is half-open, ``[cutoff, cutoff + window)``: a purchase on the cutoff itself counts, one on the window's
+last day plus one does not. A window that the log does not cover whole is censored, and its labels say so.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import ConfigError
+from icp_xl.sql import labels as sql
+from icp_xl.sql.engine import Engine
+from icp_xl.sql.star import SCALE
+from icp_xl.tables.star import Star, open_engine
+from icp_xl.tables.star_calendar import add_months, from_day, to_day
+from icp_xl.tables.star_dims import fold
+
+NEW_LOGO, EXPANSION, RENEWAL = "is_new_logo", "is_expansion", "is_renewal_like"
+COHORTS = (NEW_LOGO, EXPANSION, RENEWAL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What counts as a purchase in a division: its key, or only certain codes."""
+
+    division: str
+    division_key: int
+    targets: tuple[int, ...]
+    denied: tuple[int, ...]
+
+
+def find_target(star: Star, division: str, settings: Settings) -> Target:
+    """Look up a division of the log, or one that is defined by its target codes.
+
+    Raises:
+        ConfigError: the log knows neither the division nor, where it is defined by codes, any of them.
+    """
+    keys = dict(zip(star.divisions["division"], star.divisions["division_key"], strict=True))
+    chosen = settings.labels.target_skus.get(division, ())
+    targets = _sku_keys(star, chosen)
+    if division not in keys and not targets:
+        raise ConfigError(
+            "no such division in the log",
+            where="build.divisions",
+            got=division,
+            allowed=", ".join([*star.division_names, *settings.labels.target_skus]),
+        )
+    if chosen and not targets:
+        raise ConfigError("none of a division's target codes is in the log", where=f"labels.target_skus.{division}")
+    return Target(division, int(keys.get(division, 0)), targets, _sku_keys(star, settings.labels.denylist_skus))
+
+
+def build_labels(
+    star: Star, division: str, cutoff: date, settings: Settings, *, window_months: int | None = None,
+    engine: Engine | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Labels of one division at one cutoff.
+
+    Args:
+        window_months: the window; ``build.window_months`` by default. It is lengthened where too few accounts bought,
+            as far as the log reaches and the settings allow.
+        engine: an open engine to use; by default one is opened for this call.
+
+    Returns:
+        One row per account, by account id: account_id, division, cutoff_date, window_months (as used), window_end
+        (exclusive), label (0 or 1), n_lines, revenue and gross_profit in the window, is_new_logo (bought nothing
+        before), is_expansion (bought before, but never in this division), is_renewal_like (bought in this division
+        before), censored (the log does not cover the window whole; a 0 may yet become a 1).
+    """
+    with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
+        target = find_target(star, division, settings)
+        months = window_months or settings.build.window_months
+        frame = _label(opened, star, target, cutoff, months, settings)
+        while settings.labels.auto_widen and _too_few(frame, settings):
+            longer = months * 2
+            longer = min(longer, settings.labels.max_window_months)
+            if longer <= months or to_day(add_months(cutoff, longer)) > star.observed_until:
+                break
+            months = longer
+            frame = _label(opened, star, target, cutoff, months, settings)
+    return frame
+
+
+def _too_few(frame: pd.DataFrame, settings: Settings) -> bool:
+    positives = int(frame["label"].sum())
+    wanted = settings.labels.min_prevalence * len(frame)
+    return positives < settings.labels.min_positives or positives < wanted
+
+
+def _label(engine: Engine, star: Star, target: Target, cutoff: date, months: int, settings: Settings) -> pd.DataFrame:
+    start, end = to_day(cutoff), to_day(add_months(cutoff, months))
+    counted = (target.division_key, target.targets, target.denied)
+    past = engine.fetch(sql.before(*counted, start))
+    bought = engine.fetch(sql.in_window(*counted, start, end))
+    table = star.customers.drop_duplicates("account_id")
+    keys, ids = table["account_key"].to_numpy(), table["account_id"].to_numpy()
+    frame = pd.DataFrame({"account_id": pd.Series(ids, dtype="str")})
+    before = _align(keys, past["account_key"], past["bought_own"], missing=-1)
+    lines = _align(keys, bought["account_key"], bought["n_lines"])
+    revenue = _align(keys, bought["account_key"], bought["revenue_e4"]) / SCALE
+    profit = _align(keys, bought["account_key"], bought["gross_profit_e4"]) / SCALE
+    measure = profit if _measures_profit(star, settings) else revenue
+    frame["division"] = target.division
+    frame["cutoff_date"] = pd.Timestamp(cutoff)
+    frame["window_months"] = months
+    frame["window_end"] = pd.Timestamp(from_day(end))
+    frame["label"] = ((lines > 0) & (measure > settings.labels.threshold)).astype(np.int8)
+    frame["n_lines"] = lines.astype(np.int64)
+    frame["revenue"], frame["gross_profit"] = revenue, profit
+    frame[NEW_LOGO], frame[EXPANSION], frame[RENEWAL] = before < 0, before == 0, before == 1
+    frame["censored"] = end > star.observed_until
+    if settings.labels.mode == "expansion":
+        frame = frame[before >= 0]
+    return frame.sort_values("account_id", kind="stable").reset_index(drop=True)
+
+
+def _measures_profit(star: Star, settings: Settings) -> bool:
+    wanted = settings.labels.measure
+    return star.has_profit if wanted == "auto" else wanted == "gross_profit"
+
+
+def _sku_keys(star: Star, skus: tuple[str, ...]) -> tuple[int, ...]:
+    if not skus:
+        return ()
+    keys = dict(zip(star.products["fold"], star.products["sku_key"], strict=True))
+    return tuple(sorted({int(keys[text]) for text in fold(pd.Series(list(skus))) if text in keys}))
+
+
+def _align(
+    keys: np.ndarray[Any, Any], found: np.ndarray[Any, Any], values: np.ndarray[Any, Any], missing: int = 0
+) -> np.ndarray[Any, Any]:
+    """``values`` of ``found`` keys, put in the order of ``keys``."""
+    out = np.full(len(keys), float(missing))
+    if len(found):
+        order = np.argsort(found, kind="stable")
+        place = np.minimum(np.searchsorted(found[order], keys), len(found) - 1)
+        hit = found[order][place] == keys
+        out[hit] = values[order][place][hit]
+    return out
+
+
+def summarise_labels(frame: pd.DataFrame) -> dict[str, Any]:
+    """Figures of one label frame: accounts, positives, prevalence, per cohort too, and whether it is censored."""
+    n, positives = len(frame), int(frame["label"].sum())
+    body: dict[str, Any] = {
+        "division": str(frame["division"].iloc[0]) if n else "",
+        "cutoff_date": frame["cutoff_date"].iloc[0].date().isoformat() if n else "",
+        "window_months": int(frame["window_months"].iloc[0]) if n else 0,
+        "window_end": frame["window_end"].iloc[0].date().isoformat() if n else "",
+        "accounts": n,
+        "positives": positives,
+        "prevalence": positives / n if n else 0.0,
+        "censored": bool(frame["censored"].any()),
+        "revenue": float(frame["revenue"].sum()),
+        "gross_profit": float(frame["gross_profit"].sum()),
+    }
+    for cohort in COHORTS:
+        rows = frame[frame[cohort]]
+        body[f"{cohort}_accounts"] = len(rows)
+        body[f"{cohort}_positives"] = int(rows["label"].sum())
+    return body

@@ -1,0 +1,45 @@
+"""SQL of the labels: what was bought in a window, and what had been bought before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from icp_xl.sql.query import Query, marks
+
+
+def _counts(division_key: int, targets: Sequence[int], denied: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """The condition that a line counts for the division."""
+    text, values = ("division_key = ?", (division_key,)) if not targets else (f"sku_key in ({marks(targets)})", ())
+    values = (*values, *targets)
+    if denied:
+        text, values = f"{text} and sku_key not in ({marks(denied)})", (*values, *denied)
+    return text, values
+
+
+def in_window(division_key: int, targets: Sequence[int], denied: Sequence[int], start: int, end: int) -> Query:
+    """Per account that has a line of the division in ``[start, end)``: sale lines, net revenue and net gross profit."""
+    counts, values = _counts(division_key, targets, denied)
+    return Query(
+        f"""
+        select account_key, cast(sum(case when kind = 1 then 1 else 0 end) as bigint) as n_lines,
+          cast(sum(revenue_e4) as bigint) as revenue_e4,
+          cast(sum(coalesce(gross_profit_e4, 0)) as bigint) as gross_profit_e4
+        from fact_transactions
+        where day >= ? and day < ? and kind <> 0 and {counts}
+        group by account_key order by account_key
+        """,
+        (start, end, *values),
+    )
+
+
+def before(division_key: int, targets: Sequence[int], denied: Sequence[int], cutoff: int) -> Query:
+    """Per account with a sale before ``cutoff``: whether one of them was of the division (1) or none (0)."""
+    counts, values = _counts(division_key, targets, denied)
+    return Query(
+        f"""
+        select account_key, cast(max(case when {counts} then 1 else 0 end) as bigint) as bought_own
+        from fact_transactions where day < ? and kind = 1
+        group by account_key order by account_key
+        """,
+        (*values, cutoff),
+    )

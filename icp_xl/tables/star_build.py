@@ -1,0 +1,312 @@
+"""Build the star schema: stage the lines, judge them, file those that stay by month, say what happened to the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import DataError, InsufficientDataError
+from icp_xl.progress import Progress
+from icp_xl.sql import star as sql
+from icp_xl.sql.engine import DuckEngine, open_duckdb
+from icp_xl.sql.query import Query
+from icp_xl.tables import star_dims as dims
+from icp_xl.tables.star import Star
+from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
+from icp_xl.tables.star_contracts import (
+    COLUMNS,
+    ORDINARY,
+    Contract,
+    check_columns,
+    check_dimensions,
+    line_contracts,
+    refuse,
+)
+from icp_xl.tables.star_files import write_star
+
+Place = Callable[[str], Path]
+#: Violations listed one by one in the CSV; the counts are complete.
+MOST_LISTED = 100_000
+
+
+@dataclass(frozen=True)
+class StarBuild:
+    """A built star schema and the account of the building.
+
+    ``cleaning``: one row per peculiarity of the log with how many lines have it. ``reasons``: dropped lines by first
+    reason; with ``kept`` they add up to ``read``. ``violations``: table, row, column, reason, severity, value.
+    ``written`` and ``unchanged`` count month files.
+    """
+
+    star: Star
+    read: int
+    kept: int
+    reasons: dict[str, int]
+    cleaning: pd.DataFrame
+    contracts: list[Contract]
+    violations: pd.DataFrame
+    warnings: list[str]
+    written: int = 0
+    unchanged: int = 0
+
+
+class ContractBroken(DataError):
+    """The log breaks its contract; ``build`` carries what is to be reported of it."""
+
+    contracts: list[Contract]
+    violations: pd.DataFrame
+
+
+def build_star(
+    lines: pd.DataFrame | Path,
+    settings: Settings,
+    *,
+    customers: pd.DataFrame | None = None,
+    assets: pd.DataFrame | None = None,
+    today: date | None = None,
+    place: Place | None = None,
+    folder: Path | None = None,
+    previous: Star | None = None,
+    fail_soft: bool = False,
+    progress: Progress | None = None,
+    scratch: Path | None = None,
+) -> StarBuild:
+    """Build the star schema from sales lines.
+
+    Args:
+        lines: one row per sales line (see :mod:`icp_xl.tables`), or a Parquet file or folder of them; a file is
+            never loaded whole.
+        customers: one row per account; accounts that only the log knows are added.
+        assets: one row per asset.
+        today: last day that a line may have, unless ``build.as_of`` says otherwise.
+        place: gives the path to write a named file to; without it the star schema stays in memory.
+        folder: where the files of ``previous`` lie.
+        previous: the star schema of the build before; months that did not change keep their files.
+        fail_soft: go on without lines that break the contract, instead of raising.
+
+    Raises:
+        MissingColumnsError: the log lacks columns.
+        ContractBroken: lines break the contract and ``fail_soft`` is off.
+        InsufficientDataError: no line is left.
+    """
+    progress = progress or Progress()
+    with open_duckdb(settings.run.memory_limit_gb, settings.run.workers, scratch) as engine:
+        progress.stage("reading the sales log", None)
+        present = _open_lines(engine, lines)
+        check_columns(present)
+        engine.keep("staged", sql.staged("raw_lines", present, settings.build.max_amount * sql.SCALE))
+        progress.check()
+        seen = engine.frame(
+            Query("select sku, division, product, category, min(moment) as first_seen, count(*) as n "
+                  "from staged group by all")
+        )  # fmt: skip
+        sku_map = dims.read_sku_map(settings)
+        products = dims.build_products(seen, sku_map, settings.build)
+        spelt = _look_up(engine, seen, products, sku_map, settings)
+        progress.stage("judging the lines", None)
+        limit = settings.build.as_of or today
+        engine.keep(
+            "judged",
+            sql.judged(
+                "staged",
+                to_day(settings.build.min_date),
+                to_day(limit) if limit else 10**6,
+                settings.build.cancellation_pattern,
+                settings.build.duplicates == "drop",
+            ),
+        )
+        engine.drop("staged")
+        progress.check()
+        reasons = _reasons(engine)
+        cleaning, read = _cleaning(engine, spelt)
+        violations = _violations(engine)
+        contracts = line_contracts(reasons)
+        grave = {reason: n for reason, n in reasons.items() if reason not in ORDINARY}
+        if grave and not fail_soft:
+            _refuse(grave, contracts, violations)
+        return _file(
+            engine, settings, products, customers, assets, read, reasons, cleaning, contracts, violations, grave,
+            place, folder, previous, progress, spelt,
+        )  # fmt: skip
+
+
+def _open_lines(engine: DuckEngine, lines: pd.DataFrame | Path) -> list[str]:
+    if isinstance(lines, Path):
+        found = sorted(lines.rglob("*.parquet")) if lines.is_dir() else [lines]
+        engine.view_parquet("raw_lines", found)
+    else:
+        frame = pd.DataFrame({name: lines[name] for name in lines.columns})
+        for name in sql.TEXT:
+            if name in frame.columns:
+                frame[name] = frame[name].astype("str")
+        engine.view_frame("raw_lines", frame)
+    names = engine.connection.execute("select * from raw_lines limit 0").description or []
+    return [str(item[0]) for item in names]
+
+
+def _look_up(
+    engine: DuckEngine, seen: pd.DataFrame, products: pd.DataFrame, sku_map: pd.DataFrame, settings: Settings
+) -> dict[str, str]:
+    """Give the engine the tables that codes and divisions are looked up in; return the chosen division spellings."""
+    build = settings.build
+    preferred = [*build.allowed_divisions, *build.divisions, *sku_map["division"].drop_duplicates()]
+    spelt = dims.division_spellings(seen, preferred)
+    allowed = {dims.fold(pd.Series([name])).iloc[0] for name in build.allowed_divisions}
+    skus = pd.DataFrame({"sku": seen["sku"].dropna().drop_duplicates()})
+    by_fold = products.set_index("fold")
+    folded = dims.fold(skus["sku"])
+    skus["sku_key"] = folded.map(by_fold["sku_key"]).astype(np.int64)
+    skus["sku_name"] = folded.map(by_fold["sku"]).astype("str")
+    mapped = by_fold["division"].where(by_fold["from_map"])
+    chosen = folded.map(mapped)
+    skus["sku_division"] = dims.fold(chosen.fillna("")).map(spelt).astype("str")
+    skus["is_fee"] = folded.map(by_fold["is_fee"]).astype(bool)
+    engine.view_frame("sku_lookup", skus)
+    names = pd.DataFrame({"division": seen["division"].dropna().drop_duplicates()}).astype("str")
+    folds = dims.fold(names["division"])
+    names["division_name"] = folds.map(spelt).astype("str")
+    names["division_known"] = folds.isin(allowed) if allowed else True
+    engine.view_frame("division_lookup", names.astype({"division_known": bool}))
+    products["division"] = dims.fold(products["division"].fillna("")).map(spelt).astype("str")
+    return spelt
+
+
+def _reasons(engine: DuckEngine) -> dict[str, int]:
+    rows = engine.frame(
+        Query("select reason, count(*) as n from judged where reason is not null group by 1 order by 1")
+    )
+    return {str(reason): int(n) for reason, n in zip(rows["reason"], rows["n"], strict=True)}
+
+
+def _cleaning(engine: DuckEngine, spelt: dict[str, str]) -> tuple[pd.DataFrame, int]:
+    counts = engine.fetch(sql.problems("judged"))
+    moved = engine.frame(
+        Query("select count(*) as n from (select account_id from judged where account_id is not null and region is not null "
+              "group by 1 having count(distinct region) > 1)")
+    )  # fmt: skip
+    last = engine.frame(Query("select max(day) as last_day from judged where reason is null"))["last_day"].iloc[0]
+    rows = [(name.replace("_", " "), int(values[0])) for name, values in counts.items()]
+    rows.append(("accounts in several places", int(moved["n"].iloc[0])))
+    if last == last and last is not None:
+        day = from_day(int(last))
+        end = add_months(month_start(day), 1)
+        rows.append(("days missing at the end of the last month", to_day(end) - to_day(day) - 1))
+    return pd.DataFrame(rows, columns=["found", "count"]), int(counts["lines"][0])
+
+
+def _violations(engine: DuckEngine) -> pd.DataFrame:
+    listed = engine.frame(
+        Query(
+            f"""
+            select 'sales log' as "table", source_row as "row",
+              case reason when 'no account' then 'account_id' when 'unknown division' then 'division'
+                when 'no readable revenue' then 'revenue' when 'amount out of range' then 'revenue'
+                when 'neither code nor division' then 'sku' when 'exact duplicate' then '' else 'date' end as "column",
+              reason, case when reason in ({", ".join(f"'{reason}'" for reason in ORDINARY)}) then 'dropped'
+                else 'error' end as severity,
+              case reason when 'unknown division' then left(division, 60)
+                when 'date in the future' then cast(cast(moment as date) as varchar)
+                when 'before the earliest date' then cast(cast(moment as date) as varchar) else '' end as value
+            from judged where reason is not null order by severity desc, reason, source_row limit {MOST_LISTED}
+            """
+        )
+    )
+    return listed[list(COLUMNS)]
+
+
+def _refuse(grave: dict[str, int], contracts: list[Contract], violations: pd.DataFrame) -> None:
+    try:
+        refuse(grave, "contract_report.csv")
+    except DataError as error:
+        broken = ContractBroken(
+            error.fault.what, where=error.fault.where, next_step=error.fault.next_step, faults=error.faults
+        )
+        broken.contracts, broken.violations = contracts, violations
+        raise broken from None
+
+
+def _file(
+    engine: DuckEngine, settings: Settings, products: pd.DataFrame, customers: pd.DataFrame | None,
+    assets: pd.DataFrame | None, read: int, reasons: dict[str, int], cleaning: pd.DataFrame,
+    contracts: list[Contract], violations: pd.DataFrame, grave: dict[str, int], place: Place | None,
+    folder: Path | None, previous: Star | None, progress: Progress, spelt: dict[str, str],
+) -> StarBuild:  # fmt: skip
+    kept = read - sum(reasons.values())
+    if kept == 0:
+        raise InsufficientDataError(
+            "no sales line is left after cleaning",
+            got=f"{read:,} lines read; " + ", ".join(f"{reason}: {n:,}" for reason, n in reasons.items()),
+            next_step="Look at contract_violations.csv, and at the columns that were recognised.",
+        )
+    accounts = engine.frame(Query("select distinct account_id from judged where reason is null"))["account_id"]
+    customer_table = dims.build_customers(customers, [str(name) for name in accounts])
+    keys = customer_table.drop_duplicates("account_id")[["account_id", "account_key"]]
+    engine.view_frame("account_lookup", keys.astype({"account_id": "str"}).reset_index(drop=True))
+    named = engine.frame(
+        Query("select distinct coalesce(division_name, ?) as division from judged where reason is null and kind <> 0",
+              (settings.build.unmapped_division,))
+    )  # fmt: skip
+    divisions = dims.build_divisions([str(name) for name in named["division"]])
+    engine.view_frame("division_keys", dims.division_key_table(divisions).astype({"division": "str"}))
+    engine.keep("facts", sql.facts("judged", settings.build.unmapped_division))
+    engine.drop("judged")
+    months = engine.frame(sql.months("facts"))
+    progress.stage("filing the months", len(months))
+    first, last = int(months["first_day"].min()), int(months["last_day"].max())
+    observed = _observed_until(last, settings)
+    asset_table = dims.build_assets(assets, customer_table, products)
+    dates = dims.build_dates(first, last)
+    checks, broken = check_dimensions(customer_table, products, dates, asset_table)
+    star = Star(
+        facts=(), customers=customer_table, products=products, divisions=divisions, assets=asset_table,
+        returns=pd.DataFrame(), first_day=first, last_day=last, observed_until=observed,
+        has_profit=bool(months["with_profit"].sum()),
+    )  # fmt: skip
+    written = unchanged = 0
+    if place is None:
+        parts = [engine.frame(sql.filed("facts", int(ym))) for ym in months["ym"]]
+        lines = pd.concat(parts, ignore_index=True)
+        engine.view_frame("filed", lines)
+        star = replace(star, facts=lines, returns=engine.frame(sql.matched_returns("filed")))
+    else:
+        star, written, unchanged = write_star(
+            engine, star, months, dates, cleaning, settings, place, folder, previous, progress
+        )
+    warnings = _warnings(star, settings, grave, reasons, read)
+    contracts = [*contracts, *checks]
+    violations = pd.concat([violations, broken], ignore_index=True) if len(broken) else violations
+    matched = int(star.returns["sale_line_id"].notna().sum())
+    extra = pd.DataFrame(
+        [("return lines", len(star.returns)), ("return lines with an earlier sale", matched)], columns=cleaning.columns
+    )
+    cleaning = pd.concat([cleaning, extra], ignore_index=True)
+    return StarBuild(
+        star, read, kept, reasons, cleaning, contracts, violations, warnings, written, unchanged
+    )  # fmt: skip
+
+
+def _observed_until(last: int, settings: Settings) -> int:
+    if settings.build.observed_until is not None:
+        return to_day(settings.build.observed_until)
+    end = to_day(add_months(month_start(from_day(last)), 1))
+    return end if end - last - 1 <= settings.build.month_end_slack_days else last + 1
+
+
+def _warnings(star: Star, settings: Settings, grave: dict[str, int], reasons: dict[str, int], read: int) -> list[str]:
+    found = [f"went on without {n:,} lines of the sales log: {reason}" for reason, n in sorted(grave.items())]
+    lost = reasons.get("no account", 0)
+    if lost > 0.05 * read:
+        found.append(f"{lost:,} of {read:,} sales lines ({lost / read:.0%}) name no account and are left out")
+    end = to_day(add_months(month_start(from_day(star.last_day)), 1))
+    if star.observed_until < end:
+        found.append(f"the last month is partial: the log ends on {from_day(star.last_day):%Y-%m-%d}")
+    unmapped = settings.build.unmapped_division
+    if unmapped in star.division_names:
+        found.append(f"some codes belong to no division; their lines are filed under {unmapped}")
+    return found
