@@ -1,0 +1,103 @@
+"""The two kinds of model: they find planted drivers, explain themselves exactly, and come back from plain text."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from icp_xl.propensity.linear import LinearModel, fit_linear
+from icp_xl.propensity.metrics import measure
+from icp_xl.propensity.trees import TreeModel, fit_trees, positive_weight
+
+NAMES = ("spend", "recency", "noise one", "noise/two", "gaps")
+TREES = {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 40}
+
+
+def true_odds(x: np.ndarray) -> np.ndarray:
+    return 0.8 * np.log1p(x[:, 0]) - 0.9 * np.log1p(x[:, 1]) - 1.0
+
+
+def make(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = np.column_stack(
+        [np.exp(rng.normal(5, 2, n)), rng.gamma(2, 60, n), rng.normal(size=n), rng.normal(size=n), rng.random(n)]
+    )
+    odds = true_odds(x)
+    x[rng.random(n) < 0.2, 4] = np.nan
+    return x, (rng.random(n) < expit(odds)).astype(float)
+
+
+def fit(kind: str, x: np.ndarray, y: np.ndarray, seed: int = 0) -> LinearModel | TreeModel:
+    if kind == "trees":
+        return fit_trees(x, y, NAMES, TREES, seed=seed, rounds=80)
+    l1_ratio = 0.0 if kind == "ridge" else 0.5
+    return fit_linear(x, y, NAMES, c=0.1, l1_ratio=l1_ratio, balanced=True, seed=seed)
+
+
+@pytest.mark.parametrize("kind", ["ridge", "elastic", "trees"])
+def test_planted_drivers_come_out_on_top(kind: str) -> None:
+    model = fit(kind, *make(4000))
+    x, y = make(4000, seed=1)
+    best = measure(y, true_odds(x))["auc"].value
+    assert measure(y, model.log_odds(x))["auc"].value > best - 0.02
+    importance = np.abs(model.contributions(x)[:, :-1]).mean(axis=0)
+    assert set(np.argsort(-importance)[:2]) == {0, 1}
+
+
+@pytest.mark.parametrize("kind", ["ridge", "elastic", "trees"])
+def test_contributions_add_up_to_the_log_odds(kind: str) -> None:
+    x, y = make(1500)
+    model = fit(kind, x, y)
+    assert np.abs(model.contributions(x).sum(axis=1) - model.log_odds(x)).max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["ridge", "elastic", "trees"])
+def test_the_same_seed_gives_the_same_model_and_text_brings_it_back(kind: str) -> None:
+    x, y = make(1500)
+    one, two = fit(kind, x, y), fit(kind, x, y)
+    assert json.dumps(one.to_json()) == json.dumps(two.to_json())
+    body = json.loads(json.dumps(one.to_json()))
+    if isinstance(one, TreeModel) and isinstance(two, TreeModel):
+        assert one.text == two.text
+        back: LinearModel | TreeModel = TreeModel.from_json(body, one.text)
+    else:
+        back = LinearModel.from_json(body)
+    assert (back.log_odds(x) == one.log_odds(x)).all()
+
+
+def test_heavy_tails_converge_and_one_giant_does_not_decide() -> None:
+    x, y = make(3000)
+    x[0, 0] = 1e15
+    model = fit("elastic", x, y)
+    assert isinstance(model, LinearModel)
+    assert model.converged
+    assert np.abs(model.standardise(x)).max() <= 6.0
+
+
+def test_missing_constant_and_empty_features_are_harmless() -> None:
+    x, y = make(800)
+    x[:, 2], x[:, 3] = 7.0, np.nan
+    for kind in ("ridge", "trees"):
+        model = fit(kind, x, y)
+        assert np.isfinite(model.log_odds(x)).all()
+        assert (model.contributions(x)[:, [2, 3]] == 0).all()
+
+
+def test_balancing_does_not_move_the_average_probability_far() -> None:
+    x, y = make(6000)
+    rare = np.where(np.random.default_rng(0).random(6000) < 0.1, y, 0.0)
+    for model in (
+        fit("ridge", x, rare),
+        fit_trees(x, rare, NAMES, {**TREES, "balanced": True}, seed=0, rounds=60),
+    ):
+        assert expit(model.log_odds(x)).mean() == pytest.approx(rare.mean(), rel=0.35)
+    assert positive_weight(rare) <= 10.0
+
+
+def test_early_stopping_stops() -> None:
+    x, y = make(1500)
+    model = fit_trees(x, y, NAMES, {**TREES, "learning_rate": 0.3}, seed=0, rounds=400, validation=make(1500, 5))
+    assert model.rounds < 100
