@@ -157,6 +157,8 @@ class Publication:
         """Put every staged file in place and return where they are."""
         if not self._names:
             return []
+        for name in self._names:
+            _check_replaceable(self.out / name)
         journal = self.staging / JOURNAL
         write_json(journal, {"files": self._names})
         _replay(self.staging, self.out)
@@ -169,6 +171,20 @@ class Publication:
         self._names = []
         shutil.rmtree(self.staging, ignore_errors=True)
         _remove_if_empty(self.staging.parent)
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse before the first file is replaced, so that a report open in Excel never leaves half a set behind."""
+    try:
+        if target.exists():
+            with open(target, "r+b"):
+                pass
+    except OSError:
+        raise DeliveryError(
+            "an earlier result is open in another program or write-protected",
+            where=target.name,
+            next_step="Close it and run again; nothing was changed.",
+        ) from None
 
 
 def _replay(staging: Path, out: Path) -> None:

@@ -60,6 +60,8 @@ class RunContext:
     cutoffs: list[str] = field(default_factory=list)
     planned: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    #: What one stage read or built and a later stage of the same run needs again.
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def now(self) -> datetime:
         """The time that outputs are stamped with: the fixed clock, or now in UTC, to the second, without a zone."""
