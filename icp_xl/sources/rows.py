@@ -1,0 +1,198 @@
+"""Which rows of a sheet are no data: blank ones, totals, repeated headers, unit rows, notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from icp_xl.sources.cells import RawColumn, cell_text, is_blank
+from icp_xl.sources.dates import parse_date
+from icp_xl.sources.fields import SourceSpec
+from icp_xl.sources.numbers import parse_number
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+BLANK, SUBTOTAL, TOTAL = "blank row", "subtotal", "total"
+REPEATED, UNITS, NOTE = "repeated header", "units below the header", "note"
+NO_ACCOUNT, FRAGMENT = "no account id and no account name", "no date and no amount"
+
+_TOTAL = re.compile(
+    r"(?i)^(?:(?:grand|report|overall|running|column|final|year|annual)[ -]?totals?\b.*|totals?(?:\s*(?:[:(=#\d].*|for\b.*|of\b.*|by\b.*|"
+    r"rows?\b.*|revenue|sales|amount|gp|gross profit|customers|accounts|lines))?|sum|sums?:.*|total g[eé]n[eé]ral|gesamt(?:summe)?:?|insgesamt|summe:?|endsumme|"
+    r"totale|totaal|suma|σύνολο|итого|合計|总计|합계)$"
+)
+_SUBTOTAL = re.compile(
+    r"(?i)^(?:sub[ -]?totals?\b.*|zwischensumme.*|sous[ -]total.*|.+\s(?:sub)?totals?:?|.+\s(?:summe|gesamt):?|小計.*)$"
+)
+_NOTE = re.compile(
+    r"(?i)^(?:\*|†|source\b|notes?\b|printed\b|generated\b|exported\b|report (?:date|run|created)|run (?:date|on)|page \d|"
+    r"confidential|end of|prepared by|created (?:on|by)|as of\b|disclaimer|data as|last (?:updated|refreshed))"
+)
+_UNITS = re.compile(
+    r"(?i)^[(\[]?\s*(?:in\s)?(?:usd|eur|gbp|us\$|\$|€|£|%|#|k|m|\$k|\$m|k\$|m\$|000s?|'000|thousands?|millions?|pcs|pieces|units?|ea|each|number|"
+    r"numeric|count|text|string|date|datetime|yyyy.*|[dm]{1,2}[-/.].*|y/n|yes/no|true/false|currency|local currency|integer|decimal)\s*[)\]]?$"
+)
+
+
+def classify(
+    columns: Mapping[str, RawColumn],
+    headers: Mapping[str, str],
+    spec: SourceSpec,
+    rows: int,
+    elsewhere: Collection[str] = (),
+) -> tuple[Mask, RawColumn]:
+    """Which rows to keep, and why each other one is dropped.
+
+    Args:
+        columns: raw columns by field name.
+        headers: each field's header as it stands in the file, for rows that repeat it.
+        spec: the source.
+        rows: number of rows.
+        elsewhere: fields that are computed or looked up, and therefore count as present in every row.
+    """
+    reason = np.full(rows, "", dtype=object)
+    if not columns:
+        return np.ones(rows, bool), reason
+    blank = {name: is_blank(raw) for name, raw in columns.items()}
+    filled = rows_filled(blank, rows)
+    reason[filled == 0] = BLANK
+    _mark(reason, REPEATED, _repeats(columns, headers, filled))
+    if rows and not reason[0] and _is_units({name: raw[0] for name, raw in columns.items()}, spec):
+        reason[0] = UNITS
+    _mark_totals(reason, columns, blank, spec)
+    _mark_notes(reason, columns, filled)
+    _mark_without_key(reason, blank, spec, elsewhere)
+    return np.asarray(reason == ""), reason
+
+
+def rows_filled(blank: Mapping[str, Mask], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How many of the columns hold something, per row."""
+    count = np.zeros(rows, dtype=np.int64)
+    for mask in blank.values():
+        count += ~mask
+    return count
+
+
+def _mark(reason: RawColumn, text: str, mask: Mask) -> None:
+    reason[mask & (reason == "")] = text
+
+
+def _repeats(columns: Mapping[str, RawColumn], headers: Mapping[str, str], filled: Any) -> Mask:
+    """Rows of which at least two cells, and more than half, say what their column's header says."""
+    same = np.zeros(len(filled), dtype=np.int64)
+    for name, raw in columns.items():
+        header = headers.get(name, "")
+        if raw.dtype == object and header:
+            plain = header.strip().casefold()
+            known: dict[str, bool] = {}
+            for at, cell in enumerate(raw):
+                if type(cell) is str:
+                    equal = known.get(cell)
+                    if equal is None:
+                        equal = known[cell] = cell.strip().casefold() == plain
+                    if equal:
+                        same[at] += 1
+    return np.asarray((same >= 2) & (same * 2 > filled))
+
+
+def _is_units(cells: Mapping[str, Any], spec: SourceSpec) -> bool:
+    """Whether the first row below the header only explains it: ``(USD)``, ``yyyy-mm-dd``, ``text``."""
+    texts = {name: cell_text(cell) for name, cell in cells.items() if isinstance(cell, str)}
+    wrong = 0
+    for name, text in texts.items():
+        item = spec.field(name)
+        if text is None or item is None:
+            continue
+        if item.kind == "number":
+            if parse_number(text) is not None:
+                return False
+            wrong += 1
+        elif item.kind == "date":
+            if parse_date(text) is not None:
+                return False
+            wrong += 1
+    units = [text for text in texts.values() if text and _UNITS.match(text)]
+    figures = any(
+        isinstance(cell, int | float) and cell == cell and not isinstance(cell, bool) for cell in cells.values()
+    )
+    return not figures and len(units) >= 1 and (wrong >= 1 or len(units) >= 2)
+
+
+def _mark_totals(
+    reason: RawColumn, columns: Mapping[str, RawColumn], blank: Mapping[str, Mask], spec: SourceSpec
+) -> None:
+    """A row is a total when a cell says so and the row names no day and nothing else beside figures."""
+    rows = len(reason)
+    says = np.full(rows, "", dtype=object)
+    others = np.zeros(rows, dtype=np.int64)
+    for name, raw in columns.items():
+        item = spec.field(name)
+        if raw.dtype == object:
+            kinds: dict[str, str] = {}
+            for at, cell in enumerate(raw):
+                if type(cell) is str:
+                    kind = kinds.get(cell)
+                    if kind is None:
+                        kind = kinds[cell] = _total_kind(cell)
+                    if kind:
+                        says[at] = kind
+                        others[at] -= 1
+        if item is None or item.kind != "number":
+            others += ~blank[name]
+    found = says != ""
+    reason_open = reason == ""
+    few = others <= (1 if rows and any(item.kind == "date" for item in spec.fields) else 0)
+    no_day = np.ones(rows, bool)
+    for item in spec.fields:
+        if item.kind == "date" and item.name in columns:
+            no_day &= blank[item.name] | _texts_that_are_totals(columns[item.name])
+    for kind in (TOTAL, SUBTOTAL):
+        reason[found & reason_open & few & no_day & (says == kind)] = kind
+
+
+def _texts_that_are_totals(raw: RawColumn) -> Mask:
+    if raw.dtype != object:
+        return np.zeros(len(raw), bool)
+    return np.fromiter((type(cell) is str and _total_kind(cell) != "" for cell in raw), bool, len(raw))
+
+
+def _total_kind(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) > 120:
+        return ""
+    if _TOTAL.match(text):
+        return TOTAL
+    return SUBTOTAL if _SUBTOTAL.match(text) else ""
+
+
+def _mark_notes(reason: RawColumn, columns: Mapping[str, RawColumn], filled: Any) -> None:
+    """A row with one cell only, which reads like a remark."""
+    alone = np.flatnonzero((filled == 1) & (reason == ""))
+    for at in alone:
+        for raw in columns.values():
+            cell = raw[at]
+            if isinstance(cell, str) and cell.strip() and (_NOTE.match(cell.strip()) or len(cell) > 150):
+                reason[at] = NOTE
+
+
+def _mark_without_key(
+    reason: RawColumn, blank: Mapping[str, Mask], spec: SourceSpec, elsewhere: Collection[str]
+) -> None:
+    """Rows that no account can be told for; in the sales log only where there is no figure or no day either."""
+
+    def lacks(*names: str) -> Mask:
+        mask = np.full(len(reason), not any(name in elsewhere for name in names))
+        for name in names:
+            if name in blank:
+                mask &= blank[name]
+        return mask
+
+    account = lacks("account_id", "account_name")
+    if spec.name == "sales":
+        date, amount = lacks("date"), lacks("revenue", "quantity")
+        _mark(reason, FRAGMENT, (date & amount) | (account & (date | amount)))
+    else:
+        _mark(reason, NO_ACCOUNT, account)

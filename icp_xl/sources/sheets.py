@@ -1,0 +1,138 @@
+"""Which sheet of a workbook holds a source, and where its header stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from icp_xl.config.sources import SourceSettings
+from icp_xl.errors import Fault, MissingColumnsError, SourceError
+from icp_xl.sources.book import Book, find_sheet
+from icp_xl.sources.cells import cell_text
+from icp_xl.sources.fields import SourceSpec
+from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header, words
+
+
+@dataclass(frozen=True)
+class SheetChoice:
+    """A sheet to read, its header, the rows above it that hold something, and remarks."""
+
+    name: str
+    header: Header
+    titles: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = field(default=())
+
+
+def choose_sheets(
+    book: Book,
+    spec: SourceSpec,
+    chosen: SourceSettings,
+    *,
+    named: Collection[str] = (),
+    given: Collection[str] = (),
+    close: float = 88.0,
+) -> list[SheetChoice]:
+    """The sheets that hold the source: those that the settings name, else the one that fits best.
+
+    A hidden sheet is taken only where no visible one will do, and that is remarked on.
+
+    Raises:
+        MissingColumnsError: no sheet has what the source cannot do without.
+        SourceError: the book has no sheet of a name that the settings give.
+    """
+    if chosen.sheet:
+        names = [find_sheet(book, name) for name in chosen.sheet]
+    else:
+        names = book.sheet_names()
+    row = chosen.header_row - 1 if chosen.header_row else None
+    count = SEARCH_ROWS if row is None else row + 3
+    visible = {sheet.name: sheet.visible for sheet in book.sheets}
+    found: list[tuple[float, SheetChoice]] = []
+    seen: list[tuple[str, Header | None]] = []
+    broken: list[SourceError] = []
+    for name in names:
+        try:
+            head = book.head(name, count)
+        except SourceError as error:
+            broken.append(error)
+            continue
+        header = find_header(head, spec, named=named, given=given, close=close, row=row)
+        seen.append((name, header))
+        if header is None or header.lacks(spec, given):
+            continue
+        titles = tuple(at for at in range(header.row) if any(cell_text(cell) for cell in head[at]))
+        bonus = 2.0 if words(name) in spec.sheets else 0.0
+        # An extract of a few columns must not lose to a pivot over them, nor a visible sheet to a hidden copy.
+        score = header.score + bonus - (1000.0 if not visible.get(name, True) else 0.0)
+        found.append((score, SheetChoice(name, header, titles)))
+    if chosen.sheet:
+        if broken:
+            raise broken[0]
+        lacking = [(name, header) for name, header in seen if header is None or header.lacks(spec, given)]
+        if lacking:
+            raise _missing(book, spec, lacking, given)
+        return [choice for _, choice in found]
+    if not found:
+        if broken and not any(header for _, header in seen):
+            raise broken[0]
+        raise _missing(book, spec, seen, given)
+    best = max(found, key=lambda item: item[0])
+    choice = best[1]
+    remarks = []
+    if not visible.get(choice.name, True):
+        remarks.append(f"{spec.title}: no visible sheet holds it; hidden sheet {choice.name} is read")
+    twins = [
+        other.name
+        for score, other in found
+        if other is not choice and visible.get(other.name, True) and _same_columns(other.header, choice.header)
+    ]
+    if twins:
+        remarks.append(
+            f"{spec.title}: sheet {choice.name} is read; {', '.join(twins[:5])} has the same columns and is not "
+            f"(to read several, list them in sources.{spec.name}.sheet)"
+        )
+    return [SheetChoice(choice.name, choice.header, choice.titles, tuple(remarks))]
+
+
+def _same_columns(a: Header, b: Header) -> bool:
+    return [words(name) for name in a.headers if name] == [words(name) for name in b.headers if name]
+
+
+def _missing(
+    book: Book, spec: SourceSpec, seen: Sequence[tuple[str, Header | None]], given: Collection[str]
+) -> MissingColumnsError:
+    """What is missing, told for the sheet that comes nearest."""
+    nearest = max(
+        (item for item in seen if item[1] is not None), key=lambda item: item[1].score if item[1] else 0, default=None
+    )
+    if nearest is None or nearest[1] is None:
+        return MissingColumnsError(
+            f"{spec.title}: no header row was found",
+            where=f"{book.name}, " + (f"sheets {', '.join(name for name, _ in seen[:8])}" if seen else "no sheet"),
+            got="only blank or unlabelled cells",
+            allowed=_wanted(spec),
+            next_step=f"Give sources.{spec.name}.sheet and header_row, or map the columns in columns.{spec.name}.",
+        )
+    name, header = nearest
+    lacks = header.lacks(spec, given)
+    headers = ", ".join([text for text in header.headers if text][:40])
+    return MissingColumnsError(
+        f"{spec.title}: {'columns are' if len(lacks) > 1 else 'a column is'} missing",
+        where=f"{book.name}, sheet {name}, row {header.row + 1}",
+        got=headers,
+        next_step=f"Add the column, or say under columns.{spec.name} in the settings what it is called in this file.",
+        faults=[Fault(f"no column for {' or '.join(group)}", allowed=_examples(spec, group)) for group in lacks],
+    )
+
+
+def _wanted(spec: SourceSpec) -> str:
+    return ", ".join(" or ".join(group) for group in spec.required)
+
+
+def _examples(spec: SourceSpec, group: Sequence[str]) -> str:
+    labels = []
+    for name in group:
+        item = spec.field(name)
+        if item is not None:
+            labels += [item.label, *item.synonyms[:4]]
+    return ", ".join(labels)

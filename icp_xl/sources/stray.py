@@ -1,0 +1,111 @@
+"""The true used range of a sheet, found by streaming its XML.
+
+A reader that lays a sheet out as a rectangle pays for every cell between the first and the last. One stray cell at
+row 1,048,576, column 200 costs it 82 seconds and 8 GB. So the sheet's XML is looked at first, in blocks.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+BLOCK = 1 << 22
+#: A rectangle up to this many cells is read as it is, however sparse.
+SMALL_AREA = 2_000_000
+#: A larger one is read as it is when at least one cell in this many holds something.
+SPARSENESS = 12
+#: A gap of so many empty rows (or columns) divides the sheet's data from a stray cell.
+ROW_GAP, COLUMN_GAP = 2_000, 40
+MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
+
+_LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
+_WIDE = re.compile(rb' r="([A-Z]{2,3})\d')
+_CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
+
+
+@dataclass(frozen=True)
+class UsedRange:
+    """Rows and columns (counted from 1) that the sheet's data reaches; ``stray`` names a cell far outside it."""
+
+    rows: int
+    columns: int
+    stray: str = ""
+
+
+def used_range(data: bytes, part: str) -> UsedRange | None:
+    """The dense region of a sheet where a rectangle over everything would be far too large, else ``None``.
+
+    Args:
+        data: the workbook's bytes.
+        part: the sheet's path inside the package.
+    """
+    last_row = cells = 0
+    widest = b"Z"
+    for block in _blocks(data, part):
+        cells += block.count(b"<c ") or block.count(b":c ")
+        if found := _LAST_ROW.findall(block, max(len(block) - 200_000, 0)) or _LAST_ROW.findall(block):
+            last_row = max(last_row, max(map(int, found)))
+        for wide in set(_WIDE.findall(block)):
+            if (len(wide), wide) > (len(widest), widest):
+                widest = wide
+    # A row number past the sheet's end makes no sense, and rows out of order may hide one in the middle of a block.
+    area = min(last_row, MAX_ROW) * _column(widest)
+    if area <= SMALL_AREA or area <= cells * SPARSENESS:
+        return None
+    return _dense(data, part)
+
+
+def _dense(data: bytes, part: str) -> UsedRange:
+    rows: Counter[int] = Counter()
+    columns: Counter[int] = Counter()
+    stray_at: dict[int, str] = {}
+    for block in _blocks(data, part):
+        for letters, number, closed in _CELL.findall(block):
+            if closed:
+                continue
+            row, column = int(number), _column(letters)
+            rows[row] += 1
+            columns[column] += 1
+            stray_at[row] = f"{letters.decode()}{row}"
+    last_row, last_column = _before_gap(rows, ROW_GAP), _before_gap(columns, COLUMN_GAP)
+    far = [row for row in rows if row > last_row]
+    stray = stray_at[max(far)] if far else ""
+    if not stray and columns and max(columns) > last_column:
+        stray = f"column {max(columns)}"
+    return UsedRange(last_row, last_column, stray)
+
+
+def _before_gap(counts: Counter[int], gap: int) -> int:
+    """The last position before a gap behind which almost nothing lies."""
+    total = sum(counts.values())
+    seen, before = 0, 0
+    for at in sorted(counts):
+        if before and at - before > gap and seen > 0.9 * total:
+            return before
+        seen += counts[at]
+        before = at
+    return before
+
+
+def _column(letters: bytes) -> int:
+    value = 0
+    for letter in letters:
+        value = value * 26 + letter - 64
+    return value
+
+
+def _blocks(data: bytes, part: str) -> Iterator[bytes]:
+    """The part's text in blocks that end between two tags."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package, package.open(part) as stream:
+        rest = b""
+        while chunk := stream.read(BLOCK):
+            chunk = rest + chunk
+            cut = chunk.rfind(b"<")
+            rest = chunk[cut:] if cut > 0 else b""
+            yield chunk[:cut] if cut > 0 else chunk
+        if rest:
+            yield rest
