@@ -26,7 +26,8 @@ professional corp|professional association|pte ltd|pte|pvt ltd|pvt|pty ltd|pty|p
 limited liability co|ltd liability partnership|ltd partnership|national association|dba
 gmbh|ggmbh|mbh|ges mbh|ag|kg|kgaa|ohg|gbr|ug|ug haftungsbeschrankt|haftungsbeschrankt|ek|ekfr|ekfm|ev|eg|se|partg
 partg mbb|co kg|co kgaa|co ohg|stiftung co kg|ewiv
-sa|sas|sasu|sarl|eurl|snc|sca|scs|sci|selarl|gie|scop|srl|sprl|bvba|scrl|asbl|vzw|nv|bv|vof|cv|cvba|besloten vennootschap
+sa|sas|sasu|sarl|eurl|snc|sca|scs|sci|selarl|gie|scop|srl|sprl|bvba|scrl|asbl|vzw|nv|bv|vof|cv|cvba
+besloten vennootschap|naamloze vennootschap
 spa|srls|sapa|societa per azioni|scarl|soc coop|sas di|sl|slu|slp|sau|sociedad anonima|sociedad limitada|scoop|aie
 lda|unipessoal lda|ltda|me|epp|eireli|sgps|sociedade anonima
 sa de cv|sab de cv|sapi de cv|s de rl de cv|s de rl|srl de cv|sc|ac|s en c|sa esp|sac|saa|eirl|spa ltda|ca|cpor a

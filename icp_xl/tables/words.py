@@ -84,7 +84,6 @@ SAME = {
         "science": "sciences",
     }.items()
     for short in shorts.split()
-
 }
 
 #: Words so common in company names that their absence on one side says little.
@@ -101,8 +100,7 @@ WEAK = frozenset(
 COUNTRIES = {
     alias: code
     for code, aliases in {
-        "us": "us|usa|united states|united states of america|america|u s|u s a|etats unis|estados unidos|eeuu|vereinigte "
-        "staaten",
+        "us": "us|usa|united states|united states of america|america|u s|u s a|etats unis|estados unidos|eeuu",
         "gb": "gb|uk|united kingdom|great britain|england|scotland|wales|northern ireland|britain",
         "de": "germany|deutschland|allemagne|alemania|ger|deu",
         "fr": "france|frankreich|francia|fra",
@@ -185,4 +183,6 @@ STATES = {
 }  # fmt: skip
 
 #: What may stand after a slash at the end of a name ("ACME CORP /DE/", "ACME AG/ADR") and is no part of it.
-SLASH_MARKS = frozenset(set(STATES) | set(COUNTRIES) | set(COUNTRIES.values()) | {"adr", "new", "fi", "can", "wi", "de"})
+SLASH_MARKS = frozenset(
+    set(STATES) | set(COUNTRIES) | set(COUNTRIES.values()) | {"adr", "new", "fi", "can", "wi", "de"}
+)

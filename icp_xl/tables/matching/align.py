@@ -43,7 +43,7 @@ class Words:
         """Inverse document frequency; a word of the list of weak words counts as frequent even in a short list."""
         found = self._weights.get(word)
         if found is None:
-            seen = self.count.get(word, 0) + 1
+            seen = self.count.get(word, 0) + 1.0
             if word in WEAK:
                 seen = max(seen, 1 + 0.02 * self.names)
             found = self._weights[word] = math.log(1 + (self.names + 50) / seen)

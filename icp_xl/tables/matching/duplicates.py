@@ -114,7 +114,8 @@ class _Groups:
             self._members[a] += self._members.pop(b)
 
     def members(self) -> list[list[int]]:
-        return [found for found in self._members.values() if len(found) > 1]
+        """The records of each group."""
+        return list(self._members.values())
 
 
 def _pairs(side: Side, words: Words, settings: MatchingSettings, progress: Progress) -> list[_Pair]:
@@ -162,11 +163,11 @@ def _obey(side: Side, groups: _Groups, overrides: Overrides) -> dict[tuple[int, 
         return {}
     by_id: dict[str, list[int]] = {}
     for n, own in enumerate(side.ids):
-        by_id.setdefault(own, []).append(n)
+        by_id.setdefault(own.casefold(), []).append(n)
     decided: dict[tuple[int, int], str] = {}
     for left, right, decision in overrides.duplicates():
-        for a in by_id.get(left, ()):
-            for b in by_id.get(right, ()):
+        for a in by_id.get(left.casefold(), ()):
+            for b in by_id.get(right.casefold(), ()):
                 pair = (min(a, b), max(a, b))
                 decided[pair] = decision
                 if decision == DIFFERENT:
@@ -190,7 +191,7 @@ def _decide_all(
         for n in (pair.a, pair.b):
             best[n] = max(best.get(n, 0.0), pair.score)
     ambiguous = _ambiguous(side, pairs, settings)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for pair in pairs:
         decision = decided.get((pair.a, pair.b), "")
         outcome, why = _outcome(pair, groups, best, ambiguous, settings)

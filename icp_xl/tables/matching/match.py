@@ -74,8 +74,8 @@ def match_names(
 
     Both frames have ``name``; ``city``, ``state`` and ``country`` count where present; ``id`` of the right names the
     account (several rows may share one; without it every row is its own). The result has :data:`MATCH_COLUMNS`:
-    ``left`` and ``right`` are positions (``right`` -1 for none), scores run from 0 to 1, ``margin`` is the lead over the
-    best other account. The order of rows changes nothing but the order of the result.
+    ``left`` and ``right`` are positions (``right`` -1 for none), scores run from 0 to 1, ``margin`` is the lead over
+    the best other account. The order of rows changes nothing but the order of the result.
     """
     settings = settings or MatchingSettings()
     progress = progress or Progress()

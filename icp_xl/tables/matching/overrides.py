@@ -113,7 +113,9 @@ def read_match_overrides(path: Path) -> Overrides:
     try:
         rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".txt") else _sheet_rows(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError("the decisions on matches cannot be read", where=path.name, got=type(error).__name__) from None
+        raise SourceError(
+            "the decisions on matches cannot be read", where=path.name, got=type(error).__name__
+        ) from None
     return _parse(rows, path.name)
 
 
@@ -209,16 +211,15 @@ def apply_overrides(matches: pd.DataFrame, overrides: Overrides) -> pd.DataFrame
     """Obey the decisions in a frame of links (``key``, ``account_id``, ``outcome``, ``reason``, ``decision``)."""
     if not overrides or matches.empty:
         return matches
-    matches = matches.copy()
-    for at, (key, account) in enumerate(zip(matches["key"].tolist(), matches["account_id"].tolist(), strict=True)):
+    columns = ["account_id", "outcome", "decision", "reason"]
+    why = "decided in the match review"
+    rows = []
+    for key, *row in matches[["key", *columns]].itertuples(index=False, name=None):
         chosen = overrides.link(key)
         refused = overrides.refused(key)
         if chosen is not None:
-            change = {"account_id": chosen.account_id, "outcome": "accepted", "decision": chosen.decision}
-        elif account in refused or "" in refused:
-            change = {"outcome": "no match", "decision": DIFFERENT}
-        else:
-            continue
-        for column, value in (change | {"reason": "decided in the match review"}).items():
-            matches.iloc[at, matches.columns.get_indexer([column])[0]] = value
-    return matches
+            row = [chosen.account_id, "accepted", chosen.decision, why]
+        elif row[0] in refused or "" in refused:
+            row = [row[0], "no match", DIFFERENT, why]
+        rows.append(row)
+    return matches.assign(**dict(zip(columns, zip(*rows, strict=True), strict=True)))

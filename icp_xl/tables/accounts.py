@@ -1,0 +1,170 @@
+"""Finding the account that a row of a source belongs to: by its id, else by its name and place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config.matching import MatchingSettings
+from icp_xl.progress import Progress
+from icp_xl.tables.matching import ACCEPTED, NO_MATCH, Overrides, apply_overrides, link_key, match_names
+from icp_xl.tables.matching.places import place_of
+from icp_xl.tables.model import MATCH_TABLE_COLUMNS
+from icp_xl.tables.names import normalize_name
+
+PLACE_COLUMNS = ("city", "state", "country")
+
+
+def id_key(value: object) -> str:
+    """An account id as it is compared: without case, spaces and the ".0" of a number read as text.
+
+    >>> id_key(" A-100 "), id_key("1001.0"), id_key(None)
+    ('a-100', '1001', '')
+    """
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    text = " ".join(str(value).split()).casefold()
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def made_id(name: object, city: object = None, state: object = None, country: object = None) -> str:
+    """An id for an account that has none, the same in every run for the same name and place.
+
+    >>> made_id("ACME Corp.") == made_id("Acme, Inc.") != made_id("Acme", "Austin")
+    True
+    """
+    text = f"{normalize_name(name).core}|{place_of(city, state, country).text}"
+    return "N-" + hashlib.sha256(text.encode()).hexdigest()[:10].upper()
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All names under which accounts are known.
+
+    ``names`` has one row per known name: ``name``, ``id`` (of the account), ``city``, ``state``, ``country``. ``ids``
+    maps every id, as compared, to the account that holds it; ``labels`` maps an account to the name it is shown under.
+    """
+
+    names: pd.DataFrame
+    ids: Mapping[str, str]
+    labels: Mapping[str, str]
+
+    def extended(self, names: pd.DataFrame, ids: Mapping[str, str], labels: Mapping[str, str]) -> Directory:
+        """With more accounts."""
+        return Directory(
+            pd.concat([self.names, names], ignore_index=True), {**self.ids, **ids}, {**self.labels, **labels}
+        )
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The account of each row (None where unknown), how it was found ("id", "name", ""), and the decisions on names."""
+
+    account_id: pd.Series
+    how: pd.Series
+    matches: pd.DataFrame
+    unknown_targets: tuple[str, ...] = ()
+
+
+def empty_matches() -> pd.DataFrame:
+    """A frame of matches with no row."""
+    return pd.DataFrame(columns=list(MATCH_TABLE_COLUMNS))
+
+
+def resolve_accounts(
+    frame: pd.DataFrame,
+    source: str,
+    directory: Directory,
+    settings: MatchingSettings,
+    overrides: Overrides,
+    progress: Progress,
+) -> Resolved:
+    """Find the account of each row of ``frame`` by ``account_id``, else by ``account_name`` and place.
+
+    Only accepted matches count; the rest is left without an account. ``matches`` holds one row per name looked up,
+    whatever the outcome.
+    """
+    columns = [name for name in ("account_id", "account_name", *PLACE_COLUMNS) if name in frame.columns]
+    if frame.empty or not columns:
+        nothing = pd.Series(None, index=frame.index, dtype="object")
+        return Resolved(nothing, pd.Series("", index=frame.index, dtype="object"), empty_matches())
+    parts = frame[columns].astype("object").where(frame[columns].notna(), None)
+    code, distinct = _distinct(parts)
+    rows = np.bincount(code, minlength=len(distinct))
+    found = [directory.ids.get(id_key(value)) for value in distinct.get("account_id", [None] * len(distinct))]
+    how = ["id" if account else "" for account in found]
+    names = distinct.get("account_name", pd.Series([None] * len(distinct)))
+    open_rows = [i for i, account in enumerate(found) if account is None and isinstance(names.iloc[i], str)]
+    matches, unknown = empty_matches(), set[str]()
+    if open_rows and len(directory.names):
+        left = (
+            distinct.iloc[open_rows]
+            .rename(columns={"account_name": "name"})
+            .drop(columns="account_id", errors="ignore")
+        )
+        links = _links(left.reset_index(drop=True), rows[open_rows], source, directory, settings, overrides, progress)
+        for at, (account, outcome) in enumerate(zip(links["account_id"], links["outcome"], strict=True)):
+            if outcome == ACCEPTED:
+                target = directory.ids.get(id_key(account))
+                if target is None:
+                    unknown.add(str(account))
+                else:
+                    found[open_rows[at]], how[open_rows[at]] = target, "name"
+        matches = _one_per_key(links)
+    accounts = pd.Series(np.array([*found, None], dtype="object")[:-1][code], index=frame.index, dtype="object")
+    ways = pd.Series(np.array(how, dtype="object")[code], index=frame.index, dtype="object")
+    return Resolved(accounts, ways, matches, tuple(sorted(unknown)))
+
+
+def _distinct(parts: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """The distinct rows of ``parts``, sorted so that their order never depends on the order of rows."""
+    keys = parts.fillna("").astype(str)
+    groups = keys.groupby(list(keys.columns), sort=True, dropna=False)
+    code = groups.ngroup().to_numpy()
+    first = pd.Series(np.arange(len(parts))).groupby(code).first().to_numpy()
+    return code, parts.iloc[first].reset_index(drop=True)
+
+
+def _links(
+    left: pd.DataFrame,
+    rows: np.ndarray,
+    source: str,
+    directory: Directory,
+    settings: MatchingSettings,
+    overrides: Overrides,
+    progress: Progress,
+) -> pd.DataFrame:
+    found = match_names(left, directory.names, settings, progress)
+    places = [place_of(*(row.get(name) for name in PLACE_COLUMNS)) for row in left.to_dict("records")]
+    links = pd.DataFrame(
+        {
+            "key": [
+                link_key(source, normalize_name(name), place) for name, place in zip(left["name"], places, strict=True)
+            ],
+            "source": source,
+            "name": left["name"],
+            "place": [place.text.strip("/").replace("/", ", ") for place in places],
+            "account_id": found["right_id"],
+            "account_name": [directory.labels.get(account, "") for account in found["right_id"]],
+            **{name: found[name] for name in ("score", "runner_up_name", "runner_up", "margin", "outcome", "how")},
+            "reason": found["reason"],
+            "decision": "",
+            "rows": rows,
+        }
+    )
+    return apply_overrides(links, overrides)[list(MATCH_TABLE_COLUMNS)]
+
+
+def _one_per_key(links: pd.DataFrame) -> pd.DataFrame:
+    """One row per key: the best of the spellings that share it, standing for the rows of all."""
+    rank = links["outcome"].map({ACCEPTED: 0, NO_MATCH: 2}).fillna(1)
+    ordered = links.assign(_rank=rank).sort_values(
+        ["key", "_rank", "score", "name"], ascending=[True, True, False, True], kind="stable"
+    )
+    total = ordered.groupby("key", sort=False)["rows"].transform("sum")
+    kept = ordered.assign(rows=total).drop_duplicates("key").drop(columns="_rank")
+    return kept.reset_index(drop=True)

@@ -1,0 +1,199 @@
+"""From raw frames to tables: customers merged, sales lines given their account, everything else joined by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import DataError
+from icp_xl.progress import Progress
+from icp_xl.sources.model import Sources, SourceTable
+from icp_xl.tables.accounts import Directory, Resolved, resolve_accounts
+from icp_xl.tables.contracts import check_sources
+from icp_xl.tables.customers import BuiltCustomers, build_customers
+from icp_xl.tables.enrich import join_industries, join_revenue
+from icp_xl.tables.matching import Overrides, combine_overrides, read_match_overrides
+from icp_xl.tables.model import CUSTOMER_COLUMNS, DROPPED_COLUMNS, MATCH_TABLE_COLUMNS, RowCount, Tables
+from icp_xl.tables.reconcile import DIFFERS, reconcile_totals
+from icp_xl.tables.transactions import BuiltTransactions, build_transactions
+
+
+def build_tables(
+    sources: Sources,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    overrides: Overrides | None = None,
+) -> Tables:
+    """Clean, match and join all sources; see :class:`~icp_xl.tables.model.Tables` for the grain of each table.
+
+    ``overrides`` are decisions on matches (see :func:`load_overrides`); they hold over anything found here. The order
+    of rows in the sources changes nothing.
+
+    Raises:
+        DataError: neither customers nor sales hold an account.
+    """
+    settings = settings or Settings()
+    progress = progress or Progress()
+    overrides = overrides or Overrides()
+    rules = settings.matching
+    issues = check_sources(sources, rules, None if settings.run.clock is None else pd.Timestamp(settings.run.clock))
+    progress.stage("merging duplicate accounts")
+    customers = build_customers(_frame(sources.customers), rules, overrides, progress)
+    progress.stage("matching sales to accounts")
+    sales = build_transactions(_frame(sources.sales), customers.directory, rules, overrides, progress)
+    accounts = _accounts(customers, sales)
+    if accounts.empty:
+        raise DataError(
+            "no account found",
+            where="customers and sales",
+            allowed="a customers file with account names, or a sales log with customers",
+            next_step="`icp-xl check` shows what was read from each file.",
+        )
+    directory = sales.directory
+    found: dict[str, Resolved] = {}
+    for name in ("enriched_revenue", "industry_updates", "yearly_totals", "assets", "opportunities"):
+        progress.check()
+        found[name] = resolve_accounts(_frame(getattr(sources, name)), name, directory, rules, overrides, progress)
+    accounts = join_revenue(accounts, _frame(sources.enriched_revenue), found["enriched_revenue"])
+    accounts, industries = join_industries(
+        accounts, _frame(sources.industry_updates), found["industry_updates"], sources.strategic_tiers, rules
+    )
+    joined = {
+        name: _joined(getattr(sources, name), found[name], directory)
+        for name in ("yearly_totals", "assets", "opportunities")
+    }
+    reconciliation = reconcile_totals(joined["yearly_totals"], sales.lines, dict(directory.labels), rules)
+    matches = _stack([sales.matches, *(item.matches for item in found.values())], MATCH_TABLE_COLUMNS)
+    dropped = _stack(
+        [*(table.dropped for table in sources.tables()), customers.dropped, sales.dropped], DROPPED_COLUMNS
+    )
+    return Tables(
+        customers=_ordered(accounts),
+        transactions=sales.lines,
+        yearly_totals=joined["yearly_totals"],
+        reconciliation=reconciliation,
+        assets=joined["assets"],
+        opportunities=joined["opportunities"],
+        matches=matches,
+        duplicates=customers.duplicates,
+        industries=industries,
+        dropped=dropped,
+        issues=issues,
+        account_map=_account_map(directory),
+        counts=_counts(sources, customers, sales),
+        warnings=_warnings(sources, customers, sales, found, reconciliation, matches),
+    )
+
+
+def load_overrides(settings: Settings, report: str | None = None) -> Overrides:
+    """Decisions on matches from the last report's Match Review sheet and from the overrides file, which wins.
+
+    ``report`` names the report workbook in the output folder.
+    """
+    parts = [read_match_overrides(settings.paths.out / report)] if report else []
+    parts.append(read_match_overrides(settings.paths.data / settings.matching.overrides_file))
+    return combine_overrides(parts)
+
+
+def _frame(table: SourceTable | None) -> pd.DataFrame:
+    return pd.DataFrame() if table is None else table.frame
+
+
+def _accounts(customers: BuiltCustomers, sales: BuiltTransactions) -> pd.DataFrame:
+    created = sales.created.assign(origin="sales", flags="only in the sales log", do_not_contact=False)
+    created["merged_ids"], created["merged_names"] = created["account_id"], created["account_name"]
+    if customers.accounts.empty:
+        return created.reindex(
+            columns=[name for name in CUSTOMER_COLUMNS if name in (*customers.accounts.columns, *created.columns)]
+        )
+    if created.empty:
+        return customers.accounts
+    whole = created.reindex(columns=customers.accounts.columns)
+    # An account that the sales create under an id of the customers cannot occur; ids are looked up first.
+    records = [*customers.accounts.to_dict("records"), *whole.to_dict("records")]
+    return pd.DataFrame(records, columns=customers.accounts.columns)
+
+
+def _joined(table: SourceTable | None, resolved: Resolved, directory: Directory) -> pd.DataFrame:
+    """The source's frame with the accounts found; ``source_account_id`` keeps what it said."""
+    if table is None:
+        return pd.DataFrame(columns=["account_id", "account_name"])
+    frame = table.frame.copy()
+    frame["source_account_id"] = frame["account_id"] if "account_id" in frame.columns else None
+    frame["account_id"] = resolved.account_id
+    frame["account_name"] = resolved.account_id.map(dict(directory.labels)).fillna(frame["account_name"])
+    frame["resolved_by"] = resolved.how
+    keys = [name for name in ("source_row", "account_id", "year", "measure") if name in frame.columns]
+    return frame.sort_values(keys, kind="stable", ignore_index=True)
+
+
+def _ordered(accounts: pd.DataFrame) -> pd.DataFrame:
+    frame = accounts.copy()
+    for name in CUSTOMER_COLUMNS:
+        if name not in frame.columns:
+            frame[name] = None
+    for name in ("annual_revenue", "printers"):
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+    frame["do_not_contact"] = frame["do_not_contact"].fillna(False).astype(bool)
+    for name in ("account_id", "account_name", "industry", "rep", "region", "city", "state", "country", "flags"):
+        frame[name] = frame[name].astype("object").where(frame[name].notna(), None)
+    frame["flags"] = frame["flags"].fillna("")
+    return frame[list(CUSTOMER_COLUMNS)].sort_values("account_id", kind="stable", ignore_index=True)
+
+
+def _account_map(directory: Directory) -> pd.DataFrame:
+    ids = sorted(directory.ids.items())
+    return pd.DataFrame({"id": [key for key, _ in ids], "account_id": [account for _, account in ids]})
+
+
+def _stack(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    filled = [frame[list(columns)] for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+
+
+def _counts(sources: Sources, customers: BuiltCustomers, sales: BuiltTransactions) -> tuple[RowCount, ...]:
+    found = []
+    for table in sources.tables():
+        reasons = table.dropped["reason"].value_counts().to_dict() if len(table.dropped) else {}
+        kept = len(table.frame)
+        if table.name == "customers":
+            reasons.update(customers.dropped["reason"].value_counts().to_dict())
+            if customers.merged:
+                reasons["merged into another account"] = customers.merged
+            kept = customers.read - len(customers.dropped) - customers.merged
+        elif table.name == "sales":
+            reasons.update(sales.dropped["reason"].value_counts().to_dict())
+            kept = len(sales.lines)
+        named = {str(reason): int(count) for reason, count in sorted(reasons.items(), key=str)}
+        found.append(RowCount(table.name, kept + sum(named.values()), kept, named))
+    return tuple(found)
+
+
+def _warnings(
+    sources: Sources,
+    customers: BuiltCustomers,
+    sales: BuiltTransactions,
+    found: dict[str, Resolved],
+    reconciliation: pd.DataFrame,
+    matches: pd.DataFrame,
+) -> tuple[str, ...]:
+    texts = list(sources.warnings)
+    review = int(matches["outcome"].eq("review").sum()) + int(customers.duplicates["outcome"].eq("review").sum())
+    if review:
+        texts.append(f"{review} matches of names wait for a decision on the Match Review sheet.")
+    if len(sales.created) and sources.customers is not None:
+        texts.append(f"{len(sales.created)} accounts occur only in the sales log; they were added from there.")
+    unclear = int(sales.lines["category"].isna().sum())
+    if unclear:
+        texts.append(f"{unclear} sales lines have no category that could be understood; they count in totals only.")
+    if sales.repeated:
+        texts.append(f"{sales.repeated} sales lines repeat another line in everything.")
+    differs = int(reconciliation["status"].eq(DIFFERS).sum())
+    if differs:
+        texts.append(f"{differs} of {len(reconciliation)} yearly totals differ from the sum of their sales lines.")
+    targets = sorted({*sales.unknown_targets, *(text for item in found.values() for text in item.unknown_targets)})
+    if targets:
+        texts.append(f"Decisions on matches name accounts that do not exist: {', '.join(targets[:5])}.")
+    return tuple(dict.fromkeys(texts))

@@ -1,0 +1,160 @@
+"""Sales lines: checked, given their account and category, repeats dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config.matching import MatchingSettings
+from icp_xl.progress import Progress
+from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, id_key, made_id, resolve_accounts
+from icp_xl.tables.categories import standardize_category
+from icp_xl.tables.customers import dropped_rows
+from icp_xl.tables.matching import Overrides, find_duplicates
+from icp_xl.tables.model import TRANSACTION_COLUMNS
+
+SALES_TEXT = ("account_id", "account_name", "division", "sku", "product", "category", "rep", "invoice", *PLACE_COLUMNS)
+SALES_NUMBERS = ("quantity", "revenue", "gross_profit")
+#: Two lines that agree in all of these are one line listed twice.
+LINE = ("date", "account_id", "account_name", "division", "sku", "product", "quantity", "revenue", "gross_profit",
+        "category", "rep", "invoice")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BuiltTransactions:
+    """Sales lines (one row each), accounts that only the sales know, decisions on names, and the rows left out."""
+
+    lines: pd.DataFrame
+    created: pd.DataFrame
+    directory: Directory
+    matches: pd.DataFrame
+    dropped: pd.DataFrame
+    read: int
+    repeated: int
+    unknown_targets: tuple[str, ...]
+
+
+def build_transactions(
+    frame: pd.DataFrame, directory: Directory, settings: MatchingSettings, overrides: Overrides, progress: Progress
+) -> BuiltTransactions:
+    """Check the sales lines and give each its account and category.
+
+    Lines without a date, an amount or any customer are dropped, each with its reason. A line that repeats another in
+    everything is flagged, and dropped where it has an invoice number and the settings say so. A customer that is not
+    among the accounts becomes an account of its own, unless the settings forbid it; its lines are then dropped.
+    """
+    read = len(frame)
+    frame = _complete(frame)
+    dropped = []
+    for mask, reason in (
+        (frame["date"].isna(), "no date"),
+        (frame["revenue"].isna(), "no revenue"),
+        (frame["account_id"].isna() & frame["account_name"].isna(), "no customer"),
+    ):
+        mask = mask.reindex(frame.index)
+        still = mask & ~frame["_out"]
+        dropped.append(dropped_rows(frame[still], "sales", reason))
+        frame.loc[still, "_out"] = True
+    frame = frame[~frame["_out"]].copy()
+    progress.check()
+    frame["repeated"] = (
+        frame.sort_values("source_row", kind="stable").duplicated(list(LINE), keep="first").reindex(frame.index)
+    )
+    repeated = int(frame["repeated"].sum())
+    if settings.duplicate_lines == "drop":
+        out = frame["repeated"] & frame["invoice"].notna()
+        dropped.append(dropped_rows(frame[out], "sales", "repeats another line"))
+        frame = frame[~out].copy()
+    resolved = resolve_accounts(frame, "sales", directory, settings, overrides, progress)
+    frame["_account"], frame["resolved_by"] = resolved.account_id, resolved.how
+    created, directory = _create(frame, directory, settings, overrides, progress)
+    lost = frame["_account"].isna()
+    dropped.append(dropped_rows(frame[lost], "sales", "customer is not among the accounts"))
+    lines = _finish(frame[~lost], directory)
+    return BuiltTransactions(
+        lines, created, directory, resolved.matches, pd.concat(dropped, ignore_index=True), read, repeated,
+        resolved.unknown_targets,
+    )  # fmt: skip
+
+
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.reset_index(drop=True).copy()
+    for name in SALES_TEXT:
+        if name not in frame.columns:
+            frame[name] = None
+        frame[name] = frame[name].astype("object").where(frame[name].notna(), None)
+    for name in SALES_NUMBERS:
+        values = frame[name] if name in frame.columns else pd.Series(np.nan, index=frame.index)
+        frame[name] = pd.to_numeric(values, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+    dates = frame["date"] if "date" in frame.columns else pd.Series(pd.NaT, index=frame.index)
+    frame["date"] = pd.to_datetime(dates, errors="coerce").astype("datetime64[ns]")
+    if "source_row" not in frame.columns:
+        frame["source_row"] = np.arange(len(frame)) + 2
+    frame["_out"] = False
+    return frame
+
+
+def _create(
+    frame: pd.DataFrame, directory: Directory, settings: MatchingSettings, overrides: Overrides, progress: Progress
+) -> tuple[pd.DataFrame, Directory]:
+    """Make accounts of the customers that only the sales know, one per customer however often he is spelt anew."""
+    open_lines = frame["_account"].isna()
+    columns = ["account_id", "account_name", "city", "state", "country", "rep"]
+    if not settings.create_missing_accounts or not open_lines.any():
+        return pd.DataFrame(columns=columns), directory
+    lines = frame.loc[open_lines, columns]
+    lines = lines.assign(_id=_own_ids(lines))
+    keys = ["_id", "account_name", *PLACE_COLUMNS]
+    parts = lines.fillna(dict.fromkeys(keys[1:], "")).groupby(keys, sort=True, as_index=False).agg(rows=("_id", "size"))
+    names = parts.rename(columns={"account_name": "name", "_id": "id"})
+    names[["name", *PLACE_COLUMNS]] = names[["name", *PLACE_COLUMNS]].replace("", None)
+    judged = find_duplicates(names, settings, progress, overrides)
+    names["_cluster"] = judged.cluster.to_numpy()
+    ranked = names.assign(_made=names["id"].str.startswith("N-")).sort_values(
+        ["_cluster", "_made", "rows", "name", "id"], ascending=[True, True, False, True, True], kind="stable"
+    )
+    best = ranked.groupby("_cluster", sort=True).first()
+    owner = names["_cluster"].map(best["id"])
+    by_id = dict(zip(names["id"], owner, strict=True))
+    frame.loc[open_lines, "_account"] = lines["_id"].map(by_id)
+    frame.loc[open_lines, "resolved_by"] = "created"
+    created = best.rename(columns={"id": "account_id", "name": "account_name"}).reset_index(drop=True)
+    created["account_name"] = created["account_name"].where(created["account_name"].notna(), created["account_id"])
+    rep = frame.loc[open_lines].sort_values(["date", "source_row"], kind="stable").groupby("_account")["rep"].last()
+    created["rep"] = created["account_id"].map(rep)
+    directory = directory.extended(
+        names[["name", *PLACE_COLUMNS]].assign(id=owner),
+        {id_key(own): account for own, account in by_id.items()},
+        dict(zip(created["account_id"], created["account_name"], strict=True)),
+    )
+    return created[columns], directory
+
+
+def _own_ids(lines: pd.DataFrame) -> pd.Series:
+    cache: dict[tuple[object, ...], str] = {}
+    found = []
+    for own, *parts in zip(
+        lines["account_id"], lines["account_name"], *(lines[name] for name in PLACE_COLUMNS), strict=True
+    ):
+        key = (own, *parts)
+        if key not in cache:
+            cache[key] = str(own).strip() if id_key(own) else made_id(*parts)
+        found.append(cache[key])
+    return pd.Series(found, index=lines.index, dtype="object")
+
+
+def _finish(frame: pd.DataFrame, directory: Directory) -> pd.DataFrame:
+    category, how = standardize_category(frame)
+    lines = frame.assign(
+        account_id=frame["_account"],
+        account_name=frame["_account"].map(dict(directory.labels)),
+        category=category,
+        category_from=how,
+    )
+    lines = lines.sort_values(["date", "account_id", "invoice", "sku", "revenue", "source_row"], kind="stable")
+    return lines[list(TRANSACTION_COLUMNS)].reset_index(drop=True)
+
+
+__all__ = ["BuiltTransactions", "Resolved", "build_transactions"]
