@@ -17,7 +17,7 @@ class OptimizeSettings(Section):
 
     n_trials: int = Field(5000, ge=10, le=200_000, description="trials that the study holds when it is complete")
     tpe_trials: int = Field(64, ge=0, le=5000, description="of these, how many the TPE sampler proposes")
-    lambda_: Share = Field(
+    lambda_param: Share = Field(
         0.25,
         description="say of the grade mix against the correlation: 0 looks at revenue only, 1 at the mix only",
     )
@@ -34,7 +34,7 @@ class OptimizeSettings(Section):
         "by default a journal in the output folder's state",
     )
     lambdas: tuple[Share, ...] = Field(
-        (0.0, 0.1, 0.25, 0.5, 0.75, 1.0), description="points of the trade-off curve; lambda_ is always added"
+        (0.0, 0.1, 0.25, 0.5, 0.75, 1.0), description="points of the trade-off curve; lambda_param is always added"
     )
     region_tolerance: float = Field(1e-4, gt=0.0, description="loss of objective that counts as none")
     business_tolerance: float = Field(

@@ -1,1 +1,1 @@
-"""The search for component weights: objective, study, trade-off."""
+"""The search for the weights of the four components, and what it is worth."""

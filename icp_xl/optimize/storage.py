@@ -1,0 +1,213 @@
+"""Where the study is kept: a journal file or any database that Optuna takes, with one lock for whole batches."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+
+from icp_xl.errors import ConfigError
+
+#: A database lock whose holder has shown no sign of life for so long is taken over.
+STALE_SECONDS = 20.0
+
+
+class _OsLock(BaseJournalFileLock):
+    """The lock that the journal wants, held by the operating system: a killed process lets go at once."""
+
+    def __init__(self, path: str) -> None:
+        self.file = FileLock(path + ".lock")
+
+    def acquire(self) -> bool:
+        self.file.acquire()
+        return True
+
+    def release(self) -> None:
+        self.file.release()
+
+
+class BatchJournal(JournalFileBackend):
+    """A journal file that many trials are appended to at once, and that a kill in the middle does not spoil.
+
+    Within :meth:`exclusive` records are kept in memory and written together at its end: one write and one flush for
+    thousands of trials, where the plain journal takes a lock, an open and a flush for each.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._os_lock = _OsLock(str(path))
+        super().__init__(str(path), lock_obj=self._os_lock)
+        self._path = path
+        self._depth = 0
+        self._pending: list[dict[str, Any]] = []
+        self._in_file: int | None = None
+        with self._os_lock.file:
+            self._repair()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the journal for a batch."""
+        with self._os_lock.file:
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self._repair()
+                    self._in_file = None  # others may have written: look again
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    pending, self._pending = self._pending, []
+                    self._write(pending)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append; within a batch to memory, else to the disk at once."""
+        if self._depth:
+            self._pending.extend(logs)
+            return
+        with self._os_lock.file:
+            self._write(logs)
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Records from that number on: those in the file, then those of the batch at hand."""
+        at = log_number_from
+        if not self._depth or self._in_file is None or at < self._in_file:
+            for log in super().read_logs(at):
+                at += 1
+                yield log
+            self._in_file = at
+        for log in self._pending[at - self._in_file :]:
+            yield json.loads(json.dumps(log))
+
+    def _write(self, logs: list[dict[str, Any]]) -> None:
+        if logs:
+            with open(self._path, "ab") as handle:
+                handle.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
+                handle.flush()
+                os.fsync(handle.fileno())
+
+    def _repair(self) -> None:
+        """Cut off a last line that a killed process left without its end, or everything after it is unreadable."""
+        with open(self._path, "rb+") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            back = min(size, 1 << 20)
+            handle.seek(size - back)
+            tail = handle.read(back)
+            if tail and not tail.endswith(b"\n"):
+                handle.truncate(size - back + tail.rfind(b"\n") + 1)
+
+
+class Store:
+    """An Optuna storage and the lock that makes a batch of trials one step for every process on it."""
+
+    def __init__(self, where: str | Path) -> None:
+        self.where = str(where)
+        self._file: BatchJournal | None = None
+        self._lock_file: FileLock | None = None
+        with quiet():
+            if "://" in self.where:
+                self.storage: Any = _database(self.where)
+                if self.where.startswith("sqlite:///"):
+                    path = self.where.removeprefix("sqlite:///")
+                    self._lock_file = FileLock(path + ".lock")
+            else:
+                self._file = BatchJournal(Path(self.where))
+                self.storage = JournalStorage(self._file)
+
+    def study(self, name: str, sampler: Any = None, pruner: Any = None) -> Any:
+        """The study of that name, made when it is not there."""
+        with quiet():
+            return optuna.create_study(
+                storage=self.storage,
+                study_name=name,
+                load_if_exists=True,
+                direction="minimize",
+                sampler=sampler or optuna.samplers.RandomSampler(seed=0),
+                pruner=pruner or optuna.pruners.NopPruner(),
+            )
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Let one process at a time read the study ``name`` and add to it."""
+        if self._file is not None:
+            with self._file.exclusive():
+                yield
+        elif self._lock_file is not None:
+            with self._lock_file:
+                yield
+        else:
+            with self._database_lock(name):
+                yield
+
+    @contextmanager
+    def _database_lock(self, name: str) -> Iterator[None]:
+        # Studies have unique names in every database, so making one is a lock that works over machines.
+        lock, since = f"{name}.lock", time.monotonic()
+        while True:
+            try:
+                with quiet():
+                    optuna.create_study(storage=self.storage, study_name=lock)
+                break
+            except optuna.exceptions.DuplicatedStudyError:
+                if time.monotonic() - since > STALE_SECONDS:
+                    self._drop(lock)
+                    since = time.monotonic()
+                time.sleep(0.05)
+        try:
+            yield
+        finally:
+            self._drop(lock)
+
+    def _drop(self, lock: str) -> None:
+        try:
+            optuna.delete_study(study_name=lock, storage=self.storage)
+        except KeyError:
+            pass  # another process took it over
+
+
+def latest_store(folder: Path, name: str) -> Store:
+    """The journal of the study ``name`` in ``folder``; journals of studies of other inputs are removed."""
+    for other in sorted(folder.glob("*.journal")):
+        if other.stem != name:
+            other.unlink(missing_ok=True)
+            other.with_name(other.name + ".lock").unlink(missing_ok=True)
+    return Store(folder / f"{name}.journal")
+
+
+def _database(url: str) -> Any:
+    try:
+        return RDBStorage(url)
+    except Exception as error:  # SQLAlchemy's and the driver's own errors have no common base
+        raise ConfigError(
+            "the study's database cannot be opened",
+            where="optimize.storage",
+            got=type(error).__name__,
+            allowed="a path of a journal file, or a URL such as sqlite:///study.db or postgresql://host/name",
+            next_step="Check that the database answers and that its driver is installed.",
+        ) from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from announcing studies on standard error, and leave its verbosity as it was."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # Optuna marks parts as experimental; their results are checked here, and users cannot act on it.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
