@@ -118,5 +118,8 @@ class GauntletSettings(Section):
         description="feature names that give themselves away",
     )
     max_gap: float = Field(
-        0.15, gt=0.0, le=0.5, description="fall of a feature's AUC, when its cutoff is moved a window back, that is suspect"
+        0.15,
+        gt=0.0,
+        le=0.5,
+        description="fall of a feature's AUC, when its cutoff is moved a window back, that is suspect",
     )

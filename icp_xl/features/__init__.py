@@ -1,1 +1,1 @@
-"""What was known at a cutoff."""
+"""What was known of an account at a cutoff."""

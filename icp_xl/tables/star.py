@@ -16,7 +16,7 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.errors import DataError
-from icp_xl.sql.engine import DuckEngine, Engine, open_duckdb, open_spark
+from icp_xl.sql.engine import Engine, open_duckdb, open_spark
 from icp_xl.tables.star_calendar import from_day
 
 #: Folder of the star schema below the output folder, and the file that lists what belongs to it.

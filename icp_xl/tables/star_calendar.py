@@ -84,27 +84,30 @@ class Segments:
         return pd.DataFrame({"day": days, "seg": np.searchsorted(self.starts, days, side="right").astype(np.int64) - 1})
 
     def quarters(self) -> np.ndarray[Any, Any]:
-        """Calendar quarter (0–3) of each span; spans never cross a month's end."""
+        """Calendar quarter (0–3) of each span; spans within the windows never cross a month's end."""
         return np.asarray([(from_day(day).month - 1) // 3 for day in self.starts[:-1]], dtype=np.int64)
 
 
 def build_segments(first: int, cutoffs: Iterable[date], months: Sequence[int]) -> Segments:
-    """Spans such that every month's start, every cutoff and every cutoff minus ``months`` is a boundary.
+    """Spans such that every cutoff, every cutoff minus ``months`` and every month's start between is a boundary.
+
+    Days before the earliest window are one span: nothing but first and last purchases is asked of them.
 
     Args:
-        first: the first day with data; history begins at its month's start.
+        first: the first day with data.
         cutoffs: the cutoffs to be served; the last one ends the spans.
         months: how many months back a window may begin.
     """
     wanted = sorted(set(cutoffs))
-    start = to_day(month_start(from_day(first)))
-    end = max(to_day(wanted[-1]), start + 1)
+    end = to_day(wanted[-1])
+    start = min(first, end - 1)
     bounds = {start, end}
-    when = from_day(start)
-    while to_day(when) < end:
-        bounds.add(to_day(when))
-        when = add_months(when, 1)
     for cutoff in wanted:
         bounds.add(to_day(cutoff))
         bounds.update(to_day(add_months(cutoff, -back)) for back in months)
+    when = month_start(add_months(wanted[0], -max(months)))
+    while to_day(when) < end:
+        if when >= add_months(wanted[0], -max(months)):
+            bounds.add(to_day(when))
+        when = add_months(when, 1)
     return Segments(tuple(sorted(day for day in bounds if start <= day <= end)))

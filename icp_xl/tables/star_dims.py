@@ -7,7 +7,6 @@ spelling chosen by frequency would let later lines change what was known at an e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -1,0 +1,142 @@
+"""What an account owns at a cutoff, what of it expires soon, and how much of it is under subscription.
+
+An asset counts from its start date on, so one that was sold after the cutoff is not seen. Without a start date it is
+left out, or its start is imputed as expiry minus the usual term of its rollup (``features.assets_missing_start``).
+Whether an asset is under subscription is known only as it stands in the file; an expired one counts as off.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.features.model import Array, Feature
+from icp_xl.tables.star import Star, slug
+from icp_xl.tables.star_calendar import to_day
+
+
+def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame:
+    """Assets that had started before the cutoff: account_key, rollup, start, expiry, on, quantity, imputed."""
+    day = to_day(cutoff)
+    table = star.assets
+    column = settings.features.assets_rollup
+    frame = pd.DataFrame(
+        {
+            "account_key": table["account_key"],
+            "rollup": table[column].fillna("Other").astype("str"),
+            "start": table["start_day"],
+            "expiry": table["expiry_day"],
+            "flag": table["subscription"].astype(bool),
+            "quantity": table["quantity"].astype(float),
+        }
+    )
+    frame["imputed"] = False
+    if settings.features.assets_missing_start == "impute":
+        frame = _impute(frame, day)
+    frame = frame[(frame["start"] < day) & (frame["account_key"] > 0)]
+    # Expiry on the cutoff itself is still ahead: windows are half-open here too.
+    frame["on"] = frame["flag"] & ~(frame["expiry"] < day)
+    return frame.reset_index(drop=True)
+
+
+def _impute(frame: pd.DataFrame, day: int) -> pd.DataFrame:
+    known = frame[(frame["start"] < day) & frame["expiry"].notna()]
+    term = (known["expiry"] - known["start"]).groupby(known["rollup"]).median()
+    missing = frame["start"].isna() & frame["expiry"].notna()
+    start = frame["expiry"] - frame["rollup"].map(term)
+    frame["start"] = frame["start"].where(~missing, start)
+    frame["imputed"] = missing & start.notna()
+    return frame
+
+
+def build_assets_features(star: Star, keys: Array, cutoff: date, settings: Settings) -> list[Feature]:
+    """Asset features of the accounts ``keys``; none where no asset had started."""
+    if not settings.features.use_assets or star.assets.empty:
+        return []
+    frame = visible_assets(star, cutoff, settings)
+    if frame.empty:
+        return []
+    day, terms = to_day(cutoff), settings.features.assets_expiry_days
+    place = pd.Series(np.arange(len(keys)), index=keys).reindex(frame["account_key"]).to_numpy()
+    frame = frame[~np.isnan(place)].assign(place=place[~np.isnan(place)].astype(np.int64))
+    n = len(keys)
+    found: list[Feature] = []
+    on_all, off_all = (_count(frame[frame["on"] == state], n) for state in (True, False))
+    tenure = np.full(n, np.nan)
+    first = frame.groupby("place")["start"].min()
+    tenure[first.index.to_numpy()] = day - first.to_numpy()
+    found.append(
+        Feature("assets_tenure_days", tenure, "Days since the oldest asset's start", "days", "at cutoff", "assets")
+    )
+    for name, rows in frame.groupby("rollup", sort=True):
+        tag, label = slug(str(name)), f"in {name}"
+        owned, on, off = _count(rows, n), _count(rows[rows["on"]], n), _count(rows[~rows["on"]], n)
+        found.append(Feature(f"assets_active_{tag}", owned, f"Assets {label}", "assets", "at cutoff", "assets", True))
+        for term in terms:
+            soon = _count(rows[(rows["expiry"] >= day) & (rows["expiry"] < day + term)], n)
+            window = f"{term} days from the cutoff"
+            found += [
+                Feature(f"assets_expiring_{term}d_{tag}", soon, f"Assets {label} that expire", "assets", window, "assets", True),
+                Feature(f"assets_expiring_{term}d_share_{tag}", _share(soon, owned), f"Share of assets {label} that expire",
+                        "share", window, "assets"),
+            ]  # fmt: skip
+        found += [
+            Feature(f"assets_subs_share_{tag}", _share(on, on + off), f"Share of assets {label} under subscription", "share",
+                    "at cutoff", "assets"),
+            Feature(f"assets_on_subs_share_{tag}", _share(on, on_all), f"Share of all subscriptions that are {label}", "share",
+                    "at cutoff", "assets"),
+            Feature(f"assets_off_subs_share_{tag}", _share(off, off_all), f"Share of all unsubscribed assets that are {label}",
+                    "share", "at cutoff", "assets"),
+        ]  # fmt: skip
+    return found
+
+
+def assets_sanity(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame:
+    """One row per rollup: assets, accounts, expiring in the longest window, on, imputed starts, assets left out.
+
+    Columns: rollup, assets, accounts, expiring, subscribed, tenure_median_days, imputed, imputed_share, problem.
+    """
+    columns = [
+        "rollup",
+        "assets",
+        "accounts",
+        "expiring",
+        "subscribed",
+        "tenure_median_days",
+        "imputed",
+        "imputed_share",
+        "problem",
+    ]
+    if star.assets.empty or not settings.features.use_assets:
+        return pd.DataFrame(columns=columns)
+    frame, day = visible_assets(star, cutoff, settings), to_day(cutoff)
+    rows: list[tuple[Any, ...]] = []
+    for name, part in frame.groupby("rollup", sort=True):
+        longest = settings.features.assets_expiry_days[-1]
+        expiring = int(((part["expiry"] >= day) & (part["expiry"] < day + longest)).sum())
+        imputed = int(part["imputed"].sum())
+        problem = "most starts are imputed: tenure says little" if imputed > 0.5 * len(part) else ""
+        problem = "no asset has an expiry date" if part["expiry"].isna().all() else problem
+        rows.append((name, len(part), int(part["account_key"].nunique()), expiring, int(part["on"].sum()),
+                     float((day - part["start"]).median()), imputed, imputed / len(part), problem))  # fmt: skip
+    unstarted = int(star.assets["start_day"].isna().sum())
+    if unstarted and settings.features.assets_missing_start == "exclude":
+        rows.append(("(no start date)", unstarted, int(star.assets.loc[star.assets["start_day"].isna(), "account_key"].nunique()),
+                     0, 0, np.nan, 0, 0.0, "left out: they may have been sold after the cutoff"))  # fmt: skip
+    strangers = int((star.assets["account_key"] == 0).sum())
+    if strangers:
+        rows.append(("(unknown account)", strangers, 0, 0, 0, np.nan, 0, 0.0, "left out: the account is in no table"))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _count(rows: pd.DataFrame, n: int) -> Array:
+    found: Array = np.bincount(rows["place"], weights=rows["quantity"], minlength=n)
+    return found
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)

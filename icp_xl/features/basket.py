@@ -1,0 +1,164 @@
+"""Market-basket affinity: which codes go with a division, and which of them an account owns.
+
+The lift of a code for a division is the share of its owners who also own the division, against the share among all
+accounts; with few owners it is pulled towards 1. Codes of the division itself make no rules: they say nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.features.history import Accounts, History
+from icp_xl.features.model import Array, Feature
+from icp_xl.sql import features as sql
+from icp_xl.sql.engine import Engine
+from icp_xl.tables.star import Star
+from icp_xl.tables.star_calendar import add_months, to_day
+
+RULE_COLUMNS = ("kind", "item", "product", "division", "accounts", "owners", "support", "confidence", "lift")
+_UNIT = 10**9
+
+
+@dataclass(frozen=True)
+class Basket:
+    """Rules per division position, and the features that come of them."""
+
+    rules: dict[int, pd.DataFrame]
+    features: dict[int, list[Feature]]
+
+
+def build_basket(
+    engine: Engine, star: Star, accounts: Accounts, history: History, number: int, settings: Settings,
+    names: Sequence[str], source: str, virtual: Mapping[int, Sequence[int]],
+) -> Basket:  # fmt: skip
+    """Rules and affinity features of every division at the cutoff of ``history``.
+
+    Args:
+        number: position of the cutoff in the query that was kept as ``source`` (see ``last_days_per_sku``).
+        names: division names in the order of ``history.divisions``.
+    """
+    cutoff = to_day(history.cutoff)
+    start = to_day(add_months(history.cutoff, -settings.features.basket_months))
+    within = accounts.first_day < cutoff
+    owned = (history.last_day >= start)[within]
+    n_accounts, widths = int(within.sum()), range(owned.shape[1])
+    flags = [f"own_{d}" for d in widths]
+    owners = pd.DataFrame({"account_key": accounts.keys[within]})
+    for d, flag in enumerate(flags):
+        owners[flag] = owned[:, d].astype(np.int64)
+    engine.view_frame("owners", owners)
+    found = engine.fetch(sql.sku_owners(source, number, start, flags))
+    own_codes = _codes_of(engine, history, virtual, cutoff)
+    share = owned.sum(axis=0) / max(n_accounts, 1)
+    rules = {
+        d: _rules_of(found, flags[d], float(share[d]), own_codes.get(history.divisions[d], set()), settings)
+        for d in widths
+    }
+    table = pd.concat(
+        [
+            rule.assign(division_key=history.divisions[d])[["sku_key", "division_key", "lift_e9"]]
+            for d, rule in rules.items()
+        ]
+    ).astype(np.int64)
+    engine.view_frame("rules", table.reset_index(drop=True))
+    best = engine.fetch(sql.best_rules(source, number, start))
+    shown, features = {}, {}
+    for d in widths:
+        pairs = _division_lifts(owned, d, history.real)
+        shown[d] = _shown(rules[d], pairs, star, names, names[d], n_accounts, cutoff)
+        features[d] = _features(best, accounts.keys[within], history.divisions[d], owned, pairs, d)
+    return Basket(shown, features)
+
+
+def _codes_of(
+    engine: Engine, history: History, virtual: Mapping[int, Sequence[int]], cutoff: int
+) -> dict[int, set[int]]:
+    """Codes that belong to each division: those sold in it, or those that define it."""
+    real = list(history.divisions[: history.real])
+    pairs = engine.fetch(sql.sku_divisions(real, cutoff))
+    codes: dict[int, set[int]] = {key: set(skus) for key, skus in virtual.items()}
+    for sku, division in zip(pairs["sku_key"].tolist(), pairs["division_key"].tolist(), strict=True):
+        codes.setdefault(division, set()).add(sku)
+    return codes
+
+
+def _rules_of(found: dict[str, Array], flag: str, share: float, own: set[int], settings: Settings) -> pd.DataFrame:
+    frame = pd.DataFrame({"sku_key": found["sku_key"], "accounts": found["accounts"], "owners": found[flag]})
+    frame = frame[(frame["accounts"] >= settings.features.basket_min_accounts) & ~frame["sku_key"].isin(own)]
+    prior = settings.features.basket_prior
+    frame["confidence"] = (frame["owners"] + prior * share) / (frame["accounts"] + prior)
+    lift = frame["confidence"] / share if share > 0 else pd.Series(1.0, index=frame.index)
+    frame["lift_e9"] = np.round(lift * _UNIT).astype(np.int64)
+    return frame
+
+
+def _division_lifts(owned: Array, target: int, real: int) -> dict[int, tuple[int, int, float]]:
+    """Other division to (its owners, those who own the target too, lift)."""
+    total, base = len(owned), int(owned[:, target].sum())
+    lifts = {}
+    for d in range(real):
+        having = int(owned[:, d].sum())
+        if d != target and having and base:
+            both = int((owned[:, d] & owned[:, target]).sum())
+            lifts[d] = (having, both, (both / having) / (base / total))
+    return lifts
+
+
+def _shown(
+    rules: pd.DataFrame, pairs: dict[int, tuple[int, int, float]], star: Star, names: Sequence[str], target: str,
+    total: int, cutoff: int,
+) -> pd.DataFrame:  # fmt: skip
+    products = star.products.set_index("sku_key")
+    keys = rules["sku_key"]
+    skus = pd.DataFrame(
+        {
+            "kind": "code",
+            "item": keys.map(products["sku"]).astype("str"),
+            "product": keys.map(products["product"]).astype("str"),
+            "division": target,
+            "accounts": rules["accounts"],
+            "owners": rules["owners"],
+            "support": rules["owners"] / max(total, 1),
+            "confidence": rules["confidence"],
+            "lift": rules["lift_e9"] / _UNIT,
+        }
+    )
+    divisions = pd.DataFrame(
+        [("division", names[d], "", target, n, both, both / max(total, 1), both / n, lift)
+         for d, (n, both, lift) in pairs.items()],
+        columns=list(RULE_COLUMNS),
+    )  # fmt: skip
+    frames = [frame for frame in (skus, divisions) if len(frame)]
+    if not frames:
+        return pd.DataFrame(columns=list(RULE_COLUMNS))
+    found = pd.concat(frames, ignore_index=True)
+    found = found.sort_values(["lift", "owners", "kind", "item"], ascending=[False, False, True, True], kind="stable")
+    return found[list(RULE_COLUMNS)].reset_index(drop=True)
+
+
+def _features(
+    best: dict[str, Array], keys: Array, division: int, owned: Array, pairs: dict[int, tuple[int, int, float]], target: int
+) -> list[Feature]:  # fmt: skip
+    rows = best["division_key"] == division
+    found = pd.DataFrame(
+        {"best": best["best"][rows], "total": best["total"][rows], "n": best["n"][rows]},
+        index=best["account_key"][rows],
+    ).reindex(keys)
+    highest = (found["best"] / _UNIT).fillna(0.0).to_numpy()
+    mean = (found["total"] / found["n"] / _UNIT).fillna(0.0).to_numpy()
+    related = np.zeros(len(keys))
+    for d, (_, _, lift) in pairs.items():
+        related = np.where(owned[:, d], np.maximum(related, lift), related)
+    window = "basket window"
+    return [
+        Feature("mb_lift_max", highest, "Highest lift of a code owned for this division", "ratio", window, "basket"),
+        Feature("mb_lift_mean", mean, "Mean lift of the codes owned for this division", "ratio", window, "basket"),
+        Feature(
+            "mb_division_lift_max", related, "Highest lift of a division owned for this one", "ratio", window, "basket"
+        ),
+    ]

@@ -1,0 +1,300 @@
+"""Build the features of divisions at cutoffs, from one aggregation of the sales log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import ConfigError, InsufficientDataError
+from icp_xl.features.assets import build_assets_features
+from icp_xl.features.basket import RULE_COLUMNS, Basket, build_basket
+from icp_xl.features.embeddings import build_embeddings
+from icp_xl.features.families import (
+    lifecycle_features,
+    mix_features,
+    own_features,
+    purchase_features,
+    return_features,
+    season_features,
+)
+from icp_xl.features.history import Accounts, History, read_accounts, read_history
+from icp_xl.features.model import Array, Feature, FeatureSet
+from icp_xl.features.winsor import apply_caps, fit_cap
+from icp_xl.progress import Progress
+from icp_xl.sql import features as sql
+from icp_xl.sql.engine import Arrays, Engine
+from icp_xl.tables.star import Star, open_engine, slug, stable_key
+from icp_xl.tables.star_calendar import add_months, to_day
+from icp_xl.tables.star_dims import fold
+
+_SKUS = "account_skus"
+
+
+def build_features(
+    star: Star, division: str, cutoff: date, settings: Settings, *, engine: Engine | None = None
+) -> FeatureSet:
+    """Features of one division at one cutoff; see :func:`build_feature_sets`.
+
+    Nothing at or after the cutoff can change a bit of the result.
+    """
+    return next(build_feature_sets(star, [division], [cutoff], settings, engine=engine))
+
+
+def build_feature_sets(
+    star: Star, divisions: Sequence[str], cutoffs: Sequence[date], settings: Settings, *,
+    engine: Engine | None = None, progress: Progress | None = None,
+) -> Iterator[FeatureSet]:  # fmt: skip
+    """Features of every division at every cutoff, cutoff by cutoff, division by division.
+
+    Windows are half-open, ``[cutoff - window, cutoff)``. Accounts: all with a sale before the cutoff.
+
+    Args:
+        divisions: names of the log's divisions, or of ones that ``labels.target_skus`` defines by their codes.
+        engine: an open engine to use; by default one is opened.
+
+    Raises:
+        ConfigError: an unknown division.
+        InsufficientDataError: no account bought anything before a cutoff.
+    """
+    progress = progress or Progress()
+    wanted = sorted(set(cutoffs))
+    order, names, slugs, virtual = _divisions(star, divisions, settings)
+    with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
+        accounts = read_accounts(opened, star, to_day(wanted[-1]))
+        for cutoff in wanted:
+            if not (accounts.first_day < to_day(cutoff)).any():
+                raise InsufficientDataError(
+                    "no account bought anything before the cutoff", got=cutoff.isoformat(),
+                    next_step="Choose a later cutoff date.",
+                )  # fmt: skip
+        real = [key for key in order if key not in virtual]
+        histories = read_history(opened, star, accounts, real, virtual, wanted, settings, progress)
+        days, skus = _passes(opened, wanted, settings, progress)
+        progress.stage("features", len(wanted) * len(divisions))
+        for number, cutoff in enumerate(wanted):
+            progress.check()
+            within = accounts.first_day < to_day(cutoff)
+            history = _restrict(histories.pop(cutoff), within)
+            here = Accounts(accounts.keys[within], accounts.ids[within], accounts.first_day[within])
+            notes: dict[str, Any] = {}
+            common = _common(history, here, number, days, skus, slugs, names, star, settings, notes)
+            basket = Basket({}, {})
+            if settings.features.use_basket:
+                basket = build_basket(opened, star, here, history, number, settings, names, _SKUS, virtual)
+            factors: list[Feature] = []
+            similar: dict[int, list[Feature]] = {}
+            if settings.features.use_als:
+                factors, similar, notes["als"] = build_embeddings(opened, here, history, settings, virtual)
+            context = _context(star, here, settings)
+            for division in divisions:
+                progress.check()
+                at = names.index(division)
+                own = [
+                    *own_features(history, settings.features.windows, at),
+                    *basket.features.get(at, []),
+                    *similar.get(at, []),
+                ]
+                rules = basket.rules.get(at, pd.DataFrame(columns=list(RULE_COLUMNS)))
+                yield _assemble(
+                    division, slugs[at], cutoff, here, [*common, *own, *factors, *context], rules, notes, settings
+                )
+                progress.advance()
+        opened.drop(_SKUS)
+
+
+def _divisions(
+    star: Star, divisions: Sequence[str], settings: Settings
+) -> tuple[list[int], list[str], list[str], dict[int, tuple[int, ...]]]:
+    """Keys, names and slugs of the log's divisions followed by virtual ones, and the codes of the latter."""
+    known = star.divisions
+    order = [int(key) for key in known["division_key"]]
+    names, slugs = [str(name) for name in known["division"]], [str(text) for text in known["slug"]]
+    codes = dict(zip(star.products["fold"], star.products["sku_key"], strict=True))
+    virtual: dict[int, tuple[int, ...]] = {}
+    for name, skus in sorted(settings.labels.target_skus.items(), key=lambda item: stable_key(item[0].upper())):
+        keys = sorted({int(codes[text]) for text in fold(pd.Series(list(skus), dtype="str")) if text in codes})
+        if name not in names and keys:
+            key = stable_key(name.upper())
+            virtual[key] = tuple(keys)
+            order.append(key)
+            names.append(name)
+            slugs.append(slug(name))
+    missing = [name for name in divisions if name not in names]
+    if missing:
+        raise ConfigError(
+            "no such division in the log", where="build.divisions", got=", ".join(missing), allowed=", ".join(names)
+        )
+    return order, names, slugs, virtual
+
+
+def _passes(engine: Engine, cutoffs: Sequence[date], settings: Settings, progress: Progress) -> tuple[Arrays, Arrays]:
+    """The second pass: days with purchases and their gaps; distinct codes."""
+    days = [to_day(cutoff) for cutoff in cutoffs]
+    starts = [[to_day(add_months(cutoff, -w)) for w in settings.features.windows] for cutoff in cutoffs]
+    progress.stage("days and gaps", None)
+    gaps = engine.fetch(sql.day_gaps(days, starts))
+    progress.check()
+    progress.stage("distinct codes", None)
+    engine.keep(_SKUS, sql.last_days_per_sku(days))
+    skus = engine.fetch(sql.distinct_skus(_SKUS, starts))
+    progress.check()
+    return gaps, skus
+
+
+def _restrict(history: History, within: Array) -> History:
+    if within.all():
+        return history
+    return History(
+        cutoff=history.cutoff,
+        divisions=history.divisions,
+        real=history.real,
+        sums={w: {name: values[within] for name, values in sums.items()} for w, sums in history.sums.items()},
+        first_day=history.first_day[within],
+        last_day=history.last_day[within],
+        series=history.series[:, within],
+        own_active=history.own_active[:, within],
+        sales_by_quarter=history.sales_by_quarter[:, within],
+    )
+
+
+def _common(
+    history: History, accounts: Accounts, number: int, days: Arrays, skus: Arrays, slugs: Sequence[str],
+    names: Sequence[str], star: Star, settings: Settings, notes: dict[str, Any],
+) -> list[Feature]:  # fmt: skip
+    """Features that do not hang on the target division."""
+    windows = settings.features.windows
+    at = _lookup(days["account_key"], accounts.keys)
+    counted = {w: _taken(days[f"d_{number}_{i}"], at) for i, w in enumerate(windows)}
+    figures = [_taken(days[f"{name}_{number}"], at) for name in ("n", "sq", "mx")]
+    sku_at = _lookup(skus["account_key"], accounts.keys)
+    whole = slice(0, history.real)
+    return [
+        *purchase_features(history, windows, "all", whole, "in any division"),
+        *lifecycle_features(history, counted, *figures),
+        *season_features(history),
+        *mix_features(history, slugs, names, notes),
+        *(
+            Feature(f"div_skus_{w}m", _taken(skus[f"s_{number}_{i}"], sku_at).astype(float), "Distinct codes bought",
+                    "codes", f"{w} months", "diversity", True)
+            for i, w in enumerate(windows)
+        ),
+        *return_features(history),
+        *build_assets_features(star, accounts.keys, history.cutoff, settings),
+    ]  # fmt: skip
+
+
+def _lookup(found: Array, keys: Array) -> tuple[Array, Array]:
+    """Where each of ``keys`` stands in ``found`` (which rises), and whether it does."""
+    if not len(found):
+        return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+    at = np.minimum(np.searchsorted(found, keys), len(found) - 1)
+    return at, found[at] == keys
+
+
+def _taken(values: Array, at: tuple[Array, Array]) -> Array:
+    place, hit = at
+    if not len(values):
+        return np.zeros(len(place), np.int64)
+    taken: Array = np.where(hit, values[place], 0)
+    return taken
+
+
+def _context(star: Star, accounts: Accounts, settings: Settings) -> list[Feature]:
+    """Fields of the customers table as they stand today: they carry no date, so they are not as of the cutoff."""
+    table = star.customers.drop_duplicates("account_key").set_index("account_key").reindex(accounts.keys)
+    window = "as in the customers table today"
+    found = []
+    for column, name, meaning in (
+        ("industry", "industry", "Industry"),
+        ("region", "region", "Region"),
+        ("rep", "owner", "Owner"),
+    ):
+        values = table[column].astype(object).where(table[column].notna(), None).to_numpy()
+        found.append(Feature(f"ctx_{name}", values, meaning, "text", window, "context", kind="category"))
+    revenue = table["annual_revenue"].to_numpy(dtype=float)
+    scoring = settings.scoring
+    with np.errstate(invalid="ignore"):
+        segment = np.where(revenue >= scoring.segment_large, "Large Enterprise",
+                           np.where(revenue >= scoring.segment_mid_market, "Mid-Market", "Small Business"))  # fmt: skip
+    segment = np.where(np.isnan(revenue), None, segment.astype(object))
+    given = table["segment"].astype(object)
+    segment = np.where(given.notna(), given, segment)
+    found.append(Feature("ctx_segment", segment, "Segment", "text", window, "context", kind="category"))
+    found.append(Feature("acct_annual_revenue", revenue, "Annual revenue", "currency", window, "context", True))
+    found.append(
+        Feature(
+            "acct_printers", table["printers"].to_numpy(dtype=float), "Printers", "printers", window, "context", True
+        )
+    )
+    return found
+
+
+def _assemble(
+    division: str, name: str, cutoff: date, accounts: Accounts, features: Sequence[Feature], rules: pd.DataFrame,
+    notes: Mapping[str, Any], settings: Settings,
+) -> FeatureSet:  # fmt: skip
+    numbers = [feature for feature in features if feature.kind == "number"]
+    caps = {}
+    for feature in numbers:
+        cap = fit_cap(feature.values, settings.features.winsor_quantile) if feature.heavy else None
+        if cap is not None:
+            caps[feature.name] = cap
+    columns: dict[str, Any] = dict(apply_caps({feature.name: feature.values for feature in numbers}, caps))
+    for feature in features:
+        if feature.kind == "category":
+            columns[feature.name] = pd.Series(feature.values, dtype="str").to_numpy()
+    index = pd.Index(accounts.ids.astype(str), name="account_id", dtype="str")
+    frame = pd.DataFrame(columns, index=index)
+    for feature in features:
+        if feature.kind == "category":
+            frame[feature.name] = frame[feature.name].astype("str")
+    rows = [
+        (f.name, f.meaning, f.unit, f.window, f.family, f.kind, _coverage(f), *caps.get(f.name, (np.nan, np.nan)))
+        for f in features
+    ]
+    header = ["name", "meaning", "unit", "window", "family", "kind", "coverage", "cap_low", "cap_high"]
+    catalog = pd.DataFrame(rows, columns=header)
+    stats = {
+        "division": division,
+        "cutoff_date": cutoff.isoformat(),
+        "accounts": len(frame),
+        "features": len(features),
+        "coverage": {row[0]: row[6] for row in rows},
+        "winsor_quantile": settings.features.winsor_quantile,
+        "winsor_caps": {key: [low, high] for key, (low, high) in sorted(caps.items())},
+        "checksum": frame_checksum(frame),
+        **notes,
+    }
+    return FeatureSet(division, name, cutoff, frame[catalog["name"]], catalog, stats, rules)
+
+
+def _coverage(feature: Feature) -> float:
+    if not len(feature.values):
+        return 0.0
+    if feature.kind == "category":
+        return float(np.mean([value is not None for value in feature.values]))
+    with np.errstate(invalid="ignore"):
+        return float(np.mean(~np.isnan(feature.values) & (feature.values != 0)))
+
+
+def frame_checksum(frame: pd.DataFrame) -> str:
+    """SHA-256 over names, index and the exact bits of every value."""
+    digest = hashlib.sha256()
+    digest.update("\x1f".join(frame.index.astype(str)).encode())
+    for name in sorted(str(column) for column in frame.columns):
+        column = frame[name]
+        digest.update(b"\x1e" + name.encode() + b"\x1e")
+        if pd.api.types.is_float_dtype(column.dtype):
+            # One bit pattern for every NaN and for both zeros.
+            values = column.to_numpy(dtype="<f8") + 0.0
+            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
+        else:
+            digest.update("\x1f".join("" if value != value else str(value) for value in column).encode())
+    return digest.hexdigest()
