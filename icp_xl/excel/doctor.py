@@ -1,0 +1,202 @@
+"""Is everything in place for the add-in? One line per question, and what to do where the answer is no."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from icp_xl.errors import IcpError
+from icp_xl.excel import install
+from icp_xl.excel.build import ADDIN
+from icp_xl.excel.home import MAC_CONTAINER, jobs_folder, published_folder, user_folder
+from icp_xl.excel.jobs import running_jobs, waiting_jobs
+from icp_xl.excel.published import ACCOUNTS_FILES, MODEL_FILES, PROPENSITY_FILES, WHITESPACE_FILES
+
+State = Literal["good", "note", "bad"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer: ``bad`` keeps the add-in from working, ``note`` is worth knowing."""
+
+    state: State
+    topic: str
+    text: str
+    next_step: str = ""
+
+    def line(self) -> str:
+        """One line of text.
+
+        >>> Finding("bad", "Python", "too old", "Install 3.11.").line()
+        'NO    Python: too old. Install 3.11.'
+        """
+        mark = {"good": "ok   ", "note": "note ", "bad": "NO   "}[self.state]
+        return f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")
+
+
+def examine(to: Path | None = None) -> list[Finding]:
+    """Every finding, in the order in which to mend them."""
+    parts: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _python,
+        _xlwings,
+        lambda: _addin(to),
+        _trust,
+        _results,
+        _jobs,
+    )
+    return [finding for part in parts for finding in part()]
+
+
+def _python() -> Iterator[Finding]:
+    bits = "64-bit" if sys.maxsize > 2**32 else "32-bit"
+    text = f"{platform.python_version()}, {bits}, {sys.executable}"
+    yield Finding("good", "Python", text)
+    yield Finding("good", "icp-xl", _version("icp-xl") or "run from its source folder")
+
+
+def _xlwings() -> Iterator[Finding]:
+    version = _version("xlwings")
+    if version is None:
+        yield Finding("bad", "xlwings", "not installed", "Run `pip install icp-xl[excel]`.")
+        return
+    yield Finding("good", "xlwings", version)
+    if _version("pyOpenVBA") is None:
+        yield Finding(
+            "bad", "pyOpenVBA", "not installed", "Run `pip install icp-xl[excel]`; the add-in is built with it."
+        )
+    if sys.platform == "win32":
+        name = f"xlwings{'64' if sys.maxsize > 2**32 else '32'}-{version}.dll"
+        folders = [Path(sys.executable).parent, Path(sys.executable).parent.parent]
+        if any((folder / name).is_file() for folder in folders):
+            yield Finding("good", "Function server", name)
+        else:
+            yield Finding(
+                "bad",
+                "Function server",
+                f"{name} is in neither {folders[0]} nor {folders[1]}",
+                "Run `pip install --force-reinstall xlwings`.",
+            )
+        if _version("pywin32") is None:
+            yield Finding("bad", "pywin32", "not installed", "Run `pip install pywin32`.")
+    elif sys.platform == "darwin":
+        yield Finding("note", "Functions", "Excel for Mac has no worksheet functions from Python; Score writes values")
+    else:
+        yield Finding("note", "Excel", f"there is none for {platform.system()}; icp-xl runs without it")
+
+
+def _addin(to: Path | None) -> Iterator[Finding]:
+    try:
+        if to is None:
+            folder = install.startup_folder(sys.platform, Path.home(), os.environ)
+            base = Path.home() / MAC_CONTAINER if sys.platform == "darwin" else Path.home() / ".icp_xl"
+            config = base / install.CONFIG_FILE
+        else:
+            folder, config = to, to / install.CONFIG_FILE
+    except IcpError:
+        return
+    again = "Close Excel and run `icp-xl addin install`."
+    addin = folder / ADDIN
+    if not addin.is_file():
+        yield Finding("bad", "Add-in", f"{addin} is missing", again)
+    else:
+        yield Finding("good", "Add-in", str(addin))
+    known = install.read_config(config)
+    python = known.get("INTERPRETER_WIN") or known.get("INTERPRETER_MAC") or ""
+    if not known:
+        yield Finding("bad", "Configuration", f"{config} is missing", again)
+    elif not Path(python).is_file():
+        yield Finding("bad", "Configuration", f"it names a Python that is gone: {python}", again)
+    elif not _same_file(python, sys.executable):
+        yield Finding("note", "Configuration", f"Excel uses another Python than this one: {python}")
+    else:
+        yield Finding("good", "Configuration", str(config))
+    pinned = known.get("ICP_XLWINGS_VERSION")
+    if pinned and pinned != _version("xlwings"):
+        yield Finding(
+            "bad", "Versions", f"the add-in was made for xlwings {pinned}, here is {_version('xlwings')}", again
+        )
+
+
+def _trust() -> Iterator[Finding]:
+    yield from ()
+    if sys.platform == "win32":
+        import winreg
+
+        places = (
+            (r"Software\Policies\Microsoft\Office\16.0\Excel\Security", "a company policy"),
+            (r"Software\Microsoft\Office\16.0\Excel\Security", "Excel's Trust Center"),
+        )
+        for root, name in places:
+            try:
+                with winreg.OpenKey(winreg.HKEY_CURRENT_USER, root) as key:
+                    value, _ = winreg.QueryValueEx(key, "VBAWarnings")
+            except OSError:
+                continue
+            if value == 4:
+                text = f"{name} disables macros"
+                yield Finding(
+                    "note", "Trust", text, "Add-ins in the start-up folder still load, unless that is forbidden too."
+                )
+                return
+        yield Finding("good", "Trust", "the start-up folder is trusted by Excel; no setting needs to change")
+
+
+def _results() -> Iterator[Finding]:
+    folder = published_folder()
+    wanted = (
+        ("Score model", MODEL_FILES, "Press Score accounts."),
+        ("Scored accounts", ACCOUNTS_FILES, "Press Score accounts."),
+        ("Division models", PROPENSITY_FILES, "Press Build and train."),
+        ("Whitespace", WHITESPACE_FILES, "Press Rank whitespace."),
+    )
+    for topic, names, step in wanted:
+        path = next((folder / name for name in names if (folder / name).is_file()), None)
+        if path is not None:
+            yield Finding("good", topic, str(path))
+        else:
+            yield Finding("note", topic, f"none yet in {folder}; its functions show #N/A", step)
+
+
+def _jobs() -> Iterator[Finding]:
+    folder = jobs_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / ".writable"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        yield Finding(
+            "bad", "Jobs", f"{folder} cannot be written ({error.strerror})", "Free the folder, or set ICP_XL_HOME."
+        )
+        return
+    running, waiting = len(running_jobs(folder)), len(waiting_jobs(folder))
+    yield Finding("good", "Jobs", f"{running} running, {waiting} waiting to be brought in, in {folder}")
+    last = user_folder() / "last_function_error.json"
+    if last.is_file():
+        try:
+            body = json.loads(last.read_text(encoding="utf-8"))
+            text = f"{body['function']} met {body['error']} in {body['module']} line {body['line']}"
+        except (OSError, ValueError, KeyError):
+            text = "there is a record of one that cannot be read"
+        yield Finding("note", "Last unexpected error of a function", text, "Please report it.")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False

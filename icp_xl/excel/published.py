@@ -1,0 +1,189 @@
+"""What the last runs published, as the worksheet functions need it: read once, and again when a file changes.
+
+Files, all in the output folder (see :func:`icp_xl.excel.home.published_folder`), each of which may be missing:
+
+* ``score_model.json``: :class:`icp_xl.scoring.model.ScoreModel`;
+* ``state/scored_accounts.parquet``: one row per account: ``account_id``, ``account_name`` and every field that
+  ``ICP_LOOKUP`` may be asked for;
+* ``state/icp_scores.parquet``: one row per account × division: ``account_id``, ``division``, ``p_icp`` (0 to 1);
+* ``state/whitespace.parquet``: one row per account × division worth an offer: ``account_id``, ``division``,
+  ``nba_reason``, and ``rank`` (1 best) or ``score`` (higher is better).
+
+A function whose file is missing shows ``#N/A``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from icp_xl.excel.cells import NOT_AVAILABLE, VALUE, CellError
+from icp_xl.excel.home import published_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from icp_xl.scoring.model import ScoreModel
+
+MODEL_FILES = ("score_model.json", "state/score_model.json")
+ACCOUNTS_FILES = ("state/scored_accounts.parquet",)
+PROPENSITY_FILES = ("state/icp_scores.parquet",)
+WHITESPACE_FILES = ("state/whitespace.parquet",)
+
+T = TypeVar("T")
+Stamp = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True)
+class AccountTable:
+    """Scored accounts, found by id or by name."""
+
+    columns: dict[str, list[Any]]
+
+    @cached_property
+    def _by_id(self) -> dict[str, int]:
+        return {_key(value): i for i, value in enumerate(self.columns["account_id"])}
+
+    @cached_property
+    def _by_name(self) -> dict[str, int]:
+        return _unique(_key(value) for value in self.columns.get("account_name", []))
+
+    @cached_property
+    def _by_core(self) -> dict[str, int]:
+        from icp_xl.tables.names import normalize_name
+
+        return _unique(normalize_name(value).core for value in self.columns.get("account_name", []))
+
+    def find(self, account: str) -> int:
+        """Row of an account by its id, its name, or its name without legal form; never a guess between two.
+
+        Raises:
+            CellError: ``#N/A`` where there is none, or several.
+        """
+        key = _key(account)
+        for table in (self._by_id, self._by_name):
+            if key in table:
+                return table[key]
+        from icp_xl.tables.names import normalize_name
+
+        core = normalize_name(account).core
+        if core and core in self._by_core:
+            return self._by_core[core]
+        raise CellError(NOT_AVAILABLE)
+
+    def field(self, name: str) -> list[Any]:
+        """Values of a field, by its name in any spelling of case, spaces and underscores.
+
+        Raises:
+            CellError: ``#VALUE!`` for a field that does not exist.
+        """
+        wanted = name.strip().lower().replace(" ", "_")
+        for column, values in self.columns.items():
+            if column.lower() == wanted:
+                return values
+        raise CellError(VALUE)
+
+
+@dataclass(frozen=True)
+class DivisionTable:
+    """Rows per account and division, by account."""
+
+    rows: dict[str, list[dict[str, Any]]]
+
+    def of(self, account_id: str) -> list[dict[str, Any]]:
+        """The account's rows; none where it is unknown."""
+        return self.rows.get(_key(account_id), [])
+
+
+class Published:
+    """The published files, cached in this process by their time, size and number."""
+
+    def __init__(self, folder: Callable[[], Path] = published_folder) -> None:
+        self._folder = folder
+        self._cache: dict[tuple[str, ...], tuple[Stamp, Any]] = {}
+
+    def model(self) -> ScoreModel:
+        """The score model. Raises ``CellError`` ``#N/A`` where there is none, as all of these do."""
+        from icp_xl.scoring.model import ScoreModel
+
+        return self._load(MODEL_FILES, ScoreModel.load)
+
+    def accounts(self) -> AccountTable:
+        """The scored accounts of the last run."""
+        return self._load(ACCOUNTS_FILES, lambda path: AccountTable(_columns(_frame(path))))
+
+    def propensity(self) -> DivisionTable:
+        """Calibrated probabilities per account and division."""
+        return self._load(PROPENSITY_FILES, lambda path: _divisions(_frame(path)))
+
+    def whitespace(self) -> DivisionTable:
+        """Offers per account, best first."""
+        return self._load(WHITESPACE_FILES, lambda path: _divisions(_frame(path)))
+
+    def _load(self, names: tuple[str, ...], read: Callable[[Path], T]) -> T:
+        folder = self._folder()
+        for name in names:
+            path = folder / name
+            try:
+                found = os.stat(path)
+            except OSError:
+                continue
+            stamp = (str(path), found.st_mtime_ns, found.st_size, found.st_ino)
+            kept = self._cache.get(names)
+            if kept is None or kept[0] != stamp:
+                kept = (stamp, read(path))
+                self._cache[names] = kept
+            value: T = kept[1]
+            return value
+        self._cache.pop(names, None)
+        raise CellError(NOT_AVAILABLE)
+
+
+#: What this process knows.
+published = Published()
+
+
+def _key(value: object) -> str:
+    return " ".join(str(value).split()).casefold()
+
+
+def _unique(keys: Any) -> dict[str, int]:
+    """First place of each key that occurs once."""
+    seen: dict[str, int] = {}
+    twice: set[str] = set()
+    for i, key in enumerate(keys):
+        if key in seen:
+            twice.add(key)
+        seen[key] = i
+    return {key: i for key, i in seen.items() if key not in twice and key}
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_parquet(path)
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    import pandas as pd
+
+    return {
+        str(name): [None if missing else value for value, missing in zip(column.tolist(), pd.isna(column), strict=True)]
+        for name, column in frame.items()
+    }
+
+
+def _divisions(frame: pd.DataFrame) -> DivisionTable:
+    if "rank" in frame:
+        frame = frame.sort_values(["rank", "division"], kind="stable")
+    elif "score" in frame:
+        frame = frame.sort_values(["score", "division"], ascending=[False, True], kind="stable")
+    columns = _columns(frame)
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for i, account in enumerate(columns["account_id"]):
+        rows.setdefault(_key(account), []).append({name: values[i] for name, values in columns.items()})
+    return DivisionTable(rows)
