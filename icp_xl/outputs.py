@@ -119,6 +119,7 @@ class Publication:
         self.out = out
         self.staging = out / STAGING / str(os.getpid())
         self._names: list[str] = []
+        self._removed: list[str] = []
 
     @property
     def names(self) -> list[str]:
@@ -153,6 +154,10 @@ class Publication:
         """Stage ``frame`` as Parquet."""
         frame.to_parquet(self.path(name), index=False, compression="zstd")
 
+    def remove(self, name: str) -> None:
+        """Drop an earlier file or folder of ours when this run's files are in place."""
+        self._removed.append(name)
+
     def publish(self) -> list[Path]:
         """Put every staged file in place and return where they are."""
         if not self._names:
@@ -162,13 +167,16 @@ class Publication:
         journal = self.staging / JOURNAL
         write_json(journal, {"files": self._names})
         _replay(self.staging, self.out)
+        for name in self._removed:
+            shutil.rmtree(self.out / name, ignore_errors=True)
+            (self.out / name).unlink(missing_ok=True)
         done = [self.out / name for name in self._names]
-        self._names = []
+        self._names, self._removed = [], []
         return done
 
     def discard(self) -> None:
         """Forget what was staged."""
-        self._names = []
+        self._names, self._removed = [], []
         shutil.rmtree(self.staging, ignore_errors=True)
         _remove_if_empty(self.staging.parent)
 

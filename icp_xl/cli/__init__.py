@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from icp_xl.cli import runs, score
+from icp_xl.cli import addin, build, check, optimize, runs, score
 from icp_xl.cli._run import guarded
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _module in (score, runs):
+for _module in (check, score, build, optimize, runs, addin):
     _module.register(app)
 
 
@@ -30,22 +30,13 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line ``arguments`` and return its exit code."""
-    import click
-
     code = 0
 
     def call() -> None:
         nonlocal code
         try:
-            outcome = app(arguments, standalone_mode=False)
-            code = outcome if isinstance(outcome, int) else 0
-        except click.exceptions.NoArgsIsHelpError as error:
-            typer.echo(error.format_message())
-            code = 2
-        except click.ClickException as error:
-            error.show()
-            code = error.exit_code
-        except click.exceptions.Abort:
-            code = 130
+            app(arguments, prog_name="icp-xl")
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
 
     return guarded(call) or code

@@ -1,0 +1,177 @@
+"""``check``: what is missing, thin or doubtful in the inputs, before anything is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
+from icp_xl.runs import RunContext
+from icp_xl.sources import Sources, SourceTable
+from icp_xl.tables import Tables
+from icp_xl.tables.contracts import check_sources
+
+STATES = ("good", "thin", "missing", "problem")
+#: What a source is for, so that a missing one is said in terms of what will not be there.
+PURPOSE = {
+    "customers": "accounts, industries and sizes",
+    "sales": "revenue, division models and whitespace",
+    "yearly_totals": "the reconciliation of sales lines with yearly totals",
+    "enriched_revenue": "annual revenue where the customer workbook has none",
+    "industry_updates": "corrected industries",
+    "assets": "expiry and subscription features",
+    "opportunities": "snapshots, won and lost analysis",
+    "strategic_tiers": "strategy in the industry weights",
+}
+NEEDED = ("customers", "sales")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check: what was looked at, how it stands, and what to do."""
+
+    area: str
+    item: str
+    state: str
+    value: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All findings, in the order of the pipeline."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing stands in the way of a run."""
+        return not any(finding.state == "problem" for finding in self.findings)
+
+    def frame(self) -> pd.DataFrame:
+        """Findings as a table, one row each."""
+        return pd.DataFrame([vars(finding) for finding in self.findings], columns=list(Finding.__annotations__))
+
+
+def check(run: RunContext) -> CheckReport:
+    """Read the sources, clean them, and say how they stand; writes nothing but the run record."""
+    sources = load_sources(run)
+    tables = load_tables(run)
+    findings = [*_sources(sources), *_contracts(sources), *_coverage(tables), *_readiness(run, tables)]
+    report = CheckReport(findings)
+    run.metric("findings", {state: sum(f.state == state for f in findings) for state in STATES})
+    return report
+
+
+def check_lines(report: CheckReport) -> list[str]:
+    """The report as lines of text, problems marked."""
+    lines, area = [], ""
+    width = max((len(finding.item) for finding in report.findings), default=0)
+    for finding in report.findings:
+        if finding.area != area:
+            area = finding.area
+            lines += ["", area]
+        advice = f" {finding.advice}" if finding.advice else ""
+        lines.append(f"  {finding.state:<8} {finding.item:<{width}}  {finding.value}.{advice}")
+    closing = "Ready to run." if report.sound else "Not ready: mend what is marked as a problem first."
+    return [*lines, "", closing]
+
+
+def _sources(sources: Sources) -> list[Finding]:
+    found = {table.name: table for table in sources.tables()}
+    out = []
+    for name, purpose in PURPOSE.items():
+        title = name.replace("_", " ")
+        table = found.get(name)
+        if table is not None:
+            out.append(_source(title, table))
+        elif name == "strategic_tiers" and sources.strategic_tiers:
+            out.append(Finding("Sources", title, "good", f"{len(sources.strategic_tiers)} industries"))
+        else:
+            state = "problem" if name in NEEDED else "missing"
+            out.append(Finding("Sources", title, state, "not found", f"It would serve for {purpose}."))
+    for table in found.values():
+        for guess in table.guesses:
+            name, how = f"{guess.source.replace('_', ' ')}.{guess.column}", f"header '{guess.header}' by {guess.how}"
+            if guess.how not in ("setting", "expression"):
+                advice = "Correct it under columns: in the settings if it is wrong."
+                out.append(Finding("Columns taken by guess", name, "thin", how, advice))
+    return out
+
+
+def _source(title: str, table: SourceTable) -> Finding:
+    place = table.file + (f", sheet {table.sheet}" if table.sheet else "")
+    kept = len(table.frame)
+    dropped = f", {len(table.dropped):,} left out" if len(table.dropped) else ""
+    flagged = f", {len(table.flags):,} cells unreadable" if len(table.flags) else ""
+    return Finding(
+        "Sources",
+        title,
+        "good" if kept else "problem",
+        f"{kept:,} rows from {place}, header in row {table.header_row}{dropped}{flagged}",
+        "" if kept else "No row is left; look at the file.",
+    )
+
+
+def _contracts(sources: Sources) -> list[Finding]:
+    issues = check_sources(sources)
+    out = []
+    for (table, problem, severity), rows in issues.groupby(["table", "problem", "severity"], sort=True):
+        state = "problem" if severity == "error" else "thin"
+        first = rows["row"].dropna()
+        where = f", first in row {int(first.min())}" if len(first) else ""
+        out.append(Finding("Contracts", str(table), state, f"{problem}: {len(rows):,} rows{where}"))
+    return out or [Finding("Contracts", "all tables", "good", "no breach")]
+
+
+def _coverage(tables: Tables) -> list[Finding]:
+    accounts = accounts_with_totals(tables)
+    tests = (
+        ("industry", accounts["industry"].notna(), "Give industries in TR - Industry Enrichment.csv."),
+        ("annual revenue", accounts["annual_revenue"].notna(), "Give revenues in enrichment_progress.csv."),
+        ("printer count", accounts["printers"].notna(), "Unknown counts as none in the adoption score."),
+        ("rep", accounts["rep"].notna(), "Lists per rep leave such accounts out."),
+        ("any sales line", accounts["lines"].fillna(0) > 0, "Others score on industry and size alone."),
+    )
+    out = []
+    for name, known, advice in tests:
+        share = float(known.mean()) if len(known) else 0.0
+        state = "good" if share >= 0.7 else "thin" if share > 0 else "missing"
+        out.append(
+            Finding("Coverage of accounts", name, state, f"{share:.0%} known", "" if state == "good" else advice)
+        )
+    waiting = int((tables.matches["outcome"] == "review").sum()) + int((tables.duplicates["outcome"] == "review").sum())
+    state = "thin" if waiting else "good"
+    advice = "Decide on the Match Review sheet of the report." if waiting else ""
+    out.append(Finding("Coverage of accounts", "names to review", state, f"{waiting:,} waiting", advice))
+    return out
+
+
+def _readiness(run: RunContext, tables: Tables) -> list[Finding]:
+    accounts = accounts_with_totals(tables)
+    n = len(accounts)
+    engaged = int(((accounts["hardware_revenue"] > 0) | (accounts["consumable_revenue"] > 0)).sum())
+    dates = tables.transactions["date"].dropna()
+    months = (dates.max().to_period("M") - dates.min().to_period("M")).n + 1 if len(dates) else 0
+    out = [
+        _enough("accounts to score", n, 50, 1, "Percentiles over few accounts mean little."),
+        _enough("engaged accounts to optimise weights", engaged, 50, 50, "Fewer end in an error."),
+        _enough("months of sales to model", months, 18, 6, "A division model wants history and a window after it."),
+    ]
+    buyers = tables.transactions[tables.transactions["revenue"] > 0].groupby("division")["account_id"].nunique()
+    for division, count in buyers.sort_index().items():
+        out.append(
+            _enough(f"buyers in {division}", int(count), 100, 40, "The pooled or baseline model serves instead.")
+        )
+    outcome = tables.opportunities["outcome"] if len(tables.opportunities) else pd.Series([], dtype=object)
+    for kind in ("won", "lost"):
+        count = int(outcome.astype("string").str.casefold().eq(kind).sum())
+        out.append(_enough(f"{kind} opportunities", count, 100, 40, "Under 40 the analysis is descriptive only."))
+    return out
+
+
+def _enough(item: str, got: int, comfortable: int, least: int, advice: str) -> Finding:
+    state = "good" if got >= comfortable else "thin" if got >= least else "missing"
+    wanted = "" if state == "good" else f", wants {least if state == 'missing' else comfortable}"
+    return Finding("Readiness", item, state, f"{got:,}{wanted}", "" if state == "good" else advice)

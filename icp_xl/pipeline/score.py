@@ -1,0 +1,158 @@
+"""``score``: from the source files to scored accounts and the report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.delivery.render import render_book
+from icp_xl.errors import IcpError
+from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables
+from icp_xl.reports.inputs import QualityTables, RunFacts, ScoreReportInputs
+from icp_xl.reports.score_report import build_score_report
+from icp_xl.reports.words import build_reasons
+from icp_xl.runs import RunContext, versions
+from icp_xl.scoring.accounts import ScoringResult, score_accounts
+from icp_xl.scoring.compare import compare_runs
+from icp_xl.scoring.model import FILE as MODEL_FILE
+from icp_xl.scoring.model import ScoreModel
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+
+SCORED_CSV = "icp_scored_accounts.csv"
+INDUSTRY_WEIGHTS = "industry_weights.json"
+SCORED_STATE = "state/scored_accounts.parquet"
+#: Tables that later commands read, under the folder ``state``.
+STATE_TABLES = ("customers", "transactions", "assets", "opportunities")
+HISTORY = "state/history.json"
+#: Earlier scorings that are kept for comparison.
+HISTORY_KEPT = 12
+
+
+@dataclass(frozen=True)
+class ScoreOutcome:
+    """What ``score`` gives a caller; files lie in the output folder."""
+
+    result: ScoringResult
+    changes: pd.DataFrame | None
+    weights_source: str
+    report: Path
+
+
+def score(run: RunContext) -> ScoreOutcome:
+    """Score every account and write the report, the CSV, the score model and what later stages read."""
+    if run.dry_run:
+        run.plan(REPORT, SCORED_CSV, MODEL_FILE, INDUSTRY_WEIGHTS, SCORED_STATE)
+    tables = load_tables(run)
+    sources = load_sources(run)
+    run.progress.stage("Scoring accounts")
+    settings = run.settings.scoring
+    weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings)
+    for text in warnings:
+        run.warn(text)
+    result = score_accounts(
+        accounts_with_totals(tables),
+        sources.strategic_tiers,
+        weights.model_dump(),
+        settings,
+        run_id=run.run_id,
+        fitted_at=run.now().isoformat(),
+    )
+    result.scored.insert(list(result.scored.columns).index("flags"), "reasons", build_reasons(result.scored))
+    for text in result.warnings:
+        run.warn(text)
+    _record(run, result)
+    changes, previous = _compare(run, result)
+    _write_state(run, result, tables, previous)
+    inputs = ScoreReportInputs(
+        scored=result.scored,
+        model=result.model,
+        weights_source=weights_source,
+        industries=result.industries.table,
+        run=RunFacts(
+            run_id=run.run_id,
+            finished=run.now(),
+            command=f"icp-xl {run.command}",
+            inputs=dict(run.inputs),
+            versions=versions(),
+            settings_hash=run.settings.digest(),
+            seed=run.settings.run.seed,
+        ),
+        quality=QualityTables.gather(sources, tables),
+        changes=changes,
+        previous_run=previous,
+        warnings=tuple(run.warnings),
+    )
+    run.progress.stage("Writing the report")
+    run.progress.check()
+    render_book(build_score_report(inputs, run.settings.reports), run.outputs.path(REPORT), clock=run.now())
+    return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT)
+
+
+def score_lines(run: RunContext, outcome: ScoreOutcome) -> list[str]:
+    """The closing lines of the command."""
+    scored = outcome.result.scored
+    mix = scored["icp_grade"].value_counts()
+    grades = ", ".join(f"{name} {int(mix.get(name, 0)):,}" for name in ("A", "B", "C", "D", "F"))
+    lines = [f"{len(scored):,} accounts scored with weights from {outcome.weights_source}: {grades}."]
+    if outcome.changes is not None:
+        moved = int((outcome.changes["grade_move"].fillna(0) != 0).sum())
+        lines.append(f"Since the last run {moved:,} account{'s' if moved != 1 else ''} changed grade.")
+    return [*lines, f"Open {outcome.report}"]
+
+
+def _record(run: RunContext, result: ScoringResult) -> None:
+    run.metric("accounts", len(result.scored))
+    run.metric("grade_mix", {str(k): int(v) for k, v in result.scored["icp_grade"].value_counts().items()})
+    run.metric("weights", result.model.weights)
+    run.metric("industry_reliability", round(result.industries.reliability, 6))
+
+
+def _write_state(run: RunContext, result: ScoringResult, tables: Any, previous: str) -> None:
+    out = run.outputs
+    out.csv(SCORED_CSV, result.scored)
+    out.parquet(SCORED_STATE, result.scored)
+    out.text(MODEL_FILE, result.model.to_json())
+    out.json(INDUSTRY_WEIGHTS, result.industries.to_json())
+    for name in STATE_TABLES:
+        out.parquet(f"state/{name}.parquet", getattr(tables, name))
+    folder = f"state/history/{run.run_id}"
+    out.parquet(f"{folder}/scored_accounts.parquet", result.scored)
+    out.text(f"{folder}/{MODEL_FILE}", result.model.to_json())
+    mine = {"run_id": run.run_id, "inputs": run.inputs_digest(), "compared_with": previous}
+    entries = [entry for entry in _history(run) if (entry["run_id"], entry["inputs"]) != _identity(run)]
+    out.json(HISTORY, [*entries, mine][-HISTORY_KEPT:])
+    for entry in entries[: max(0, len(entries) + 1 - HISTORY_KEPT)]:
+        out.remove(f"state/history/{entry['run_id']}")
+
+
+def _identity(run: RunContext) -> tuple[str, str]:
+    return run.run_id, run.inputs_digest()
+
+
+def _history(run: RunContext) -> list[dict[str, str]]:
+    try:
+        body = json.loads((run.settings.paths.out / HISTORY).read_text(encoding="utf-8"))
+        return [entry for entry in body if {"run_id", "inputs", "compared_with"} <= set(entry)]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _compare(run: RunContext, result: ScoringResult) -> tuple[pd.DataFrame | None, str]:
+    """Compare with the last scoring; a run repeated under a fixed clock compares with what it compared with before."""
+    entries = _history(run)
+    again = next((entry for entry in entries if (entry["run_id"], entry["inputs"]) == _identity(run)), None)
+    previous = again["compared_with"] if again else (entries[-1]["run_id"] if entries else "")
+    if not previous:
+        return None, ""
+    folder = run.settings.paths.out / "state" / "history" / previous
+    try:
+        before = pd.read_parquet(folder / "scored_accounts.parquet")
+        model = ScoreModel.load(folder / MODEL_FILE)
+    except (OSError, ValueError, IcpError):
+        run.warn(f"The scores of run {previous} cannot be read, so this run is compared with none.")
+        return None, ""
+    return compare_runs(before, model, result.scored, result.model), previous

@@ -1,0 +1,63 @@
+"""Sources to clean tables, once per run: read, match, merge, count."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from icp_xl.errors import SourceError
+from icp_xl.runs import RunContext
+from icp_xl.sources import Sources, read_sources
+from icp_xl.sources.fields import SPECS
+from icp_xl.sources.locate import locate
+from icp_xl.tables import Tables, account_totals, build_tables, load_overrides
+from icp_xl.tables.matching.overrides import Overrides
+
+#: The report that ``score`` writes; its Match Review sheet is where a user corrects matches.
+REPORT = "icp_report.xlsx"
+SOURCES = (*SPECS, "strategic_tiers")
+
+
+def load_sources(run: RunContext) -> Sources:
+    """Read the sources, or return what this run has read already; inputs and row counts go into the record."""
+    if "sources" not in run.memo:
+        sources = read_sources(run.settings, progress=run.progress)
+        for path in sorted({place.path for name in SOURCES if (place := locate(name, run.settings)) is not None}):
+            run.read(path)
+        for text in sources.warnings:
+            run.warn(text)
+        run.memo["sources"] = sources
+    found: Sources = run.memo["sources"]
+    return found
+
+
+def load_tables(run: RunContext) -> Tables:
+    """Read and clean the sources, or return what this run has cleaned already."""
+    if "tables" not in run.memo:
+        sources = load_sources(run)
+        tables = build_tables(sources, run.settings, run.progress, overrides=_overrides(run))
+        for rows in tables.counts:
+            run.count(rows.table, rows.read, rows.kept, dict(rows.dropped))
+        for text in tables.warnings:
+            run.warn(text)
+        run.memo["tables"] = tables
+    found: Tables = run.memo["tables"]
+    return found
+
+
+def accounts_with_totals(tables: Tables) -> pd.DataFrame:
+    """One row per account: the customer's facts and the sums over its sales lines."""
+    totals = account_totals(tables.transactions, tables.customers)
+    return tables.customers.drop(columns="flags").merge(totals, on="account_id", how="left", validate="one_to_one")
+
+
+def _overrides(run: RunContext) -> Overrides:
+    """Decisions of the last report's Match Review sheet, then those of the file beside the sources, which win."""
+    report = run.settings.paths.out / REPORT
+    try:
+        return load_overrides(run.settings, REPORT if report.is_file() else None)
+    except SourceError as error:
+        if REPORT not in str(error):
+            raise
+        # Our own report may have been saved by any program; a damaged one must not stop the run that replaces it.
+        run.warn(f"The decisions in {REPORT} could not be read and are left out: {error.fault.what}.")
+        return load_overrides(run.settings)
