@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
+
 from icp_xl.config.base import Section
 
 
 class ReportSettings(Section):
-    """Settings of the section ``reports``."""
+    """What the report workbooks show, and how."""
+
+    title: str = Field("ICP score report", min_length=1, max_length=120, description="title of the score report")
+    currency: str = Field("$", max_length=4, description="sign that money is shown with; empty for none")
+    paper: Literal["letter", "a4"] = Field("letter", description="paper that sheets are printed on")
+    top_accounts: int = Field(12, ge=1, le=100, description="accounts listed on the Summary sheet")
+    most_accounts: int = Field(
+        200_000,
+        ge=1,
+        le=1_000_000,
+        description="accounts listed on Scored Accounts; the best are, and the sheet says so",
+    )
+    chart_points: int = Field(2000, ge=10, le=20_000, description="points of a scatter chart; more are sampled")
+    industries_charted: int = Field(12, ge=1, le=40, description="industries in the chart of scores by industry")
+    listed_rows: int = Field(2000, ge=1, le=100_000, description="rows of a list on the Data Quality sheets")

@@ -24,7 +24,7 @@ DEFAULT_WIDTH = 92
 MARGIN = 18
 GAP = 22
 TEXT_WIDTH = 1000
-TILE_WIDTH = 150
+TILE_WIDTH = 120
 TILES_WIDTH = 1120
 MOST_WIDTH = 420
 LONG_TEXT_WIDTH = 430
@@ -204,8 +204,13 @@ def _columns_of(layout: Layout, item: Any) -> list[tuple[Any, int]]:
         found.append((block, column))
         if isinstance(block, Stack):
             found += [(inner, column) for inner in block.blocks]
-        column += _columns_needed(layout, block, column) + 1
+        column += _columns_needed(layout, block, column) + _gap(block)
     return found
+
+
+def _gap(block: Any) -> int:
+    # A chart brings its own space to the right, anything else an empty column.
+    return 0 if isinstance(block, Chart) else 1
 
 
 def _columns_needed(layout: Layout, block: Any, column: int) -> int:
@@ -219,7 +224,7 @@ def _columns_needed(layout: Layout, block: Any, column: int) -> int:
         bound = any(isinstance(each, Table | Facts) for each in block.blocks)
         return inner if bound else max(inner, layout.span(column, block.width))
     if isinstance(block, Chart):
-        return layout.span(column, block.width)
+        return layout.span(column, block.width + 12)
     if isinstance(block, Image):
         return layout.span(column, int(png_size(block.content)[0] * block.scale))
     if isinstance(block, Figures):
@@ -307,7 +312,7 @@ def _place_item(layout: Layout, item: Any, row: int) -> int:
     for block in item:
         count = _columns_needed(layout, block, column)
         height = max(height, _place(layout, block, row, column, count))
-        column += count + 1
+        column += count + _gap(block)
     return height
 
 
@@ -372,8 +377,8 @@ def _place_table(layout: Layout, table: Table, row: int, column: int) -> int:
         if each.kind == "long_text" and each.key in table.frame.columns:
             room = layout.width(column + i) - PADDING
             for n, value in enumerate(table.frame[each.key].tolist()):
-                # Only what is longer than a line could be needs measuring.
-                if isinstance(value, str) and (len(value) * 4 > room or "\n" in value):
+                # Most texts take one line, which is quickly seen.
+                if isinstance(value, str) and (text_width(value) > room or "\n" in value):
                     lines = min(wrapped_lines(value, room), 12)
                     if lines > 1:
                         layout.taller(row + shape.first + n, 3 + 19 * lines)
@@ -409,7 +414,7 @@ def tiles(layout: Layout, figures: Figures, column: int, columns: int) -> list[l
     lines: list[list[tuple[Figure, int, int]]] = [[]]
     at, end = column, column + columns
     for figure in figures.figures:
-        least = max(TILE_WIDTH, text_width(figure.label) + 16)
+        least = max(TILE_WIDTH, text_width(figure.label, size=10) + 18)
         span = layout.span(at, least)
         if at + span > end and lines[-1]:
             lines.append([])

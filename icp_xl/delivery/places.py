@@ -11,6 +11,12 @@ from icp_xl.reports.spec import Ref
 
 _TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?(?::(\d+))?\}")
 _PLAIN_SHEET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: Functions with a dot in their name are later ones, but for the few that are not; and those without.
+_LATER = re.compile(
+    r"(?<![\w.])((?!ISO\.CEILING|NETWORKDAYS\.INTL|WORKDAY\.INTL|ERROR\.TYPE)[A-Z]+\d?(?:\.[A-Z]+\d?)+"
+    r"|IFNA|IFS|SWITCH|CONCAT|TEXTJOIN|MAXIFS|MINIFS|XOR|DAYS|NUMBERVALUE|UNICHAR|UNICODE|XLOOKUP|XMATCH|ISFORMULA"
+    r"|FORMULATEXT|SHEETS?|COMBINA|PERMUTATIONA|GAMMA|GAUSS|PHI|BASE|DECIMAL)\("
+)
 _CELL_LIKE = re.compile(r"[A-Za-z]{1,3}\d+|[rR]\d*[cC]\d*")
 
 
@@ -128,7 +134,18 @@ def resolve(formula: str, tables: Mapping[str, PlacedTable], *, table: PlacedTab
         found = find(tables, name, formula)
         return found.range(column) if number is None else found.cell(column, int(number))
 
-    return "=" + _TEMPLATE.sub(place, formula.removeprefix("="))
+    return "=" + with_prefixes(_TEMPLATE.sub(place, formula.removeprefix("=")))
+
+
+def with_prefixes(formula: str) -> str:
+    """Functions that came after Excel 2007 with the prefix that the file wants; texts in quotes stay as they are.
+
+    >>> with_prefixes('NORM.S.INV(A1)+NORMSINV(A1)&"IFNA("')
+    '_xlfn.NORM.S.INV(A1)+NORMSINV(A1)&"IFNA("'
+    """
+    parts = formula.split('"')
+    parts[::2] = [_LATER.sub(r"_xlfn.\1(", part) for part in parts[::2]]
+    return '"'.join(parts)
 
 
 def find(tables: Mapping[str, PlacedTable], name: str, where: str) -> PlacedTable:

@@ -87,7 +87,6 @@ def render_bytes(
         "strings_to_urls": False,
         "strings_to_numbers": False,
         "remove_timezone": True,
-        "use_future_functions": True,
         "date_1904": date_1904,
         "default_format_properties": {"font_name": FONT, "font_size": FONT_SIZE},
     }
@@ -206,7 +205,7 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
     if not sheet.portrait:
         worksheet.set_landscape()
     worksheet.set_paper(9 if book.paper == "a4" else 1)
-    worksheet.fit_to_pages(1, 0)
+    worksheet.fit_to_pages(1, 1 if sheet.one_page else 0)
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     left, right = (plain_text(text, 90).replace("&", "&&") for text in (book.title, book.footer))
     worksheet.set_footer(f"&L&8{left} - {plain_text(sheet.name, 31).replace('&', '&&')}&C&8Page &P of &N&R&8{right}")

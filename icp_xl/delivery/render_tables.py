@@ -86,6 +86,8 @@ def cell_style(writer: SheetWriter, column: Column, table: Table | None = None, 
         properties["align"] = "right"
     elif column.kind in ("date", "datetime"):
         properties["align"] = "center"
+    if column.align:
+        properties["align"] = column.align
     if column.kind == "long_text":
         properties["text_wrap"] = True
     if column.kind == "grade":

@@ -63,6 +63,7 @@ class Column:
     choices: Sequence[str] = ()
     total: Literal["sum", "average", "count", "none"] = "none"
     decimals: int | None = None
+    align: Literal["left", "center", "right"] | None = None
     hidden_from_print: bool = False
 
 
@@ -192,6 +193,7 @@ class Sheet:
 
     ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
     many of its columns do. A ``data`` sheet is one large table: it starts in column A, without a margin.
+    ``one_page`` prints the whole sheet on one page.
     """
 
     name: str
@@ -201,6 +203,7 @@ class Sheet:
     freeze_table: str | None = None
     freeze_columns: int = 0
     portrait: bool = False
+    one_page: bool = False
     tab_colour: str | None = None
     kind: Literal["report", "data", "method"] = "report"
 

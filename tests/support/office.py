@@ -107,7 +107,7 @@ def cached_formulas(path: Path) -> dict[str, dict[str, tuple[str, Any]]]:
             for cell in etree.fromstring(package.read(part)).iter(f"{MAIN}c"):
                 formula, value = cell.find(f"{MAIN}f"), cell.findtext(f"{MAIN}v")
                 if formula is not None:
-                    number = cell.get("t", "n") in ("n", "b") and value is not None
+                    number = cell.get("t", "n") in ("n", "b") and value
                     found.setdefault(sheet.get("name"), {})[cell.get("r")] = (
                         formula.text or "", float(value) if number else value,
                     )  # fmt: skip

@@ -1,0 +1,255 @@
+"""The sheets *Build*, *Labels*, *Feature Catalog* and *Left Out*: what the build took from the log, and what it made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.reports.spec import Block, Book, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
+
+#: Violations shown; the CSV beside the report lists more.
+MOST_SHOWN = 500
+_STATUS = {"ok": "Holds", "dropped": "Left out", "error": "Broken", "warning": "Look at"}
+_FAMILIES = {
+    "recency": "Recency", "frequency": "Frequency", "monetary": "Money", "trajectory": "Trend", "lifecycle": "Lifecycle",
+    "seasonality": "Season", "mix": "Division mix", "diversity": "Breadth", "returns": "Returns",
+    "basket": "Market basket", "embedding": "Embedding", "assets": "Assets", "context": "Account",
+}  # fmt: skip
+
+
+def build_book(
+    *,
+    cleaning: pd.DataFrame,
+    reasons: Mapping[str, int],
+    read: int,
+    kept: int,
+    contracts: Sequence[tuple[str, str, int, str]],
+    violations: pd.DataFrame,
+    labels: pd.DataFrame,
+    catalogs: Mapping[tuple[str, str], pd.DataFrame],
+    sanity: pd.DataFrame,
+    warnings: Sequence[str],
+    facts: Mapping[str, Any],
+) -> Book:
+    """A workbook of the build alone."""
+    sheets = [_build_sheet(cleaning, reasons, read, kept, contracts, labels, catalogs, warnings, facts)]
+    if len(labels):
+        sheets.append(_label_sheet(labels))
+    if catalogs:
+        sheets.append(_catalog_sheet(catalogs))
+    if len(sanity):
+        sheets.append(_asset_sheet(sanity))
+    if len(violations):
+        sheets.append(_violation_sheet(violations))
+    return Book(sheets, title="Build of the sales data", subject="What was read, left out and made of the sales log")
+
+
+def _build_sheet(
+    cleaning: pd.DataFrame, reasons: Mapping[str, int], read: int, kept: int,
+    contracts: Sequence[tuple[str, str, int, str]], labels: pd.DataFrame,
+    catalogs: Mapping[tuple[str, str], pd.DataFrame], warnings: Sequence[str], facts: Mapping[str, Any],
+) -> Sheet:  # fmt: skip
+    censored = int(labels["censored"].sum()) if len(labels) else 0
+    features = len(next(iter(catalogs.values()))) if catalogs else 0
+    blocks: list[Block | tuple[Block, ...]] = [
+        Figures(
+            [
+                Figure("Sales lines kept", kept, "integer", f"of {read:,} that came in"),
+                Figure("Share kept", kept / read if read else 0.0, "percent", "the rest is listed below"),
+                Figure("Label sets", len(labels), "integer", f"{censored} with a window not yet over",
+                       tone="warning" if censored else "plain"),
+                Figure("Features per set", features, "integer", f"{len(catalogs)} feature sets"),
+            ]
+        ),
+        *(Text(text[:1].upper() + text[1:] + ".", "warning") for text in warnings),
+        (_cleaning_table(cleaning), _reason_table(reasons)),
+        Text("Rules that were checked", "heading"),
+        _contract_table(contracts),
+        Facts(tuple(facts.items()), title="This build"),
+    ]  # fmt: skip
+    return Sheet(
+        "Build", "Build of the sales data", blocks, subtitle="What was read from the sales log, and what was left out"
+    )
+
+
+def _cleaning_table(cleaning: pd.DataFrame) -> Table:
+    frame = cleaning.assign(found=[str(text)[:1].upper() + str(text)[1:] for text in cleaning["found"]])
+    return Table(
+        "build_cleaning",
+        [Column("found", "Found in the log", width=40), Column("count", "Number", "integer", width=12)],
+        frame,
+        title="What the log holds",
+        filters=False,
+    )
+
+
+def _reason_table(reasons: Mapping[str, int]) -> Table:
+    rows = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    frame = pd.DataFrame([(name[:1].upper() + name[1:], n) for name, n in rows], columns=["reason", "lines"])
+    return Table(
+        "build_reasons",
+        [Column("reason", "Reason", width=30), Column("lines", "Lines", "integer", width=12, rule="data_bar")],
+        frame,
+        title="Lines left out, by first reason",
+        empty_text="No line was left out.",
+        filters=False,
+    )
+
+
+def _contract_table(contracts: Sequence[tuple[str, str, int, str]]) -> Table:
+    frame = pd.DataFrame(
+        [
+            (rule[:1].upper() + rule[1:], table, broken, _STATUS.get(status, status))
+            for table, rule, broken, status in contracts
+        ],
+        columns=["rule", "table", "broken", "status"],
+    )
+    return Table(
+        "build_contracts",
+        [
+            Column("rule", "Rule", width=46),
+            Column("table", "Table", width=20),
+            Column("broken", "Rows that break it", "integer", width=18),
+            Column("status", "Status", width=12, rule="status"),
+        ],
+        frame,
+        filters=False,
+    )
+
+
+def _label_sheet(labels: pd.DataFrame) -> Sheet:
+    frame = labels.copy()
+    for name in ("cutoff_date", "window_end"):
+        frame[name] = pd.to_datetime(frame[name])
+    frame["state"] = ["Not yet over" if late else "Whole" for late in frame["censored"]]
+    latest = frame[frame["cutoff_date"] == frame["cutoff_date"].max()].sort_values("prevalence", ascending=False)
+    table = _labels_table(frame)
+    chart = Chart(
+        "bar",
+        f"Share of accounts that bought after {latest['cutoff_date'].iloc[0]:%d %b %Y}",
+        [Series("Share that bought", Ref("build_latest", "division"), Ref("build_latest", "prevalence"))],
+        "Bars: share of accounts that bought in each division within the window after the latest cutoff.",
+        y_format="0%",
+        legend=False,
+    )
+    short = Table(
+        "build_latest",
+        [Column("division", "Division", width=18), Column("prevalence", "Share that bought", "percent", width=16)],
+        latest[["division", "prevalence"]],
+        title="Latest cutoff",
+        filters=False,
+    )
+    blocks: list[Block | tuple[Block, ...]] = [
+        Text("A window begins on the cutoff and ends before its last date. A window that the log does not cover whole is "
+             "not used to train a model."),
+        (short, chart),
+        table,
+    ]  # fmt: skip
+    return Sheet("Labels", "Who bought after each cutoff", blocks, subtitle="One row per division and cutoff")
+
+
+def _labels_table(frame: pd.DataFrame) -> Table:
+    return Table(
+        "build_labels",
+        [
+            Column("division", "Division", width=18),
+            Column("cutoff_date", "Cutoff", "date", width=13),
+            Column("window_end", "Window ends before", "date", width=18),
+            Column("window_months", "Months", "integer", width=9),
+            Column("accounts", "Accounts", "integer", width=11),
+            Column("positives", "Bought", "integer", width=10),
+            Column("prevalence", "Share that bought", "percent", rule="data_bar", width=17),
+            Column("is_expansion_positives", "New to the division", "integer", width=18),
+            Column("is_renewal_like_positives", "Bought again", "integer", width=13),
+            Column("is_new_logo_positives", "New accounts", "integer", width=13),
+            Column("revenue", "Revenue in the window", "money", width=20),
+            Column("state", "Window", width=14),
+        ],
+        frame,
+        title="All divisions and cutoffs",
+    )
+
+
+def _catalog_sheet(catalogs: Mapping[tuple[str, str], pd.DataFrame]) -> Sheet:
+    last = max(key[1] for key in catalogs)
+    chosen = sorted(key for key in catalogs if key[1] == last)
+    frame = catalogs[chosen[0]].copy()
+    spread = pd.DataFrame({key[0]: catalogs[key].set_index("name")["coverage"] for key in chosen})
+    found = frame.set_index("name").join(spread.min(axis=1).rename("lowest")).join(spread.max(axis=1).rename("highest"))
+    found = found.reset_index()
+    found["family"] = [_FAMILIES.get(str(text), str(text)) for text in found["family"]]
+    table = Table(
+        "build_catalog",
+        [
+            Column("name", "Feature", "id", width=32),
+            Column("meaning", "Meaning", width=56),
+            Column("family", "Family", width=15),
+            Column("unit", "Unit", width=18),
+            Column("window", "Window", width=24),
+            Column("lowest", "Coverage, lowest division", "percent", rule="data_bar", width=14),
+            Column("highest", "Highest division", "percent", width=12),
+            Column("cap_low", "Capped below", "number", width=13),
+            Column("cap_high", "Capped above", "number", width=13),
+        ],
+        found,
+    )
+    names = ", ".join(key[0] for key in chosen)
+    blocks: list[Block | tuple[Block, ...]] = [
+        Text("Coverage is the share of accounts with a value that is neither missing nor zero. Caps are those of "
+             f"{chosen[0][0]}; each feature set has its own in its catalog file."),
+        Text(f"Divisions: {names}.", "note"),
+        table,
+    ]  # fmt: skip
+    return Sheet(
+        "Feature Catalog", "Feature catalog", blocks, subtitle=f"What was known of each account before {last}",
+        freeze_table="build_catalog", kind="data",
+    )  # fmt: skip
+
+
+def _asset_sheet(sanity: pd.DataFrame) -> Sheet:
+    frame = sanity.assign(cutoff_date=pd.to_datetime(sanity["cutoff_date"]))
+    table = Table(
+        "build_assets",
+        [
+            Column("rollup", "Group", width=22),
+            Column("cutoff_date", "Cutoff", "date", width=13),
+            Column("assets", "Assets", "integer"),
+            Column("accounts", "Accounts", "integer"),
+            Column("expiring", "Expire soon", "integer", width=13),
+            Column("subscribed", "Under subscription", "integer", width=18),
+            Column("tenure_median_days", "Median age (days)", "integer", width=17),
+            Column("imputed_share", "Starts imputed", "percent", width=14),
+            Column("problem", "To look at", "long_text", width=46),
+        ],
+        frame,
+    )
+    return Sheet(
+        "Assets", "Assets at each cutoff", [table], subtitle="Sanity of the asset groups and of their start dates"
+    )
+
+
+def _violation_sheet(violations: pd.DataFrame) -> Sheet:
+    shown = violations.head(MOST_SHOWN).copy()
+    shown["reason"] = [str(text)[:1].upper() + str(text)[1:] for text in shown["reason"]]
+    shown["severity"] = [_STATUS.get(str(text), str(text)) for text in shown["severity"]]
+    table = Table(
+        "build_violations",
+        [
+            Column("table", "Table", width=18),
+            Column("row", "Row", "integer", width=10),
+            Column("column", "Column", width=16),
+            Column("reason", "Reason", width=30),
+            Column("severity", "Effect", width=12),
+            Column("value", "Value", width=30),
+        ],
+        shown,
+    )
+    more = len(violations) - len(shown)
+    blocks: list[Block | tuple[Block, ...]] = [table]
+    if more > 0:
+        blocks.insert(0, Text(f"The first {len(shown)} rows; contract_violations.csv lists {more:,} more.", "note"))
+    return Sheet(
+        "Left Out", "Rows that were left out or need a look", blocks, freeze_table="build_violations", kind="data"
+    )

@@ -1,0 +1,266 @@
+"""The sheet Charts, and the sheet Chart Data that its charts draw from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.columns import GRADES
+from icp_xl.config.reports import ReportSettings
+from icp_xl.reports.inputs import ScoreReportInputs
+from icp_xl.reports.segments import segments_present
+from icp_xl.reports.spec import Chart, Column, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.summary import about_weights
+from icp_xl.reports.words import say_count
+
+#: Width of a histogram bar in points of score.
+BIN = 5
+#: Diagnostics: component score, raw input, label of the input, whether its axis is logarithmic.
+DIAGNOSTICS = (
+    ("size_score", "annual_revenue", "Annual revenue", True),
+    ("adoption_score", "printers", "Printers", False),
+    ("adoption_score", "consumable_revenue", "Consumable revenue", True),
+    ("relationship_score", "software_revenue", "Software revenue", True),
+)
+
+
+def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> tuple[Sheet, Sheet]:
+    """The sheets Charts and Chart Data."""
+    histogram = histogram_table(inputs.scored)
+    boxes = box_table("score_box", box_figures(inputs.scored))
+    weights = weight_table(inputs)
+    industries = industry_table(inputs, settings)
+    points, notes = point_tables(inputs.scored, settings)
+    charts = Sheet(
+        "Charts",
+        "Charts",
+        [
+            (histogram_chart(inputs.scored), box_chart("score_box", "ICP score by segment", boxes.frame)),
+            (radar_chart(inputs), industry_chart(industries.frame)),
+            Text("Does each component follow what it measures?", "heading"),
+            Text(
+                "Each point is one account. A component that is worth its weight rises with its raw input; a flat or "
+                "falling cloud is a reason to look at the data. " + notes,
+                "note",
+            ),
+            (_scatter(0, points[0].frame), _scatter(1, points[1].frame)),
+            (_scatter(2, points[2].frame), _scatter(3, points[3].frame)),
+        ],
+        subtitle="Native charts; their figures are on the sheet Chart Data.",
+    )
+    data = Sheet(
+        "Chart Data",
+        "Chart data",
+        [(histogram, boxes, weights, industries), tuple(points)],
+        subtitle="What the charts draw.",
+        kind="method",
+    )
+    return charts, data
+
+
+# ---------------------------------------------------------------- distribution
+
+
+def histogram_table(scored: pd.DataFrame) -> Table:
+    """Accounts per five points of score, by grade."""
+    edges = np.arange(0, 100 + BIN, BIN)
+    place = np.clip(np.digitize(scored["icp_score"].to_numpy(dtype=float), edges) - 1, 0, len(edges) - 2)
+    frame = pd.DataFrame({"score_from": edges[:-1], "label": [f"{a}\u2013{a + BIN}" for a in edges[:-1]]})
+    grades = scored["icp_grade"].to_numpy(dtype=object)
+    for grade in GRADES:
+        frame[grade] = np.bincount(place[grades == grade], minlength=len(edges) - 1) if len(scored) else 0
+    columns = [Column("label", "Score", width=9), *(Column(g, f"Grade {g}", "integer", width=9) for g in GRADES)]
+    return Table("score_histogram", columns, frame, title="Accounts by score and grade", filters=False)
+
+
+def histogram_chart(scored: pd.DataFrame) -> Chart:
+    """The distribution of scores, coloured by grade."""
+    colours = {"A": "#0B5F6B", "B": "#5FAFB6", "C": "#C9D1D5", "D": "#F5C893", "F": "#C9651B"}
+    middle = float(scored["icp_score"].median()) if len(scored) else math.nan
+    return Chart(
+        "stacked_column", "How scores spread",
+        [
+            Series(f"Grade {g}", Ref("score_histogram", "label"), Ref("score_histogram", g), colour=colours[g], gap=4)
+            for g in GRADES
+        ],
+        f"Histogram of {say_count(len(scored), 'account')} by ICP score in steps of {BIN}, coloured by grade; the middle "
+        f"account has {middle:.0f}.",
+        x_title="ICP score", y_title="Accounts", y_format="#,##0", width=620, height=330,
+    )  # fmt: skip
+
+
+def box_figures(scored: pd.DataFrame) -> pd.DataFrame:
+    """One row per segment and one for all: accounts, least, quartiles and greatest score."""
+    groups = [
+        ("All accounts", scored),
+        *((name, scored[scored["segment"] == name]) for name in segments_present(scored)),
+    ]
+    rows = []
+    for name, part in groups:
+        values = part["icp_score"].to_numpy(dtype=float)
+        if values.size:
+            low, q1, middle, q3, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+            rows.append((name, int(values.size), low, q1, middle, q3, high))
+    frame = pd.DataFrame(rows, columns=["group", "accounts", "low", "q1", "middle", "q3", "high"])
+    return frame.astype({name: float for name in ("low", "q1", "middle", "q3", "high")})
+
+
+def box_table(name: str, figures: pd.DataFrame) -> Table:
+    """Figures of a box plot (see :func:`box_figures`) with the lengths that it is drawn from, as formulas."""
+    frame = figures.assign(
+        lower=figures["middle"] - figures["q1"],
+        upper=figures["q3"] - figures["middle"],
+        down=figures["q1"] - figures["low"],
+        up=figures["high"] - figures["q3"],
+    )
+    columns = [
+        Column("group", "Accounts of", width=17),
+        Column("accounts", "Accounts", "integer", width=10),
+        Column("low", "Lowest", "score", width=9),
+        Column("q1", "Lower quartile", "score", width=9),
+        Column("middle", "Median", "score", width=9),
+        Column("q3", "Upper quartile", "score", width=9),
+        Column("high", "Highest", "score", width=9),
+        Column("lower", "Box below median", "score", formula="{middle}-{q1}", width=10),
+        Column("upper", "Box above median", "score", formula="{q3}-{middle}", width=10),
+        Column("down", "Whisker down", "score", formula="{q1}-{low}", width=10),
+        Column("up", "Whisker up", "score", formula="{high}-{q3}", width=10),
+    ]
+    return Table(name, columns, frame, title="Box plot of scores", filters=False)
+
+
+def box_chart(table: str, title: str, figures: pd.DataFrame) -> Chart:
+    """A box plot out of stacked columns and error bars, which every Excel and LibreOffice draw."""
+    told = "; ".join(f"{row.group} {row.middle:.0f} ({row.q1:.0f} to {row.q3:.0f})" for row in figures.itertuples())
+    group = Ref(table, "group")
+    return Chart(
+        "box", title,
+        [
+            Series("Base", group, Ref(table, "q1"), colour="none", gap=90,
+                   error_bars=(Ref(table, "down"), Ref(table, "down"))),
+            Series("Lower quartile to median", group, Ref(table, "lower"), colour="#7FC4C9"),
+            Series("Median to upper quartile", group, Ref(table, "upper"), colour="#1B7F8C",
+                   error_bars=(Ref(table, "up"), Ref(table, "up"))),
+        ],
+        f"Box plot of scores. Median and middle half: {told}. Whiskers reach the lowest and highest score.",
+        y_title="ICP score", y_format="0", y_range=(0, 100), width=560, height=330,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- weights and industries
+
+
+def weight_table(inputs: ScoreReportInputs) -> Table:
+    """Weights in use beside equal ones."""
+    frame = about_weights(inputs.model.weights)
+    frame["equal"] = 1.0 / len(frame)
+    columns = [
+        Column("component", "Component", width=14),
+        Column("weight", "Weight", "percent", width=10),
+        Column("equal", "Equal weights", "percent", width=10),
+    ]
+    return Table("weights", columns, frame, title="Weights", filters=False)
+
+
+def radar_chart(inputs: ScoreReportInputs) -> Chart:
+    """The weights as a radar."""
+    told = ", ".join(
+        f"{name} {weight:.0%}" for name, weight in about_weights(inputs.model.weights).itertuples(index=False)
+    )
+    return Chart(
+        "radar", "Weights of the four components",
+        [
+            Series("In use", Ref("weights", "component"), Ref("weights", "weight")),
+            Series("Equal", Ref("weights", "component"), Ref("weights", "equal"), colour="#A9B4BB", dashed=True, marker=False),
+        ],
+        f"Radar chart of the component weights: {told}.",
+        y_format="0%", y_range=(0, None), width=440, height=340,
+    )  # fmt: skip
+
+
+def industry_table(inputs: ScoreReportInputs, settings: ReportSettings) -> Table:
+    """Average score of the industries with most accounts, best first."""
+    known = inputs.scored[inputs.scored["industry"].notna()]
+    grouped = known.groupby("industry", observed=True)["icp_score"].agg(["size", "mean"]).reset_index()
+    frame = grouped.rename(columns={"size": "accounts", "mean": "average_score"})
+    frame = frame.sort_values(["accounts", "industry"], ascending=[False, True]).head(settings.industries_charted)
+    frame = frame.sort_values(["average_score", "industry"], ascending=[False, True], ignore_index=True)
+    columns = [
+        Column("industry", "Industry", width=24),
+        Column("accounts", "Accounts", "integer", width=10),
+        Column("average_score", "Average score", "score", width=10),
+    ]
+    return Table("industry_scores", columns, frame, title="Score by industry", filters=False)
+
+
+def industry_chart(frame: pd.DataFrame) -> Chart:
+    """Average score by industry."""
+    told = "; ".join(f"{row.industry} {row.average_score:.0f}" for row in frame.head(3).itertuples())
+    return Chart(
+        "bar", "Average score by industry",
+        [Series("Average ICP score", Ref("industry_scores", "industry"), Ref("industry_scores", "average_score"),
+                labels=True, gap=40)],
+        f"Bar chart of the average ICP score of the largest industries, best first: {told}.",
+        y_format="0", y_range=(0, None), legend=False, width=740, height=340,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- diagnostics
+
+
+def point_tables(scored: pd.DataFrame, settings: ReportSettings) -> tuple[list[Table], str]:
+    """A table of points per diagnostic chart, and a sentence on what is left out."""
+    tables, left_out = [], []
+    for i, (score, raw, label, log) in enumerate(DIAGNOSTICS):
+        frame = scored[[raw, score]].astype(float).dropna()
+        shown = frame[frame[raw] > 0] if log else frame
+        if log:
+            left_out.append(f"{label.lower()} {len(scored) - len(shown):,}")
+        sample = sample_rows(shown, settings.chart_points).reset_index(drop=True)
+        kind = "money" if log else "number"
+        columns = [
+            Column(raw, label, kind, width=15, decimals=0),  # type: ignore[arg-type]
+            Column(score, score.replace("_", " ").capitalize(), "weight", width=12),
+        ]
+        tables.append(Table(f"points_{i + 1}", columns, sample, title=f"{label} and score", filters=False))
+    note = "Accounts where it is nothing or unknown have no place on a logarithmic axis: " + ", ".join(left_out) + "."
+    if len(scored) > settings.chart_points:
+        note += f" At most {settings.chart_points:,} accounts are drawn, spread evenly over the list."
+    return tables, note
+
+
+def sample_rows(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most ``most`` rows, spread evenly over the frame, the same every time.
+
+    >>> sample_rows(pd.DataFrame({"x": range(10)}), 4)["x"].tolist()
+    [0, 3, 6, 9]
+    """
+    if len(frame) <= most:
+        return frame
+    return frame.iloc[np.linspace(0, len(frame) - 1, most).round().astype(int)]
+
+
+def _scatter(number: int, frame: pd.DataFrame) -> Chart:
+    score, raw, label, log = DIAGNOSTICS[number]
+    table = f"points_{number + 1}"
+    rank = frame[raw].rank().corr(frame[score].rank()) if len(frame) > 2 and frame[score].nunique() > 1 else math.nan
+    told = "no rank correlation can be given" if math.isnan(rank) else f"rank correlation {rank:.2f}"
+    name = score.split("_")[0].capitalize()
+    return Chart(
+        "scatter", f"{name} score and {label.lower()} ({told})",
+        [Series(name, Ref(table, raw), Ref(table, score), trendline=not log, colour="#1B7F8C")],
+        f"Scatter of {name.lower()} score against {label.lower()} for {say_count(len(frame), 'account')}; {told}.",
+        x_title=label + (" (logarithmic)" if log else ""), y_title=f"{name} score", y_range=(0, 1), y_format="0.0",
+        x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"K";#,##0' if log else "#,##0", log_x=log, legend=False,
+        width=590, height=320, x_range=_decades(frame[raw]) if log else (0, None),
+    )  # fmt: skip
+
+
+def _decades(values: pd.Series[float]) -> tuple[float | None, float | None]:
+    if values.empty:
+        return (None, None)
+    low = 10.0 ** math.floor(math.log10(max(float(values.min()), 1.0)))
+    high = 10.0 ** math.ceil(math.log10(max(float(values.max()), 10.0)))
+    return (low, high)
