@@ -28,7 +28,7 @@ from icp_xl.optimize.storage import Store, quiet
 from icp_xl.optimize.trials import Outcome, Pool, key_of, rank_of
 from icp_xl.progress import Progress
 
-CHUNK = 16
+CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,10 @@ class _Study:
 
     def compute(self, name: str, held: dict[str, list[Outcome]], progress: Progress) -> list[Outcome]:
         """The trials of one block, from those of the blocks before it."""
-        before = [outcome for other in self.plan[: self.plan.index(name)] for outcome in held.get(other, [])]
+        # A chunk of proposals builds on the lattice alone, not on the other chunks: whoever computes it, and when, it
+        # comes out the same.
+        sources = ["coarse"] if name.startswith("tpe-") else self.plan[: self.plan.index(name)]
+        before = [outcome for other in sources for outcome in held.get(other, [])]
         if name == "coarse":
             rules, reference = self.objective.problem.rules, self.objective.problem.reference
             return [self._full(row, "coarse", progress) for row in screen.coarse_points(rules, reference, self.coarse)]

@@ -1,0 +1,144 @@
+"""``icp-xl optimize``: find the weights, judge them, publish them with their report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from icp_xl.columns import ANNUAL_REVENUE, COMPONENT_SCORES, INDUSTRY, PRINTERS
+from icp_xl.config.scoring import Weights
+from icp_xl.errors import InsufficientDataError, SourceError
+from icp_xl.optimize.forward import Components
+from icp_xl.optimize.problem import build_problem
+from icp_xl.optimize.search import OptimizeResult, optimize_weights
+from icp_xl.optimize.storage import Store
+from icp_xl.optimize.weights_file import weights_body
+from icp_xl.runs import RunContext
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+
+ACCOUNTS = "state/scored_accounts.parquet"
+TRANSACTIONS = "state/transactions.parquet"
+MOVES = "state/grade_moves.parquet"
+TRIALS_FILE = "optimization_trials.csv"
+REPORT = "icp_optimisation.xlsx"
+
+
+def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None:
+    """Optimise on what the scoring run left, and stage the weights file, the trials, the moves and the report.
+
+    Args:
+        required: raise when there is too little data; else record that as a status and return nothing, for a run of
+            the whole pipeline.
+
+    Returns:
+        The result; nothing on a dry run.
+    """
+    settings = run.settings
+    accounts, digest = _accounts(run)
+    current = _current(run)
+    run.plan(WEIGHTS_FILE, TRIALS_FILE, MOVES, REPORT)
+    try:
+        problem = build_problem(accounts, settings, current)
+    except InsufficientDataError as error:
+        if required:
+            raise
+        run.status("weights", f"not optimised: {error.fault.got} engaged accounts, needs {error.fault.allowed}")
+        return None
+    engaged, everyone = problem.n_engaged, len(problem.scores)
+    run.count("optimisation accounts", everyone, engaged, {"no hardware or consumable revenue": everyone - engaged})
+    if run.dry_run:
+        return None
+    storage = settings.optimize.storage
+    result = optimize_weights(
+        accounts,
+        settings,
+        Store(storage) if storage else settings.paths.state / "optimization",
+        current=current,
+        transactions=_transactions(run),
+        components=_components(run),
+        progress=run.progress,
+    )
+    _publish(run, result, digest)
+    return result
+
+
+def closing_lines(result: OptimizeResult) -> list[str]:
+    """What to say at the end of the command."""
+    shares = ", ".join(
+        f"{name.removesuffix('_score')} {share:.4f}"
+        for name, share in zip(COMPONENT_SCORES, result.weights, strict=True)
+    )
+    interval = result.noise.correlation["best"]
+    return [
+        f"Best weights: {shares}",
+        f"Objective {result.objective:.4f}: correlation {result.value.rho:.3f} "
+        f"({interval.low:.3f} to {interval.high:.3f}), divergence of the grade mix {result.value.kl:.4f}",
+        result.verdict.text,
+        f"{len(result.moves)} of {len(result.problem.scores)} accounts would change grade.",
+        f"Wrote {WEIGHTS_FILE}, {TRIALS_FILE} and {REPORT}.",
+    ]
+
+
+def _accounts(run: RunContext) -> tuple[pd.DataFrame, str]:
+    path = run.outputs.find(ACCOUNTS)
+    if not path.is_file():
+        raise SourceError(
+            "there are no scored accounts to optimise on", where=ACCOUNTS, next_step="Run `icp-xl score` first."
+        )
+    return pd.read_parquet(path), run.read(path)
+
+
+def _transactions(run: RunContext) -> pd.DataFrame | None:
+    path = run.outputs.find(TRANSACTIONS)
+    if not path.is_file():
+        return None
+    run.read(path)
+    return pd.read_parquet(path)
+
+
+def _current(run: RunContext) -> Weights:
+    path = run.outputs.find(WEIGHTS_FILE)
+    weights, _, warnings = load_weights(path, run.settings)
+    if path.exists():  # before the first optimisation there is nothing to warn of
+        for text in warnings:
+            run.warn(text)
+    return weights
+
+
+def _components(run: RunContext) -> Components:
+    """Component scores as scoring would have given them on the day: scales and industry weights fitted anew."""
+    from icp_xl.scoring.accounts import score_accounts
+
+    settings = run.settings.scoring
+
+    def components(accounts: pd.DataFrame) -> pd.DataFrame:
+        facts = accounts.drop(columns=[name for name in COMPONENT_SCORES if name in accounts.columns])
+        for name in (INDUSTRY, ANNUAL_REVENUE, PRINTERS):
+            if name not in facts.columns:
+                facts[name] = None
+        return score_accounts(facts, {}, settings.weights.model_dump(), settings).scored
+
+    return components
+
+
+def _publish(run: RunContext, result: OptimizeResult, digest: str) -> None:
+    from icp_xl.delivery.render import render_book
+    from icp_xl.reports.optimize import optimisation_book
+
+    settings = run.settings
+    body = weights_body(result, settings, timestamp=run.now().isoformat(), input_hash=digest)
+    run.outputs.json(WEIGHTS_FILE, body)
+    run.outputs.csv(TRIALS_FILE, result.trials)
+    run.outputs.parquet(MOVES, result.moves)
+    facts = {"Run": run.run_id, "Made": f"{run.now():%Y-%m-%d %H:%M}", "Scored accounts (SHA-256)": digest}
+    book = optimisation_book(result, settings, facts)
+    render_book(book, Path(run.outputs.path(REPORT)), clock=run.settings.run.clock)
+    for text in result.warnings:
+        run.warn(text)
+    run.metric("optimize.objective", result.objective)
+    run.metric("optimize.correlation", result.value.rho)
+    run.metric("optimize.kl_divergence", result.value.kl)
+    run.metric("optimize.gain", result.verdict.gain)
+    run.metric("optimize.trials", len(result.study.outcomes))
+    run.status("weights", result.verdict.text)
