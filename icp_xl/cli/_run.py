@@ -145,6 +145,7 @@ class TerminalProgress(Progress):
         self._stop = True
 
     def stage(self, name: str, total: int | None = None) -> None:
+        name = name[:1].upper() + name[1:]
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(name, total=total, note="")

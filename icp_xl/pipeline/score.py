@@ -42,8 +42,12 @@ class ScoreOutcome:
     report: Path
 
 
-def score(run: RunContext) -> ScoreOutcome:
-    """Score every account and write the report, the CSV, the score model and what later stages read."""
+def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
+    """Score every account and write the report, the CSV, the score model and what later stages read.
+
+    Args:
+        report: write the workbook too; a run of everything leaves it out until the weights are optimised.
+    """
     if run.dry_run:
         run.plan(REPORT, SCORED_CSV, MODEL_FILE, INDUSTRY_WEIGHTS, SCORED_STATE)
     tables = load_tables(run)
@@ -51,7 +55,7 @@ def score(run: RunContext) -> ScoreOutcome:
     run.progress.stage("Scoring accounts")
     settings = run.settings.scoring
     weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings)
-    for text in warnings:
+    for text in warnings if report else ():  # the first scoring of a whole run comes before the weights on purpose
         run.warn(text)
     result = score_accounts(
         accounts_with_totals(tables),
@@ -86,9 +90,10 @@ def score(run: RunContext) -> ScoreOutcome:
         previous_run=previous,
         warnings=tuple(run.warnings),
     )
-    run.progress.stage("Writing the report")
-    run.progress.check()
-    render_book(build_score_report(inputs, run.settings.reports), run.outputs.path(REPORT), clock=run.now())
+    if report:
+        run.progress.stage("Writing the report")
+        run.progress.check()
+        render_book(build_score_report(inputs, run.settings.reports), run.outputs.path(REPORT), clock=run.now())
     return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT)
 
 

@@ -1,0 +1,71 @@
+"""``run``: every stage in order, each from what the earlier ones staged, in one run record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from icp_xl.errors import InsufficientDataError
+from icp_xl.runs import RunContext
+
+Lines = list[str]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its name, and the function that runs it and says what came out."""
+
+    name: str
+    call: Callable[[RunContext], Lines]
+
+
+def run_everything(run: RunContext) -> Lines:
+    """Run all stages; one that has too little data is a status and a warning, and the rest goes on.
+
+    Scores are first computed with the weights there are, the weights are optimised on them, and the report is written
+    with the result.
+    """
+    lines: Lines = []
+    for stage in STAGES:
+        run.progress.check()
+        run.log("stage", name=stage.name)
+        try:
+            lines += stage.call(run)
+        except InsufficientDataError as error:
+            run.status(stage.name, str(error.fault))
+            run.warn(f"{stage.name}: {error.fault}")
+    return lines
+
+
+def _scores(run: RunContext) -> Lines:
+    from icp_xl.pipeline.score import score
+
+    score(run, report=False)
+    return []
+
+
+def _optimize(run: RunContext) -> Lines:
+    from icp_xl.pipeline.optimize import closing_lines, optimize
+
+    result = optimize(run, required=False)
+    return [] if result is None else closing_lines(result)
+
+
+def _report(run: RunContext) -> Lines:
+    from icp_xl.pipeline.score import score, score_lines
+
+    return score_lines(run, score(run))
+
+
+def _build(run: RunContext) -> Lines:
+    from icp_xl.pipeline.build import build, closing_lines
+
+    return closing_lines(build(run))
+
+
+STAGES = (
+    Stage("scores", _scores),
+    Stage("weights", _optimize),
+    Stage("report", _report),
+    Stage("build", _build),
+)
