@@ -166,7 +166,7 @@ def _numbers(raw: RawColumn, decimals: Decimals | Literal["auto"]) -> Typed:
         if mark == "comma":
             remarks.append("texts are read with a decimal comma")
         elif assumed:
-            remarks.append("texts such as 1.234 or 1,234 are ambiguous; the point is taken for the decimal mark")
+            remarks.append("texts such as 1.234 are ambiguous; the point is taken for the decimal mark")
     else:
         mark = decimals
     found = np.empty(len(cells) or 1, dtype=np.float64)

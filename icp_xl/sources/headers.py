@@ -22,6 +22,8 @@ _MEASURES = r"gp|gross\s?profit|gross\s?margin|margin|rev|revenue|sales|umsatz"
 _YEAR = r"(?:19|20)?(\d{2})"
 _MEASURE_YEAR = re.compile(rf"^(?:total\s)?({_MEASURES})\s?(?:fy|cy)?\s?{_YEAR}(?:\stotal)?$")
 _YEAR_MEASURE = re.compile(rf"^(?:fy|cy)?\s?{_YEAR}\s?({_MEASURES})$")
+#: A likeness that no spelling reaches.
+NEVER = 101.0
 POINTS = {"setting": 5.0, "exact": 4.0, "synonym": 3.0, "close spelling": 1.0}
 
 
@@ -43,6 +45,11 @@ class Header:
     headers: tuple[str, ...]
     matches: dict[str, Match] = field(default_factory=dict)
     score: float = 0.0
+    options: tuple[tuple[str, ...], ...] = ()
+
+    def repeats(self, column: int) -> tuple[str, ...]:
+        """Every text that says again what stands above ``column``."""
+        return self.options[column] if column < len(self.options) else (self.headers[column],)
 
     @property
     def data_from(self) -> int:
@@ -56,7 +63,12 @@ class Header:
             if name == wanted:
                 return at
         plain = compact(wanted)
-        return next((at for at, name in enumerate(self.headers) if plain and compact(name) == plain), None)
+        if not plain:
+            return None
+        for at, name in enumerate(self.headers):
+            if compact(name) == plain:
+                return at
+        return next((at for at, texts in enumerate(self.options) if plain in map(compact, texts)), None)
 
     def lacks(self, spec: SourceSpec, given: Collection[str] = ()) -> list[tuple[str, ...]]:
         """Groups of required fields of which none was found or ``given`` by the settings."""
@@ -118,20 +130,18 @@ def match_columns(names: Sequence[Sequence[str]], spec: SourceSpec, close: float
     found: dict[str, Match] = {}
     taken: set[int] = set()
     _assign(candidates, found, taken)
+    if close > 100:
+        return found
     spellings = []
     for at, options in enumerate(names):
-        if at in taken:
-            continue
-        for option in options:
+        for option in options if at not in taken else ():
             plain = compact(option)
-            if len(plain) < 5 or measure_year(option):
+            if not 5 <= len(plain) <= 40 or measure_year(option):
                 continue
             for order, item in enumerate(spec.fields):
-                if item.name not in found:
-                    likeness = max(_likeness(plain, name) for name in _spellings(item))
-                    if likeness >= close:
-                        match = Match(at, options[-1], "close spelling")
-                        spellings.append((-likeness, order, at, item.name, match))
+                likeness = 0.0 if item.name in found else _likeness(plain, item)
+                if likeness >= close:
+                    spellings.append((-likeness, order, at, item.name, Match(at, options[-1], "close spelling")))
     _assign(spellings, found, taken)
     return found
 
@@ -157,15 +167,22 @@ def _spellings(item: Field) -> tuple[str, ...]:
     return tuple(compact(name) for name in (item.name, item.label, *item.synonyms))
 
 
-def _likeness(a: str, b: str) -> float:
+@lru_cache(maxsize=16384)
+def _likeness(plain: str, item: Field) -> float:
     """Likeness from 0 to 100; one slip of the keyboard in a word of some length is nearly the same word."""
-    if min(len(a), len(b)) >= 7 and OSA.distance(a, b, score_cutoff=1) <= 1 and not _digits_differ(a, b):
-        return 95.0
-    return 0.0 if _digits_differ(a, b) else fuzz.ratio(a, b)
+    best = 0.0
+    digits = _digits(plain)
+    for spelling in _spellings(item):
+        if _digits(spelling) != digits:
+            continue
+        if min(len(plain), len(spelling)) >= 7 and OSA.distance(plain, spelling, score_cutoff=1) <= 1:
+            return 95.0
+        best = max(best, fuzz.ratio(plain, spelling))
+    return best
 
 
-def _digits_differ(a: str, b: str) -> bool:
-    return re.sub(r"\D", "", a) != re.sub(r"\D", "", b)
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def find_header(
@@ -188,17 +205,19 @@ def find_header(
     """
     texts = [[cell_text(cell) or "" if isinstance(cell, str) else _other(cell) for cell in line] for line in head]
     rows = range(len(texts)) if row is None else [row] if row < len(texts) else []
-    best: Header | None = None
-    for at in rows:
-        for span in (1, 2):
-            names = _names(texts, at, span)
-            if names is None:
-                continue
-            header = _scored(names, at, span, spec, named, given, close)
-            # Two rows are a header together only when that tells more than either does alone.
-            if header.score > (best.score if best else 0.0) + (0.5 if span == 2 else 0.0):
-                best = header
-    return best
+    candidates = [(at, span, names) for at in rows for span in (1, 2) if (names := _names(texts, at, span)) is not None]
+
+    def score(at: int, span: int, names: list[list[str]], close: float) -> tuple[float, Header]:
+        header = _scored(names, at, span, spec, named, given, close)
+        # Two rows are a header together only when that tells more than either does alone.
+        return header.score - (0.5 if span == 2 else 0.0), header
+
+    # Close spellings are looked for only where a header is likely: comparing every cell of every row would cost seconds.
+    exact = [(score(*item, NEVER)[0], -number) for number, item in enumerate(candidates)]
+    likely = {-number for _, number in sorted(exact, reverse=True)[:6]} | set(range(min(len(candidates), 12)))
+    scored = [score(*candidates[number], close) for number in sorted(likely)]
+    best = max(scored, key=lambda item: item[0], default=None)
+    return best[1] if best is not None and best[1].score > 0 else None
 
 
 def _other(cell: Any) -> str:
@@ -237,7 +256,12 @@ def _scored(
     plain = {compact(option) for options in names for option in options}
     score = sum(POINTS[match.how] for match in matches.values())
     score += sum(POINTS["setting"] for name in named if compact(name) in plain)
-    header = Header(at, span, tuple(options[-1] for options in names), matches, score)
+    # The lower row's texts are what people call the columns, unless the same text stands under two groups.
+    under = [options[0] for options in names]
+    shown = tuple(texts[0] if under.count(texts[0]) == 1 else texts[-1] for texts in names)
+    matches = {name: Match(match.column, shown[match.column], match.how) for name, match in matches.items()}
+    options = tuple(map(tuple, names))
+    header = Header(at, span, shown, matches, score, options)
     score += 4.0 * (len(spec.required) - len(header.lacks(spec, given))) if score else 0.0
     # A row of data may hold a word that is a header elsewhere; it also holds figures, and a header seldom does.
     cells = [options[-1] for options in names if options[-1]]
@@ -245,4 +269,4 @@ def _scored(
         1 for cell in cells if re.fullmatch(r"[-+$€£]?[\d.,]+%?", cell) and not re.fullmatch(r"(19|20)\d\d", cell)
     )
     score -= 3.0 * figures
-    return Header(at, span, header.headers, matches, score)
+    return Header(at, span, shown, matches, score, options)

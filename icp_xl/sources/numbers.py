@@ -73,8 +73,8 @@ def parse_number(text: str, decimals: Decimals = "point") -> float | None:
 def decimals_of(texts: Iterable[str]) -> tuple[Decimals, bool]:
     """The decimal mark that a column of texts uses, and whether that had to be assumed.
 
-    Texts that can be read in one way only decide; the majority wins. Where every text is ambiguous the point is
-    assumed to be the decimal mark, and the comma to group thousands.
+    Texts that can be read in one way only decide; the majority wins. Where every text is ambiguous the point is taken
+    for the decimal mark and the comma for the mark of thousands; only ``1.234`` makes that an assumption worth a word.
     """
     point = comma = unsure = 0
     for text in texts:
@@ -95,9 +95,7 @@ def decimals_of(texts: Iterable[str]) -> tuple[Decimals, bool]:
                 point += 1
         elif body.count(",") > 1:
             point += 1
-        elif re.fullmatch(r"[1-9]\d{0,2},\d{3}", body):
-            unsure += 1
-        else:
+        elif not re.fullmatch(r"[1-9]\d{0,2},\d{3}", body):
             comma += 1
     decided = point + comma > 0
     return ("comma" if comma > point else "point"), unsure > 0 and not decided

@@ -174,7 +174,8 @@ def _read_sheet(
     # Columns used only inside expressions and filters also tell whether a row is blank.
     fields.update({f"[{name}]": column for name, column in raw.items() if name not in plan.headers.values()})
     elsewhere = {*plan.expressions, *(name for name, text in plan.headers.items() if text not in own)}
-    keep, reason = classify(fields, plan.headers, spec, rows, elsewhere)
+    repeats = {name: header.repeats(own[text]) for name, text in plan.headers.items() if text in own}
+    keep, reason = classify(fields, repeats, spec, rows, elsewhere)
     remarks = list(join_columns(raw, joins, keep))
     _filter(raw, chosen, keep, reason, book, choice)
     first = header.data_from + 1

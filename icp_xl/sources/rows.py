@@ -39,7 +39,7 @@ _UNITS = re.compile(
 
 def classify(
     columns: Mapping[str, RawColumn],
-    headers: Mapping[str, str],
+    headers: Mapping[str, Collection[str]],
     spec: SourceSpec,
     rows: int,
     elsewhere: Collection[str] = (),
@@ -48,7 +48,7 @@ def classify(
 
     Args:
         columns: raw columns by field name.
-        headers: each field's header as it stands in the file, for rows that repeat it.
+        headers: the texts of each field's header, for rows that repeat it.
         spec: the source.
         rows: number of rows.
         elsewhere: fields that are computed or looked up, and therefore count as present in every row.
@@ -80,19 +80,18 @@ def _mark(reason: RawColumn, text: str, mask: Mask) -> None:
     reason[mask & (reason == "")] = text
 
 
-def _repeats(columns: Mapping[str, RawColumn], headers: Mapping[str, str], filled: Any) -> Mask:
+def _repeats(columns: Mapping[str, RawColumn], headers: Mapping[str, Collection[str]], filled: Any) -> Mask:
     """Rows of which at least two cells, and more than half, say what their column's header says."""
     same = np.zeros(len(filled), dtype=np.int64)
     for name, raw in columns.items():
-        header = headers.get(name, "")
-        if raw.dtype == object and header:
-            plain = header.strip().casefold()
+        plain = {text.strip().casefold() for text in headers.get(name, ()) if text}
+        if raw.dtype == object and plain:
             known: dict[str, bool] = {}
             for at, cell in enumerate(raw):
                 if type(cell) is str:
                     equal = known.get(cell)
                     if equal is None:
-                        equal = known[cell] = cell.strip().casefold() == plain
+                        equal = known[cell] = cell.strip().casefold() in plain
                     if equal:
                         same[at] += 1
     return np.asarray((same >= 2) & (same * 2 > filled))

@@ -137,8 +137,8 @@ def _read(
     names = [*matches, "amount"]
     columns = book.columns(find.sheet, find.header.data_from, [*matches.values(), find.column])
     raw: dict[str, RawColumn] = dict(zip(names, columns, strict=True))
-    headers = {name: match.header for name, match in find.header.matches.items()}
-    headers["amount"] = find.header.headers[find.column]
+    headers = {name: find.header.repeats(match.column) for name, match in find.header.matches.items()}
+    headers["amount"] = find.header.repeats(find.column)
     keep, reason = classify(raw, headers, YEARLY_TOTALS, len(columns[0]))
     first = find.header.data_from + 1
     filled = np.flatnonzero(reason != "blank row")

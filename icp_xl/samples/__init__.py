@@ -1,0 +1,7 @@
+"""Sample workbooks: a seeded, invented reseller, written down as untidily as real ones are."""
+
+from __future__ import annotations
+
+from icp_xl.samples.files import FILES, write_samples
+
+__all__ = ["FILES", "write_samples"]
