@@ -199,7 +199,7 @@ def start_job(job: Job, *, python: str | None = None, environ: Mapping[str, str]
     command = [python or sys.executable, "-m", "icp_xl.excel.worker", str(job.folder)]
     try:
         with open(job.folder / LOG_FILE, "ab") as log, open(job.folder / OUTPUT_FILE, "ab") as output:
-            _spawn(command, env, output, log)
+            _spawn(command, env, output, log, job.folder)
     except OSError as error:
         write_status(job.folder, Status("failed", job.request.label, message="Python could not be started"))
         raise DeliveryError(
@@ -211,8 +211,11 @@ def start_job(job: Job, *, python: str | None = None, environ: Mapping[str, str]
     return job
 
 
-def _spawn(command: Sequence[str], env: Mapping[str, str], output: Any, log: Any) -> None:
-    common: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": log, "env": dict(env)}
+def _spawn(command: Sequence[str], env: Mapping[str, str], output: Any, log: Any, folder: Path) -> None:
+    # In its own folder: a settings file that happens to lie where Excel was started from is none of its business.
+    common: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL, "stdout": output, "stderr": log, "env": dict(env), "cwd": folder,
+    }  # fmt: skip
     if sys.platform == "win32":
         # Excel may hold its Python server in a job object that dies with Excel: break away where that is allowed.
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP

@@ -114,7 +114,7 @@ class Published:
 
     def accounts(self) -> AccountTable:
         """The scored accounts of the last run."""
-        return self._load(ACCOUNTS_FILES, lambda path: AccountTable(_columns(_frame(path))))
+        return self._load(ACCOUNTS_FILES, lambda path: AccountTable(read_columns(path)))
 
     def propensity(self) -> DivisionTable:
         """Calibrated probabilities per account and division."""
@@ -160,6 +160,11 @@ def _unique(keys: Any) -> dict[str, int]:
             twice.add(key)
         seen[key] = i
     return {key: i for key, i in seen.items() if key not in twice and key}
+
+
+def read_columns(path: Path) -> dict[str, list[Any]]:
+    """A Parquet file as lists by column, missing values as ``None``."""
+    return _columns(_frame(path))
 
 
 def _frame(path: Path) -> pd.DataFrame:

@@ -162,7 +162,7 @@ def _plain(value: object) -> str:
         return "blank"
     if isinstance(value, bool):
         return str(value).upper()
-    return f"{value:,g}" if isinstance(value, int | float) else str(value)
+    return f"{value:,.12g}" if isinstance(value, int | float) else str(value)
 
 
 def _new_book() -> Workbook:
@@ -330,7 +330,13 @@ def _fill(colour: str) -> Any:
 
 def _bytes(book: Workbook) -> bytes:
     """The workbook's bytes without the moment of writing."""
+    from openpyxl.worksheet.properties import PageSetupProperties
+
     book.properties.creator = "icp_xl"
+    for sheet in book.worksheets:
+        sheet.page_setup.orientation = "landscape"
+        sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     raw = io.BytesIO()
     book.save(raw)
     out = io.BytesIO()

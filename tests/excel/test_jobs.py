@@ -29,7 +29,7 @@ from icp_xl.excel.jobs import (
 from icp_xl.excel.status import STATUS_FILE, TEXT_FILE, Status, StatusProgress, read_status, write_status
 
 # A command line in place of the real one: it obeys the same progress and output protocols, and nothing else.
-FAKE_CLI = '''
+FAKE_CLI = """
 import os, sys, time
 from pathlib import Path
 import icp_xl.cli as cli
@@ -59,7 +59,7 @@ def run(arguments):
     code = guarded(call)
     return code
 cli.run = run
-'''
+"""
 
 
 @pytest.fixture

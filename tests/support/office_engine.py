@@ -1,0 +1,645 @@
+"""An xlwings engine over openpyxl: macros run on a file through xlwings' own object model, without Excel.
+
+It knows what the macros use and nothing else; an unknown member raises, as xlwings' base classes do. Values pass
+through the element converters of xlwings' Windows engine, taken from its source, so that a blank, a date or an error
+arrives as it does from Excel. The add-in's own VBA (``IcpHost``) is stood in for by :class:`HostMacros`, with Excel's
+rules for copying sheets between workbooks.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import datetime as dt
+import importlib.util
+import itertools
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import xlwings as xw
+from openpyxl.formula.translate import Translator
+from openpyxl.utils import get_column_letter, range_boundaries
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.table import Table as XlTable
+from openpyxl.worksheet.table import TableColumn
+from xlwings import base_classes
+
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
+
+
+def windows_converters() -> dict[str, Any]:
+    """``Engine`` and its helpers as they stand in ``xlwings/_xlwindows.py``, which cannot be imported elsewhere."""
+    spec = importlib.util.find_spec("xlwings")
+    assert spec is not None and spec.origin is not None
+    source = Path(spec.origin).with_name("_xlwindows.py").read_text(encoding="utf-8")
+    names = {"cell_errors", "_clean_value_data_element", "Engine"}
+    kept = [
+        node
+        for node in ast.parse(source).body
+        if getattr(node, "name", None) in names
+        or (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in names)
+    ]
+    space: dict[str, Any] = {
+        "pd": pd,
+        "np": np,
+        "time_types": (dt.date, dt.datetime),
+        "_com_time_to_datetime": lambda value, build: build(
+            **{name: getattr(value, name, 0) for name in ("year", "month", "day", "hour", "minute", "second")},
+            microsecond=0,
+            tzinfo=None,
+        ),
+        "_datetime_to_com_time": lambda value: value,
+        "Apps": lambda: None,
+    }
+    exec(compile(ast.Module(kept, []), "_xlwindows.py", "exec"), space)
+    return space
+
+
+_WINDOWS = windows_converters()
+#: Text of an Excel error to the number that COM hands over.
+ERROR_CODES = {text: code for code, text in _WINDOWS["cell_errors"].items()}
+
+
+class Engine(_WINDOWS["Engine"]):  # type: ignore[misc]
+    """The Windows engine's conversions over workbooks in memory."""
+
+    def __init__(self, name: str) -> None:
+        self._own_name = name
+        self._own_apps = Apps(self)
+
+    name = property(lambda self: self._own_name)
+    type = property(lambda self: "desktop")
+    apps = property(lambda self: self._own_apps)
+
+
+class Apps(base_classes.Apps):
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.all = engine, []
+
+    def keys(self):
+        return [app.pid for app in self.all]
+
+    def add(self, spec=None, add_book=None, xl=None, visible=None):
+        app = App(self)
+        self.all.insert(0, app)
+        return app
+
+    def __iter__(self):
+        return iter(list(self.all))
+
+    def __len__(self):
+        return len(self.all)
+
+    def __getitem__(self, pid):
+        return next(app for app in self.all if app.pid == pid)
+
+
+class App(base_classes.App):
+    _pids = itertools.count(90001)
+    screen_updating = display_alerts = enable_events = interactive = visible = True
+    calculation, version = "automatic", "16.0"
+    status_bar: Any = False
+
+    def __init__(self, apps: Apps) -> None:
+        self.apps, self.engine = apps, apps.engine
+        self._pid = next(self._pids)
+        self._books = Books(self)
+        self.alerts: list[str] = []
+        self.macros: dict[str, Any] = HostMacros(self).table()
+
+    pid = property(lambda self: self._pid)
+    books = property(lambda self: self._books)
+
+    def activate(self, steal_focus=False):
+        pass
+
+    def calculate(self):
+        pass
+
+    def run(self, macro, args):
+        return self.macros[re.split(r"[!.]", macro)[-1]](*args)
+
+    def alert(self, prompt, title, buttons, mode, callback):
+        self.alerts.append(prompt)
+        return "ok"
+
+    def quit(self):
+        self.apps.all.remove(self)
+
+    kill = quit
+
+
+class Books(base_classes.Books):
+    def __init__(self, app: App) -> None:
+        self.app, self.all = app, []
+
+    active = property(lambda self: self.all[0])
+
+    def __call__(self, key):
+        if isinstance(key, int):
+            return self.all[key - 1]
+        for book in self.all:
+            if book.name.lower() == str(key).lower():
+                return book
+        raise KeyError(key)
+
+    def __len__(self):
+        return len(self.all)
+
+    def __iter__(self):
+        return iter(list(self.all))
+
+    def add(self):
+        wb = openpyxl.Workbook()
+        wb.worksheets[0].title = "Sheet1"
+        book = Book(self, wb, f"Book{len(self.all) + 1}", None, None)
+        self.all.insert(0, book)
+        return book
+
+    def open(self, fullname, *args, **kwargs):
+        path = os.path.abspath(os.fspath(fullname))
+        if any(book.name.lower() == os.path.basename(path).lower() for book in self.all):
+            raise RuntimeError("a workbook of this name is open already")
+        wb = openpyxl.load_workbook(path)
+        values = openpyxl.load_workbook(path, data_only=True)
+        book = Book(self, wb, os.path.basename(path), path, values)
+        self.all.insert(0, book)
+        return book
+
+
+class Book(base_classes.Book):
+    def __init__(self, books: Books, wb: Any, name: str, path: str | None, values: Any) -> None:
+        self.books, self.wb, self._name, self._path, self.values = books, wb, name, path, values
+
+    api = property(lambda self: self.wb)
+    name = property(lambda self: self._name)
+    fullname = property(lambda self: self._path or self._name)
+    app = property(lambda self: self.books.app)
+    sheets = property(lambda self: Sheets(self))
+    names = property(lambda self: Names(self, self.wb))
+
+    def activate(self):
+        self.books.all.remove(self)
+        self.books.all.insert(0, self)
+
+    def close(self):
+        self.books.all.remove(self)
+
+    def save(self, path=None, password=None):
+        path = path or self._path
+        self.wb.save(path)
+        self._path, self._name = os.path.abspath(path), os.path.basename(path)
+
+
+class Names(base_classes.Names):
+    def __init__(self, book: Book, owner: Any, prefix: str = "") -> None:
+        self.book, self.owner, self.prefix = book, owner, prefix
+
+    def snapshot(self):
+        return [(name, Name(self, name)) for name in list(self.owner.defined_names)]
+
+    def __len__(self):
+        return len(self.owner.defined_names)
+
+    def __call__(self, key):
+        if isinstance(key, int):
+            return Name(self, list(self.owner.defined_names)[key - 1])
+        if key not in self.owner.defined_names:
+            raise KeyError(key)
+        return Name(self, key)
+
+    def contains(self, key):
+        return key in self.owner.defined_names
+
+    def add(self, name, refers_to):
+        self.owner.defined_names[name] = DefinedName(name, attr_text=refers_to.lstrip("="))
+        return Name(self, name)
+
+
+class Name(base_classes.Name):
+    def __init__(self, names: Names, key: str) -> None:
+        self.names, self.key = names, key
+
+    name = property(lambda self: self.names.prefix + self.key)
+    refers_to = property(lambda self: "=" + self.names.owner.defined_names[self.key].attr_text)
+
+    def delete(self):
+        del self.names.owner.defined_names[self.key]
+
+
+class Sheets(base_classes.Sheets):
+    def __init__(self, book: Book) -> None:
+        self.book, self.wb = book, book.wb
+
+    active = property(lambda self: Sheet(self.book, self.wb.active))
+
+    def __call__(self, key):
+        if isinstance(key, int):
+            return Sheet(self.book, self.wb.worksheets[key - 1])
+        for ws in self.wb.worksheets:
+            if ws.title.lower() == key.lower():
+                return Sheet(self.book, ws)
+        raise KeyError(key)
+
+    def __len__(self):
+        return len(self.wb.worksheets)
+
+    def __iter__(self):
+        return (Sheet(self.book, ws) for ws in list(self.wb.worksheets))
+
+    def __contains__(self, key):
+        return any(ws.title.lower() == str(key).lower() for ws in self.wb.worksheets)
+
+    def add(self, before=None, after=None, name=None):
+        place = after.index if after else before.index - 1 if before else 0
+        ws = self.wb.create_sheet(name or f"Sheet{len(self) + 1}", place)
+        self.wb.active = ws
+        return Sheet(self.book, ws)
+
+
+class Sheet(base_classes.Sheet):
+    def __init__(self, book: Book, ws: Any) -> None:
+        self._book, self.ws = book, ws
+
+    api = property(lambda self: self.ws)
+    book = property(lambda self: self._book)
+    index = property(lambda self: self.ws.parent.worksheets.index(self.ws) + 1)
+    tables = property(lambda self: Tables(self))
+    cells = property(lambda self: Range(self, 1, 1, MAX_ROWS, MAX_COLUMNS))
+
+    @property
+    def names(self):
+        return Names(self._book, self.ws, f"{quoted(self.ws.title)}!")
+
+    @property
+    def name(self):
+        return self.ws.title
+
+    @name.setter
+    def name(self, value):
+        before, self.ws.title = self.ws.title, value
+        # As Excel does: whatever pointed to the sheet follows it.
+        repoint(self.ws.parent, before, quoted(value) + "!")
+
+    @property
+    def used_range(self):
+        left, top, right, bottom = range_boundaries(self.ws.calculate_dimension())
+        return Range(self, top, left, bottom - top + 1, right - left + 1)
+
+    def range(self, arg1, arg2=None):
+        boxes = [self._box(arg) for arg in (arg1, arg2) if arg is not None]
+        top, left = min(b[0] for b in boxes), min(b[1] for b in boxes)
+        bottom = max(b[0] + b[2] for b in boxes)
+        right = max(b[1] + b[3] for b in boxes)
+        return Range(self, top, left, bottom - top, right - left)
+
+    def _box(self, arg):
+        if isinstance(arg, Range):
+            return arg.row, arg.column, *arg.shape
+        if isinstance(arg, tuple):
+            return (*arg, 1, 1) if len(arg) == 2 else arg
+        left, top, right, bottom = range_boundaries(arg.replace("$", ""))
+        left, top, right, bottom = left or 1, top or 1, right or MAX_COLUMNS, bottom or MAX_ROWS
+        return top, left, bottom - top + 1, right - left + 1
+
+    def activate(self):
+        self.ws.parent.active = self.ws
+
+    select = activate
+
+    def delete(self):
+        if len(self.ws.parent.worksheets) == 1:
+            raise RuntimeError("a workbook must hold a sheet")
+        wb, title = self.ws.parent, self.ws.title
+        wb.remove(self.ws)
+        repoint(wb, title, "#REF!")
+
+
+class Tables(base_classes.Tables):
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+
+    def _all(self):
+        return list(self.sheet.ws.tables.values())
+
+    def __call__(self, key):
+        found = self._all()
+        if isinstance(key, int):
+            return Table(self.sheet, found[key - 1])
+        return Table(self.sheet, self.sheet.ws.tables[key])
+
+    def __len__(self):
+        return len(self._all())
+
+    def __iter__(self):
+        return (Table(self.sheet, table) for table in self._all())
+
+    def __contains__(self, key):
+        return key in self.sheet.ws.tables
+
+    def add(self, source=None, name=None, **_):
+        table = XlTable(displayName=name, ref=source.get_address(False, False, False))
+        self.sheet.ws.add_table(table)
+        table._initialise_columns()
+        return Table(self.sheet, table)
+
+
+class Table(base_classes.Table):
+    def __init__(self, sheet: Sheet, table: Any) -> None:
+        self.sheet, self.table = sheet, table
+
+    api = property(lambda self: self.table)
+    range = property(lambda self: self.sheet.range(self.table.ref))
+
+    @property
+    def name(self):
+        return self.table.displayName
+
+    @name.setter
+    def name(self, value):
+        ws = self.sheet.ws
+        if any(value.lower() == name.lower() for other in ws.parent.worksheets for name in other.tables):
+            raise RuntimeError(f"a table of the name {value} exists")
+        del ws.tables[self.table.displayName]
+        self.table.displayName = self.table.name = value
+        ws.add_table(self.table)
+
+    def resize(self, area):
+        left, top, right, _ = range_boundaries(area.get_address(False, False, False))
+        self.table.ref = area.get_address(False, False, False)
+        if self.table.autoFilter is not None:
+            self.table.autoFilter.ref = self.table.ref
+        self.table.tableColumns = [
+            TableColumn(id=i, name=str(self.sheet.ws.cell(top, column).value))
+            for i, column in enumerate(range(left, right + 1), 1)
+        ]
+
+
+class Font(base_classes.Font):
+    def __init__(self, area: Range) -> None:
+        self.area = area
+
+    @property
+    def bold(self):
+        return bool(self.area.first.font.bold)
+
+    @bold.setter
+    def bold(self, value):
+        for cell in self.area.each():
+            font = copy.copy(cell.font)
+            font.bold = value
+            cell.font = font
+
+
+class Range(base_classes.Range):
+    max_cells_per_read = max_cells_per_write = None
+
+    def __init__(self, sheet: Sheet, row: int, column: int, height: int = 1, width: int = 1) -> None:
+        self._sheet, self._row, self._column, self._height, self._width = sheet, row, column, height, width
+
+    sheet = property(lambda self: self._sheet)
+    row = property(lambda self: self._row)
+    column = property(lambda self: self._column)
+    shape = property(lambda self: (self._height, self._width))
+    coords = property(lambda self: (self._sheet, self._row, self._column, self._height, self._width))
+    api = property(lambda self: self._sheet.ws)
+    first = property(lambda self: self._sheet.ws.cell(self._row, self._column))
+    font = property(lambda self: Font(self))
+    address = property(lambda self: self.get_address(True, True, False))
+    options = address_of = None
+
+    def __len__(self):
+        return self._height * self._width
+
+    def __call__(self, arg1, arg2=None):
+        if arg2 is None:
+            arg1, arg2 = (n + 1 for n in divmod(arg1 - 1, self._width))
+        return Range(self._sheet, self._row + arg1 - 1, self._column + arg2 - 1)
+
+    def each(self):
+        ws = self._sheet.ws
+        for row in range(self._row, self._row + self._height):
+            for column in range(self._column, self._column + self._width):
+                yield ws.cell(row, column)
+
+    def _read(self, row, column):
+        ws, values = self._sheet.ws, self._sheet.book.values
+        cell = ws._cells.get((row, column))
+        value = None if cell is None else cell.value
+        if isinstance(value, str) and value.startswith("=") and cell.data_type == "f":
+            known = values[ws.title]._cells.get((row, column)) if values and ws.title in values.sheetnames else None
+            value = None if known is None else known.value
+        if isinstance(value, str) and value in ERROR_CODES:
+            return ERROR_CODES[value]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        return value
+
+    @property
+    def raw_value(self):
+        rows = tuple(
+            tuple(self._read(row, column) for column in range(self._column, self._column + self._width))
+            for row in range(self._row, self._row + self._height)
+        )
+        return rows[0][0] if self.shape == (1, 1) else rows
+
+    @raw_value.setter
+    def raw_value(self, data):
+        if not isinstance(data, list | tuple):
+            data = [[data] * self._width] * self._height
+        for i, line in enumerate(data):
+            for j, value in enumerate(line):
+                self._write(self._sheet.ws.cell(self._row + i, self._column + j), value)
+
+    @staticmethod
+    def _write(cell, value):
+        """As Excel takes a value that is written to it: '=' makes a formula, a leading apostrophe text."""
+        if isinstance(value, str) and value.startswith("'"):
+            cell.value = value[1:]
+            cell.data_type = "s"
+            cell.quotePrefix = True
+        else:
+            cell.value = None if value == "" else value
+
+    @property
+    def formula(self):
+        ws = self._sheet.ws
+        rows = []
+        for row in range(self._row, self._row + self._height):
+            line = []
+            for column in range(self._column, self._column + self._width):
+                cell = ws._cells.get((row, column))
+                value = None if cell is None else cell.value
+                line.append("" if value is None else getattr(value, "text", value))
+            rows.append(tuple(line))
+        return rows[0][0] if self.shape == (1, 1) else tuple(rows)
+
+    @formula.setter
+    def formula(self, value):
+        if isinstance(value, str) and value.startswith("="):
+            for cell in self.each():
+                cell.value = Translator(value, self.first.coordinate).translate_formula(cell.coordinate)
+        else:
+            self.raw_value = value
+
+    def get_address(self, row_absolute, col_absolute, external):
+        def corner(row, column):
+            return f"{'$' * col_absolute}{get_column_letter(column)}{'$' * row_absolute}{row}"
+
+        text = corner(self._row, self._column)
+        if len(self) > 1:
+            text += ":" + corner(self._row + self._height - 1, self._column + self._width - 1)
+        return f"[{self._sheet.book.name}]{self._sheet.name}!{text}" if external else text
+
+    @property
+    def number_format(self):
+        return self.first.number_format
+
+    @number_format.setter
+    def number_format(self, value):
+        for cell in self.each():
+            cell.number_format = value
+
+    @property
+    def column_width(self):
+        return self._sheet.ws.column_dimensions[get_column_letter(self._column)].width
+
+    @column_width.setter
+    def column_width(self, value):
+        for column in range(self._column, self._column + self._width):
+            self._sheet.ws.column_dimensions[get_column_letter(column)].width = value
+
+
+def quoted(name: str) -> str:
+    """A sheet's name as formulas write it."""
+    return name if re.fullmatch(r"[A-Za-z_][\w.]*", name) else "'" + name.replace("'", "''") + "'"
+
+
+def repoint(wb: Any, sheet: str, new: str) -> None:
+    """Let every formula and name of the workbook that points to ``sheet`` point to ``new`` instead."""
+    old = re.compile(re.escape("'" + sheet.replace("'", "''") + "'!") + r"|(?<![\w'\]])" + re.escape(sheet) + "!")
+    for ws in wb.worksheets:
+        for cell in list(ws._cells.values()):
+            if cell.data_type == "f" and isinstance(cell.value, str):
+                cell.value = old.sub(lambda _: new, cell.value)
+        for name in ws.defined_names.values():
+            name.attr_text = old.sub(lambda _: new, name.attr_text)
+    for name in wb.defined_names.values():
+        name.attr_text = old.sub(lambda _: new, name.attr_text)
+
+
+class HostMacros:
+    """What ``IcpHost.bas`` does, by Excel's rules. ``answer`` is the file that a user picks; ``calls`` are counted."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.answer = ""
+        self.calls: list[str] = []
+        self.fail: set[str] = set()
+
+    def table(self) -> dict[str, Any]:
+        names = ("IcpSaveCopy", "IcpCopySheets", "IcpMarkSheet", "IcpAskFile", "IcpRecalculate")
+        self.methods = {name: getattr(self, name) for name in names}
+        return {name: self._counted(name) for name in names} | {"host": self}
+
+    def _counted(self, name):
+        def call(*args):
+            self.calls.append(name)
+            if name in self.fail:
+                raise RuntimeError("Excel is busy")
+            return self.methods[name](*args)
+
+        return call
+
+    def IcpSaveCopy(self, book, path):
+        self.app.books(book).wb.save(path)
+        return True
+
+    def IcpAskFile(self, prompt):
+        return self.answer
+
+    def IcpRecalculate(self):
+        return True
+
+    def IcpMarkSheet(self, book, sheet, name, text):
+        ws = self.app.books(book).sheets(sheet).ws
+        ws.defined_names[name] = DefinedName(name, attr_text=text, hidden=True)
+        return True
+
+    def IcpCopySheets(self, source, target, names, after):
+        return "\n".join(copy_sheets(self.app.books(source), self.app.books(target), names.split("\n"), after))
+
+
+def copy_sheets(source: Book, target: Book, names: list[str], after: str) -> list[str]:
+    """Copy sheets together as Excel does.
+
+    A name that is taken gets a number; formulas between the copied sheets follow; formulas to any other sheet of the
+    source become links to its file; a table whose name is taken gets another; a name of the whole workbook that the
+    target has already keeps pointing where it did.
+    """
+    wb = target.wb
+    taken = {ws.title.lower() for ws in wb.worksheets}
+    tables = {table.lower() for ws in wb.worksheets for table in ws.tables}
+    new: dict[str, str] = {}
+    for name in names:
+        title, n = name, 1
+        while title.lower() in taken:
+            n += 1
+            title = f"{name} ({n})"
+        taken.add(title.lower())
+        new[name] = title
+    place = wb.worksheets.index(target.sheets(after).ws) + 1
+    pattern = re.compile(r"'((?:[^']|'')+)'!|(?<![\w'\]])([A-Za-z_][\w.]*)!")
+
+    def follow(match):
+        sheet = (match[1] or match[2]).replace("''", "'")
+        if sheet in new:
+            return quoted(new[sheet]) + "!"
+        return f"'[{source.name}]{sheet}'!"
+
+    for offset, name in enumerate(names):
+        old = source.sheets(name).ws
+        ws = wb.create_sheet(new[name], place + offset)
+        for (row, column), cell in old._cells.items():
+            value = cell.value
+            fresh = ws.cell(row, column)
+            if cell.data_type == "f" and isinstance(value, str):
+                fresh.value = pattern.sub(follow, value)
+            else:
+                fresh.value = value
+                fresh.data_type = cell.data_type
+            fresh.number_format = cell.number_format
+        for table in old.tables.values():
+            fresh_table = XlTable(displayName=table.displayName, ref=table.ref)
+            label, n = table.displayName, 0
+            while label.lower() in tables:
+                n += 1
+                label = f"{table.displayName}{n}"
+            tables.add(label.lower())
+            fresh_table.displayName = fresh_table.name = label
+            ws.add_table(fresh_table)
+    for name, defined in source.wb.defined_names.items():
+        if name not in wb.defined_names:
+            wb.defined_names[name] = DefinedName(name, attr_text=pattern.sub(follow, defined.attr_text))
+    return [new[name] for name in names]
+
+
+def register() -> Any:
+    """The engine, also under the name by which function arguments are converted."""
+    if "openpyxl" not in xw.engines.engines_by_name:
+        xw.engines.add(xw.Engine(impl=Engine("openpyxl")))
+    engine = xw.engines["openpyxl"]
+    xw.engines.engines_by_name.setdefault("excel", engine)
+    engine.activate()
+    return engine
+
+
+def new_app() -> xw.App:
+    """A fresh application without a workbook."""
+    engine = register()
+    return xw.App(impl=engine.impl.apps.add())
