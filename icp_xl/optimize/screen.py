@@ -23,6 +23,10 @@ KEPT = 0.25
 POLISH_STEPS = (200, 100, 50, 20, 10, 5)
 DENSE_STEP = 50
 DENSE_RADIUS = 200
+#: On fewer accounts than this the divergence is rough at a finer scale too, and looking there is cheap.
+ROUGH_BELOW = 50_000
+FINE_STEP = 10
+FINE_RADIUS = 50
 #: Points of the dense lattice that are evaluated exactly after the surface has ranked them.
 DENSE_KEPT = 60
 
@@ -103,12 +107,12 @@ def polish(pool: Pool, starts: Units, lambda_: float, steps: tuple[int, ...] = P
                 centre = tried[ranks.index(rank)]
 
 
-def search_dense(pool: Pool, lambda_: float) -> None:
-    """Look at every lattice point of step 0.005 near the best one: surface for the correlation, exact divergence."""
+def search_dense(pool: Pool, lambda_: float, step: int = DENSE_STEP, radius: int = DENSE_RADIUS) -> None:
+    """Look at every lattice point near the best one: surface for the correlation, exact divergence."""
     objective, rules = pool.objective, pool.objective.problem.rules
     centre, _ = pool.best(lambda_)
-    points = rules.around(centre, DENSE_STEP, DENSE_RADIUS)
-    on_lattice = points - points % DENSE_STEP
+    points = rules.around(centre, step, radius)
+    on_lattice = points - points % step
     points = np.unique(np.vstack([points, on_lattice[rules.allows(on_lattice)]]), axis=0)
     surface = Surface.of_pool(pool, centre)
     guessed = surface.predict(points)
@@ -138,6 +142,8 @@ def refine(pool: Pool, lambda_: float) -> None:
     """Polish from the best points, search densely round the winner, and polish that once more."""
     polish(pool, starts_of(pool, lambda_), lambda_)
     search_dense(pool, lambda_)
+    if len(pool.objective.problem.scores) < ROUGH_BELOW:
+        search_dense(pool, lambda_, FINE_STEP, FINE_RADIUS)
     polish(pool, starts_of(pool, lambda_, most=2, apart=20), lambda_, (20, 10, 5, 2, 1))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from icp_xl.columns import COMPONENTS, GRADES
 from icp_xl.config import Settings
@@ -86,7 +87,20 @@ def optimize_weights(
         MissingColumnsError, DataError, InsufficientDataError, ConfigError: the inputs or bounds cannot be used.
         Cancelled: the user stopped it; the study holds what was found, and the same call goes on from there.
     """
-    progress = progress or Progress()
+    # One thread: the products are small, more threads only burn CPU, and sums come out the same on every machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _optimize(accounts, settings, store, current, transactions, components, progress or Progress())
+
+
+def _optimize(
+    accounts: pd.DataFrame,
+    settings: Settings,
+    store: Store | Path,
+    current: Weights | None,
+    transactions: pd.DataFrame | None,
+    components: Components | None,
+    progress: Progress,
+) -> OptimizeResult:
     problem = build_problem(accounts, settings, current)
     objective = Objective(problem)
     if isinstance(store, Path):

@@ -133,7 +133,7 @@ def _publish(run: RunContext, result: OptimizeResult, digest: str) -> None:
     run.outputs.parquet(MOVES, result.moves)
     facts = {"Run": run.run_id, "Made": f"{run.now():%Y-%m-%d %H:%M}", "Scored accounts (SHA-256)": digest}
     book = optimisation_book(result, settings, facts)
-    render_book(book, Path(run.outputs.path(REPORT)), clock=run.settings.run.clock)
+    render_book(book, Path(run.outputs.path(REPORT)), clock=run.now())
     for text in result.warnings:
         run.warn(text)
     run.metric("optimize.objective", result.objective)

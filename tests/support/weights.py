@@ -15,6 +15,7 @@ def make_scored(n: int = 600, seed: int = 0, planted: np.ndarray | None = None, 
     fit = rng.normal(size=total)
     parts = [np.clip(0.5 + 0.2 * (0.4 * fit + 0.9 * rng.normal(size=total)), 0, 1) for _ in range(4)]
     scores = np.column_stack([np.round(parts[0], 1), np.round(parts[1] * 5) / 5, parts[2], np.round(parts[3], 2)])
+    scores[n:, 2] *= rng.random(n) < 0.3  # most accounts that buy nothing own no printer either
     raw = scores @ (PLANTED if planted is None else planted) + noise * rng.normal(size=total)
     revenue = np.round(np.exp(8 + 6 * raw), 2)
     revenue[n:] = 0.0
