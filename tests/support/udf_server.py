@@ -1,0 +1,58 @@
+"""A stand-in for xlwings' function server: what VBA's ``XLPy.CallUDF`` does, with xlwings' real ``call_udf``.
+
+Only COM itself is absent. Values come in as COM hands them over (floats, texts, booleans, dates, error numbers,
+tuples of rows) and go out as the server returns them, its squeeze of single rows included.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from icp_xl.excel.machinery import FUNCTIONS, decorated, udf_machinery
+
+#: What COM hands over for an argument that was left out.
+MISSING = -2147352572
+
+
+def _office_engine() -> ModuleType:
+    full = "support_office_engine"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name("office_engine.py"))
+        assert spec is not None and spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+class Server:
+    """The function server."""
+
+    def __init__(self, machinery: Any, modules: dict[str, ModuleType]) -> None:
+        self.machinery, self.modules = machinery, modules
+        for name, module in modules.items():
+            machinery.udf_modules[name] = {"module": module, "filetime": None, "filename": ""}
+
+    def call(self, function: str, *args: Any, module: str = FUNCTIONS) -> Any:
+        """``XLPy.CallUDF(module, function, Array(args…), workbook, caller)`` with squeezed result."""
+        found = self.machinery.call_udf(module, function, tuple(args), None, None)
+        if len(found) == 1 and len(found[0]) == 1:
+            return found[0][0]
+        return found[0] if len(found) == 1 else found
+
+
+@contextmanager
+def function_server(**extra: ModuleType) -> Iterator[Server]:
+    """A server of our functions, and of the modules ``extra`` by name."""
+    engine = _office_engine()
+    engine.register()
+    with udf_machinery() as machinery:
+        stand_in = sys.modules["xlwings._xlwindows"]
+        stand_in.Range = lambda xl=None: SimpleNamespace(options=None, address=None) if xl is None else xl
+        stand_in.is_range_instance = lambda value: isinstance(value, engine.Range)
+        yield Server(machinery, {FUNCTIONS: decorated(machinery), **extra})
