@@ -179,7 +179,8 @@ def _patterns(
     if not names:
         return pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
     p = split_p_values(design, lost, strata, clusters, settings.permutations, seed)
-    chosen = _distinct(cells, p, settings.alpha)
+    strength = _strength(design, lost, strata)
+    chosen = _distinct(cells, p, strength, settings.alpha)
     rows = [_pattern_row(high, cells[:, k], names[k], strata, clusters, float(p[k])) for k in chosen]
     return pd.DataFrame(rows, columns=list(PATTERN_COLUMNS)), len(names)
 
@@ -233,10 +234,18 @@ def _shuffled(
     return out
 
 
-def _distinct(cells: npt.NDArray[np.bool_], p: Floats, alpha: float, most: int = 8) -> list[int]:
+def _strength(design: Floats, lost: Floats, strata: npt.NDArray[np.int64]) -> Floats:
+    """Standardised excess of losses of each split, to order splits that are equally certain."""
+    residual = lost - (np.bincount(strata, weights=lost) / np.bincount(strata))[strata]
+    return np.asarray(residual @ design / np.sqrt((design**2).sum(axis=0)), dtype=np.float64)
+
+
+def _distinct(
+    cells: npt.NDArray[np.bool_], p: Floats, strength: Floats, alpha: float, most: int = 8
+) -> list[int]:
     """Splits below ``alpha``, most certain first, leaving out those that mostly repeat one already taken."""
     chosen: list[int] = []
-    for k in np.argsort(p, kind="stable"):
+    for k in np.lexsort((np.arange(len(p)), -strength, p)):
         if p[k] > alpha or len(chosen) == most:
             break
         overlap = [

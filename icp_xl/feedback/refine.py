@@ -18,7 +18,7 @@ from scipy import optimize
 from icp_xl.config.feedback import ALL_COMPONENTS, PIPELINE_COMPONENTS, FeedbackSettings, PipelineWeights
 from icp_xl.feedback.accuracy import strata_and_clusters
 from icp_xl.feedback.judged import enough_data
-from icp_xl.feedback.stats import cluster_sums, codes_of, stratified_auc
+from icp_xl.feedback.stats import Auc, cluster_sums, codes_of, stratified_auc
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,9 +31,9 @@ BOOTSTRAPS = 400
 class Refinement:
     """What the outcomes say about the weights.
 
-    ``status``: "" or what is missing. ``recommended``: the suggestion beat the current weights on later outcomes.
-    ``weights``: one row per component: name, current, suggested, low, high, verdict. ``gain``: AUC of the suggestion
-    less that of the current weights on the later outcomes, with its interval; ``unit_variance``: the variance of that
+    ``status``: "" or what is missing. ``recommended``: learned weights beat the current ones on later outcomes.
+    ``weights``: one row per component: name, current, suggested, low, high, verdict. ``gain``: AUC of the learned
+    weights less that of the current ones on outcomes later than those learned from, with its interval; ``unit_variance``: the variance of that
     gain for one outcome, for planning a trial.
     """
 
@@ -70,40 +70,66 @@ def refine_weights(
     status = enough_data(won, lost, settings)
     if status:
         return _unchanged(current, names, status, status)
-    cut = _time_cut(judged, settings.refine_holdout)
-    early, late = judged[judged["close_date"] < cut], judged[judged["close_date"] >= cut]
-    status = enough_data(int(early["won"].sum()), int((~early["won"].astype(bool)).sum()), settings)
-    status = status or ("" if late["won"].nunique() == 2 else "the later outcomes are all won or all lost")
-    if status:
-        return _unchanged(current, names, status, f"{status} (before {cut:%Y-%m-%d}, to learn from)")
     base = np.asarray([getattr(current, name) for name in names])
     base = base / base.sum()
-    pull = _choose_pull(early, names, base, settings)
-    tried = _fit(early, names, base, pull)
-    parts = late[[f"{name}_score" for name in names]].to_numpy(dtype=float)
-    strata, clusters = strata_and_clusters(late)
-    auc = stratified_auc(late["won"], np.column_stack([parts @ base, parts @ tried.weights]), strata, clusters)
-    gain, low, high, _ = auc.difference(1, 0)
-    unit = float(auc.unit_cov[0, 0] + auc.unit_cov[1, 1] - 2 * auc.unit_cov[0, 1])
+    tried = _try_forward(judged, names, base, settings)
+    if tried is None:
+        reason = f"not enough outcomes before the latest {settings.refine_holdout:.0%} of them to learn from"
+        return _unchanged(current, names, reason, reason)
+    gain, low, high, _ = tried.auc.difference(1, 0)
+    unit = float(tried.auc.unit_cov[0, 0] + tried.auc.unit_cov[1, 1] - 2 * tried.auc.unit_cov[0, 1])
+    pull = _choose_pull(judged, names, base)
     recommended = low > 0 and not np.isinf(pull)
     final = _fit(judged, names, base, pull)
-    suggested = _as_weights(names, final.weights if recommended else base)
+    suggested = _as_weights(names, final.weights) if recommended else current
+    figures = f"by {gain:+.3f} ({low:+.3f} to {high:+.3f}) on {tried.outcomes} later outcomes"
     reason = (
-        f"on {len(late)} later outcomes the AUC rose by {gain:.3f} ({low:+.3f} to {high:+.3f})"
+        f"weights learned from earlier outcomes raised the AUC {figures}"
         if recommended
-        else "no evidence that other weights would do better: "
-        + (
-            "on earlier outcomes nothing beat the current weights"
-            if np.isinf(pull)
-            else f"on {len(late)} later outcomes the AUC changed by {gain:+.3f} ({low:+.3f} to {high:+.3f})"
-        )
+        else f"no evidence that other weights would do better: they changed the AUC {figures}"
     )
     return Refinement(
         status="", recommended=recommended, reason=reason, current=current, suggested=suggested,
-        weights=_table(judged, names, base, final, pull, settings, seed), pull=pull, learned_from=len(early),
-        tried_on=len(late), learned_until=f"{cut:%Y-%m-%d}", auc_current=float(auc.value[0]),
-        auc_suggested=float(auc.value[1]), gain=gain, gain_low=low, gain_high=high, unit_variance=unit,
+        weights=_table(judged, names, base, final, pull, seed, recommended), pull=pull,
+        learned_from=len(judged) - tried.outcomes, tried_on=tried.outcomes, learned_until=tried.since,
+        auc_current=float(tried.auc.value[0]), auc_suggested=float(tried.auc.value[1]), gain=gain, gain_low=low,
+        gain_high=high, unit_variance=unit,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """How weights learned from the past ranked the outcomes that came later, beside the current weights."""
+
+    auc: Auc
+    outcomes: int
+    since: str
+
+
+def _try_forward(judged: pd.DataFrame, names: list[str], base: Floats, settings: FeedbackSettings) -> _Tried | None:
+    """Walk through the latest ``refine_holdout`` of the outcomes in three steps; before each, learn all over again.
+
+    Learning includes the choice of the pull, so nothing of a step's outcomes reaches the weights that rank them.
+    """
+    edges = [_time_cut(judged, settings.refine_holdout * k / 3) for k in (3, 2, 1)] + [pd.Timestamp.max]
+    close = judged["close_date"]
+    early = judged[close < edges[0]]
+    if enough_data(int(early["won"].sum()), int((~early["won"].astype(bool)).sum()), settings):
+        return None
+    rows: list[npt.NDArray[np.intp]] = []
+    ranked: list[Floats] = []
+    for k in range(3):
+        at = np.flatnonzero((close >= edges[k]) & (close < edges[k + 1]))
+        past = judged[close < edges[k]]
+        fit = _fit(past, names, base, _choose_pull(past, names, base))
+        parts = judged.iloc[at][[f"{name}_score" for name in names]].to_numpy(dtype=float)
+        rows.append(at)
+        ranked.append(np.column_stack([parts @ base, parts @ fit.weights]))
+    later = judged.iloc[np.concatenate(rows)]
+    strata, clusters = strata_and_clusters(later)
+    step = np.repeat(np.arange(3), [len(part) for part in rows])
+    auc = stratified_auc(later["won"], np.vstack(ranked), codes_of(strata * 3 + step), clusters)
+    return _Tried(auc, len(later), f"{edges[0]:%Y-%m-%d}")
 
 
 @dataclass(frozen=True)
@@ -139,29 +165,39 @@ def fit_weights(parts: Floats, won: Floats, strata: Ints, base: Floats, pull: fl
     return Fit(coefficients, coefficients / total if total > 1e-9 else base, intercepts)
 
 
-def _minimise(
-    parts: Floats, won: Floats, strata: Ints, groups: int, penalty: Floats
-) -> tuple[Floats, Floats]:
-    """Projected quasi-Newton over non-negative coefficients and free intercepts (held by a very weak prior)."""
+def _minimise(parts: Floats, won: Floats, strata: Ints, groups: int, penalty: Floats) -> tuple[Floats, Floats]:
+    """Newton's method with the intercepts profiled out; each step is a small non-negative least-squares problem."""
     m = parts.shape[1]
+    beta, alpha = np.zeros(m), np.zeros(groups)
+    ridge = penalty + 1e-6 * np.eye(m)
 
-    def loss(theta: Floats) -> tuple[float, Floats]:
-        beta, alpha = theta[:m], theta[m:]
-        z = parts @ beta + alpha[strata]
-        value = float(np.logaddexp(0.0, z).sum() - won @ z)
-        p = 0.5 * (1.0 + np.tanh(0.5 * z))
-        slope = penalty @ beta
-        gradient = np.concatenate(
-            [parts.T @ (p - won) + slope, np.bincount(strata, weights=p - won, minlength=groups) + 0.02 * alpha]
-        )
-        return value + 0.5 * float(beta @ slope) + 0.01 * float(alpha @ alpha), gradient
+    def loss(b: Floats, a: Floats) -> float:
+        z = parts @ b + a[strata]
+        return float(np.logaddexp(0.0, z).sum() - won @ z + 0.5 * b @ ridge @ b + 0.01 * a @ a)
 
-    bounds = [(0.0, None)] * m + [(None, None)] * groups
-    start = np.concatenate([np.full(m, 0.1), np.zeros(groups)])
-    found = optimize.minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500, "ftol": 1e-11, "gtol": 1e-7}
-    )
-    return np.asarray(found.x[:m]), np.asarray(found.x[m:])
+    best = loss(beta, alpha)
+    for _ in range(100):
+        p = 0.5 * (1.0 + np.tanh(0.5 * (parts @ beta + alpha[strata])))
+        curve = p * (1 - p)
+        # The very weak prior on the intercepts (0.01 a²) holds a month in which all were won or all lost.
+        total = np.bincount(strata, weights=curve, minlength=groups) + 0.02
+        pulled = np.bincount(strata, weights=won - p, minlength=groups) - 0.02 * alpha
+        centre = cluster_sums(strata, parts * curve[:, None]) / total[:, None]
+        hessian = (parts * curve[:, None]).T @ parts - (centre * total[:, None]).T @ centre + ridge
+        gradient = parts.T @ (won - p) - ridge @ beta - centre.T @ pulled
+        root = np.linalg.cholesky(hessian).T
+        goal, _ = optimize.nnls(root, np.linalg.solve(root.T, hessian @ beta + gradient))
+        step = goal - beta
+        shift = pulled / total - centre @ step
+        size = 1.0
+        while loss(beta + size * step, alpha + size * shift) > best + 1e-12 and size > 1e-4:
+            size /= 2
+        beta, alpha = beta + size * step, alpha + size * shift
+        now = loss(beta, alpha)
+        if best - now < 1e-9 * (1.0 + abs(now)):
+            break
+        best = now
+    return beta, alpha
 
 
 def _fit(frame: pd.DataFrame, names: list[str], base: Floats, pull: float) -> Fit:
@@ -176,7 +212,7 @@ def _time_cut(judged: pd.DataFrame, holdout: float) -> pd.Timestamp:
     return pd.Timestamp(ordered.iloc[int(len(ordered) * (1.0 - holdout))])
 
 
-def _choose_pull(frame: pd.DataFrame, names: list[str], base: Floats, settings: FeedbackSettings) -> float:
+def _choose_pull(frame: pd.DataFrame, names: list[str], base: Floats) -> float:
     """The pull that ranks best on later folds inside ``frame``; the strongest within one standard error of the best.
 
     Three forward folds: learn from all before, rank the next sixth. No change at all (an infinite pull) competes.
@@ -212,22 +248,24 @@ def _choose_pull(frame: pd.DataFrame, names: list[str], base: Floats, settings: 
 
 
 def _table(
-    judged: pd.DataFrame,
-    names: list[str],
-    base: Floats,
-    fit: Fit,
-    pull: float,
-    settings: FeedbackSettings,
-    seed: int,
+    judged: pd.DataFrame, names: list[str], base: Floats, fit: Fit, pull: float, seed: int, recommended: bool
 ) -> pd.DataFrame:
-    """The weights that all outcomes point to, with intervals over accounts; shown whether or not a change is advised."""
+    """Current and suggested weights, and the range that resampled accounts give; without a gate passed, no change."""
     strength = pull if not np.isinf(pull) else PULLS[-1]
     shown = fit if not np.isinf(pull) else _fit(judged, names, base, strength)
     draws = _bootstrap(judged, names, base, shown, strength, seed)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     verdict = np.where(low > base, "worth more", np.where(high < base, "worth less", "no evidence of a change"))
-    return pd.DataFrame({"name": names, "current": base, "suggested": shown.weights, "low": low, "high": high,
-                         "verdict": verdict})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "name": names,
+            "current": base,
+            "suggested": fit.weights if recommended else base,
+            "low": low,
+            "high": high,
+            "verdict": verdict if recommended else "no evidence of a change",
+        }
+    )
 
 
 def _bootstrap(

@@ -1,0 +1,111 @@
+"""Opportunities from Salesforce, read from a stand-in on the loopback interface."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from icp_xl.config.feedback import SalesforceSettings
+from icp_xl.errors import Cancelled, ConfigError, SourceError
+from icp_xl.progress import RecordingProgress
+from icp_xl.sources.salesforce import connect_with, read_salesforce
+from tests.support.salesforce import StandIn, record, serve
+
+TODAY = date(2026, 1, 5)
+SETTINGS = SalesforceSettings(timeout_seconds=5)
+
+
+def test_pages_are_read_to_the_end_in_order() -> None:
+    with serve(StandIn([record(k) for k in range(25)], page=10)) as crm:
+        table = read_salesforce(crm.connect, SETTINGS, today=TODAY)
+    assert table.frame["opportunity_id"].tolist() == [record(k)["Id"] for k in range(25)]
+    assert len(crm.requests) == 3 and table.rows_read == 25
+
+
+def test_states_dates_and_nested_names_become_our_columns() -> None:
+    rows = [
+        record(0),
+        record(1, IsClosed=True, IsWon=True, Amount=None),
+        record(2, IsClosed=True, Account=None, AccountId=None),
+        record(3, IsDeleted=True, IsClosed=True, IsWon=True),
+    ]
+    with serve(StandIn(rows)) as crm:
+        frame = read_salesforce(crm.connect, SETTINGS, today=TODAY).frame
+    assert frame["outcome"].tolist() == ["open", "won", "lost", "deleted"]
+    # The close date of an open opportunity is a wish, not an outcome.
+    assert frame["close_date"].isna().tolist() == [True, False, False, False]
+    assert str(frame.loc[1, "close_date"].date()) == "2025-06-30"
+    assert str(frame.loc[0, "created_date"].date()) == "2025-03-01"
+    assert frame["owner"].tolist() == ["Rita Rep"] * 4 and frame["amount"].isna().tolist() == [False, True, False, False]
+    assert frame.loc[2, "account_name"] is None
+
+
+def test_an_expired_session_is_renewed_and_the_same_page_read() -> None:
+    with serve(StandIn([record(k) for k in range(30)], page=10, trouble={2: (401, "expire")})) as crm:
+        frame = read_salesforce(crm.connect, SETTINGS, today=TODAY).frame
+    assert len(frame) == 30 and frame["opportunity_id"].is_unique and crm.refused == 1
+
+
+def test_a_session_that_stays_refused_ends_with_what_to_do() -> None:
+    with serve(StandIn([record(0)], token="other")) as crm:
+        connect = crm.connect
+
+        def stale() -> object:
+            client = connect()
+            client.headers["Authorization"] = "Bearer stale"
+            return client
+
+        with pytest.raises(SourceError, match="does not accept the session") as error:
+            read_salesforce(stale, SETTINGS, today=TODAY)
+    assert "stale" not in str(error.value) and len(crm.requests) == 2
+
+
+@pytest.mark.parametrize("answer", [(403, "REQUEST_LIMIT_EXCEEDED"), (429, "TOO_MANY"), (503, "SERVER_UNAVAILABLE")])
+def test_a_limit_is_waited_for_with_growing_bounded_pauses(answer: tuple[int, str]) -> None:
+    pauses: list[float] = []
+    settings = SalesforceSettings(timeout_seconds=5, longest_pause_seconds=3, attempts=4)
+    with serve(StandIn([record(k) for k in range(4)], page=2, trouble={2: answer, 3: answer})) as crm:
+        frame = read_salesforce(crm.connect, settings, today=TODAY, pause=pauses.append).frame
+    assert len(frame) == 4 and pauses == [2.0, 3]
+
+
+def test_a_limit_that_is_not_lifted_ends_after_the_allowed_tries() -> None:
+    trouble = {k: (403, "REQUEST_LIMIT_EXCEEDED") for k in range(1, 99)}
+    with serve(StandIn([record(0)], trouble=trouble)) as crm:
+        with pytest.raises(SourceError, match="does not answer"):
+            read_salesforce(crm.connect, SETTINGS, today=TODAY, pause=lambda _: None)
+    assert len(crm.requests) == SETTINGS.attempts
+
+
+def test_another_refusal_is_not_tried_again() -> None:
+    with serve(StandIn([record(0)], trouble={1: (400, "INVALID_FIELD")})) as crm:
+        with pytest.raises(SourceError, match="INVALID_FIELD"):
+            read_salesforce(crm.connect, SETTINGS, today=TODAY, pause=lambda _: None)
+    assert len(crm.requests) == 1
+
+
+def test_more_records_than_allowed_are_refused() -> None:
+    with serve(StandIn([record(k) for k in range(30)], page=10)) as crm:
+        with pytest.raises(SourceError, match="more opportunities than may be read"):
+            read_salesforce(crm.connect, SalesforceSettings(max_records=15), today=TODAY)
+    assert len(crm.requests) == 2
+
+
+def test_an_unreachable_server_ends_in_words() -> None:
+    with serve(StandIn([])) as crm:
+        pass
+    with pytest.raises(SourceError, match="does not answer"):
+        read_salesforce(crm.connect, SETTINGS, today=TODAY, pause=lambda _: None)
+
+
+def test_reading_can_be_cancelled_between_pages() -> None:
+    with serve(StandIn([record(k) for k in range(30)], page=10)) as crm:
+        with pytest.raises(Cancelled):
+            read_salesforce(crm.connect, SETTINGS, today=TODAY, progress=RecordingProgress(cancel_after=1))
+    assert len(crm.requests) == 1
+
+
+def test_without_credentials_it_says_which_variables_to_set() -> None:
+    with pytest.raises(ConfigError, match="SALESFORCE_SESSION_ID"):
+        connect_with({}, SETTINGS)

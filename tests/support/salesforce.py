@@ -1,0 +1,111 @@
+"""A stand-in for Salesforce on the loopback interface: it speaks the shapes of its REST interface."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import requests
+from requests.adapters import HTTPAdapter
+
+
+@dataclass
+class StandIn:
+    """What it serves, what goes wrong, and what it was asked."""
+
+    records: list[dict[str, Any]]
+    page: int = 2000
+    token: str = "token-1"
+    #: Answers given instead of the page, in order: (status, errorCode) before the so-many-th request.
+    trouble: dict[int, tuple[int, str]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    refused: int = 0
+    port: int = 0
+
+    def answer(self, path: str, token: str) -> tuple[int, Any]:
+        self.requests.append(path)
+        number = len(self.requests)
+        if number in self.trouble:
+            status, code = self.trouble[number]
+            if code == "expire":
+                self.token = f"token-{number}"
+            else:
+                return status, [{"message": "refused by the stand-in", "errorCode": code}]
+        if token != f"Bearer {self.token}":
+            self.refused += 1
+            return 401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
+        url = urlparse(path)
+        start = 0
+        if url.path.rstrip("/").endswith("/queryAll"):
+            if not parse_qs(url.query)["q"][0].startswith("SELECT Id, AccountId"):
+                return 400, [{"message": "unexpected token", "errorCode": "MALFORMED_QUERY"}]
+        else:
+            start = int(url.path.rpartition("-")[2])
+        rows = self.records[start : start + self.page]
+        body: dict[str, Any] = {"totalSize": len(self.records), "done": start + self.page >= len(self.records)}
+        body["records"] = [{"attributes": {"type": "Opportunity"}, **row} for row in rows]
+        if not body["done"]:
+            body["nextRecordsUrl"] = f"/services/data/v59.0/query/01g000-{start + self.page}"
+        return 200, body
+
+    def connect(self) -> Any:
+        """Sign in as simple-salesforce does with a session; its https is served as plain http."""
+        from simple_salesforce import Salesforce
+
+        session = requests.Session()
+        session.mount("https://127.0.0.1", _PlainAdapter())
+        return Salesforce(
+            session_id=self.token, instance_url=f"https://127.0.0.1:{self.port}", session=session, version="59.0"
+        )
+
+
+class _PlainAdapter(HTTPAdapter):
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        request.url = request.url.replace("https://", "http://", 1)
+        return super().send(request, *args, **kwargs)
+
+
+@contextmanager
+def serve(stand_in: StandIn) -> Iterator[StandIn]:
+    """Serve on a free port of the loopback interface until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = stand_in.answer(self.path, self.headers.get("Authorization", ""))
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    stand_in.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield stand_in
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def record(k: int, **changes: Any) -> dict[str, Any]:
+    """One opportunity as Salesforce gives it."""
+    body: dict[str, Any] = {
+        "Id": f"006{k:012d}AAA", "AccountId": f"001{k % 7:012d}AAA",
+        "Account": {"Name": f"Account {k % 7}", "Industry": "Aerospace"}, "StageName": "Negotiation", "Amount": 1000.0 + k,
+        "CreatedDate": "2025-03-01T23:30:00.000+0000", "CloseDate": "2025-06-30", "Owner": {"Name": "Rita Rep"},
+        "IsWon": False, "IsClosed": False, "IsDeleted": False,
+    }  # fmt: skip
+    return body | changes
