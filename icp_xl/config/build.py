@@ -18,6 +18,11 @@ class BuildSettings(Section):
     """How the sales log becomes a star schema, and for which divisions and cutoffs the rest is built."""
 
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="what runs the SQL of labels and features")
+    transactions: Path | None = Field(
+        None,
+        description="Parquet file or folder of sales lines under our own column names, for logs too large for a workbook; "
+        "it takes the place of the sales log and is never loaded whole",
+    )
     divisions: tuple[str, ...] = Field((), description="divisions to build for; empty takes every division of the log")
     cutoffs: tuple[date, ...] = Field((), description="cutoff dates; empty takes the latest one with a full window")
     window_months: Months = Field(6, description="length of the label window")

@@ -33,6 +33,7 @@ from icp_xl.tables.star_files import write_star
 Place = Callable[[str], Path]
 #: Violations listed one by one in the CSV; the counts are complete.
 MOST_LISTED = 100_000
+_SEEN = "select sku, division, product, category, min(moment) as first_seen, count(*) as n from staged group by all"
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,10 @@ def build_star(
         check_columns(present)
         engine.keep("staged", sql.staged("raw_lines", present, settings.build.max_amount * sql.SCALE))
         progress.check()
-        seen = engine.frame(
-            Query("select sku, division, product, category, min(moment) as first_seen, count(*) as n "
-                  "from staged group by all")
-        )  # fmt: skip
+        seen = engine.frame(Query(_SEEN))
         sku_map = dims.read_sku_map(settings)
         products = dims.build_products(seen, sku_map, settings.build)
-        spelt = _look_up(engine, seen, products, sku_map, settings)
+        _look_up(engine, seen, products, sku_map, settings)
         progress.stage("judging the lines", None)
         limit = settings.build.as_of or today
         engine.keep(
@@ -124,7 +122,7 @@ def build_star(
         engine.drop("staged")
         progress.check()
         reasons = _reasons(engine)
-        cleaning, read = _cleaning(engine, spelt)
+        cleaning, read = _cleaning(engine)
         violations = _violations(engine)
         contracts = line_contracts(reasons)
         grave = {reason: n for reason, n in reasons.items() if reason not in ORDINARY}
@@ -132,8 +130,36 @@ def build_star(
             _refuse(grave, contracts, violations)
         return _file(
             engine, settings, products, customers, assets, read, reasons, cleaning, contracts, violations, grave,
-            place, folder, previous, progress, spelt,
+            place, folder, previous, progress,
         )  # fmt: skip
+
+
+def survey_lines(lines: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """How often each peculiarity of real logs occurs among the lines as they were read; nothing is left out.
+
+    Args:
+        lines: one row per line of the log; columns that are not there are taken as missing. ``country``, ``state``
+            and ``city`` tell in how many places an account is.
+
+    Returns:
+        One row per peculiarity: ``found``, ``count``.
+    """
+    frame = pd.DataFrame({name: lines[name] for name in lines.columns})
+    places = [name for name in ("country", "state", "city") if name in frame.columns and frame[name].notna().any()]
+    if "region" not in frame.columns and places:
+        frame["region"] = frame[places[0]]
+    with open_duckdb(settings.run.memory_limit_gb, settings.run.workers) as engine:
+        present = _open_lines(engine, frame)
+        if "account_name" in present and ("account_id" not in present or frame["account_id"].isna().all()):
+            frame["account_id"] = frame["account_name"]
+            present = _open_lines(engine, frame)
+        engine.keep("staged", sql.staged("raw_lines", present, settings.build.max_amount * sql.SCALE))
+        seen = engine.frame(Query(_SEEN))
+        sku_map = dims.read_sku_map(settings)
+        products = dims.build_products(seen, sku_map, settings.build)
+        _look_up(engine, seen, products, sku_map, settings)
+        engine.keep("judged", sql.judged("staged", 0, 10**6, settings.build.cancellation_pattern, True))
+        return _cleaning(engine)[0]
 
 
 def _open_lines(engine: DuckEngine, lines: pd.DataFrame | Path) -> list[str]:
@@ -152,8 +178,8 @@ def _open_lines(engine: DuckEngine, lines: pd.DataFrame | Path) -> list[str]:
 
 def _look_up(
     engine: DuckEngine, seen: pd.DataFrame, products: pd.DataFrame, sku_map: pd.DataFrame, settings: Settings
-) -> dict[str, str]:
-    """Give the engine the tables that codes and divisions are looked up in; return the chosen division spellings."""
+) -> None:
+    """Give the engine the tables that codes and divisions are looked up in, each in its chosen spelling."""
     build = settings.build
     preferred = [*build.allowed_divisions, *build.divisions, *sku_map["division"].drop_duplicates()]
     spelt = dims.division_spellings(seen, preferred)
@@ -174,7 +200,6 @@ def _look_up(
     names["division_known"] = folds.isin(allowed) if allowed else True
     engine.view_frame("division_lookup", names.astype({"division_known": bool}))
     products["division"] = dims.fold(products["division"].fillna("")).map(spelt).astype("str")
-    return spelt
 
 
 def _reasons(engine: DuckEngine) -> dict[str, int]:
@@ -184,7 +209,7 @@ def _reasons(engine: DuckEngine) -> dict[str, int]:
     return {str(reason): int(n) for reason, n in zip(rows["reason"], rows["n"], strict=True)}
 
 
-def _cleaning(engine: DuckEngine, spelt: dict[str, str]) -> tuple[pd.DataFrame, int]:
+def _cleaning(engine: DuckEngine) -> tuple[pd.DataFrame, int]:
     counts = engine.fetch(sql.problems("judged"))
     moved = engine.frame(
         Query("select count(*) as n from (select account_id from judged where account_id is not null and region is not null "
@@ -235,7 +260,7 @@ def _file(
     engine: DuckEngine, settings: Settings, products: pd.DataFrame, customers: pd.DataFrame | None,
     assets: pd.DataFrame | None, read: int, reasons: dict[str, int], cleaning: pd.DataFrame,
     contracts: list[Contract], violations: pd.DataFrame, grave: dict[str, int], place: Place | None,
-    folder: Path | None, previous: Star | None, progress: Progress, spelt: dict[str, str],
+    folder: Path | None, previous: Star | None, progress: Progress,
 ) -> StarBuild:  # fmt: skip
     kept = read - sum(reasons.values())
     if kept == 0:
