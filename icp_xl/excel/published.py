@@ -108,9 +108,7 @@ class Published:
 
     def model(self) -> ScoreModel:
         """The score model. Raises ``CellError`` ``#N/A`` where there is none, as all of these do."""
-        from icp_xl.scoring.model import ScoreModel
-
-        return self._load(MODEL_FILES, ScoreModel.load)
+        return self._load(MODEL_FILES, _read_model)
 
     def accounts(self) -> AccountTable:
         """The scored accounts of the last run."""
@@ -160,6 +158,17 @@ def _unique(keys: Any) -> dict[str, int]:
             twice.add(key)
         seen[key] = i
     return {key: i for key, i in seen.items() if key not in twice and key}
+
+
+def _read_model(path: Path) -> ScoreModel:
+    import numpy as np
+
+    from icp_xl.scoring.model import ScoreModel
+
+    model = ScoreModel.load(path)
+    # As an array once, not at every cell: the thousand knots are half the cost of scoring one account.
+    object.__setattr__(model, "knots", np.asarray(model.knots, dtype=np.int64))
+    return model
 
 
 def read_columns(path: Path) -> dict[str, list[Any]]:
