@@ -29,6 +29,8 @@ TILES_WIDTH = 1120
 MOST_WIDTH = 420
 LONG_TEXT_WIDTH = 430
 FILTER_BUTTON = 20
+#: What one step of indentation takes.
+INDENT = 9
 #: Values looked at when the width of a column is settled.
 SAMPLE = 4000
 
@@ -246,7 +248,7 @@ def _column_width(table: Table, column: Column) -> int:
     button = FILTER_BUTTON if table.filters else 0
     # A heading may take two lines, but no word of it is broken and the filter's button covers none.
     longest_word = max((text_width(word, bold=True) for word in column.header.split()), default=20)
-    header = fitting_width([column.header], 2, longest_word + 2, 260) + button + PADDING
+    header = fitting_width([column.header], 2, longest_word + 2, 260) + button + PADDING + INDENT
     if column.kind == "long_text":
         return max(header, _content_width(table, column, LONG_TEXT_WIDTH, floor=160))
     return max(header, _content_width(table, column, MOST_WIDTH), 44)
@@ -261,8 +263,8 @@ def _content_width(table: Table, column: Column, most: int, floor: int = 0) -> i
     if has_totals(table) and column.total == "sum":
         total = text_width(format_number(float(_sum(table.frame[column.key])), column), bold=True)
     choices = max((text_width(choice) + FILTER_BUTTON for choice in column.choices), default=0)
-    extra = 10 if column.rule in ("grade", "flag", "status") else 0
-    return min(max(widest + extra, total, choices, floor) + PADDING, most)
+    extra = 10 if column.kind != "date" else 2
+    return min(max(widest, total, choices, floor) + extra + PADDING, most)
 
 
 def _sum(values: Any) -> float:
@@ -308,11 +310,17 @@ def _place_item(layout: Layout, item: Any, row: int) -> int:
     column = layout.first_column
     if not isinstance(item, tuple):
         return _place(layout, item, row, column, None)
-    height = 0
+    height, pictures = 0, []
     for block in item:
         count = _columns_needed(layout, block, column)
-        height = max(height, _place(layout, block, row, column, count))
+        if isinstance(block, Chart | Image):
+            pictures.append((block, column, count))
+        else:
+            height = max(height, _place(layout, block, row, column, count))
         column += count + _gap(block)
+    # Pictures last: how many rows they cover depends on how high their neighbours make them.
+    for block, at, count in pictures:
+        height = max(height, _place(layout, block, row, at, count))
     return height
 
 
@@ -339,7 +347,10 @@ def _place(layout: Layout, block: Any, row: int, column: int, count: int | None)
     else:
         width, height = picture_size(block)
         columns = layout.span(column, width)
-        rows = -(-height // ROW) + 1
+        rows, left = 0, height + 10
+        while left > 0:
+            left -= layout.height(row + rows)
+            rows += 1
     layout.placed.append(Placed(block, row, column, rows, columns, layout.pixels(column, columns)))
     layout.last_column = max(layout.last_column, column + columns - 1)
     return rows
@@ -375,7 +386,7 @@ def _place_table(layout: Layout, table: Table, row: int, column: int) -> int:
     layout.taller(row + shape.header, 8 + 19 * lines)
     for i, each in enumerate(table.columns):
         if each.kind == "long_text" and each.key in table.frame.columns:
-            room = layout.width(column + i) - PADDING
+            room = layout.width(column + i) - PADDING - INDENT
             for n, value in enumerate(table.frame[each.key].tolist()):
                 # Most texts take one line, which is quickly seen.
                 if isinstance(value, str) and (text_width(value) > room or "\n" in value):

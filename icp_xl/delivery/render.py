@@ -206,6 +206,7 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
         worksheet.set_landscape()
     worksheet.set_paper(9 if book.paper == "a4" else 1)
     worksheet.fit_to_pages(1, 1 if sheet.one_page else 0)
+    worksheet.center_horizontally()
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     left, right = (plain_text(text, 90).replace("&", "&&") for text in (book.title, book.footer))
     worksheet.set_footer(f"&L&8{left} - {plain_text(sheet.name, 31).replace('&', '&&')}&C&8Page &P of &N&R&8{right}")

@@ -111,11 +111,11 @@ def _series(writer: SheetWriter, chart: Chart, series: Series, kind: ChartKind, 
     return options
 
 
-def _error_bars(writer: SheetWriter, chart: Chart, bars: tuple[Ref, Ref]) -> dict[str, Any]:
-    minus, plus = (ref_range(ref, writer.tables, chart.title) for ref in bars)
-    # Excel reads lengths that are given as cells only when their values are in the chart's own cache too.
+def _error_bars(writer: SheetWriter, chart: Chart, bars: tuple[Ref | None, Ref | None]) -> dict[str, Any]:
+    minus, plus = (None if ref is None else ref_range(ref, writer.tables, chart.title) for ref in bars)
     return {
-        "type": "custom", "minus_values": minus, "plus_values": plus, "end_style": 1,
+        "type": "custom", "minus_values": minus or plus, "plus_values": plus or minus, "end_style": 1,
+        "direction": "both" if minus and plus else "minus" if minus else "plus",
         "line": {"color": NAVY, "width": 1.25},
     }  # fmt: skip
 
@@ -179,8 +179,8 @@ def _dress(main: Any, chart: Chart) -> None:
     if chart.crossing is not None:
         upward["crossing"] = chart.crossing
     if chart.kind in ("bar", "stacked_bar"):
-        # The first row of the table stands at the top, as it is read.
-        across["reverse"] = True
-        upward["label_position"] = "high"
+        # The first row of the table stands at the top, as it is read, and the values at the bottom all the same.
+        across |= {"reverse": True, "crossing": "max"}
+        across, upward = upward, across
     main.set_x_axis(across)
     main.set_y_axis(upward)

@@ -83,11 +83,13 @@ def cell_style(writer: SheetWriter, column: Column, table: Table | None = None, 
     if column.kind in _CENTRED or column.rule == "grade":
         properties["align"] = "center"
     elif column.kind in _RIGHT:
-        properties["align"] = "right"
+        properties |= {"align": "right", "indent": 1}
     elif column.kind in ("date", "datetime"):
         properties["align"] = "center"
+    else:
+        properties |= {"align": "left", "indent": 1}
     if column.align:
-        properties["align"] = column.align
+        properties |= {"align": column.align, "indent": 1 if column.align != "center" else 0}
     if column.kind == "long_text":
         properties["text_wrap"] = True
     if column.kind == "grade":
@@ -103,13 +105,13 @@ def _column_options(writer: SheetWriter, table: Table, column: Column, name: str
     align = "left" if column.kind in ("text", "id", "long_text") else "center"
     head = writer.styles.get(
         bold=True, font_color=WHITE, bg_color=NAVY, text_wrap=True, valign="vcenter", align=align, border=1,
-        border_color=WHITE,
+        border_color=WHITE, indent=1 if align == "left" else 0,
     )  # fmt: skip
     options: dict[str, Any] = {"header": name, "header_format": head}
     if has_totals(table):
         form = number_format(column.kind, column.decimals, writer.styles.currency)
         style = writer.styles.get(bold=True, bg_color=PALE_GREY, top=1, top_color=NAVY, num_format=form,
-                                  align="right" if column.kind in _RIGHT else "left")  # fmt: skip
+                                  align="right" if column.kind in _RIGHT else "left", indent=1)  # fmt: skip
         options["format"] = style
         if column.total != "none":
             options["total_function"] = column.total

@@ -50,11 +50,12 @@ class Snapshot:
 
     new: dict[str, tuple[str, bytes]]
     restored: dict[str, Entry]
+    gone: frozenset[str]
 
     @classmethod
     def of(cls, package: Package) -> Snapshot:
         """The moment now."""
-        return cls(dict(package.new), dict(package.restored))
+        return cls(dict(package.new), dict(package.restored), frozenset(package.gone))
 
 
 def digest(content: bytes) -> str:
@@ -112,7 +113,7 @@ def write_undo(book: Workbook, snapshot: Snapshot, earlier: Undo | None) -> None
         if name in snapshot.new:
             if snapshot.new[name][1] != content:
                 before[name] = _entry_of(snapshot.new[name])
-        elif name in snapshot.restored or name in package.entries:
+        elif name not in snapshot.gone and (name in snapshot.restored or name in package.entries):
             entry = snapshot.restored.get(name) or package.entries[name]
             before[name] = replace(entry, blob=package.archive.lift(entry))
         else:

@@ -28,7 +28,7 @@ def build_about_sheet(run: RunFacts, extra: dict[str, object] | None = None) -> 
         "About this workbook",
         [
             Facts(rows, title="Run"),
-            Table("inputs", [Column("file", "File", width=62), Column("hash", "SHA-256", "id", width=68)], inputs,
+            Table("inputs", [Column("file", "File", width=56), Column("hash", "SHA-256", "id", width=68)], inputs,
                   title="Source files", filters=False, empty_text="No source file was recorded."),
             Table("versions", [Column("package", "Package"), Column("version", "Version", "id")], versions,
                   title="Versions", filters=False, empty_text="No version was recorded."),

@@ -7,7 +7,7 @@ import pandas as pd
 from icp_xl.columns import COMPONENT_SCORES, COMPONENTS, CONTRIBUTIONS
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
-from icp_xl.reports.spec import Column, Sheet, Table, Text
+from icp_xl.reports.spec import Column, Item, Sheet, Table, Text
 from icp_xl.reports.words import build_reasons, component_label, say_count
 
 TABLE = "scored"
@@ -47,7 +47,7 @@ def build_accounts_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
     table = Table(
         TABLE, account_columns(frame), frame, key="account_id", empty_text="No account was scored.",
     )  # fmt: skip
-    blocks = [table] if len(frame) else [Text("No account was scored.", "warning"), table]
+    blocks: list[Item] = [table] if len(frame) else [Text("No account was scored.", "warning"), table]
     return Sheet(
         "Scored Accounts",
         "Scored accounts",
@@ -62,7 +62,8 @@ def build_accounts_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
 def account_columns(frame: pd.DataFrame) -> list[Column]:
     """Columns of the table; those that the frame lacks are left out, and those only for study are not printed."""
     columns = [
-        Column("rank", "Rank", "integer", align="center", note="1 is the best; accounts with equal scores share a rank."),
+        Column("rank", "Rank", "integer", align="center",
+               note="1 is the best; accounts with equal scores share a rank."),
         Column("account_id", "Account id", "id"),
         Column("account_name", "Account name", width=36),
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11,

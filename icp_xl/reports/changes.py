@@ -6,12 +6,12 @@ import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
-from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Ref, Series, Sheet, Stack, Table, Text
+from icp_xl.reports.spec import Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
 
 _EFFECTS = {
     "data_effect": "Own figures",
     "weights_effect": "Weights",
-    "model_effect": "Other accounts and model",
+    "model_effect": "Others and model",
 }
 
 
@@ -33,11 +33,11 @@ def build_changes_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> 
     )
     effects = effect_table(kept)
     frame = ordered_changes(changes).head(settings.listed_rows)
-    blocks: list[Block | tuple[Block | Stack, ...]] = [
+    blocks: list[Item] = [
         figures,
         Text(
-            "A score moves for three reasons, which add up to its change exactly: the account's own figures, the weights, "
-            "and the model (industry weights, scales, and the other accounts that it is ranked against)."
+            "A score moves for three reasons, which add up to its change exactly: the account's own figures, the "
+            "weights, and the model (industry weights, scales, and the other accounts that it is ranked against)."
         ),
         (_effect_chart(), effects),
         Text("Accounts whose score changed", "heading"),
@@ -71,7 +71,7 @@ def effect_table(kept: pd.DataFrame) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=["cause", "mean", "absolute"])
     columns = [
-        Column("cause", "Cause", width=24),
+        Column("cause", "Cause", width=16),
         Column("absolute", "Average move in points", "number", width=13),
         Column("mean", "Average with its sign", "number", rule="sign", width=13),
     ]
@@ -94,7 +94,7 @@ def _columns() -> list[Column]:
         Column("status", "Status", width=12),
         Column("grade_before", "Grade before", "grade", rule="grade", width=11),
         Column("grade_after", "Grade now", "grade", rule="grade", width=11),
-        Column("score_before", "Score before", "score", width=11),
+        Column("score_before", "Score before", "score", width=16),
         Column("score_after", "Score now", "score", rule="data_bar", width=11),
         Column("change", "Change", "number", rule="sign", decimals=1, width=11,
                formula='IF({status}="changed",{data_effect}+{weights_effect}+{model_effect},"")'),

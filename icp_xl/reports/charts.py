@@ -49,6 +49,8 @@ def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> t
             (_scatter(2, points[2].frame), _scatter(3, points[3].frame)),
         ],
         subtitle="Native charts; their figures are on the sheet Chart Data.",
+        portrait=True,
+        one_page=True,
     )
     data = Sheet(
         "Chart Data",
@@ -85,8 +87,8 @@ def histogram_chart(scored: pd.DataFrame) -> Chart:
             Series(f"Grade {g}", Ref("score_histogram", "label"), Ref("score_histogram", g), colour=colours[g], gap=4)
             for g in GRADES
         ],
-        f"Histogram of {say_count(len(scored), 'account')} by ICP score in steps of {BIN}, coloured by grade; the middle "
-        f"account has {middle:.0f}.",
+        f"Histogram of {say_count(len(scored), 'account')} by ICP score in steps of {BIN}, coloured by grade; the "
+        f"middle account has {middle:.0f}.",
         x_title="ICP score", y_title="Accounts", y_format="#,##0", width=620, height=330,
     )  # fmt: skip
 
@@ -104,7 +106,7 @@ def box_figures(scored: pd.DataFrame) -> pd.DataFrame:
             low, q1, middle, q3, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
             rows.append((name, int(values.size), low, q1, middle, q3, high))
     frame = pd.DataFrame(rows, columns=["group", "accounts", "low", "q1", "middle", "q3", "high"])
-    return frame.astype({name: float for name in ("low", "q1", "middle", "q3", "high")})
+    return frame.astype(dict.fromkeys(("low", "q1", "middle", "q3", "high"), float))
 
 
 def box_table(name: str, figures: pd.DataFrame) -> Table:
@@ -139,10 +141,10 @@ def box_chart(table: str, title: str, figures: pd.DataFrame) -> Chart:
         "box", title,
         [
             Series("Base", group, Ref(table, "q1"), colour="none", gap=90,
-                   error_bars=(Ref(table, "down"), Ref(table, "down"))),
+                   error_bars=(Ref(table, "down"), None)),
             Series("Lower quartile to median", group, Ref(table, "lower"), colour="#7FC4C9"),
             Series("Median to upper quartile", group, Ref(table, "upper"), colour="#1B7F8C",
-                   error_bars=(Ref(table, "up"), Ref(table, "up"))),
+                   error_bars=(None, Ref(table, "up"))),
         ],
         f"Box plot of scores. Median and middle half: {told}. Whiskers reach the lowest and highest score.",
         y_title="ICP score", y_format="0", y_range=(0, 100), width=560, height=330,
@@ -173,7 +175,8 @@ def radar_chart(inputs: ScoreReportInputs) -> Chart:
         "radar", "Weights of the four components",
         [
             Series("In use", Ref("weights", "component"), Ref("weights", "weight")),
-            Series("Equal", Ref("weights", "component"), Ref("weights", "equal"), colour="#A9B4BB", dashed=True, marker=False),
+            Series("Equal", Ref("weights", "component"), Ref("weights", "equal"), colour="#A9B4BB",
+                   dashed=True, marker=False),
         ],
         f"Radar chart of the component weights: {told}.",
         y_format="0%", y_range=(0, None), width=440, height=340,
@@ -253,9 +256,15 @@ def _scatter(number: int, frame: pd.DataFrame) -> Chart:
         [Series(name, Ref(table, raw), Ref(table, score), trendline=not log, colour="#1B7F8C")],
         f"Scatter of {name.lower()} score against {label.lower()} for {say_count(len(frame), 'account')}; {told}.",
         x_title=label + (" (logarithmic)" if log else ""), y_title=f"{name} score", y_range=(0, 1), y_format="0.0",
-        x_format='[>=1000000]#,##0,,"M";[>=1000]#,##0,"K";#,##0' if log else "#,##0", log_x=log, legend=False,
+        x_format=_short_format(frame[raw]) if log else "#,##0", log_x=log, legend=False,
         width=590, height=320, x_range=_decades(frame[raw]) if log else (0, None),
     )  # fmt: skip
+
+
+def _short_format(values: pd.Series[float]) -> str:
+    if len(values) and values.max() >= 1e9:
+        return '[>=1000000000]#,##0,,,"B";[>=1000000]#,##0,,"M";#,##0,"K"'
+    return '[>=1000000]#,##0,,"M";[>=1000]#,##0,"K";#,##0'
 
 
 def _decades(values: pd.Series[float]) -> tuple[float | None, float | None]:

@@ -7,12 +7,12 @@ import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
-from icp_xl.reports.spec import Chart, Column, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.spec import Chart, Column, Item, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.words import say_count, say_list
 
 
 def industry_figures(inputs: ScoreReportInputs) -> pd.DataFrame:
-    """One row per industry, highest weight first: weight and its parts, accounts, average score, share graded A or B."""
+    """One row per industry, highest weight first: weight and its parts, accounts, average score, share of A and B."""
     table = inputs.industries.copy()
     scored = inputs.scored[inputs.scored["industry"].notna()]
     grouped = scored.groupby("industry", observed=True)
@@ -52,18 +52,11 @@ def build_industries_sheet(inputs: ScoreReportInputs, settings: ReportSettings) 
         if best else "No account has a known industry."
     )  # fmt: skip
     unknown = int(inputs.scored["industry"].isna().sum())
-    blocks: list[Text | Table | Chart] = [Text(words)]
+    blocks: list[Item] = [Text(words)]
     if unknown:
-        has = "has" if unknown == 1 else "have"
-        blocks.append(
-            Text(
-                f"{say_count(unknown, 'account')} {has} no known industry and gets the prior weight of "
-                f"{inputs.model.industry_prior:.2f}.".replace(
-                    "have no known industry and gets", "have no known industry and get"
-                ),
-                "note",
-            )
-        )
+        has, gets = ("has", "gets") if unknown == 1 else ("have", "get")
+        text = f"{say_count(unknown, 'account')} {has} no known industry and {gets} the prior weight of "
+        blocks.append(Text(text + f"{inputs.model.industry_prior:.2f}.", "note"))
     blocks.append(Table("industries", columns, frame, empty_text="No industry is known."))
     shown = min(settings.industries_charted, len(frame))
     chart = Chart(
@@ -78,7 +71,8 @@ def build_industries_sheet(inputs: ScoreReportInputs, settings: ReportSettings) 
     )  # fmt: skip
     blocks.append(chart)
     return Sheet(
-        "Industries", "Industries", blocks, freeze_table="industries", freeze_columns=1,
-        subtitle="How well each industry has paid, pulled towards the average where there are few accounts, and blended "
-        "with the strategic tiers.",
+        "Industries", "Industries", blocks, portrait=True, one_page=len(frame) <= 40, freeze_table="industries",
+        freeze_columns=1,
+        subtitle="How well each industry has paid, pulled towards the average where there are few accounts, and "
+        "blended with the strategic tiers.",
     )  # fmt: skip

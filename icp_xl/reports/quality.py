@@ -9,7 +9,7 @@ import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
-from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Ref, Series, Sheet, Stack, Table, Text
+from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.words import say_count, share
 
 #: Facts that a score needs, with what happens where they are missing.
@@ -26,7 +26,7 @@ def build_quality_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> 
     """Coverage, rows read and dropped, contracts, guesses, and reconciliation with the yearly totals."""
     quality = inputs.quality
     coverage = coverage_figures(inputs.scored)
-    blocks: list[Block | tuple[Block | Stack, ...]] = [Figures(_headlines(inputs))]
+    blocks: list[Item] = [Figures(_headlines(inputs))]
     if inputs.warnings:
         blocks += [Text("Warnings of this run", "heading"), *(Text(text, "warning") for text in inputs.warnings)]
     blocks += [
@@ -51,7 +51,7 @@ def build_quality_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> 
 
 
 def build_dropped_sheet(quality: QualityTables, settings: ReportSettings) -> Sheet | None:
-    """Every row that was left out and every cell that could not be read, up to the limit; ``None`` when there is none."""
+    """Every row left out and every cell that could not be read, up to the limit; ``None`` when there is none."""
     if not len(quality.dropped) and not len(quality.flags):
         return None
     columns = [
@@ -68,10 +68,10 @@ def build_dropped_sheet(quality: QualityTables, settings: ReportSettings) -> She
         "Rows left out, cells not read",
         [
             (
-                Table("dropped_rows", reason, _plain(dropped, reason), title=_of("Rows left out", dropped, quality.dropped),
-                      empty_text="No row was left out."),
-                Table("unread_cells", problem, _plain(flags, problem), title=_of("Cells not read", flags, quality.flags),
-                      empty_text="Every cell could be read."),
+                Table("dropped_rows", reason, _plain(dropped, reason),
+                      title=_of("Rows left out", dropped, quality.dropped), empty_text="No row was left out."),
+                Table("unread_cells", problem, _plain(flags, problem),
+                      title=_of("Cells not read", flags, quality.flags), empty_text="Every cell could be read."),
             )
         ],
         subtitle="By source file, sheet and row, so that they can be put right there.",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import QualityTables
-from icp_xl.reports.spec import Column, Sheet, Table, Text
+from icp_xl.reports.spec import Column, Item, Sheet, Table, Text
 from icp_xl.reports.words import say_count
 from icp_xl.tables.model import MATCH_TABLE_COLUMNS
 
@@ -39,7 +39,8 @@ def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Shee
         Column("decision", "Decision", width=12, editable=True, choices=CHOICES,
                note="same: one account. different: two. merge: put it into the account id under Merge into. "
                "Blank: undecided."),
-        Column("merge_into", "Merge into", "id", width=12, editable=True, note="Only for merge: the account id that stays."),
+        Column("merge_into", "Merge into", "id", width=12, editable=True,
+               note="Only for merge: the account id that stays."),
         Column("name", "Name in the file", width=36),
         Column("account_name", "May be the account", width=36),
         Column("account_id", "Account id", "id", width=13),
@@ -47,17 +48,19 @@ def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Shee
         Column("reason", "Why", "long_text", width=46),
         Column("source", "Source", width=14),
         Column("place", "Place", width=20),
-        Column("runner_up_name", "Next best", width=30),
-        Column("runner_up", "Its likeness", "percent", decimals=0, width=11),
-        Column("rows", "Rows", "integer", width=9, note="Rows of the source that hang on this decision."),
-        Column("outcome", "Outcome", rule="status", width=12),
-        Column("key", "Key", "id", width=40, note="By this the next run knows the pair; leave it as it is."),
+        Column("runner_up_name", "Next best", hidden_from_print=True, width=30),
+        Column("runner_up", "Its likeness", "percent", decimals=0, hidden_from_print=True, width=11),
+        Column("rows", "Rows", "integer", hidden_from_print=True, width=9,
+               note="Rows of the source that hang on this decision."),
+        Column("outcome", "Outcome", rule="status", hidden_from_print=True, width=12),
+        Column("key", "Key", "id", hidden_from_print=True, width=40,
+               note="By this the next run knows the pair; leave it as it is."),
     ]  # fmt: skip
-    blocks = [
+    blocks: list[Item] = [
         Text(
             f"{say_count(open_pairs, 'pair')} to decide. Choose same, different or merge in the yellow cells, save the "
-            "workbook, and run the scoring again: the decisions are obeyed from then on. Blank means undecided, and the "
-            "names stay apart.",
+            "workbook, and run the scoring again: the decisions are obeyed from then on. Blank means undecided, and "
+            "the names stay apart.",
             "paragraph" if open_pairs else "good",
         ),
         Table("match_review", columns, frame, key="key", empty_text="No pair is left to decide."),

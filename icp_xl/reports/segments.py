@@ -51,17 +51,20 @@ def build_segments_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
     )
     columns = [
         Column("segment", "Segment", width=22),
-        Column("accounts", "Accounts", "integer", total="sum", formula=group_formula("accounts", "segment", live), width=12),
+        Column("accounts", "Accounts", "integer", total="sum", width=12,
+               formula=group_formula("accounts", "segment", live)),
         Column("average_score", "Average score", "score", rule="data_bar",
                formula=group_formula("average_score", "segment", live), width=12),
         Column("top_grades", "Graded A or B", "integer", total="sum",
                formula=group_formula("top_grades", "segment", live), width=12),
-        Column("top_share", "Share graded A or B", "percent", formula=group_formula("top_share", "segment", live), width=13),
+        Column("top_share", "Share graded A or B", "percent", width=13,
+               formula=group_formula("top_share", "segment", live)),
         Column("revenue", "Revenue with us", "money", total="sum",
                formula=group_formula("revenue", "segment", live), width=16),
         Column("revenue_share", "Share of revenue", "percent",
                formula="IF(SUM({segments.revenue})=0,0,{revenue}/SUM({segments.revenue}))", width=13),
-        Column("per_account", "Revenue per account", "money", formula='IF({accounts}=0,"",{revenue}/{accounts})', width=14),
+        Column("per_account", "Revenue per account", "money", width=14,
+               formula='IF({accounts}=0,"",{revenue}/{accounts})'),
         Column("software_share", "Buy software", "percent", width=12),
         Column("printer_share", "Own printers", "percent", width=12),
     ]  # fmt: skip
@@ -108,7 +111,7 @@ def _charts(frame: pd.DataFrame) -> Iterator[Chart]:
     }  # fmt: skip
     colours = ("#1B7F8C", "#12344D", "#D9772B")
     for (key, (title, form, _)), colour in zip(about.items(), colours, strict=True):
-        best = frame.loc[frame[key].fillna(0).idxmax(), "segment"] if len(frame) else "none"
+        best = frame["segment"].iloc[int(frame[key].fillna(0).to_numpy().argmax())] if len(frame) else "none"
         yield Chart(
             "column", f"{title} by segment",
             [Series(title, Ref("segments", "segment"), Ref("segments", key), colour=colour, labels=True)],
@@ -149,7 +152,8 @@ def _rules(name: str, part: pd.DataFrame, currency: str) -> Iterator[Recommendat
     idle = top & (revenue <= 0)
     yield Recommendation(
         name, "Open the door to the best that have never bought.",
-        f"{say_count(int(idle.sum()), 'account')} graded A or B {_have(idle)} no sales on record; they resemble those that buy.",
+        f"{say_count(int(idle.sum()), 'account')} graded A or B {_have(idle)} no sales on record; they resemble "
+        "those that buy.",
         int(idle.sum()), 0.0,
     )  # fmt: skip
     gap = owners & good & (software <= 0)
@@ -158,8 +162,8 @@ def _rules(name: str, part: pd.DataFrame, currency: str) -> Iterator[Recommendat
         usual = float(np.median(software[buyers]))
         yield Recommendation(
             name, "Offer software and maintenance to printer owners.",
-            f"{say_count(int(gap.sum()), 'account')} graded A to C own printers but buy no software; the {int(buyers.sum()):,} "
-            f"owners that do have spent {say_money(usual, currency)} (median).",
+            f"{say_count(int(gap.sum()), 'account')} graded A to C own printers but buy no software; the "
+            f"{int(buyers.sum()):,} owners that do have spent {say_money(usual, currency)} (median).",
             int(gap.sum()), usual * float(gap.sum()),
         )  # fmt: skip
     dry = owners & (consumables <= 0)
@@ -179,23 +183,24 @@ def _rules(name: str, part: pd.DataFrame, currency: str) -> Iterator[Recommendat
         if held > 0.5:
             yield Recommendation(
                 name, "Protect the few that carry the segment.",
-                f"{say_count(int(large.sum()), 'account')} of {n:,} bring {held:.0%} of its revenue: a named owner and a plan "
-                "for each.",
+                f"{say_count(int(large.sum()), 'account')} of {n:,} bring {held:.0%} of its revenue: a named owner "
+                "and a plan for each.",
                 int(large.sum()), float(revenue[large].sum()),
             )  # fmt: skip
         low = part["icp_grade"].isin(GRADES[3:]) & large
         yield Recommendation(
             name, "Check the low grades that spend much.",
-            f"{say_count(int(low.sum()), 'account')} graded D or F {_have(low, 'is', 'are')} among the segment's largest "
-            f"({say_money(total(part[low], 'total_revenue'), currency)}); look at industry and data before dropping them.",
+            f"{say_count(int(low.sum()), 'account')} graded D or F {_have(low, 'is', 'are')} among the segment's "
+            f"largest ({say_money(total(part[low], 'total_revenue'), currency)}); look at industry and data "
+            "before dropping them.",
             int(low.sum()), total(part[low], "total_revenue"),
         )  # fmt: skip
     unknown = part["annual_revenue"].isna() & top
     if name == UNKNOWN_SEGMENT:
         yield Recommendation(
             name, "Find the annual revenue of the best accounts first.",
-            f"{say_count(int(unknown.sum()), 'account')} graded A or B {_have(unknown, 'lacks', 'lack')} it; until then they "
-            "have the neutral size score and no segment.",
+            f"{say_count(int(unknown.sum()), 'account')} graded A or B {_have(unknown, 'lacks', 'lack')} it; until "
+            "then they have the neutral size score and no segment.",
             int(unknown.sum()), 0.0,
         )  # fmt: skip
 

@@ -88,7 +88,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Series:
-    """One series of a chart."""
+    """One series of a chart; ``error_bars`` are lengths below and above, either of which may be absent."""
 
     name: str
     categories: Ref | None
@@ -100,7 +100,7 @@ class Series:
     dashed: bool = False
     marker: bool = True
     gap: int | None = None
-    error_bars: tuple[Ref, Ref] | None = None
+    error_bars: tuple[Ref | None, Ref | None] | None = None
     labels: bool = False
     point_colours: Sequence[str] = ()
 
@@ -187,6 +187,10 @@ class Stack:
     width: int = 420
 
 
+#: What stands in one place from top to bottom of a sheet: a block, or several side by side.
+Item = Block | tuple[Block | Stack, ...]
+
+
 @dataclass(frozen=True)
 class Sheet:
     """One sheet: its blocks from top to bottom; a tuple of blocks stands side by side.
@@ -198,7 +202,7 @@ class Sheet:
 
     name: str
     title: str
-    blocks: Sequence[Block | tuple[Block | Stack, ...]]
+    blocks: Sequence[Item]
     subtitle: str = ""
     freeze_table: str | None = None
     freeze_columns: int = 0

@@ -9,7 +9,7 @@ from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.accounts import is_complete, listed
 from icp_xl.reports.formulas import all_of, grade_mix, grade_mix_columns
 from icp_xl.reports.inputs import ScoreReportInputs
-from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Ref, Series, Sheet, Stack, Table, Text
+from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Stack, Table, Text
 from icp_xl.reports.words import component_label, say_count, say_list, say_money, share, total
 
 _MOST_WARNINGS = 5
@@ -30,7 +30,7 @@ GUIDE = {
 def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, names: list[str]) -> Sheet:
     """Headline figures, grade mix against target, changes, best accounts, warnings, and how to read the book."""
     n = len(inputs.scored)
-    blocks: list[Block | tuple[Block | Stack, ...]] = [Figures(_headlines(inputs, settings))]
+    blocks: list[Item] = [Figures(_headlines(inputs, settings))]
     blocks += _warnings(inputs)
     blocks += [Text("Grade mix against target", "heading"), _mix(inputs, settings)]
     blocks += [Text("What changed since the last run", "heading"), *_changes(inputs)]
@@ -40,15 +40,15 @@ def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, nam
     blocks.append(Text("How to read this workbook", "heading"))
     blocks += [
         Text(
-            "The ICP score says how closely an account resembles the customers that pay best: 50 is the average account, "
-            f"and grade A is the best {inputs.model.grade_shares['A']:.0%}. It weighs four components: "
+            "The ICP score says how closely an account resembles the customers that pay best: 50 is the average "
+            f"account, and grade A is the best {inputs.model.grade_shares['A']:.0%}. It weighs four components: "
             + ", ".join(f"{component_label(c).lower()} {inputs.model.weights[c]:.0%}" for c in COMPONENTS)
             + f" (weights from {inputs.weights_source}). It ranks accounts; it does not forecast an order."
         )
     ]
     blocks += [Text(f"{name}: {GUIDE[name]}.", "bullet", link=name) for name in names if name in GUIDE]
     subtitle = f"{say_count(n, 'account')} scored on {inputs.run.finished:%Y-%m-%d}, run {inputs.run.run_id}"
-    return Sheet("Summary", settings.title, blocks, subtitle=subtitle, one_page=True)
+    return Sheet("Summary", settings.title, blocks, subtitle=subtitle, one_page=True, portrait=True)
 
 
 def _headlines(inputs: ScoreReportInputs, settings: ReportSettings) -> list[Figure]:
@@ -69,7 +69,10 @@ def _headlines(inputs: ScoreReportInputs, settings: ReportSettings) -> list[Figu
             "Graded A or B", int(top.sum()), "integer", "the accounts to put first",
             formula=f'COUNTIF({grade},"A")+COUNTIF({grade},"B")' if live else None,
         ),
-        Figure("Revenue on record", revenue, "money", "all sales, all accounts", formula=f"SUM({money})" if live else None),
+        Figure(
+            "Revenue on record", revenue, "money", "all sales, all accounts",
+            formula=f"SUM({money})" if live else None,
+        ),
         Figure(
             "A and B revenue", share(top_revenue, revenue), "percent", f"{share(int(top.sum()), n):.0%} of accounts",
             formula=f'IF(SUM({money})=0,0,(SUMIF({grade},"A",{money})+SUMIF({grade},"B",{money}))/SUM({money}))'
@@ -99,7 +102,7 @@ def _mix(inputs: ScoreReportInputs, settings: ReportSettings) -> tuple[Block | S
     shown = ("icp_grade", "accounts", "share", "target", "revenue_share")
     columns = [column for column in grade_mix_columns(live) if column.key in shown]
     table = Table("grade_mix", columns, frame, filters=False, totals=True)
-    widest = frame.loc[frame["difference"].abs().idxmax()]
+    widest = frame.iloc[int(frame["difference"].abs().to_numpy().argmax())]
     chart = Chart(
         "column",
         "Share of accounts by grade",
@@ -115,8 +118,8 @@ def _mix(inputs: ScoreReportInputs, settings: ReportSettings) -> tuple[Block | S
     )
     best = frame[frame["icp_grade"].isin(GRADES[:2])]
     words = (
-        f"A and B: {best['share'].sum():.0%} of the accounts, {best['revenue_share'].sum():.0%} of the revenue. The largest "
-        f"distance from target is {widest['difference']:+.1%} at grade {widest['icp_grade']}."
+        f"A and B: {best['share'].sum():.0%} of the accounts, {best['revenue_share'].sum():.0%} of the revenue. The "
+        f"largest distance from target is {widest['difference']:+.1%} at grade {widest['icp_grade']}."
     )
     return (chart, Stack((table, Text(words, "note"))))
 

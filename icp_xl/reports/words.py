@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from icp_xl.columns import COMPONENT_SCORES, COMPONENTS, CONTRIBUTIONS
+from icp_xl.columns import COMPONENT_SCORES, CONTRIBUTIONS
 
 #: Reasons given per account.
 MOST_REASONS = 3
@@ -153,8 +153,8 @@ def _relationship(scored: pd.DataFrame, currency: str) -> NDArray[np.object_]:
 def component_label(name: str) -> str:
     """A component as it is headed on sheets.
 
-    >>> [component_label(name) for name in COMPONENTS]
-    ['Industry', 'Size', 'Adoption', 'Relationship']
+    >>> [component_label(name) for name in ("vertical", "size")]
+    ['Industry', 'Size']
     """
     return "Industry" if name == "vertical" else name.capitalize()
 

@@ -20,19 +20,22 @@ class IndustryPlan:
 
 INDUSTRIES = (
     IndustryPlan("Aerospace & Defense", 0.10, 2.2, 0.8, 0.7,
-                 ("Aerospace & Defense", "AEROSPACE AND DEFENSE", "Aerospace/Defense", "Aerospce & Defense", "aerospace"), 1),
+                 ("Aerospace & Defense", "AEROSPACE AND DEFENSE", "Aerospace/Defense", "Aerospce & Defense",
+                  "aerospace"), 1),
     IndustryPlan("Medical Devices", 0.11, 1.9, 0.7, 0.5,
                  ("Medical Devices", "medical devices", "Medical Device", "Med Device", "MEDICAL DEVICES "), 1),
     IndustryPlan("Automotive", 0.09, 1.6, 0.6, 0.4,
                  ("Automotive", "AUTOMOTIVE", "Auto", "Automotve", "automotive "), 1),
     IndustryPlan("Industrial Equipment", 0.14, 1.15, 0.1, 0.5,
-                 ("Industrial Equipment", "Industrial Machinery", "industrial equipment", "Machinery", "Industrial Equpment"), 2),
+                 ("Industrial Equipment", "Industrial Machinery", "industrial equipment", "Machinery",
+                  "Industrial Equpment"), 2),
     IndustryPlan("Consumer Goods", 0.09, 1.0, 0.4, 0.1,
                  ("Consumer Goods", "Consumer Products", "consumer goods", "CPG", "Consumer  Goods"), 2),
     IndustryPlan("Electronics", 0.08, 1.1, 0.2, 0.3,
                  ("Electronics", "ELECTRONICS", "Electronic", "Electroncs", "electronics"), 2),
     IndustryPlan("Robotics & Automation", 0.05, 1.4, 0.5, 0.5,
-                 ("Robotics & Automation", "Robotics and Automation", "Robotics", "robotics & automation", "Automation"), 1),
+                 ("Robotics & Automation", "Robotics and Automation", "Robotics", "robotics & automation",
+                  "Automation"), 1),
     IndustryPlan("Tooling", 0.07, 0.9, 0.3, 0.2,
                  ("Tooling", "Tool & Die", "tooling", "TOOLING", "Tool and Die"), 3),
     IndustryPlan("Energy & Utilities", 0.06, 0.8, -0.2, 0.2,
@@ -44,7 +47,8 @@ INDUSTRIES = (
     IndustryPlan("Food & Beverage", 0.05, 0.5, -0.5, -0.3,
                  ("Food & Beverage", "Food and Beverage", "FOOD & BEVERAGE", "Food & Bev.", "food/beverage"), 4),
     IndustryPlan("Architecture & Construction", 0.05, 0.6, -0.4, 0.2,
-                 ("Architecture & Construction", "Construction", "AEC", "architecture and construction", "Architecture"), 4),
+                 ("Architecture & Construction", "Construction", "AEC", "architecture and construction",
+                  "Architecture"), 4),
 )  # fmt: skip
 
 
@@ -138,6 +142,7 @@ TRADES: dict[str, tuple[str, ...]] = {
 ODD_NAMES = (
     "=Plus Design Group", "+Mass Robotics LLC", "@Work Fabrication Inc", "-Kelvin Cryogenics", "=SUM Industries",
     "東洋精機株式会社", "ООО Сибтехмаш", "Ελληνική Μηχανική ΑΕ", "شركة النور للهندسة", "上海精密仪器有限公司",
-    "Škoda Přesné Nástroje s.r.o.", "Müller & Söhne Maschinenbau GmbH", "Señal Óptica S.A. de C.V.", "Ångström Verktyg AB",
+    "Škoda Přesné Nástroje s.r.o.", "Müller & Söhne Maschinenbau GmbH", "Señal Óptica S.A. de C.V.",
+    "Ångström Verktyg AB",
     "대한정밀공업 주식회사", "O'Dowd & Daughters, Ltd.", "3Dogs Prototyping", "1st Article Inspection Co.",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -132,9 +132,10 @@ def sales_rows(world: World, chance: Chance, truth: Truth) -> list[Row]:
         elif kind < 0.01:
             profit = f"{line.gross_profit:,.2f}"
         division = chance.one((line.division.upper(), f"{line.division} ")) if chance.happens(0.01) else line.division
+        invoice: Cell = int(line.invoice) if line.invoice.isdigit() else line.invoice
         rows.append(
             [
-                day, int(line.invoice) if line.invoice.isdigit() else line.invoice, account.key if numbered[account.key] else None,
+                day, invoice, account.key if numbered[account.key] else None,
                 spell.one(account, account.state), account.state, division,
                 line.item.sku, line.item.category, line.quantity, revenue, profit, account.rep,
             ]
@@ -144,7 +145,7 @@ def sales_rows(world: World, chance: Chance, truth: Truth) -> list[Row]:
 
 def yearly_rows(world: World, measure: str, year: int, chance: Chance, truth: Truth) -> list[Row]:
     """Totals of one year per account as (customer, state, amount), largest first; a few disagree with the lines."""
-    totals: Counter[str] = Counter()
+    totals: defaultdict[str, float] = defaultdict(float)
     people = {account.key: account for account in world.accounts}
     for line in world.lines:
         if line.day.year == year:

@@ -8,14 +8,14 @@ from rapidfuzz.distance import OSA
 
 from icp_xl.samples.chance import Chance
 
-_OPEN = ("Bar", "Bel", "Bran", "Cal", "Cor", "Dal", "Den", "Dor", "El", "Fal", "Fen", "Gar", "Gil", "Hal", "Har", "Hol",
-         "Jas", "Kel", "Kin", "Lan", "Lor", "Mar", "Mer", "Mon", "Nor", "Oak", "Os", "Pel", "Per", "Quin", "Ran", "Rod",
-         "Sal", "Sher", "Stan", "Tal", "Thorn", "Tor", "Ul", "Van", "Vel", "Wal", "Wex", "Whit", "Yar", "Zel")  # fmt: skip
+_OPEN = ("Bar", "Bel", "Bran", "Cal", "Cor", "Dal", "Den", "Dor", "El", "Fal", "Fen", "Gar", "Gil", "Hal", "Har",
+         "Hol", "Jas", "Kel", "Kin", "Lan", "Lor", "Mar", "Mer", "Mon", "Nor", "Oak", "Os", "Pel", "Per", "Quin", "Ran",
+         "Rod", "Sal", "Sher", "Stan", "Tal", "Thorn", "Tor", "Ul", "Van", "Vel", "Wal", "Wex", "Whit", "Yar",
+         "Zel")  # fmt: skip
 _MIDDLE = ("a", "e", "i", "o", "u", "an", "en", "in", "on", "er", "ar", "or", "ing", "ett", "all", "ow", "is", "um")
-_CLOSE = ("bury", "croft", "dale", "den", "field", "ford", "gate", "ham", "haven", "ington", "land", "ley", "lock", "mark",
-          "mere", "mont", "more", "ney", "port", "quist", "rick", "ridge", "shaw", "son", "stead", "stone", "strom", "ton",
-          "vale", "ville", "wick", "worth", "wright", "x", "tek", "dyne", "tron", "vex", "nova", "zyme")  # fmt: skip
-_FORMS = ("Inc", "LLC", "Corp", "Co", "Ltd", "")
+_CLOSE = ("bury", "croft", "dale", "den", "field", "ford", "gate", "ham", "haven", "ington", "land", "ley", "lock",
+          "mark", "mere", "mont", "more", "ney", "port", "quist", "rick", "ridge", "shaw", "son", "stead", "stone", "strom",
+          "ton", "vale", "ville", "wick", "worth", "wright", "x", "tek", "dyne", "tron", "vex", "nova", "zyme")  # fmt: skip
 #: A legal form and other ways to write it.
 _FORM_SPELLINGS = {
     "Inc": ("Inc", "Inc.", ", Inc.", "Incorporated", ", Inc", ""),
@@ -61,8 +61,8 @@ def variant(chance: Chance, name: str, form: str, state: str) -> str:
         spelt = chance.one(_FORM_SPELLINGS[form])
         name = f"{base}{spelt}" if spelt.startswith(",") else f"{base} {spelt}".strip()
     kind = chance.weighted(
-        {"none": 3.0, "upper": 1.4, "lower": 0.4, "and": 1.2, "typo": 2.0, "short": 1.5, "state": 0.9, "dba": 0.4, "the": 0.4,
-         "spaces": 0.5, "stops": 0.6, "accents": 0.6}
+        {"none": 3.0, "upper": 1.4, "lower": 0.4, "and": 1.2, "typo": 2.0, "short": 1.5, "state": 0.9, "dba": 0.4,
+         "the": 0.4, "spaces": 0.5, "stops": 0.6, "accents": 0.6}
     )  # fmt: skip
     if kind == "upper":
         return name.upper()

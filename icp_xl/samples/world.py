@@ -23,7 +23,8 @@ END = date(FIRST_YEAR + YEARS, 1, 1)
 #: Effects on the log of the monthly chance to buy, per division.
 DRIVERS: dict[str, dict[str, float]] = {
     "Solidworks": {"base": -4.7, "designs": 1.0, "owns_seats": 0.7, "expiring": 2.3, "momentum": 0.35, "size": 0.20},
-    "Simulation": {"base": -6.3, "designs": 1.2, "owns_seats": 1.4, "bought_cad_lately": 0.9, "expiring": 2.2, "size": 0.25},
+    "Simulation": {"base": -6.3, "designs": 1.2, "owns_seats": 1.4, "bought_cad_lately": 0.9, "expiring": 2.2,
+                   "size": 0.25},
     "Data Management": {"base": -6.0, "log_seats": 0.8, "expiring": 2.4, "size": 0.30, "momentum": 0.2},
     "Printers": {"base": -5.6, "prints": 1.1, "owns_scanner": 1.0, "log_printers": 0.5, "bought_printer_lately": -1.5,
                  "warranty_ends": 0.9, "size": 0.25, "momentum": 0.2},
@@ -133,7 +134,9 @@ def make_world(seed: int, accounts: int, lines: int) -> World:
     """Accounts, and four years of what they did. About ``lines`` sales lines come of it, never more."""
     people = make_accounts(Chance(f"{seed} accounts"), accounts)
     pace = math.log(max(lines, 1) / max(accounts, 1) / PACE)
-    sold, assets, deals = [], [], []
+    sold: list[Line] = []
+    assets: list[Asset] = []
+    deals: list[Deal] = []
     for account in people:
         # Each account has a stream of its own: a change to one leaves the others as they were.
         chance = Chance(f"{seed} {account.key}")

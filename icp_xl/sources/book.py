@@ -357,7 +357,7 @@ def _all_blank(part: RawColumn) -> bool:
 def _blank(count: int, dtype: Any) -> RawColumn:
     import numpy as np
 
-    if dtype == object:
+    if dtype.kind == "O":
         return np.full(count, None, dtype=object)
     return np.full(count, np.datetime64("NaT") if dtype.kind == "M" else np.nan, dtype=dtype)
 

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,8 @@ class Expression:
         >>> parse_expression('= "Printers"').constant()
         'Printers'
         """
-        return self.tree.value if isinstance(self.tree, ast.Constant) else None
+        value = self.tree.value if isinstance(self.tree, ast.Constant) else None
+        return value if isinstance(value, str | int | float) else None
 
     def compute(
         self,
@@ -53,9 +54,9 @@ class Expression:
         rows: int,
     ) -> pd.Series[Any]:
         """The column, one value per row; ``numbers`` and ``texts`` give a header's column in that kind."""
-        result = self._value(self.tree, numbers, texts)
+        result: Value = self._value(self.tree, numbers, texts)
         if isinstance(result, pd.Series):
-            return result
+            return pd.Series(result)
         if isinstance(result, str):
             return pd.Series([result] * rows, dtype=TEXT_DTYPE)
         return pd.Series(np.full(rows, float(result)), dtype="float64")
@@ -156,7 +157,7 @@ def _divide(a: Value, b: Value) -> Value:
     return a / b if b != 0 else a * np.nan
 
 
-def _refuse(why: str, text: str, where: str | None) -> Any:
+def _refuse(why: str, text: str, where: str | None) -> NoReturn:
     raise ConfigError(
         f"this expression cannot be used: {why}",
         where=where,

@@ -181,8 +181,8 @@ SALES = SourceSpec(
         _QUANTITY,
         Field(
             "revenue", "number", "Revenue",
-            ("amount", "net sales", "net amount", "sales", "sales amount", "extended price", "line total", "line amount",
-             "total", "total amount", "total sales", "ext price", "net revenue", "invoice amount", "umsatz", "betrag",
+            ("amount", "net sales", "net amount", "sales", "sales amount", "extended price", "line total",
+             "line amount", "total", "total amount", "total sales", "ext price", "net revenue", "invoice amount", "umsatz", "betrag",
              "close value", "revenue usd", "sales usd", "montant"),
             "Revenue of the line; a return is negative",
         ),
@@ -288,7 +288,10 @@ OPPORTUNITIES = SourceSpec(
     name="opportunities",
     title="Opportunities",
     fields=(
-        Field("opportunity_id", "id", "Opportunity ID", ("opp id", "opportunity", "deal id", "opportunity no", "opp no")),
+        Field(
+            "opportunity_id", "id", "Opportunity ID",
+            ("opp id", "opportunity", "deal id", "opportunity no", "opportunity number", "opp no", "deal no"),
+        ),
         _ACCOUNT_ID,
         _ACCOUNT_NAME,
         Field("stage", "text", "Stage", ("deal stage", "stage name", "sales stage", "phase", "opportunity stage")),
@@ -303,7 +306,10 @@ OPPORTUNITIES = SourceSpec(
             ("created date", "create date", "date created", "opened", "open date", "engage date", "start date"),
         ),
         Field("close_date", "date", "Close date", ("closed date", "expected close", "date closed", "closing date")),
-        Field("owner", "text", "Owner", ("opportunity owner", *(name for name in _REP.synonyms if name != "owner"), "rep")),
+        Field(
+            "owner", "text", "Owner",
+            ("opportunity owner", *(name for name in _REP.synonyms if name != "owner"), "rep"),
+        ),
         _DIVISION,
         _PRODUCT,
     ),

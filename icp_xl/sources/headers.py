@@ -212,7 +212,7 @@ def find_header(
         # Two rows are a header together only when that tells more than either does alone.
         return header.score - (0.5 if span == 2 else 0.0), header
 
-    # Close spellings are looked for only where a header is likely: comparing every cell of every row would cost seconds.
+    # Close spellings are looked for only where a header is likely: to compare every cell would cost seconds.
     exact = [(score(*item, NEVER)[0], -number) for number, item in enumerate(candidates)]
     likely = {-number for _, number in sorted(exact, reverse=True)[:6]} | set(range(min(len(candidates), 12)))
     scored = [score(*candidates[number], close) for number in sorted(likely)]

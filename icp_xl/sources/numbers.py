@@ -13,10 +13,10 @@ Decimals = Literal["point", "comma"]
 #: Texts that mean "nothing here", compared in lower case after stripping.
 MISSING = frozenset(
     {
-        "", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "n.a", "#n/a", "#n/a n/a", "null", "none", "nil", "nan", "<na>",
-        "#null!", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#getting_data", "#spill!", "#calc!", "(blank)",
-        "(null)", "(none)", "blank", "missing", "not available", "not applicable", "unknown", "?", "??", "tbd", "k.a.", "s/o",
-        ".", "…", "...",
+        "", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "n.a", "#n/a", "#n/a n/a", "null", "none", "nil", "nan",
+        "<na>", "#null!", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#getting_data", "#spill!", "#calc!", "(blank)",
+        "(null)", "(none)", "blank", "missing", "not available", "not applicable", "unknown", "?", "??", "tbd",
+        "k.a.", "s/o", ".", "…", "...",
     }
 )  # fmt: skip
 
@@ -28,8 +28,8 @@ _CURRENCY = re.compile(
 )
 _SCALES = {
     "k": 1e3, "tsd": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6, "mil": 1e6, "million": 1e6,
-    "millions": 1e6, "b": 1e9, "bn": 1e9, "bio": 1e9, "billion": 1e9, "billions": 1e9, "mrd": 1e9, "t": 1e12, "tn": 1e12,
-    "trillion": 1e12,
+    "millions": 1e6, "b": 1e9, "bn": 1e9, "bio": 1e9, "billion": 1e9, "billions": 1e9, "mrd": 1e9, "t": 1e12,
+    "tn": 1e12, "trillion": 1e12,
 }  # fmt: skip
 _SCALE = re.compile(
     r"(?i)(?<=[\d.,])\.?(k|tsd|thousand|mm|mn|mio|mil|millions?|m|bn|bio|billions?|b|mrd|tn|t|trillion)\.?$"

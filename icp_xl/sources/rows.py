@@ -20,20 +20,22 @@ REPEATED, UNITS, NOTE = "repeated header", "units below the header", "note"
 NO_ACCOUNT, FRAGMENT = "no account id and no account name", "no date and no amount"
 
 _TOTAL = re.compile(
-    r"(?i)^(?:(?:grand|report|overall|running|column|final|year|annual)[ -]?totals?\b.*|totals?(?:\s*(?:[:(=#\d].*|for\b.*|of\b.*|by\b.*|"
-    r"rows?\b.*|revenue|sales|amount|gp|gross profit|customers|accounts|lines))?|sum|sums?:.*|total g[eé]n[eé]ral|gesamt(?:summe)?:?|insgesamt|summe:?|endsumme|"
-    r"totale|totaal|suma|σύνολο|итого|合計|总计|합계)$"
+    r"(?i)^(?:(?:grand|report|overall|running|column|final|year|annual)[ -]?totals?\b.*"
+    r"|totals?(?:\s*(?:[:(=#\d].*|for\b.*|of\b.*|by\b.*|rows?\b.*|revenue|sales|amount|gp|gross profit|customers"
+    r"|accounts|lines))?|sum|sums?:.*|total g[eé]n[eé]ral|gesamt(?:summe)?:?|insgesamt|summe:?|endsumme|totale|totaal"
+    r"|suma|σύνολο|итого|合計|总计|합계)$"
 )
 _SUBTOTAL = re.compile(
     r"(?i)^(?:sub[ -]?totals?\b.*|zwischensumme.*|sous[ -]total.*|.+\s(?:sub)?totals?:?|.+\s(?:summe|gesamt):?|小計.*)$"
 )
 _NOTE = re.compile(
-    r"(?i)^(?:\*|†|source\b|notes?\b|printed\b|generated\b|exported\b|report (?:date|run|created)|run (?:date|on)|page \d|"
-    r"confidential|end of|prepared by|created (?:on|by)|as of\b|disclaimer|data as|last (?:updated|refreshed))"
+    r"(?i)^(?:\*|†|source\b|notes?\b|printed\b|generated\b|exported\b|report (?:date|run|created)|run (?:date|on)"
+    r"|page \d|confidential|end of|prepared by|created (?:on|by)|as of\b|disclaimer|data as|last (?:updated|refreshed))"
 )
 _UNITS = re.compile(
-    r"(?i)^[(\[]?\s*(?:in\s)?(?:usd|eur|gbp|us\$|\$|€|£|%|#|k|m|\$k|\$m|k\$|m\$|000s?|'000|thousands?|millions?|pcs|pieces|units?|ea|each|number|"
-    r"numeric|count|text|string|date|datetime|yyyy.*|[dm]{1,2}[-/.].*|y/n|yes/no|true/false|currency|local currency|integer|decimal)\s*[)\]]?$"
+    r"(?i)^[(\[]?\s*(?:in\s)?(?:usd|eur|gbp|us\$|\$|€|£|%|#|k|m|\$k|\$m|k\$|m\$|000s?|'000|thousands?|millions?|pcs"
+    r"|pieces|units?|ea|each|number|numeric|count|text|string|date|datetime|yyyy.*|[dm]{1,2}[-/.].*|y/n|yes/no"
+    r"|true/false|currency|local currency|integer|decimal)\s*[)\]]?$"
 )
 
 

@@ -102,10 +102,8 @@ def _missing(
     book: Book, spec: SourceSpec, seen: Sequence[tuple[str, Header | None]], given: Collection[str]
 ) -> MissingColumnsError:
     """What is missing, told for the sheet that comes nearest."""
-    nearest = max(
-        (item for item in seen if item[1] is not None), key=lambda item: item[1].score if item[1] else 0, default=None
-    )
-    if nearest is None or nearest[1] is None:
+    near = [(name, header) for name, header in seen if header is not None]
+    if not near:
         return MissingColumnsError(
             f"{spec.title}: no header row was found",
             where=f"{book.name}, " + (f"sheets {', '.join(name for name, _ in seen[:8])}" if seen else "no sheet"),
@@ -113,7 +111,7 @@ def _missing(
             allowed=_wanted(spec),
             next_step=f"Give sources.{spec.name}.sheet and header_row, or map the columns in columns.{spec.name}.",
         )
-    name, header = nearest
+    name, header = max(near, key=lambda item: item[1].score)
     lacks = header.lacks(spec, given)
     headers = ", ".join([text for text in header.headers if text][:40])
     return MissingColumnsError(

@@ -86,14 +86,51 @@ SAME = {
     for short in shorts.split()
 }
 
-#: Words so common in company names that their absence on one side says little.
-WEAK = frozenset(
+#: Words that name no trade: a name with one of them and the name without it are mostly one company.
+FILLER = frozenset(
     """
-    group holding international company co corp inc ltd llc global worldwide enterprise industries technology system
-    service solution product usa us america american americas national north the of de and trust partners associates
-    brand store financial resource com net online digital management capital ventures manufacturing engineering
-    communication pharmaceutical bancorp bancshares property reit operations new sa ag nv plc se ab kg gmbh spa as
-    energy platforms class adr common stock shares ordinary foundation institute
+    group holding international company co corp inc ltd llc global worldwide enterprise the of de and com net online new
+    brand sa ag nv plc se ab kg gmbh spa as class adr common stock shares ordinary bancorp bancshares platforms na dba
+    """.split()
+)
+#: Words of trade that very many companies have in their names; they count as frequent in a short list too.
+TRADE = frozenset(
+    """
+    industries technology system service solution product partners associates trust store financial resource digital
+    management capital ventures manufacturing engineering communication pharmaceutical property reit operations energy
+    foundation institute equipment design consulting construction medical dental machine tool component motor plastic
+    metal casting electronic automotive precision fabrication packaging research network laboratories chemical material
+    supply bank insurance development investment security healthcare therapeutics sciences logistics transportation
+    marketing media software labs bio entertainment realty acquisition robotics molding foundry welding instrument
+    device control controls aerospace defense marine optics composite american national united first general advanced
+    premier superior quality universal integrated custom applied modern innovative dynamic allied us usa america
+    americas north south east west northern southern eastern western pacific atlantic central
+    """.split()
+)
+#: Of these, the ones that people leave out when they speak of a company ("Uber" for Uber Technologies).
+SPOKEN_WITHOUT = FILLER | frozenset(
+    """
+    industries technology system solution product partners financial resource communication pharmaceutical energy
+    therapeutics brand laboratories network capital properties property trust insurance store american national us usa
+    america electronic instrument digital media entertainment management realty software service
+    """.split()
+)
+
+#: Large cities: a name with one of them at its end mostly is a branch.
+CITIES = frozenset(
+    """
+    albuquerque amsterdam anaheim anchorage arlington atlanta auckland austin bakersfield baltimore bangalore bangkok
+    barcelona beijing berlin birmingham boise bogota bordeaux boston bremen brisbane bristol brussels bucharest budapest
+    buffalo calgary charlotte chattanooga chennai chicago cincinnati cleveland cologne columbus copenhagen dallas dayton
+    delhi denver detroit dortmund dresden dubai dublin durham dusseldorf edinburgh edmonton eindhoven frankfurt fresno
+    geneva genoa glasgow gothenburg greensboro guadalajara hamburg hannover hanover helsinki honolulu houston hyderabad
+    indianapolis istanbul jacksonville jakarta johannesburg kyoto lagos leeds leipzig lille lima lisbon liverpool london
+    louisville lyon madrid malmo manchester manila marseille melbourne memphis miami milan milano milwaukee minneapolis
+    monterrey montreal moscow mumbai munich nagoya nairobi naples nashville newark norfolk nuremberg oakland omaha
+    orlando osaka oslo ottawa paris perth philadelphia phoenix pittsburgh portland porto prague quebec raleigh richmond
+    riga rochester rome rotterdam sacramento santiago seattle seoul shanghai sheffield shenzhen singapore sofia spokane
+    stockholm strasbourg stuttgart sydney taipei tallinn tampa tokyo toledo toronto toulouse tucson tulsa turin valencia
+    vancouver venice vienna vilnius warsaw wichita winnipeg wuhan zagreb zurich
     """.split()
 )
 

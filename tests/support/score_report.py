@@ -15,13 +15,16 @@ from icp_xl.tables.model import MATCH_TABLE_COLUMNS, RowCount
 
 CLOCK = datetime(2024, 7, 1, 6, 30)
 INDUSTRIES = (
-    "Aerospace", "Automotive", "Consumer Products", "Dental", "Education", "Electronics", "Energy", "Industrial Machinery",
+    "Aerospace", "Automotive", "Consumer Products", "Dental", "Education", "Electronics", "Energy",
+    "Industrial Machinery",
     "Medical Devices", "Packaging", "Research", "Tooling & Molds",
 )  # fmt: skip
 ODD_NAMES = (
-    '=HYPERLINK("http://x","click")', "+1 800 Tools", "-Minus Ltd", "@home GmbH", "北京新材料技术有限公司", "株式会社山田製作所",
+    '=HYPERLINK("http://x","click")', "+1 800 Tools", "-Minus Ltd", "@home GmbH",
+    "北京新材料技术有限公司", "株式会社山田製作所",
     "Müller & Söhne Präzisionswerkzeuge Gesellschaft mit beschränkter Haftung und Compagnie Kommanditgesellschaft",
-    "شركة الصناعات", "Ταχύτητα Α.Ε.", "O'Neil \"Quoted\" <b>&amp;</b>", "Bell\x07 Ringers", "_x0041_ Literal", "{account_id}",
+    "شركة الصناعات", "Ταχύτητα Α.Ε.", "O'Neil \"Quoted\" <b>&amp;</b>", "Bell\x07 Ringers",
+    "_x0041_ Literal", "{account_id}",
 )  # fmt: skip
 
 
@@ -74,9 +77,10 @@ def make_quality() -> QualityTables:
              "Acme Tools", 0.70, 0.08, "review", "words", "same rare word, legal form differs", "", 12),
             ("sales: =sum", "sales", "=SUM(A1:A9)", "", "100014", "+1 800 Tools", 0.64, "", np.nan, np.nan, "review",
              "words", "one word in common", "", 3),
-            ("sales: old", "sales", "Old Decision Inc", "", "100021", "Old Decisions", 0.81, "", np.nan, np.nan, "accepted",
-             "override", "decided in the match review", "same", 2),
-            ("sales: fine", "sales", "Fine", "", "100028", "Fine Ltd", 0.99, "", np.nan, np.nan, "accepted", "exact", "", "", 9),
+            ("sales: old", "sales", "Old Decision Inc", "", "100021", "Old Decisions", 0.81, "", np.nan, np.nan,
+             "accepted", "override", "decided in the match review", "same", 2),
+            ("sales: fine", "sales", "Fine", "", "100028", "Fine Ltd", 0.99, "", np.nan, np.nan,
+             "accepted", "exact", "", "", 9),
         ],
         columns=list(MATCH_TABLE_COLUMNS),
     )  # fmt: skip
@@ -130,7 +134,8 @@ def make_inputs(n: int = 1500, *, compared: bool = True, quality: bool = True) -
         weights_source="optimized_weights.json of 2024-06-28",
         industries=now.industries.table,
         run=RunFacts(
-            "20240701T063000-score-1a2b3c4d", CLOCK, inputs={"JY - Customer Analysis.xlsx": "0" * 64, "TR.xlsx": "f" * 64},
+            "20240701T063000-score-1a2b3c4d", CLOCK,
+            inputs={"JY - Customer Analysis.xlsx": "0" * 64, "TR.xlsx": "f" * 64},
             versions={"python": "3.11.2", "pandas": "3.0.0"}, settings_hash="ab" * 32, seed=20240630,
         ),
         quality=make_quality() if quality else QualityTables(),

@@ -9,14 +9,21 @@ from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA
 
-from icp_xl.tables.words import COUNTRIES, STATES, WEAK
+from icp_xl.tables.words import CITIES, COUNTRIES, FILLER, SPOKEN_WITHOUT, STATES, TRADE
 
 CONFLICT_COST = 3.0
-#: What one extra word on one side costs, as a share of its weight.
-EXTRA_COST = 1.0
-WEAK_EXTRA_COST = 0.15
+#: What a word on one side only costs, as a share of its weight.
+EXTRA_COST, TRADE_COST, PLACE_COST, FILLER_COST = 1.0, 0.5, 0.15, 0.1
+#: The best score of a name of one word against the same word with a trade beside it ("Zenith", "Zenith Dental").
+ONE_WORD_MOST = 0.78
+#: The best score of two names whose telling words all differ by a slip of the pen, unless the slip is slight.
+SLIP_MOST = 0.74
+SLIGHT = 0.925
+#: The best score where initials are all that agrees; only a common place makes such a pair sure.
+INITIALS_MOST = 0.77
 ROMAN = frozenset("ii iii iv vi vii viii ix xi xii".split())
-_PLACES = frozenset(word for word in (*COUNTRIES, *STATES) if len(word) > 3 and " " not in word)
+_PLACES = CITIES | frozenset(word for word in (*COUNTRIES, *STATES) if len(word) > 3 and " " not in word)
+_FREQUENT = FILLER | TRADE
 
 
 @dataclass
@@ -40,11 +47,11 @@ class Words:
         return cls(count, n, frozenset(places))
 
     def weight(self, word: str) -> float:
-        """Inverse document frequency; a word of the list of weak words counts as frequent even in a short list."""
+        """Inverse document frequency; an ordinary word counts as frequent even in a short list."""
         found = self._weights.get(word)
         if found is None:
             seen = self.count.get(word, 0) + 1.0
-            if word in WEAK:
+            if word in _FREQUENT:
                 seen = max(seen, 1 + 0.02 * self.names)
             found = self._weights[word] = math.log(1 + (self.names + 50) / seen)
         return found
@@ -70,8 +77,11 @@ class Words:
         if long == short + "s" or long == short + "es":
             return 0.97
         rare, common = sorted((self.count.get(a, 0), self.count.get(b, 0)))
-        allowed = 0 if len(short) < 4 else 1 if len(long) < 7 else 2
-        distance = OSA.distance(a, b, score_cutoff=allowed)
+        allowed = 0 if len(short) < 4 else 1 if len(short) < 7 else 2
+        # A slip in a plural must be seen although the plural itself was cut: "movors" is "motors", not "motor".
+        distance = min(
+            OSA.distance(x, y, score_cutoff=allowed) for x in (a, _singular(a)) for y in (b, _singular(b))
+        )
         if allowed and distance <= allowed and rare <= max(2, 0.03 * common):
             # Two words that are both in use are two words, however close; a slip is rare.
             sure = 1 - 0.5 * distance / len(long)
@@ -85,6 +95,13 @@ class Words:
         return 0.0
 
 
+def _singular(word: str) -> str:
+    """The word without the ending of a plural, sound or misspelt."""
+    if len(word) > 5 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 4 and word.endswith("s") else word
+
+
 def _in_order(short: str, long: str) -> bool:
     letters = iter(long)
     return all(letter in letters for letter in short)
@@ -92,10 +109,10 @@ def _in_order(short: str, long: str) -> bool:
 
 @dataclass
 class Alignment:
-    """The outcome of comparing two names: a score from 0 to 1 and what was seen."""
+    """The outcome of comparing two names: a score from 0 to 1, the most that it may come to, and what was seen."""
 
     score: float
-    evidence: float
+    most: float = 1.0
     notes: tuple[str, ...] = ()
 
 
@@ -103,10 +120,10 @@ def align(x: str, y: str, words: Words) -> Alignment:
     """Compare two cleaned names (see :func:`~icp_xl.tables.names.normalize_name`).
 
     The score is matched weight over matched weight plus the cost of what is left over: words on both sides contradict
-    each other, words on one side only are missing on the other. ``evidence`` is the weight that was matched.
+    each other, words on one side only are missing on the other.
     """
     if x == y:
-        return Alignment(1.0, sum(words.weight(word) for word in x.split()), ("same name",))
+        return Alignment(1.0, 1.0, ("same name",))
     rest_y = y.split()
     rest_x: list[str] = []
     matched = 0.0
@@ -118,35 +135,51 @@ def align(x: str, y: str, words: Words) -> Alignment:
         else:
             rest_x.append(word)
     if not rest_x and not rest_y:
-        return Alignment(1.0, matched / 2, ("same words in another order",))
-    matched += _match_similar(rest_x, rest_y, words, notes)
-    matched += _match_joined(rest_x, rest_y, words, notes)
-    matched += _match_joined(rest_y, rest_x, words, notes)
-    matched += _match_initials(rest_x, rest_y, words, notes)
-    matched += _match_initials(rest_y, rest_x, words, notes)
+        return Alignment(1.0, 1.0, ("same words in another order",))
+    told = any(word not in FILLER and not words.is_place(word) for word in x.split() if word not in rest_x)
+    joined = _match_joined(rest_x, rest_y, words, notes) + _match_joined(rest_y, rest_x, words, notes)
+    similar, surest = _match_similar(rest_x, rest_y, words, notes)
+    initials = _match_initials(rest_x, rest_y, words, notes) + _match_initials(rest_y, rest_x, words, notes)
+    matched += joined + similar + initials
     if not matched:
-        return Alignment(0.0, 0.0, ("no word in common",))
+        return Alignment(0.0, 1.0, ("no word in common",))
     cost = _cost_of_rest(rest_x, rest_y, words, notes)
-    return Alignment(matched / (matched + cost), matched / 2, tuple(notes))
+    most = 1.0
+    if not (told or joined or initials) and surest < SLIGHT:
+        most = SLIP_MOST
+    if initials and not (told or joined):
+        most = INITIALS_MOST
+    if (not rest_x) != (not rest_y) and not all(_left_out(word, words) for word in (*rest_x, *rest_y)):
+        shorter = y if rest_x else x
+        if sum(word not in FILLER for word in shorter.split()) <= 1:
+            most = min(most, ONE_WORD_MOST)
+    return Alignment(min(matched / (matched + cost), most), most, tuple(notes))
 
 
-def _match_similar(xs: list[str], ys: list[str], words: Words, notes: list[str]) -> float:
-    """Pair words that are spellings of each other, surest first."""
+def _left_out(word: str, words: Words) -> bool:
+    return word in SPOKEN_WITHOUT or words.is_place(word)
+
+
+def _match_similar(xs: list[str], ys: list[str], words: Words, notes: list[str]) -> tuple[float, float]:
+    """Pair words that are spellings of each other, surest first; the weight, and how sure the least frequent is."""
     if not xs or not ys:
-        return 0.0
+        return 0.0, 0.0
     pairs = [(words.similarity(a, b), i, j) for i, a in enumerate(xs) for j, b in enumerate(ys)]
-    matched = 0.0
+    matched = heaviest = surest = 0.0
     used_x: set[int] = set()
     used_y: set[int] = set()
     for sure, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
         if sure > 0 and i not in used_x and j not in used_y:
             used_x.add(i)
             used_y.add(j)
-            matched += 2 * min(words.weight(xs[i]), words.weight(ys[j]), 7.0) * sure
+            weight = min(words.weight(xs[i]), words.weight(ys[j]), 7.0)
+            matched += 2 * weight * sure
+            if weight > heaviest:
+                heaviest, surest = weight, sure
             notes.append(f"{xs[i]} for {ys[j]}")
     xs[:] = [word for i, word in enumerate(xs) if i not in used_x]
     ys[:] = [word for j, word in enumerate(ys) if j not in used_y]
-    return matched
+    return matched, surest
 
 
 def _match_joined(parts: list[str], wholes: list[str], words: Words, notes: list[str]) -> float:
@@ -198,9 +231,7 @@ def _cost_of_rest(xs: list[str], ys: list[str], words: Words, notes: list[str]) 
     conflict = min(full_x, full_y)
     extra = 0.0
     if not xs or not ys:
-        for word in xs or ys:
-            weak = word in WEAK or words.is_place(word)
-            extra += (WEAK_EXTRA_COST if weak else EXTRA_COST) * words.weight(word)
+        extra = sum(_extra_cost(word, words) for word in xs or ys)
         notes.append(f"only in one: {' '.join(xs or ys)}")
     else:
         extra = abs(full_x - full_y)
@@ -209,3 +240,16 @@ def _cost_of_rest(xs: list[str], ys: list[str], words: Words, notes: list[str]) 
         # A number tells plants, funds and branches apart.
         extra += 4.0
     return CONFLICT_COST * conflict + extra
+
+
+def _extra_cost(word: str, words: Words) -> float:
+    share = (
+        FILLER_COST
+        if word in FILLER
+        else PLACE_COST
+        if words.is_place(word)
+        else TRADE_COST
+        if word in TRADE
+        else EXTRA_COST
+    )
+    return share * words.weight(word)

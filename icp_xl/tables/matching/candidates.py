@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 #: Letter groups of a name that the search uses, rarest first; the common ones cost much and tell little.
-RAREST = 14
+RAREST = 20
 #: A candidate shares at least this much (cosine over the groups used).
 LEAST = 0.12
 BLOCK = 1024
@@ -54,8 +54,9 @@ def find_candidates(
     if same:
         a = b = vectors.fit_transform(right)
     else:
-        vectors.fit([*right, *left])
-        a, b = vectors.transform(left), vectors.transform(right)
+        # Letter groups that only the left side has lead nowhere.
+        b = vectors.fit_transform(right)
+        a = vectors.transform(left)
     queries = _rarest(sparse.csr_matrix(a))
     index = sparse.csr_matrix(b.T)
     progress.stage("finding similar names", len(left))

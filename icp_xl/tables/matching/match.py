@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
-from icp_xl.tables.matching.align import Alignment, Words, align
+from icp_xl.tables.matching.align import INITIALS_MOST, Alignment, Words, align
 from icp_xl.tables.matching.candidates import find_candidates
 from icp_xl.tables.matching.places import Place, Verdict, compare_places, places_of
 from icp_xl.tables.names import NormalizedName, normalize_name
@@ -198,14 +198,14 @@ def score_pair(x: str, y: str, cosine: float, words: Words) -> float:
     letters = max(fuzz.token_sort_ratio(x, y) / 100, cosine)
     if x.replace(" ", "") == y.replace(" ", ""):
         return 0.99
-    if any(note.count(" ") > 2 and " for " in note for note in aligned.notes):
-        letters = max(letters, aligned.score)  # initials share no letters with the words they stand for
-    return 0.75 * aligned.score + 0.25 * letters
+    if aligned.most == INITIALS_MOST:
+        letters = aligned.score  # initials share no letters with the words they stand for
+    return min(0.75 * aligned.score + 0.25 * letters, aligned.most)
 
 
 def _initials(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of a single short word and a name of which it is the initials, where only one name fits."""
-    found = []
+    """Pairs of a single short word and a name of which it is the initials, where no more than three names fit."""
+    found = set()
     for shorts, longs, swap in ((left, right, False), (right, left, True)):
         by_initials: dict[str, list[str]] = defaultdict(list)
         for name in longs:
@@ -213,9 +213,9 @@ def _initials(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, str]
             if len(tokens) > 1:
                 by_initials["".join(token[0] for token in tokens)].append(name)
         for name in shorts:
-            fits = by_initials.get(name, ())
-            if 2 <= len(name) <= 6 and len(fits) == 1:
-                found.append((fits[0], name) if swap else (name, fits[0]))
+            fits = by_initials.get(name, []) if 2 <= len(name) <= 6 and name.isalpha() else []
+            if len(fits) <= 3:
+                found.update((other, name) if swap else (name, other) for other in fits)
     return sorted(found)
 
 
