@@ -101,7 +101,9 @@ class FeedbackSettings(Section):
     confidence_medium: float = Field(0.60, gt=0.5, lt=1.0, description="expected share of right calls: Medium")
     refine_holdout: float = Field(0.5, ge=0.2, le=0.7, description="latest share of outcomes that weights are tried on")
     trial_min_gain: float = Field(0.02, gt=0.0, lt=0.5, description="smallest gain in AUC worth a change")
-    trial_power: float = Field(0.80, gt=0.5, lt=1.0, description="chance to see a real gain that a trial is planned for")
+    trial_power: float = Field(
+        0.80, gt=0.5, lt=1.0, description="chance to see a real gain that a trial is planned for"
+    )
     trial_min_outcomes: int = Field(100, ge=80)
     trial_max_outcomes: int = Field(2000, ge=100)
     salesforce: SalesforceSettings = SalesforceSettings()

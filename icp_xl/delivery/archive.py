@@ -140,7 +140,9 @@ class Archive:
             refuse("encrypted", "the workbook's container is encrypted entry by entry",
                    "Save it without encryption, and use that file. Nothing was changed.", where=self.where)  # fmt: skip
         if method not in (0, 8):
-            damaged("an entry is packed by a method that Excel cannot read", where=self.where, got=f"{name[:80]}: {method}")
+            damaged(
+                "an entry is packed by a method that Excel cannot read", where=self.where, got=f"{name[:80]}: {method}"
+            )
         offset += shift
         if offset + 30 > end or (method == 0 and compressed != size):
             damaged("an entry lies outside the file", where=self.where, got=name[:80])
@@ -156,9 +158,7 @@ class Archive:
         if offset + header + compressed > end:
             damaged("an entry is cut off", where=self.where, got=name[:80])
         tail = self._descriptor(offset + header + compressed, crc, compressed, size) if flags & _DESCRIPTOR else 0
-        return Entry(
-            name, raw_name, central, offset, header, compressed, size, crc, method, header + compressed + tail
-        )
+        return Entry(name, raw_name, central, offset, header, compressed, size, crc, method, header + compressed + tail)
 
     def _descriptor(self, at: int, crc: int, compressed: int, size: int) -> int:
         """Length of the data descriptor: with or without signature, with sizes of four or eight bytes."""

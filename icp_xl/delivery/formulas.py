@@ -36,7 +36,9 @@ def quote_sheet(name: str) -> str:
     >>> quote_sheet("Score"), quote_sheet("Won & lost"), quote_sheet("O'Neil"), quote_sheet("Q1")
     ('Score', "'Won & lost'", "'O''Neil'", "'Q1'")
     """
-    plain = re.fullmatch(r"[^\W\d][\w.]*", name) and not re.fullmatch(r"(?i)[a-z]{1,3}\d+|r\d*c\d*|r|c|true|false", name)
+    plain = re.fullmatch(r"[^\W\d][\w.]*", name) and not re.fullmatch(
+        r"(?i)[a-z]{1,3}\d+|r\d*c\d*|r|c|true|false", name
+    )
     return name if plain else "'" + name.replace("'", "''") + "'"
 
 

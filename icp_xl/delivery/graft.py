@@ -179,7 +179,7 @@ class Graft:
             new = self.renames.tables.get(old.lower())
             if new is not None:
                 content = re.sub(
-                    rb'(<table\b[^>]*? ' + attribute + rb'=")[^"]*(")',
+                    rb"(<table\b[^>]*? " + attribute + rb'=")[^"]*(")',
                     lambda match, new=new: match[1] + new.encode() + match[2],  # type: ignore[misc]
                     content,
                     count=1,
@@ -194,9 +194,7 @@ class Graft:
         content = _FORMULA.sub(
             lambda m: m[1] + rename_escaped(m[3].decode(), renames).encode() + m[4], content
         )  # fmt: skip
-        return _FORMULA_ATTRIBUTE.sub(
-            lambda m: m[1] + rename_escaped(m[2].decode(), renames).encode() + m[3], content
-        )
+        return _FORMULA_ATTRIBUTE.sub(lambda m: m[1] + rename_escaped(m[2].decode(), renames).encode() + m[3], content)
 
 
 def _attribute(content: bytes, name: bytes) -> str:

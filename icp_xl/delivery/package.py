@@ -170,9 +170,7 @@ class Package:
         name = relationships_of(part)
         if not self.has(name):
             return []
-        return [
-            self._relationship(part, element) for element in children(self.tree(name)) if element.tag == REL
-        ]
+        return [self._relationship(part, element) for element in children(self.tree(name)) if element.tag == REL]
 
     def _relationship(self, part: str, element: Element) -> Relationship:
         target = element.get("Target") or ""

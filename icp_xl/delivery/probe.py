@@ -149,7 +149,9 @@ def check_writable(book: Workbook) -> None:
         refuse("protected", "the workbook's structure is protected, so its owner does not want sheets added",
                "Unprotect it in Excel (Review, Protect Workbook) and run again. Nothing was changed.",
                where=book.where)  # fmt: skip
-    if any(rel.kind in ("revisionHeaders", "usernames") and rel.kind == "revisionHeaders" for rel in book.rels.values()):
+    if any(
+        rel.kind in ("revisionHeaders", "usernames") and rel.kind == "revisionHeaders" for rel in book.rels.values()
+    ):
         refuse("shared-legacy", "the workbook is shared the old way and keeps a history of changes",
                "End the sharing in Excel (Review, Unshare Workbook) and run again. Nothing was changed.",
                where=book.where)  # fmt: skip

@@ -204,7 +204,9 @@ def _back_up(final: Path, options: SafeOptions) -> Path | None:
 
 def list_backups(workbook: Path, folder: Path) -> list[Path]:
     """Backups of ``workbook`` in ``folder``, newest first."""
-    pattern = re.compile(re.escape(workbook.stem) + r" (\d{4}-\d\d-\d\d \d{6})(?: \((\d+)\))?" + re.escape(workbook.suffix))
+    pattern = re.compile(
+        re.escape(workbook.stem) + r" (\d{4}-\d\d-\d\d \d{6})(?: \((\d+)\))?" + re.escape(workbook.suffix)
+    )
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         match = pattern.fullmatch(path.name)

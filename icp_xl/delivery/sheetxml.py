@@ -260,9 +260,7 @@ def shared_strings(content: bytes, part: str, where: str) -> list[bytes]:
 
 def _plain_item(item: object) -> bytes:
     text = "".join(
-        node.text or ""
-        for node in descendants(item, "t")
-        if not any(local(up) == "rPh" for up in node.iterancestors())
+        node.text or "" for node in descendants(item, "t") if not any(local(up) == "rPh" for up in node.iterancestors())
     )
     return text_item(text)
 

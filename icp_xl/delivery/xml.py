@@ -119,7 +119,9 @@ def insert_ordered(parent: Element, child: Element, order: tuple[str, ...]) -> N
     before = set(order[: order.index(local(child)) + 1])
     at = 0
     for index, other in enumerate(parent):
-        names = {local(other)} | ({local(x) for x in children(parent) if _within(x, other)} if local(other) == "AlternateContent" else set())
+        names = {local(other)} | (
+            {local(x) for x in children(parent) if _within(x, other)} if local(other) == "AlternateContent" else set()
+        )
         if names & before:
             at = index + 1
     if at == 0:

@@ -84,7 +84,9 @@ def predict_before(judged: pd.DataFrame, settings: FeedbackSettings) -> Floats:
 def level_of(chance: Floats, settings: FeedbackSettings) -> npt.NDArray[np.object_]:
     """High, Medium or Low by how sure the call is; "" where no chance is known."""
     sure = np.maximum(chance, 1.0 - chance)
-    level = np.where(sure >= settings.confidence_high, "High", np.where(sure >= settings.confidence_medium, "Medium", "Low"))
+    level = np.where(
+        sure >= settings.confidence_high, "High", np.where(sure >= settings.confidence_medium, "Medium", "Low")
+    )
     return np.where(np.isnan(chance), "", level).astype(object)
 
 

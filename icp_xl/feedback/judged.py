@@ -58,8 +58,10 @@ def build_judged(
         pending[keys[take]] = False
         found.append(
             rows.assign(
-                snapshot_date=pd.Timestamp(part.snapshot_date), model_id=part.model_id,
-                challenger_id=part.challenger_id or "", replayed=part.replayed,
+                snapshot_date=pd.Timestamp(part.snapshot_date),
+                model_id=part.model_id,
+                challenger_id=part.challenger_id or "",
+                replayed=part.replayed,
             )  # fmt: skip
         )
     if not found:

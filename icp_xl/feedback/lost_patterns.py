@@ -240,9 +240,7 @@ def _strength(design: Floats, lost: Floats, strata: npt.NDArray[np.int64]) -> Fl
     return np.asarray(residual @ design / np.sqrt((design**2).sum(axis=0)), dtype=np.float64)
 
 
-def _distinct(
-    cells: npt.NDArray[np.bool_], p: Floats, strength: Floats, alpha: float, most: int = 8
-) -> list[int]:
+def _distinct(cells: npt.NDArray[np.bool_], p: Floats, strength: Floats, alpha: float, most: int = 8) -> list[int]:
     """Splits below ``alpha``, most certain first, leaving out those that mostly repeat one already taken."""
     chosen: list[int] = []
     for k in np.lexsort((np.arange(len(p)), -strength, p)):

@@ -88,9 +88,7 @@ def read_outcomes(store: Store) -> pd.DataFrame:
         "SELECT opportunity_id, opportunity_key, kind, outcome, close_date, created_date, amount, days_to_close,"
         " snapshot_date, score_at_close, account_score_at_close, matched_by FROM outcome ORDER BY opportunity_key"
     )
-    again = dict(
-        store.rows("SELECT opportunity_key, count(*) FROM outcome_event WHERE kind = 'reopened' GROUP BY 1")
-    )
+    again = dict(store.rows("SELECT opportunity_key, count(*) FROM outcome_event WHERE kind = 'reopened' GROUP BY 1"))
     frame["reopened"] = frame["opportunity_key"].map(again).fillna(0).astype("int64")
     for name in ("close_date", "created_date", "snapshot_date"):
         frame[name] = pd.to_datetime(frame[name], errors="coerce").astype("datetime64[s]")
@@ -241,9 +239,7 @@ def _match_strays(
     last = last[~last["opportunity_id"].isin(matched["opportunity_id"]) & last["amount"].notna()]
     settled = store.rows("SELECT opportunity_id FROM outcome WHERE outcome IN ('won', 'lost')")
     last = last[~last["opportunity_id"].isin([row[0] for row in settled])]
-    pairs = closed.reset_index(names="row").merge(
-        last, on="account_id", suffixes=("", "_known")
-    )
+    pairs = closed.reset_index(names="row").merge(last, on="account_id", suffixes=("", "_known"))
     gap = (pairs["amount"] - pairs["amount_known"]).abs()
     near = gap <= settings.amount_tolerance * pairs[["amount", "amount_known"]].abs().max(axis=1)
     in_time = pairs["created_date_known"].isna() | ~(pairs["close_date"] < pairs["created_date_known"])
@@ -281,9 +277,7 @@ def _apply_decisions(
         return review, closed.iloc[:0]
     said = decisions.assign(decision=decisions["decision"].fillna("").astype(str).str.strip().str.lower())
     keys = ["export_opportunity_id", "snapshot_opportunity_id", "account_id"]
-    merged = review.drop(columns="decision").merge(
-        said[[*keys, "decision"]].drop_duplicates(keys), on=keys, how="left"
-    )
+    merged = review.drop(columns="decision").merge(said[[*keys, "decision"]].drop_duplicates(keys), on=keys, how="left")
     yes = merged["decision"].isin(["yes", "y", "true", "1", "accept"])
     # A person may say yes to two rivals; the first one then counts.
     taken = merged[yes].drop_duplicates("snapshot_opportunity_id").drop_duplicates("export_opportunity_id")

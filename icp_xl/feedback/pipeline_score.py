@@ -230,7 +230,9 @@ def _known(history: PipelineHistory, day: int, settings: FeedbackSettings) -> _K
     log_days = np.where(history.created[won] == NO_DAY, np.nan, np.log1p(np.maximum(days, 0).astype(np.float64)))
     usable = log_days[~np.isnan(log_days)]
     total = len(won) + len(lost)
-    return _Known(won, lost, log_days, float(usable.mean()) if len(usable) else np.nan, len(won) / total if total else 0.5)
+    return _Known(
+        won, lost, log_days, float(usable.mean()) if len(usable) else np.nan, len(won) / total if total else 0.5
+    )
 
 
 def _counts(codes: Ints, rows: npt.NDArray[np.intp], size: int, weights: Floats | None = None) -> Floats:

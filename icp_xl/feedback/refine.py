@@ -268,9 +268,7 @@ def _table(
     )
 
 
-def _bootstrap(
-    judged: pd.DataFrame, names: list[str], base: Floats, fit: Fit, pull: float, seed: int
-) -> Floats:
+def _bootstrap(judged: pd.DataFrame, names: list[str], base: Floats, fit: Fit, pull: float, seed: int) -> Floats:
     """Weights under resampled accounts (draws × components), by one constrained Newton step from the fit.
 
     Refitting 200,000 outcomes 400 times would take hours; the quadratic around the optimum is what a refit would see,

@@ -97,7 +97,19 @@ def write_snapshot(
         connection.execute(
             "INSERT INTO snapshot_part (snapshot_id, scope, model_id, challenger_id, taken_at, run_id, replayed, rows,"
             " sha256, opportunities, accounts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (snapshot_id, scope, model, on_trial, now, run_id, int(replayed), len(scored), sha, opportunities, accounts),
+            (
+                snapshot_id,
+                scope,
+                model,
+                on_trial,
+                now,
+                run_id,
+                int(replayed),
+                len(scored),
+                sha,
+                opportunities,
+                accounts,
+            ),
         )
     return True
 

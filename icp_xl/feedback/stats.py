@@ -65,7 +65,9 @@ def codes_of(values: Any) -> Ints:
 def cluster_sums(clusters: Ints, values: Floats) -> Floats:
     """Sums of the rows of ``values`` (n × m) per cluster (clusters × m)."""
     size = int(clusters.max()) + 1 if len(clusters) else 0
-    return np.column_stack([np.bincount(clusters, weights=values[:, k], minlength=size) for k in range(values.shape[1])])
+    return np.column_stack(
+        [np.bincount(clusters, weights=values[:, k], minlength=size) for k in range(values.shape[1])]
+    )
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,9 @@ class Store:
 
     def model(self, model_id: str) -> dict[str, float]:
         """The weights of a kept set."""
-        body: dict[str, float] = json.loads(self.rows("SELECT weights FROM model WHERE model_id = ?", (model_id,))[0][0])
+        body: dict[str, float] = json.loads(
+            self.rows("SELECT weights FROM model WHERE model_id = ?", (model_id,))[0][0]
+        )
         return body
 
     def problems(self) -> list[str]:

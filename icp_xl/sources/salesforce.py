@@ -132,7 +132,11 @@ class _Reader:
     """Requests with a limit on everything."""
 
     def __init__(
-        self, connect: Callable[[], Any], settings: SalesforceSettings, progress: Progress, pause: Callable[[float], None]
+        self,
+        connect: Callable[[], Any],
+        settings: SalesforceSettings,
+        progress: Progress,
+        pause: Callable[[float], None],
     ) -> None:
         self._connect, self._settings, self._progress, self._pause = connect, settings, progress, pause
         self._client: Any = None

@@ -135,7 +135,9 @@ def main() -> None:
     other = PipelineWeights(speed_to_close=0.2, largest_deal=0.25, product_mix=0.15, upsell_instances=0.05,
                             win_rate=0.05, recency=0.3)  # fmt: skip
     loops = [run_loop(k, None, settings, strength=0.0, force=other, account_effect=0.5) for k in range(runs)]
-    print(f"no difference, put on trial without the gate, monthly looks: promoted {np.mean([x.promoted for x in loops]):.1%}")
+    print(
+        f"no difference, put on trial without the gate, monthly looks: promoted {np.mean([x.promoted for x in loops]):.1%}"
+    )
     plain = FeedbackSettings()
     found = [names_pattern(k, plain, n=1500, trap=True) for k in range(runs)]
     hit = np.mean(["low win rate" in x and "high upsell instances" in x for x in found])

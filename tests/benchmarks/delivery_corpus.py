@@ -1,8 +1,8 @@
 """Every workbook of the corpus: written, written again, and cleaned; compared part by part at each step.
 
-    python tests/benchmarks/delivery_corpus.py --full            every file, with the Open XML SDK's validator
-    python tests/benchmarks/delivery_corpus.py --files 40        a sample
-    python tests/benchmarks/delivery_corpus.py --office 60       a sample through LibreOffice as well
+python tests/benchmarks/delivery_corpus.py --full            every file, with the Open XML SDK's validator
+python tests/benchmarks/delivery_corpus.py --files 40        a sample
+python tests/benchmarks/delivery_corpus.py --office 60       a sample through LibreOffice as well
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 import warnings
-import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -37,7 +37,12 @@ def test_states_dates_and_nested_names_become_our_columns() -> None:
     assert frame["close_date"].isna().tolist() == [True, False, False, False]
     assert str(frame.loc[1, "close_date"].date()) == "2025-06-30"
     assert str(frame.loc[0, "created_date"].date()) == "2025-03-01"
-    assert frame["owner"].tolist() == ["Rita Rep"] * 4 and frame["amount"].isna().tolist() == [False, True, False, False]
+    assert frame["owner"].tolist() == ["Rita Rep"] * 4 and frame["amount"].isna().tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]
     assert frame.loc[2, "account_name"] is None
 
 
@@ -71,7 +76,7 @@ def test_a_limit_is_waited_for_with_growing_bounded_pauses(answer: tuple[int, st
 
 
 def test_a_limit_that_is_not_lifted_ends_after_the_allowed_tries() -> None:
-    trouble = {k: (403, "REQUEST_LIMIT_EXCEEDED") for k in range(1, 99)}
+    trouble = dict.fromkeys(range(1, 99), (403, "REQUEST_LIMIT_EXCEEDED"))
     with serve(StandIn([record(0)], trouble=trouble)) as crm:
         with pytest.raises(SourceError, match="does not answer"):
             read_salesforce(crm.connect, SETTINGS, today=TODAY, pause=lambda _: None)

@@ -79,9 +79,7 @@ class Words:
         rare, common = sorted((self.count.get(a, 0), self.count.get(b, 0)))
         allowed = 0 if len(short) < 4 else 1 if len(short) < 7 else 2
         # A slip in a plural must be seen although the plural itself was cut: "movors" is "motors", not "motor".
-        distance = min(
-            OSA.distance(x, y, score_cutoff=allowed) for x in (a, _singular(a)) for y in (b, _singular(b))
-        )
+        distance = min(OSA.distance(x, y, score_cutoff=allowed) for x in (a, _singular(a)) for y in (b, _singular(b)))
         if allowed and distance <= allowed and rare <= max(2, 0.03 * common):
             # Two words that are both in use are two words, however close; a slip is rare.
             sure = 1 - 0.5 * distance / len(long)
