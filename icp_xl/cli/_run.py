@@ -47,7 +47,9 @@ def settings_of(
     from icp_xl.pipeline.settings import resolve_settings
 
     overrides: dict[str, object] = dict(parse_override(text) for text in set_ or [])
-    overrides.update({"paths.data": data, "paths.out": out, **more})
+    # An option that was not given leaves what --set says.
+    given = {"paths.data": data, "paths.out": out, **more}
+    overrides.update({key: value for key, value in given.items() if value is not None})
     return resolve_settings(config, overrides)
 
 

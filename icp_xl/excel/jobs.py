@@ -196,6 +196,9 @@ def start_job(job: Job, *, python: str | None = None, environ: Mapping[str, str]
     env[STATUS_VARIABLE] = str(job.folder)
     env[HOME_VARIABLE] = str(job.folder.parent.parent)
     env["PYTHONIOENCODING"] = "utf-8"
+    # Found from any folder, installed or not.
+    root = str(Path(__file__).resolve().parents[2])
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [env.get("PYTHONPATH"), root]))
     command = [python or sys.executable, "-m", "icp_xl.excel.worker", str(job.folder)]
     try:
         with open(job.folder / LOG_FILE, "ab") as log, open(job.folder / OUTPUT_FILE, "ab") as output:

