@@ -15,6 +15,7 @@ import importlib.util
 import itertools
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +166,11 @@ class Books(base_classes.Books):
         path = os.path.abspath(os.fspath(fullname))
         if any(book.name.lower() == os.path.basename(path).lower() for book in self.all):
             raise RuntimeError("a workbook of this name is open already")
-        wb = openpyxl.load_workbook(path)
-        values = openpyxl.load_workbook(path, data_only=True)
+        with warnings.catch_warnings():
+            # openpyxl tells of extensions that it drops, such as sparklines; no macro looks at them.
+            warnings.simplefilter("ignore", UserWarning)
+            wb = openpyxl.load_workbook(path)
+            values = openpyxl.load_workbook(path, data_only=True)
         book = Book(self, wb, os.path.basename(path), path, values)
         self.all.insert(0, book)
         return book
