@@ -14,6 +14,12 @@ _PUBLIC = {
     "Settings": "icp_xl.config",
     "load_settings": "icp_xl.config",
     "IcpError": "icp_xl.errors",
+    "ScoreModel": "icp_xl.scoring.model",
+    "score": "icp_xl.pipeline.library",
+    "check": "icp_xl.pipeline.library",
+    "optimize": "icp_xl.pipeline.library",
+    "build": "icp_xl.pipeline.library",
+    "run": "icp_xl.pipeline.library",
     "start_run": "icp_xl.runs",
 }
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from icp_xl.config import Settings
 from icp_xl.pipeline.settings import resolve_settings
 from icp_xl.progress import Progress
 from icp_xl.runs import RunContext, start_run
 
+if TYPE_CHECKING:
+    from icp_xl.optimize.search import OptimizeResult
+    from icp_xl.pipeline.build import BuildResult
+    from icp_xl.pipeline.check import CheckReport
+    from icp_xl.pipeline.score import ScoreOutcome
+
 Result = TypeVar("Result")
+#: Settings as a caller may give them: settings, dotted keys to values, the path of a YAML file, or the defaults.
+Given = Settings | Mapping[str, object] | Path | str | None
 
 
 def call(
     command: str,
     body: Callable[[RunContext], Result],
-    settings: Settings | Mapping[str, object] | Path | str | None = None,
+    settings: Given = None,
     *,
     progress: Progress | None = None,
     dry_run: bool = False,
@@ -32,3 +40,42 @@ def call(
         settings = resolve_settings(config, settings if isinstance(settings, Mapping) else {})
     with start_run(command, settings, progress=progress, dry_run=dry_run) as run:
         return body(run)
+
+
+def score(settings: Given = None, *, progress: Progress | None = None, dry_run: bool = False) -> ScoreOutcome:
+    """Score every account and write the report; the same as ``icp-xl score``.
+
+    Raises:
+        IcpError: the inputs, the settings or the output folder cannot be used; the text says what to do.
+    """
+    from icp_xl.pipeline.score import score as stage
+
+    return call("score", stage, settings, progress=progress, dry_run=dry_run)
+
+
+def check(settings: Given = None, *, progress: Progress | None = None) -> CheckReport:
+    """Say what is missing, thin or doubtful in the inputs; the same as ``icp-xl check``."""
+    from icp_xl.pipeline.check import check as stage
+
+    return call("check", stage, settings, progress=progress)
+
+
+def optimize(settings: Given = None, *, progress: Progress | None = None) -> OptimizeResult | None:
+    """Find the component weights on what ``score`` left; the same as ``icp-xl optimize``."""
+    from icp_xl.pipeline.optimize import optimize as stage
+
+    return call("optimize", stage, settings, progress=progress)
+
+
+def build(settings: Given = None, *, progress: Progress | None = None) -> BuildResult | None:
+    """Build the star schema, labels and features; the same as ``icp-xl build``."""
+    from icp_xl.pipeline.build import build as stage
+
+    return call("build", stage, settings, progress=progress)
+
+
+def run(settings: Given = None, *, progress: Progress | None = None, dry_run: bool = False) -> list[str]:
+    """Run everything and return the closing lines; the same as ``icp-xl run``."""
+    from icp_xl.pipeline.everything import run_everything
+
+    return call("run", run_everything, settings, progress=progress, dry_run=dry_run)

@@ -1,0 +1,96 @@
+"""The command line: help for everything, light start, one clear error, honest exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from icp_xl.cli import app, run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commands(group: object = None, prefix: str = "") -> list[tuple[str, object]]:
+    """Every command of the application with its full name."""
+    found: list[tuple[str, object]] = []
+    for name, command in getattr(group or get_command(app), "commands", {}).items():
+        full = f"{prefix}{name}"
+        found += commands(command, f"{full} ") if hasattr(command, "commands") else [(full, command)]
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_every_command_has_help_with_an_example(name: str, command: object) -> None:
+    text = getattr(command, "help", "") or ""
+    assert text.split("\n")[0].endswith("."), f"{name}: the first line of its help is no sentence"
+    assert "Example: icp-xl " + name.split()[0] in text, f"{name}: no example"
+    for option in getattr(command, "params", []):
+        assert getattr(option, "help", None), f"{name} {option.name}: no help"
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_the_readme_names_every_command(name: str) -> None:
+    assert f"icp-xl {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "icp_xl", "--help"], capture_output=True, text=True, check=True
+    )
+    modules = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert not modules & {"pandas", "numpy", "sklearn", "optuna", "lightgbm", "duckdb", "xlsxwriter", "xlwings"}
+
+
+def test_the_package_itself_imports_next_to_nothing() -> None:
+    code = "import icp_xl, sys; print(sorted(m for m in sys.modules if m in ('pandas', 'numpy', 'xlwings', 'typer')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_there() -> None:
+    import icp_xl
+
+    for name in icp_xl.__all__:
+        assert getattr(icp_xl, name) is not None
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = icp_xl.nonsense
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["score", "--config", "none.yaml"], 2, "the settings file does not exist"),
+        (["score", "--set", "scoring.strategic_share=5"], 2, "less than or equal to 1"),
+        (["score", "--set", "nonsense"], 2, "section.key=value"),
+        (["score", "--data", "no_such_folder"], 3, "data folder does not exist"),
+        (["runs", "show", "latest"], 4, "no such run"),
+    ],
+)
+def test_bad_input_is_one_message_and_a_code(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == code
+    error = capsys.readouterr().err
+    assert message in " ".join(error.split())
+    assert "Traceback" not in error
+
+
+def test_an_unknown_command_is_refused_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scor"]) == 2
+    assert "score" in capsys.readouterr().err
+    assert run(["score", "--nonsense"]) == 2
+
+
+def test_the_app_is_typers() -> None:
+    assert isinstance(app, typer.Typer)
