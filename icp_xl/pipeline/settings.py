@@ -6,8 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from icp_xl.config import Settings, load_settings
+from icp_xl.errors import SourceError
+
+#: Workbooks that can hold an ``ICP Settings`` sheet.
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
-def resolve_settings(config: Path | None, overrides: Mapping[str, object]) -> Settings:
-    """Settings from every source, the customer workbook's ``ICP Settings`` sheet included."""
-    return load_settings(config, overrides=overrides)
+def resolve_settings(config: Path | str | None, overrides: Mapping[str, object]) -> Settings:
+    """Settings from every source, the customer workbook's ``ICP Settings`` sheet included.
+
+    The workbook is found by what the other sources say; what stands in it then ranks between YAML and environment.
+    """
+    settings = load_settings(config, overrides=overrides)
+    sheet = _sheet(settings)
+    return load_settings(config, sheet=sheet, overrides=overrides) if sheet else settings
+
+
+def _sheet(settings: Settings) -> list[tuple[str, object, str]]:
+    from icp_xl.sources.locate import locate
+    from icp_xl.sources.settings_sheet import read_settings_sheet
+
+    try:
+        found = locate("customers", settings)
+        if found is None or found.path.suffix.lower() not in WORKBOOKS:
+            return []
+        return read_settings_sheet(found.path)
+    except (SourceError, OSError):
+        # A command that needs the workbook will say what is wrong with it; others can do without.
+        return []
