@@ -63,6 +63,8 @@ def cell_value(value: Any) -> Any:
         return "Yes" if value else "No"
     if isinstance(value, np.generic):
         value = value.item()
+        if value is None:  # not-a-time
+            return None
     if isinstance(value, int):
         # Beyond 2**53 a number loses digits, so it is shown as text.
         return value if -(2**53) <= value <= 2**53 else str(value)

@@ -77,6 +77,9 @@ class SheetWriter:
     ) -> None:
         """A formula cell with the value that it shows before anything recalculates."""
         text = resolve(formula, self.tables, table=table, row=row)
+        if text.endswith("}"):
+            # XlsxWriter takes a last brace for that of an array formula and drops it.
+            text = f"=({text[1:]})"
         cached = "" if value is None else value
         if isinstance(cached, datetime):
             cached = self.worksheet._convert_date_time(cached)
