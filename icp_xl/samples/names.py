@@ -14,8 +14,9 @@ _OPEN = ("Bar", "Bel", "Bran", "Cal", "Cor", "Dal", "Den", "Dor", "El", "Fal", "
          "Zel")  # fmt: skip
 _MIDDLE = ("a", "e", "i", "o", "u", "an", "en", "in", "on", "er", "ar", "or", "ing", "ett", "all", "ow", "is", "um")
 _CLOSE = ("bury", "croft", "dale", "den", "field", "ford", "gate", "ham", "haven", "ington", "land", "ley", "lock",
-          "mark", "mere", "mont", "more", "ney", "port", "quist", "rick", "ridge", "shaw", "son", "stead", "stone", "strom",
-          "ton", "vale", "ville", "wick", "worth", "wright", "x", "tek", "dyne", "tron", "vex", "nova", "zyme")  # fmt: skip
+          "mark", "mere", "mont", "more", "ney", "port", "quist", "rick", "ridge", "shaw", "son", "stead", "stone",
+          "strom", "ton", "vale", "ville", "wick", "worth", "wright", "x", "tek", "dyne", "tron", "vex", "nova",
+          "zyme")  # fmt: skip
 #: A legal form and other ways to write it.
 _FORM_SPELLINGS = {
     "Inc": ("Inc", "Inc.", ", Inc.", "Incorporated", ", Inc", ""),

@@ -56,7 +56,8 @@ class Expression:
         """The column, one value per row; ``numbers`` and ``texts`` give a header's column in that kind."""
         result: Value = self._value(self.tree, numbers, texts)
         if isinstance(result, pd.Series):
-            return pd.Series(result)
+            column: pd.Series[Any] = result
+            return column
         if isinstance(result, str):
             return pd.Series([result] * rows, dtype=TEXT_DTYPE)
         return pd.Series(np.full(rows, float(result)), dtype="float64")

@@ -182,8 +182,8 @@ SALES = SourceSpec(
         Field(
             "revenue", "number", "Revenue",
             ("amount", "net sales", "net amount", "sales", "sales amount", "extended price", "line total",
-             "line amount", "total", "total amount", "total sales", "ext price", "net revenue", "invoice amount", "umsatz", "betrag",
-             "close value", "revenue usd", "sales usd", "montant"),
+             "line amount", "total", "total amount", "total sales", "ext price", "net revenue", "invoice amount",
+             "umsatz", "betrag", "close value", "revenue usd", "sales usd", "montant"),
             "Revenue of the line; a return is negative",
         ),
         Field(

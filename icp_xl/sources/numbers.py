@@ -14,9 +14,9 @@ Decimals = Literal["point", "comma"]
 MISSING = frozenset(
     {
         "", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "n.a", "#n/a", "#n/a n/a", "null", "none", "nil", "nan",
-        "<na>", "#null!", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#getting_data", "#spill!", "#calc!", "(blank)",
-        "(null)", "(none)", "blank", "missing", "not available", "not applicable", "unknown", "?", "??", "tbd",
-        "k.a.", "s/o", ".", "…", "...",
+        "<na>", "#null!", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#getting_data", "#spill!", "#calc!",
+        "(blank)", "(null)", "(none)", "blank", "missing", "not available", "not applicable", "unknown", "?", "??",
+        "tbd", "k.a.", "s/o", ".", "…", "...",
     }
 )  # fmt: skip
 
