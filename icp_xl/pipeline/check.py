@@ -88,6 +88,8 @@ def _sources(sources: Sources) -> list[Finding]:
             out.append(_source(title, table))
         elif name == "strategic_tiers" and sources.strategic_tiers:
             out.append(Finding("Sources", title, "good", f"{len(sources.strategic_tiers)} industries"))
+        elif name == "customers" and "sales" in found:
+            out.append(Finding("Sources", title, "thin", "not found", "Accounts are taken from the sales log alone."))
         else:
             state = "problem" if name in NEEDED else "missing"
             out.append(Finding("Sources", title, state, "not found", f"It would serve for {purpose}."))

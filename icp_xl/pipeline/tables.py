@@ -25,6 +25,8 @@ def load_sources(run: RunContext) -> Sources:
             run.read(path)
         for text in sources.warnings:
             run.warn(text)
+        if sources.customers is None:
+            run.warn("No customer workbook was found: accounts come from the sales log, without industry and size.")
         run.memo["sources"] = sources
     found: Sources = run.memo["sources"]
     return found
