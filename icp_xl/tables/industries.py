@@ -121,10 +121,25 @@ def _look_up(text: str, vocabulary: _Vocabulary, settings: MatchingSettings) -> 
         return Industry(*vocabulary.exact[text], 1.0)
     if (same := vocabulary.by_words.get(_bag(text))) is not None:
         return Industry(vocabulary.exact[same][0], "same words in another order", 0.98)
+    if (full := _full_form(text, vocabulary.exact)) is not None:
+        return Industry(vocabulary.exact[full][0], f"short for {full}", 0.95)
     close, score = _closest(text, vocabulary.exact)
     if close is not None and score >= settings.industry_closeness:
         return Industry(vocabulary.exact[close][0], f"close spelling of {close}", round(score, 3))
     return Industry(None, "", 0.0)
+
+
+def _full_form(text: str, choices: Mapping[str, tuple[str, str]]) -> str | None:
+    """The one industry of which every word here is the beginning ("aero def"), if there is just one."""
+    short = [word for word in text.split() if word != "and"]
+    if len(short) < 2 or min(map(len, short)) < 3:
+        return None
+    found: dict[str, str] = {}
+    for choice, (industry, _) in sorted(choices.items()):
+        words = [word for word in choice.split() if word != "and"]
+        if len(words) == len(short) and all(long.startswith(word) for word, long in zip(short, words, strict=True)):
+            found.setdefault(industry, choice)
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _from_data(text: str, frequent: Mapping[str, str], written: Counter[str], settings: MatchingSettings) -> Industry:

@@ -31,7 +31,7 @@ INDUSTRIES: dict[str, tuple[str, ...]] = {
                              "product development", "engineering consulting"),
     "Entertainment": ("film", "media", "media and entertainment", "movies", "toys and games", "gaming"),
     "Finance": ("financial services", "banking", "financial", "fintech", "bank", "insurance", "finance and insurance"),
-    "Food & Beverage": ("food", "beverage", "food and drink", "f and b", "food processing", "f b"),
+    "Food & Beverage": ("food", "beverage", "food and drink", "f and b", "food processing", "f b", "food and bev"),
     "Government": ("govt", "public sector", "federal government", "federal", "state government", "gov",
                    "government agency"),
     "Healthcare": ("health care", "hospital", "hospitals", "health", "clinics", "healthcare services", "clinical"),

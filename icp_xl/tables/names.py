@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rapidfuzz.distance import OSA
+
 from icp_xl.tables.legal_forms import BRACKETED, GLUED, PREFIXES, SUFFIXES, WORDS
 from icp_xl.tables.words import COUNTRIES, SAME, SLASH_MARKS, STATES
 
@@ -60,6 +62,7 @@ _OTHER_NAME = re.compile(
 )
 _CARE_OF = re.compile(r"(?<=\S)[\s,;(]+(?:c\s?/\s?o\b|care of\b|attn\b\.?|attention:)[\s:,.-]*(?=\w).*$")
 _SLASH_MARK = re.compile(r"\s*[/\\]\s*([^\W\d_]{2,4})\.?\s*[/\\]?\s*$")
+_STATE_MARK = re.compile(r"(?:\s+[-–—]\s*|,\s*)([a-z]{2})\.?\s*$")
 _BRACKETS = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
 _CLASS = re.compile(r"^(?:class|series|cl)\s+\w{1,2}$")
 _AND = frozenset(("and", "und", "et", "och", "og", "ve"))
@@ -126,8 +129,11 @@ def fold(text: str) -> str:
 
 
 def _strip_marks(text: str, marks: list[str]) -> str:
-    """Take off "/DE/" at the end and brackets that hold a place, a share class, an article or a legal form."""
+    """Take off "/DE/" or " - TX" at the end and brackets that hold a place, a share class, an article or a legal form."""
     while (found := _SLASH_MARK.search(text)) and found.start() > 0 and found[1] in SLASH_MARKS:
+        marks.append(found[1])
+        text = text[: found.start()]
+    if (found := _STATE_MARK.search(text)) and found.start() > 0 and found[1] in STATES:
         marks.append(found[1])
         text = text[: found.start()]
 
@@ -158,6 +164,8 @@ def _settle(text: str, legal: list[str]) -> str:
 def _pass(words: list[str], legal: list[str]) -> list[str]:
     words = _join_letters(_drop_and(words))
     words = [WORDS.get(word, word) for word in words]
+    if len(words) > 1:
+        words[-1] = _mended_form(words[-1])
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     words = _strip_legal(words, legal)
@@ -202,6 +210,16 @@ def _join_letters(words: list[str]) -> list[str]:
         if word:
             joined.append(word)
     return joined
+
+
+def _mended_form(word: str) -> str:
+    """A legal form that was written with a slip: "corportaion" is "corp"."""
+    if len(word) < 6 or word[0] not in "cil" or word in SAME:
+        return word
+    for form in ("corporation", "incorporated", "limited", "company"):
+        if word[0] == form[0] and OSA.distance(word, form, score_cutoff=2) <= (2 if len(form) > 8 else 1):
+            return WORDS[form]
+    return word
 
 
 def _strip_legal(words: list[str], legal: list[str]) -> list[str]:

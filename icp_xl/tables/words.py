@@ -86,6 +86,29 @@ SAME = {
     for short in shorts.split()
 }
 
+#: Words that share an abbreviation or are taken for each other; what one of them says, the other nearly says.
+RELATED = {
+    frozenset(pair)
+    for pair in (
+        ("technology", "technical"), ("technology", "tech"), ("industries", "industrial"), ("electronic", "electrical"),
+        ("electronic", "electric"), ("electrical", "electric"), ("engineering", "engineer"),
+        ("manufacturing", "manufactured"), ("product", "production"), ("financial", "finance"),
+        ("pharmaceutical", "pharmacy"), ("design", "designer"), ("marketing", "market"), ("medical", "medicine"),
+        ("construction", "constructors"), ("partners", "partnership"), ("laboratories", "lab"),
+        ("communication", "telecommunication"), ("distribution", "distributor"), ("distribution", "distributors"),
+        ("service", "servicing"), ("machine", "machining"), ("mold", "molding"), ("printing", "printer"),
+    )
+}  # fmt: skip
+#: Canonical word to its full spellings, which a slip of the pen is compared with.
+SPELLINGS: dict[str, tuple[str, ...]] = {}
+for _short, _long in sorted(SAME.items()):
+    if len(_short) >= 5:
+        SPELLINGS[_long] = (*SPELLINGS.get(_long, ()), _short)
+for _one, _other in sorted(tuple(sorted(pair)) for pair in RELATED):
+    if min(len(_one), len(_other)) >= 6:
+        SPELLINGS[_one] = (*SPELLINGS.get(_one, ()), _other)
+        SPELLINGS[_other] = (*SPELLINGS.get(_other, ()), _one)
+
 #: Words that name no trade: a name with one of them and the name without it are mostly one company.
 FILLER = frozenset(
     """
@@ -101,7 +124,7 @@ TRADE = frozenset(
     foundation institute equipment design consulting construction medical dental machine tool component motor plastic
     metal casting electronic automotive precision fabrication packaging research network laboratories chemical material
     supply bank insurance development investment security healthcare therapeutics sciences logistics transportation
-    marketing media software labs bio entertainment realty acquisition robotics molding foundry welding instrument
+    work works mill college institute academy marketing media software labs bio entertainment realty acquisition robotics molding foundry welding instrument
     device control controls aerospace defense marine optics composite american national united first general advanced
     premier superior quality universal integrated custom applied modern innovative dynamic allied us usa america
     americas north south east west northern southern eastern western pacific atlantic central

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA
 
-from icp_xl.tables.words import CITIES, COUNTRIES, FILLER, SPOKEN_WITHOUT, STATES, TRADE
+from icp_xl.tables.words import CITIES, COUNTRIES, FILLER, RELATED, SPELLINGS, SPOKEN_WITHOUT, STATES, TRADE
 
 CONFLICT_COST = 3.0
 #: What a word on one side only costs, as a share of its weight.
@@ -19,6 +19,10 @@ ONE_WORD_MOST = 0.78
 #: The best score of two names whose telling words all differ by a slip of the pen, unless the slip is slight.
 SLIP_MOST = 0.74
 SLIGHT = 0.925
+#: The same where a word of trade agrees beside them and the slip is rough; where other words are left over as well.
+SLIP_BESIDE_TRADE_MOST = 0.79
+SLIP_AND_EXTRA_MOST = 0.68
+ROUGH = 0.87
 #: The best score where initials are all that agrees; only a common place makes such a pair sure.
 INITIALS_MOST = 0.77
 ROMAN = frozenset("ii iii iv vi vii viii ix xi xii".split())
@@ -56,6 +60,10 @@ class Words:
             found = self._weights[word] = math.log(1 + (self.names + 50) / seen)
         return found
 
+    def tells(self, word: str) -> bool:
+        """Whether the word is rare enough to tell companies apart."""
+        return word not in _FREQUENT and self.count.get(word, 0) <= max(3.0, 0.005 * self.names)
+
     def is_place(self, word: str) -> bool:
         """Whether the word names a place."""
         return word in _PLACES or word in self.extra_places
@@ -78,11 +86,13 @@ class Words:
             return 0.97
         rare, common = sorted((self.count.get(a, 0), self.count.get(b, 0)))
         allowed = 0 if len(short) < 4 else 1 if len(short) < 7 else 2
+        if frozenset((a, b)) in RELATED:
+            return 0.93
         # A slip in a plural must be seen although the plural itself was cut: "movors" is "motors", not "motor".
-        distance = min(OSA.distance(x, y, score_cutoff=allowed) for x in (a, _singular(a)) for y in (b, _singular(b)))
+        distance = min(OSA.distance(x, y, score_cutoff=allowed) for x in _spelt(a) for y in _spelt(b))
         if allowed and distance <= allowed and rare <= max(2, 0.03 * common):
             # Two words that are both in use are two words, however close; a slip is rare.
-            sure = 1 - 0.5 * distance / len(long)
+            sure = 1 - (0.5 if distance < 2 else 0.7) * distance / len(long)
             return sure if a[0] == b[0] else sure - 0.05
         if 3 <= len(short) <= len(long) - 2 and short[0] == long[0]:
             if long.startswith(short) and len(short) >= 4 and rare <= max(3, 0.2 * common):
@@ -93,11 +103,11 @@ class Words:
         return 0.0
 
 
-def _singular(word: str) -> str:
-    """The word without the ending of a plural, sound or misspelt."""
-    if len(word) > 5 and word.endswith("ies"):
-        return word[:-3] + "y"
-    return word[:-1] if len(word) > 4 and word.endswith("s") else word
+def _spelt(word: str) -> tuple[str, ...]:
+    """The word, without the ending of a plural too, and as it is spelt where it stands for several spellings."""
+    ending = "ies" if len(word) > 5 and word.endswith("ies") else "s" if len(word) > 4 and word.endswith("s") else ""
+    single = (word[: -len(ending)] + ("y" if ending == "ies" else ""),) if ending else ()
+    return (word, *single, *SPELLINGS.get(word, ()))
 
 
 def _in_order(short: str, long: str) -> bool:
@@ -134,7 +144,8 @@ def align(x: str, y: str, words: Words) -> Alignment:
             rest_x.append(word)
     if not rest_x and not rest_y:
         return Alignment(1.0, 1.0, ("same words in another order",))
-    told = any(word not in FILLER and not words.is_place(word) for word in x.split() if word not in rest_x)
+    agreed = [word for word in x.split() if word not in rest_x and not _says_nothing(word, words)]
+    told = any(words.tells(word) for word in agreed)
     joined = _match_joined(rest_x, rest_y, words, notes) + _match_joined(rest_y, rest_x, words, notes)
     similar, surest = _match_similar(rest_x, rest_y, words, notes)
     initials = _match_initials(rest_x, rest_y, words, notes) + _match_initials(rest_y, rest_x, words, notes)
@@ -143,15 +154,25 @@ def align(x: str, y: str, words: Words) -> Alignment:
         return Alignment(0.0, 1.0, ("no word in common",))
     cost = _cost_of_rest(rest_x, rest_y, words, notes)
     most = 1.0
-    if not (told or joined or initials) and surest < SLIGHT:
-        most = SLIP_MOST
+    extra = not all(_left_out(word, words) for word in (*rest_x, *rest_y))
+    if not (told or joined or initials):
+        if not agreed and surest < SLIGHT:
+            most = SLIP_MOST
+        elif 0 < surest < 1 and extra:
+            most = SLIP_AND_EXTRA_MOST
+        elif 0 < surest < ROUGH:
+            most = SLIP_BESIDE_TRADE_MOST
     if initials and not (told or joined):
         most = INITIALS_MOST
-    if (not rest_x) != (not rest_y) and not all(_left_out(word, words) for word in (*rest_x, *rest_y)):
+    if (not rest_x) != (not rest_y) and extra:
         shorter = y if rest_x else x
         if sum(word not in FILLER for word in shorter.split()) <= 1:
             most = min(most, ONE_WORD_MOST)
     return Alignment(min(matched / (matched + cost), most), most, tuple(notes))
+
+
+def _says_nothing(word: str, words: Words) -> bool:
+    return word in FILLER or words.is_place(word)
 
 
 def _left_out(word: str, words: Words) -> bool:
