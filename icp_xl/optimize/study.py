@@ -71,7 +71,7 @@ def run_study(
         try:
             progress.check()
             name = study.choose(missing)
-            study.add(name, study.compute(name, held, progress))
+            study.add(name, study.compute(name, held, progress), progress)
         except Cancelled:
             cancelled = True
             break
@@ -224,7 +224,7 @@ class _Study:
             units[i] = round(trial.suggest_float(COMPONENTS[i], low / UNITS, high / UNITS) * UNITS)
         return units
 
-    def add(self, name: str, outcomes: list[Outcome]) -> None:
+    def add(self, name: str, outcomes: list[Outcome], progress: Progress) -> None:
         """Store a block, or the rest of one that was cut off; drop it when another process stored it first."""
         if not outcomes:
             self._empty.add(name)
@@ -238,13 +238,11 @@ class _Study:
             if len(present) == len(outcomes):
                 self._crowded = True
                 return
-            self.study.add_trials(
-                [
-                    self._frozen(outcome, {"block": name, "at": at, "of": len(outcomes)})
-                    for at, outcome in enumerate(outcomes)
-                    if at not in present
-                ]
-            )
+            for at, outcome in enumerate(outcomes):
+                if at % 10 == 0:
+                    progress.check()  # a database takes minutes; what is stored by then stays, the rest follows
+                if at not in present:
+                    self.study.add_trial(self._frozen(outcome, {"block": name, "at": at, "of": len(outcomes)}))
 
     def _frozen(self, outcome: Outcome, place: dict[str, Any]) -> FrozenTrial:
         rules = self.objective.problem.rules

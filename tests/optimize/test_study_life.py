@@ -69,6 +69,13 @@ def test_cancel_keeps_the_best_and_the_study_goes_on(whole: StudyResult, tmp_pat
     assert rest.complete and repr(rest.outcomes) == repr(whole.outcomes)
 
 
+def test_a_cancel_at_any_moment_loses_nothing(whole: StudyResult, tmp_path: Path) -> None:
+    for calls in (1, 12, 55, 90, 140):
+        path = tmp_path / f"{calls}.journal"
+        _run(path, RecordingProgress(cancel_after=calls))
+        assert repr(_run(path).outcomes) == repr(whole.outcomes)
+
+
 def test_a_torn_last_line_does_not_spoil_the_study(whole: StudyResult, tmp_path: Path) -> None:
     path = tmp_path / "a.journal"
     _run(path)
