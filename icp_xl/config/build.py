@@ -20,8 +20,8 @@ class BuildSettings(Section):
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="what runs the SQL of labels and features")
     transactions: Path | None = Field(
         None,
-        description="Parquet file or folder of sales lines under our own column names, for logs too large for a workbook; "
-        "it takes the place of the sales log and is never loaded whole",
+        description="Parquet file or folder of sales lines under our own column names, for logs too large for a "
+        "workbook; it takes the place of the sales log and is never loaded whole",
     )
     divisions: tuple[str, ...] = Field((), description="divisions to build for; empty takes every division of the log")
     cutoffs: tuple[date, ...] = Field((), description="cutoff dates; empty takes the latest one with a full window")

@@ -80,18 +80,50 @@ def build_assets_features(star: Star, keys: Array, cutoff: date, settings: Setti
             soon = _count(rows[(rows["expiry"] >= day) & (rows["expiry"] < day + term)], n)
             window = f"{term} days from the cutoff"
             found += [
-                Feature(f"assets_expiring_{term}d_{tag}", soon, f"Assets {label} that expire", "assets", window, "assets", True),
-                Feature(f"assets_expiring_{term}d_share_{tag}", _share(soon, owned), f"Share of assets {label} that expire",
-                        "share", window, "assets"),
-            ]  # fmt: skip
+                Feature(
+                    f"assets_expiring_{term}d_{tag}",
+                    soon,
+                    f"Assets {label} that expire",
+                    "assets",
+                    window,
+                    "assets",
+                    True,
+                ),
+                Feature(
+                    f"assets_expiring_{term}d_share_{tag}",
+                    _share(soon, owned),
+                    f"Share of assets {label} that expire",
+                    "share",
+                    window,
+                    "assets",
+                ),
+            ]
         found += [
-            Feature(f"assets_subs_share_{tag}", _share(on, on + off), f"Share of assets {label} under subscription", "share",
-                    "at cutoff", "assets"),
-            Feature(f"assets_on_subs_share_{tag}", _share(on, on_all), f"Share of all subscriptions that are {label}", "share",
-                    "at cutoff", "assets"),
-            Feature(f"assets_off_subs_share_{tag}", _share(off, off_all), f"Share of all unsubscribed assets that are {label}",
-                    "share", "at cutoff", "assets"),
-        ]  # fmt: skip
+            Feature(
+                f"assets_subs_share_{tag}",
+                _share(on, on + off),
+                f"Share of assets {label} under subscription",
+                "share",
+                "at cutoff",
+                "assets",
+            ),
+            Feature(
+                f"assets_on_subs_share_{tag}",
+                _share(on, on_all),
+                f"Share of all subscriptions that are {label}",
+                "share",
+                "at cutoff",
+                "assets",
+            ),
+            Feature(
+                f"assets_off_subs_share_{tag}",
+                _share(off, off_all),
+                f"Share of all unsubscribed assets that are {label}",
+                "share",
+                "at cutoff",
+                "assets",
+            ),
+        ]
     return found
 
 
@@ -121,12 +153,34 @@ def assets_sanity(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame:
         imputed = int(part["imputed"].sum())
         problem = "most starts are imputed: tenure says little" if imputed > 0.5 * len(part) else ""
         problem = "no asset has an expiry date" if part["expiry"].isna().all() else problem
-        rows.append((name, len(part), int(part["account_key"].nunique()), expiring, int(part["on"].sum()),
-                     float((day - part["start"]).median()), imputed, imputed / len(part), problem))  # fmt: skip
+        rows.append(
+            (
+                name,
+                len(part),
+                int(part["account_key"].nunique()),
+                expiring,
+                int(part["on"].sum()),
+                float((day - part["start"]).median()),
+                imputed,
+                imputed / len(part),
+                problem,
+            )
+        )
     unstarted = int(star.assets["start_day"].isna().sum())
     if unstarted and settings.features.assets_missing_start == "exclude":
-        rows.append(("(no start date)", unstarted, int(star.assets.loc[star.assets["start_day"].isna(), "account_key"].nunique()),
-                     0, 0, np.nan, 0, 0.0, "left out: they may have been sold after the cutoff"))  # fmt: skip
+        rows.append(
+            (
+                "(no start date)",
+                unstarted,
+                int(star.assets.loc[star.assets["start_day"].isna(), "account_key"].nunique()),
+                0,
+                0,
+                np.nan,
+                0,
+                0.0,
+                "left out: they may have been sold after the cutoff",
+            )
+        )
     strangers = int((star.assets["account_key"] == 0).sum())
     if strangers:
         rows.append(("(unknown account)", strangers, 0, 0, 0, np.nan, 0, 0.0, "left out: the account is in no table"))

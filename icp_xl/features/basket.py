@@ -33,9 +33,16 @@ class Basket:
 
 
 def build_basket(
-    engine: Engine, star: Star, accounts: Accounts, history: History, number: int, settings: Settings,
-    names: Sequence[str], source: str, virtual: Mapping[int, Sequence[int]],
-) -> Basket:  # fmt: skip
+    engine: Engine,
+    star: Star,
+    accounts: Accounts,
+    history: History,
+    number: int,
+    settings: Settings,
+    names: Sequence[str],
+    source: str,
+    virtual: Mapping[int, Sequence[int]],
+) -> Basket:
     """Rules and affinity features of every division at the cutoff of ``history``.
 
     Args:
@@ -110,9 +117,14 @@ def _division_lifts(owned: Array, target: int, real: int) -> dict[int, tuple[int
 
 
 def _shown(
-    rules: pd.DataFrame, pairs: dict[int, tuple[int, int, float]], star: Star, names: Sequence[str], target: str,
-    total: int, cutoff: int,
-) -> pd.DataFrame:  # fmt: skip
+    rules: pd.DataFrame,
+    pairs: dict[int, tuple[int, int, float]],
+    star: Star,
+    names: Sequence[str],
+    target: str,
+    total: int,
+    cutoff: int,
+) -> pd.DataFrame:
     products = star.products.set_index("sku_key")
     keys = rules["sku_key"]
     skus = pd.DataFrame(
@@ -129,10 +141,12 @@ def _shown(
         }
     )
     divisions = pd.DataFrame(
-        [("division", names[d], "", target, n, both, both / max(total, 1), both / n, lift)
-         for d, (n, both, lift) in pairs.items()],
+        [
+            ("division", names[d], "", target, n, both, both / max(total, 1), both / n, lift)
+            for d, (n, both, lift) in pairs.items()
+        ],
         columns=list(RULE_COLUMNS),
-    )  # fmt: skip
+    )
     frames = [frame for frame in (skus, divisions) if len(frame)]
     if not frames:
         return pd.DataFrame(columns=list(RULE_COLUMNS))
@@ -142,8 +156,13 @@ def _shown(
 
 
 def _features(
-    best: dict[str, Array], keys: Array, division: int, owned: Array, pairs: dict[int, tuple[int, int, float]], target: int
-) -> list[Feature]:  # fmt: skip
+    best: dict[str, Array],
+    keys: Array,
+    division: int,
+    owned: Array,
+    pairs: dict[int, tuple[int, int, float]],
+    target: int,
+) -> list[Feature]:
     rows = best["division_key"] == division
     found = pd.DataFrame(
         {"best": best["best"][rows], "total": best["total"][rows], "n": best["n"][rows]},

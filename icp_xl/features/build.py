@@ -48,9 +48,14 @@ def build_features(
 
 
 def build_feature_sets(
-    star: Star, divisions: Sequence[str], cutoffs: Sequence[date], settings: Settings, *,
-    engine: Engine | None = None, progress: Progress | None = None,
-) -> Iterator[FeatureSet]:  # fmt: skip
+    star: Star,
+    divisions: Sequence[str],
+    cutoffs: Sequence[date],
+    settings: Settings,
+    *,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> Iterator[FeatureSet]:
     """Features of every division at every cutoff, cutoff by cutoff, division by division.
 
     Windows are half-open, ``[cutoff - window, cutoff)``. Accounts: all with a sale before the cutoff.
@@ -71,9 +76,10 @@ def build_feature_sets(
         for cutoff in wanted:
             if not (accounts.first_day < to_day(cutoff)).any():
                 raise InsufficientDataError(
-                    "no account bought anything before the cutoff", got=cutoff.isoformat(),
+                    "no account bought anything before the cutoff",
+                    got=cutoff.isoformat(),
                     next_step="Choose a later cutoff date.",
-                )  # fmt: skip
+                )
         real = [key for key in order if key not in virtual]
         histories = read_history(opened, star, accounts, real, virtual, wanted, settings, progress)
         days, skus = _passes(opened, wanted, settings, progress)
@@ -165,9 +171,17 @@ def _restrict(history: History, within: Array) -> History:
 
 
 def _common(
-    history: History, accounts: Accounts, number: int, days: Arrays, skus: Arrays, slugs: Sequence[str],
-    names: Sequence[str], star: Star, settings: Settings, notes: dict[str, Any],
-) -> list[Feature]:  # fmt: skip
+    history: History,
+    accounts: Accounts,
+    number: int,
+    days: Arrays,
+    skus: Arrays,
+    slugs: Sequence[str],
+    names: Sequence[str],
+    star: Star,
+    settings: Settings,
+    notes: dict[str, Any],
+) -> list[Feature]:
     """Features that do not hang on the target division."""
     windows = settings.features.windows
     at = _lookup(days["account_key"], accounts.keys)
@@ -181,13 +195,20 @@ def _common(
         *season_features(history),
         *mix_features(history, slugs, names, notes),
         *(
-            Feature(f"div_skus_{w}m", _taken(skus[f"s_{number}_{i}"], sku_at).astype(float), "Distinct codes bought",
-                    "codes", f"{w} months", "diversity", True)
+            Feature(
+                f"div_skus_{w}m",
+                _taken(skus[f"s_{number}_{i}"], sku_at).astype(float),
+                "Distinct codes bought",
+                "codes",
+                f"{w} months",
+                "diversity",
+                True,
+            )
             for i, w in enumerate(windows)
         ),
         *return_features(history),
         *build_assets_features(star, accounts.keys, history.cutoff, settings),
-    ]  # fmt: skip
+    ]
 
 
 def _lookup(found: Array, keys: Array) -> tuple[Array, Array]:
@@ -221,9 +242,13 @@ def _context(star: Star, accounts: Accounts, settings: Settings) -> list[Feature
     revenue = table["annual_revenue"].to_numpy(dtype=float)
     scoring = settings.scoring
     with np.errstate(invalid="ignore"):
-        segment = np.where(revenue >= scoring.segment_large, "Large Enterprise",
-                           np.where(revenue >= scoring.segment_mid_market, "Mid-Market", "Small Business"))  # fmt: skip
-    segment = np.where(np.isnan(revenue), None, segment.astype(object))
+        segment = np.where(
+            revenue >= scoring.segment_large,
+            "Large Enterprise",
+            np.where(revenue >= scoring.segment_mid_market, "Mid-Market", "Small Business"),
+        )
+    segment = segment.astype(object)
+    segment[np.isnan(revenue)] = None
     given = table["segment"].astype(object)
     segment = np.where(given.notna(), given, segment)
     found.append(Feature("ctx_segment", segment, "Segment", "text", window, "context", kind="category"))
@@ -237,9 +262,15 @@ def _context(star: Star, accounts: Accounts, settings: Settings) -> list[Feature
 
 
 def _assemble(
-    division: str, name: str, cutoff: date, accounts: Accounts, features: Sequence[Feature], rules: pd.DataFrame,
-    notes: Mapping[str, Any], settings: Settings,
-) -> FeatureSet:  # fmt: skip
+    division: str,
+    name: str,
+    cutoff: date,
+    accounts: Accounts,
+    features: Sequence[Feature],
+    rules: pd.DataFrame,
+    notes: Mapping[str, Any],
+    settings: Settings,
+) -> FeatureSet:
     numbers = [feature for feature in features if feature.kind == "number"]
     caps = {}
     for feature in numbers:

@@ -49,9 +49,15 @@ def build_embeddings(
     for d, key in enumerate(history.divisions):
         values = _similarity(users, items, codes.get(key, np.zeros(0, np.int64)))
         own[d] = [
-            Feature("als_similarity", values, "Cosine of the account with this division's codes", "cosine", "24 months",
-                    "embedding")
-        ]  # fmt: skip
+            Feature(
+                "als_similarity",
+                values,
+                "Cosine of the account with this division's codes",
+                "cosine",
+                "24 months",
+                "embedding",
+            )
+        ]
     report = {
         "status": "built",
         "accounts": len(keys),
@@ -75,9 +81,15 @@ def _fit(row: Array, column: Array, lines: Array, shape: tuple[int, int], settin
     matrix.sort_indices()
     with threadpool_limits(limits=1):
         model = AlternatingLeastSquares(
-            factors=chosen.als_factors, regularization=chosen.als_regularization, iterations=chosen.als_iterations,
-            num_threads=1, random_state=settings.run.seed, dtype=np.float32, use_cg=True, use_native=True,
-        )  # fmt: skip
+            factors=chosen.als_factors,
+            regularization=chosen.als_regularization,
+            iterations=chosen.als_iterations,
+            num_threads=1,
+            random_state=settings.run.seed,
+            dtype=np.float32,
+            use_cg=True,
+            use_native=True,
+        )
         model.fit(matrix, show_progress=False)
     return np.asarray(model.user_factors, dtype=float), np.asarray(model.item_factors, dtype=float)
 

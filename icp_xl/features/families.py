@@ -28,35 +28,78 @@ def purchase_features(
     cutoff = to_day(history.cutoff)
     last = history.last_day[:, columns].max(axis=1)
     found = [
-        Feature(f"{prefix}_recency_days", _since(cutoff, last), f"Days since the last purchase {whose}", "days", "ever",
-                "recency"),
-    ]  # fmt: skip
+        Feature(
+            f"{prefix}_recency_days",
+            _since(cutoff, last),
+            f"Days since the last purchase {whose}",
+            "days",
+            "ever",
+            "recency",
+        ),
+    ]
     for w in windows:
         sums, window = history.sums[w], f"{w} months"
         lines = sums["n_sales"][:, columns].sum(axis=1)
         revenue = sums["revenue"][:, columns].sum(axis=1)
         profit = sums["profit"][:, columns].sum(axis=1)
         found += [
-            Feature(f"{prefix}_lines_{w}m", lines.astype(float), f"Sales lines {whose}", "lines", window, "frequency", True),
-            Feature(f"{prefix}_revenue_{w}m", revenue / SCALE, f"Revenue net of returns {whose}", "currency", window,
-                    "monetary", True),
-            Feature(f"{prefix}_profit_{w}m", profit / SCALE, f"Gross profit net of returns {whose}", "currency", window,
-                    "monetary", True),
-        ]  # fmt: skip
+            Feature(
+                f"{prefix}_lines_{w}m", lines.astype(float), f"Sales lines {whose}", "lines", window, "frequency", True
+            ),
+            Feature(
+                f"{prefix}_revenue_{w}m",
+                revenue / SCALE,
+                f"Revenue net of returns {whose}",
+                "currency",
+                window,
+                "monetary",
+                True,
+            ),
+            Feature(
+                f"{prefix}_profit_{w}m",
+                profit / SCALE,
+                f"Gross profit net of returns {whose}",
+                "currency",
+                window,
+                "monetary",
+                True,
+            ),
+        ]
     for w in _TREND:
         series = history.series[:w, :, columns].sum(axis=2)
         found += [
-            Feature(f"{prefix}_slope_{w}m", _slope(series), f"Monthly trend of revenue {whose}", "currency per month",
-                    f"{w} months", "trajectory", True),
-            Feature(f"{prefix}_std_{w}m", _spread(series), f"Standard deviation of monthly revenue {whose}", "currency",
-                    f"{w} months", "trajectory", True),
-        ]  # fmt: skip
-    active = history.own_active[:, :, columns].any(axis=2)
+            Feature(
+                f"{prefix}_slope_{w}m",
+                _slope(series),
+                f"Monthly trend of revenue {whose}",
+                "currency per month",
+                f"{w} months",
+                "trajectory",
+                True,
+            ),
+            Feature(
+                f"{prefix}_std_{w}m",
+                _spread(series),
+                f"Standard deviation of monthly revenue {whose}",
+                "currency",
+                f"{w} months",
+                "trajectory",
+                True,
+            ),
+        ]
+    active = np.asarray(history.own_active[:, :, columns].any(axis=2))
     for w in _TREND:
         count = active[:w].sum(axis=0).astype(float)
         found.append(
-            Feature(f"{prefix}_active_months_{w}m", count, f"Months with a purchase {whose}", "months", f"{w} months", "lifecycle")
-        )  # fmt: skip
+            Feature(
+                f"{prefix}_active_months_{w}m",
+                count,
+                f"Months with a purchase {whose}",
+                "months",
+                f"{w} months",
+                "lifecycle",
+            )
+        )
     return found
 
 
@@ -97,16 +140,33 @@ def lifecycle_features(
         deviation = np.where(gaps > 1, np.sqrt(np.maximum(spread, 0.0)), np.nan)
         overdue = np.where(gaps > 0, (cutoff - last) / np.maximum(mean, 1e-9), np.nan)
     return [
-        *(Feature(f"all_days_{w}m", count.astype(float), "Days with a purchase", "days", f"{w} months", "frequency", True)
-          for w, count in days.items()),
+        *(
+            Feature(
+                f"all_days_{w}m", count.astype(float), "Days with a purchase", "days", f"{w} months", "frequency", True
+            )
+            for w, count in days.items()
+        ),
         Feature("all_days_ever", n_days.astype(float), "Days with a purchase", "days", "ever", "frequency", True),
-        Feature("life_tenure_days", (cutoff - first).astype(float), "Days since the first purchase", "days", "ever", "lifecycle"),
+        Feature(
+            "life_tenure_days",
+            (cutoff - first).astype(float),
+            "Days since the first purchase",
+            "days",
+            "ever",
+            "lifecycle",
+        ),
         Feature("life_gap_mean_days", mean, "Mean gap between days with a purchase", "days", "ever", "lifecycle"),
         Feature("life_gap_std_days", deviation, "Standard deviation of these gaps", "days", "ever", "lifecycle"),
-        Feature("life_gap_max_days", np.where(gaps > 0, largest.astype(float), np.nan), "Longest of these gaps", "days",
-                "ever", "lifecycle"),
+        Feature(
+            "life_gap_max_days",
+            np.where(gaps > 0, largest.astype(float), np.nan),
+            "Longest of these gaps",
+            "days",
+            "ever",
+            "lifecycle",
+        ),
         Feature("life_overdue_ratio", overdue, "Recency divided by the mean gap", "ratio", "ever", "lifecycle", True),
-    ]  # fmt: skip
+    ]
 
 
 def season_features(history: History) -> list[Feature]:
@@ -115,10 +175,16 @@ def season_features(history: History) -> list[Feature]:
     total = sales.sum(axis=0)
     shares = np.divide(sales, total, out=np.zeros_like(sales), where=total > 0)
     return [
-        Feature(f"season_q{q + 1}_share_24m", shares[q], f"Share of sales in calendar quarter {q + 1}", "share",
-                "24 months", "seasonality")
+        Feature(
+            f"season_q{q + 1}_share_24m",
+            shares[q],
+            f"Share of sales in calendar quarter {q + 1}",
+            "share",
+            "24 months",
+            "seasonality",
+        )
         for q in range(4)
-    ]  # fmt: skip
+    ]
 
 
 def mix_features(history: History, slugs: Sequence[str], names: Sequence[str], notes: dict[str, Any]) -> list[Feature]:
@@ -134,16 +200,28 @@ def mix_features(history: History, slugs: Sequence[str], names: Sequence[str], n
         notes[f"share_prior_{w}m"] = {slugs[d]: float(prior[i]) for i, d in enumerate(known)}
         notes[f"share_prior_strength_{w}m"] = float(strength)
         found += [
-            Feature(f"share_{slugs[d]}_{w}m", shares[:, i],
-                    f"Share of lines in {names[d]}, smoothed by empirical Bayes", "share", f"{w} months", "mix")
+            Feature(
+                f"share_{slugs[d]}_{w}m",
+                shares[:, i],
+                f"Share of lines in {names[d]}, smoothed by empirical Bayes",
+                "share",
+                f"{w} months",
+                "mix",
+            )
             for i, d in enumerate(known)
-        ]  # fmt: skip
+        ]
         bought = (lines > 0).sum(axis=1).astype(float)
         found += [
             Feature(f"div_count_{w}m", bought, "Divisions bought from", "divisions", f"{w} months", "diversity"),
-            Feature(f"div_entropy_{w}m", _entropy(lines), "Entropy of the lines over the divisions", "nats", f"{w} months",
-                    "diversity"),
-        ]  # fmt: skip
+            Feature(
+                f"div_entropy_{w}m",
+                _entropy(lines),
+                "Entropy of the lines over the divisions",
+                "nats",
+                f"{w} months",
+                "diversity",
+            ),
+        ]
     ever = (history.last_day[:, : history.real] != NEVER).sum(axis=1).astype(float)
     found.append(Feature("div_count_ever", ever, "Divisions ever bought from", "divisions", "ever", "diversity"))
     return found

@@ -72,9 +72,15 @@ def read_accounts(engine: Engine, star: Star, end: int) -> Accounts:
 
 
 def read_history(
-    engine: Engine, star: Star, accounts: Accounts, divisions: Sequence[int],
-    virtual: Mapping[int, Sequence[int]], cutoffs: Sequence[date], settings: Settings, progress: Progress,
-) -> dict[date, History]:  # fmt: skip
+    engine: Engine,
+    star: Star,
+    accounts: Accounts,
+    divisions: Sequence[int],
+    virtual: Mapping[int, Sequence[int]],
+    cutoffs: Sequence[date],
+    settings: Settings,
+    progress: Progress,
+) -> dict[date, History]:
     """Aggregate once and cut every window of every cutoff.
 
     Args:
@@ -127,12 +133,16 @@ def _parts(accounts: int, divisions: int, segments: int, limit_gb: float) -> int
 
 def _empty(when: date, order: Sequence[int], real: int, shape: tuple[int, int], windows: Sequence[int]) -> History:
     return History(
-        cutoff=when, divisions=tuple(order), real=real,
+        cutoff=when,
+        divisions=tuple(order),
+        real=real,
         sums={w: {name: np.zeros(shape, np.int64) for name in SUMS} for w in sorted({*windows, 12, SERIES})},
-        first_day=np.full(shape, NOT_YET, np.int64), last_day=np.full(shape, NEVER, np.int64),
-        series=np.zeros((SERIES, *shape), np.int64), own_active=np.zeros((SERIES, *shape), bool),
+        first_day=np.full(shape, NOT_YET, np.int64),
+        last_day=np.full(shape, NEVER, np.int64),
+        series=np.zeros((SERIES, *shape), np.int64),
+        own_active=np.zeros((SERIES, *shape), bool),
         sales_by_quarter=np.zeros((4, shape[0]), np.int64),
-    )  # fmt: skip
+    )
 
 
 class _Cube:

@@ -1,4 +1,4 @@
-"""The sheets *Build*, *Labels*, *Feature Catalog* and *Left Out*: what the build took from the log, and what it made of it."""
+"""The sheets *Build*, *Labels*, *Feature Catalog* and *Left Out*: what the build took from the log and made of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ from icp_xl.reports.spec import Block, Book, Chart, Column, Facts, Figure, Figur
 MOST_SHOWN = 500
 _STATUS = {"ok": "Holds", "dropped": "Left out", "error": "Broken", "warning": "Look at"}
 _FAMILIES = {
-    "recency": "Recency", "frequency": "Frequency", "monetary": "Money", "trajectory": "Trend", "lifecycle": "Lifecycle",
-    "seasonality": "Season", "mix": "Division mix", "diversity": "Breadth", "returns": "Returns",
-    "basket": "Market basket", "embedding": "Embedding", "assets": "Assets", "context": "Account",
-}  # fmt: skip
+    "recency": "Recency",
+    "frequency": "Frequency",
+    "monetary": "Money",
+    "trajectory": "Trend",
+    "lifecycle": "Lifecycle",
+    "seasonality": "Season",
+    "mix": "Division mix",
+    "diversity": "Breadth",
+    "returns": "Returns",
+    "basket": "Market basket",
+    "embedding": "Embedding",
+    "assets": "Assets",
+    "context": "Account",
+}
 
 
 def build_book(
@@ -47,10 +57,16 @@ def build_book(
 
 
 def _build_sheet(
-    cleaning: pd.DataFrame, reasons: Mapping[str, int], read: int, kept: int,
-    contracts: Sequence[tuple[str, str, int, str]], labels: pd.DataFrame,
-    catalogs: Mapping[tuple[str, str], pd.DataFrame], warnings: Sequence[str], facts: Mapping[str, Any],
-) -> Sheet:  # fmt: skip
+    cleaning: pd.DataFrame,
+    reasons: Mapping[str, int],
+    read: int,
+    kept: int,
+    contracts: Sequence[tuple[str, str, int, str]],
+    labels: pd.DataFrame,
+    catalogs: Mapping[tuple[str, str], pd.DataFrame],
+    warnings: Sequence[str],
+    facts: Mapping[str, Any],
+) -> Sheet:
     censored = int(labels["censored"].sum()) if len(labels) else 0
     features = len(next(iter(catalogs.values()))) if catalogs else 0
     blocks: list[Block | tuple[Block, ...]] = [
@@ -58,8 +74,13 @@ def _build_sheet(
             [
                 Figure("Sales lines kept", kept, "integer", f"of {read:,} that came in"),
                 Figure("Share kept", kept / read if read else 0.0, "percent", "the rest is listed below"),
-                Figure("Label sets", len(labels), "integer", f"{censored} with a window not yet over",
-                       tone="warning" if censored else "plain"),
+                Figure(
+                    "Label sets",
+                    len(labels),
+                    "integer",
+                    f"{censored} with a window not yet over",
+                    tone="warning" if censored else "plain",
+                ),
                 Figure("Features per set", features, "integer", f"{len(catalogs)} feature sets"),
             ]
         ),
@@ -68,7 +89,7 @@ def _build_sheet(
         Text("Rules that were checked", "heading"),
         _contract_table(contracts),
         Facts(tuple(facts.items()), title="This build"),
-    ]  # fmt: skip
+    ]
     return Sheet(
         "Build", "Build of the sales data", blocks, subtitle="What was read from the sales log, and what was left out"
     )
@@ -142,11 +163,13 @@ def _label_sheet(labels: pd.DataFrame) -> Sheet:
         filters=False,
     )
     blocks: list[Block | tuple[Block, ...]] = [
-        Text("A window begins on the cutoff and ends before its last date. A window that the log does not cover whole is "
-             "not used to train a model."),
+        Text(
+            "A window begins on the cutoff and ends before its last date. A window that the log does not cover whole "
+            "is not used to train a model."
+        ),
         (short, chart),
         table,
-    ]  # fmt: skip
+    ]
     return Sheet("Labels", "Who bought after each cutoff", blocks, subtitle="One row per division and cutoff")
 
 
@@ -197,15 +220,21 @@ def _catalog_sheet(catalogs: Mapping[tuple[str, str], pd.DataFrame]) -> Sheet:
     )
     names = ", ".join(key[0] for key in chosen)
     blocks: list[Block | tuple[Block, ...]] = [
-        Text("Coverage is the share of accounts with a value that is neither missing nor zero. Caps are those of "
-             f"{chosen[0][0]}; each feature set has its own in its catalog file."),
+        Text(
+            "Coverage is the share of accounts with a value that is neither missing nor zero. Caps are those of "
+            f"{chosen[0][0]}; each feature set has its own in its catalog file."
+        ),
         Text(f"Divisions: {names}.", "note"),
         table,
-    ]  # fmt: skip
+    ]
     return Sheet(
-        "Feature Catalog", "Feature catalog", blocks, subtitle=f"What was known of each account before {last}",
-        freeze_table="build_catalog", kind="data",
-    )  # fmt: skip
+        "Feature Catalog",
+        "Feature catalog",
+        blocks,
+        subtitle=f"What was known of each account before {last}",
+        freeze_table="build_catalog",
+        kind="data",
+    )
 
 
 def _asset_sheet(sanity: pd.DataFrame) -> Sheet:

@@ -62,7 +62,7 @@ class DuckEngine:
 
     def fetch(self, query: Query) -> Arrays:
         found = self.connection.execute(query.text, list(query.values)).fetchnumpy()
-        return {name: _plain(name, column) for name, column in found.items()}
+        return {name: _plain(name, np.asanyarray(column)) for name, column in found.items()}
 
     def frame(self, query: Query) -> pd.DataFrame:
         """The result as a frame, missing values and text allowed."""

@@ -58,7 +58,8 @@ def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_dup
           from {identifier(staging)}
         ), looked as (
           select c.*, coalesce(s.sku_key, 0) as sku_key, s.sku_name, coalesce(s.is_fee, false) as is_fee,
-            coalesce(s.sku_division, d.division_name) as division_name, coalesce(d.division_known, true) as division_known,
+            coalesce(s.sku_division, d.division_name) as division_name,
+            coalesce(d.division_known, true) as division_known,
             coalesce(regexp_matches(c.invoice, ?), false) as is_cancellation
           from counted c left join sku_lookup s on c.sku = s.sku left join division_lookup d on c.division = d.division
         )
@@ -88,7 +89,8 @@ def facts(source: str, unmapped: str) -> Query:
     return Query(
         f"""
         select a.account_key, l.account_id, l.sku_key, coalesce(l.sku_name, '') as sku,
-          v.division_key, v.division, cast(l.moment as timestamp) as moment, l.day, l.ym, cast(l.kind as tinyint) as kind,
+          v.division_key, v.division, cast(l.moment as timestamp) as moment, l.day, l.ym,
+          cast(l.kind as tinyint) as kind,
           l.quantity, l.revenue_e4, l.gross_profit_e4, l.category, l.rep, l.invoice, l.region, l.product
         from {identifier(source)} l
           join account_lookup a on l.account_id = a.account_id
@@ -155,7 +157,8 @@ def matched_returns(source: str) -> Query:
             partition by account_key, sku_key order by moment, -kind, line_id rows unbounded preceding) as sale_line_id
           from touched
         )
-        select r.line_id as return_line_id, r.sale_line_id, r.account_key, r.sku_key, s.moment as sold, r.moment as returned,
+        select r.line_id as return_line_id, r.sale_line_id, r.account_key, r.sku_key, s.moment as sold,
+          r.moment as returned,
           abs(r.quantity) as returned_quantity, s.quantity as sold_quantity,
           case when r.sale_line_id is null then 'no earlier sale'
                when abs(r.quantity) = s.quantity then 'whole line'

@@ -147,7 +147,7 @@ def _merge(frame: pd.DataFrame, cluster: np.ndarray) -> pd.DataFrame:
 def _truth(value: object) -> bool:
     if isinstance(value, str):
         return value.strip().casefold() in ("true", "yes", "y", "1", "x", "do not contact", "dnc")
-    return bool(value) if pd.notna(value) else False
+    return value is not None and value is not pd.NA and value == value and bool(value)
 
 
 def _listed(ranked: pd.DataFrame, column: str, sizes: pd.Series) -> pd.Series:

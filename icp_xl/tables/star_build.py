@@ -129,9 +129,22 @@ def build_star(
         if grave and not fail_soft:
             _refuse(grave, contracts, violations)
         return _file(
-            engine, settings, products, customers, assets, read, reasons, cleaning, contracts, violations, grave,
-            place, folder, previous, progress,
-        )  # fmt: skip
+            engine,
+            settings,
+            products,
+            customers,
+            assets,
+            read,
+            reasons,
+            cleaning,
+            contracts,
+            violations,
+            grave,
+            place,
+            folder,
+            previous,
+            progress,
+        )
 
 
 def survey_lines(lines: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -212,9 +225,11 @@ def _reasons(engine: DuckEngine) -> dict[str, int]:
 def _cleaning(engine: DuckEngine) -> tuple[pd.DataFrame, int]:
     counts = engine.fetch(sql.problems("judged"))
     moved = engine.frame(
-        Query("select count(*) as n from (select account_id from judged where account_id is not null and region is not null "
-              "group by 1 having count(distinct region) > 1)")
-    )  # fmt: skip
+        Query(
+            "select count(*) as n from (select account_id from judged where account_id is not null "
+            "and region is not null group by 1 having count(distinct region) > 1)"
+        )
+    )
     last = engine.frame(Query("select max(day) as last_day from judged where reason is null"))["last_day"].iloc[0]
     rows = [(name.replace("_", " "), int(values[0])) for name, values in counts.items()]
     rows.append(("accounts in several places", int(moved["n"].iloc[0])))
@@ -257,11 +272,22 @@ def _refuse(grave: dict[str, int], contracts: list[Contract], violations: pd.Dat
 
 
 def _file(
-    engine: DuckEngine, settings: Settings, products: pd.DataFrame, customers: pd.DataFrame | None,
-    assets: pd.DataFrame | None, read: int, reasons: dict[str, int], cleaning: pd.DataFrame,
-    contracts: list[Contract], violations: pd.DataFrame, grave: dict[str, int], place: Place | None,
-    folder: Path | None, previous: Star | None, progress: Progress,
-) -> StarBuild:  # fmt: skip
+    engine: DuckEngine,
+    settings: Settings,
+    products: pd.DataFrame,
+    customers: pd.DataFrame | None,
+    assets: pd.DataFrame | None,
+    read: int,
+    reasons: dict[str, int],
+    cleaning: pd.DataFrame,
+    contracts: list[Contract],
+    violations: pd.DataFrame,
+    grave: dict[str, int],
+    place: Place | None,
+    folder: Path | None,
+    previous: Star | None,
+    progress: Progress,
+) -> StarBuild:
     kept = read - sum(reasons.values())
     if kept == 0:
         raise InsufficientDataError(
@@ -274,9 +300,11 @@ def _file(
     keys = customer_table.drop_duplicates("account_id")[["account_id", "account_key"]]
     engine.view_frame("account_lookup", keys.astype({"account_id": "str"}).reset_index(drop=True))
     named = engine.frame(
-        Query("select distinct coalesce(division_name, ?) as division from judged where reason is null and kind <> 0",
-              (settings.build.unmapped_division,))
-    )  # fmt: skip
+        Query(
+            "select distinct coalesce(division_name, ?) as division from judged where reason is null and kind <> 0",
+            (settings.build.unmapped_division,),
+        )
+    )
     divisions = dims.build_divisions([str(name) for name in named["division"]])
     engine.view_frame("division_keys", dims.division_key_table(divisions).astype({"division": "str"}))
     engine.keep("facts", sql.facts("judged", settings.build.unmapped_division))
@@ -289,10 +317,17 @@ def _file(
     dates = dims.build_dates(first, last)
     checks, broken = check_dimensions(customer_table, products, dates, asset_table)
     star = Star(
-        facts=(), customers=customer_table, products=products, divisions=divisions, assets=asset_table,
-        returns=pd.DataFrame(), first_day=first, last_day=last, observed_until=observed,
+        facts=(),
+        customers=customer_table,
+        products=products,
+        divisions=divisions,
+        assets=asset_table,
+        returns=pd.DataFrame(),
+        first_day=first,
+        last_day=last,
+        observed_until=observed,
         has_profit=bool(months["with_profit"].sum()),
-    )  # fmt: skip
+    )
     written = unchanged = 0
     if place is None:
         parts = [engine.frame(sql.filed("facts", int(ym))) for ym in months["ym"]]
@@ -311,9 +346,7 @@ def _file(
         [("return lines", len(star.returns)), ("return lines with an earlier sale", matched)], columns=cleaning.columns
     )
     cleaning = pd.concat([cleaning, extra], ignore_index=True)
-    return StarBuild(
-        star, read, kept, reasons, cleaning, contracts, violations, warnings, written, unchanged
-    )  # fmt: skip
+    return StarBuild(star, read, kept, reasons, cleaning, contracts, violations, warnings, written, unchanged)
 
 
 def _observed_until(last: int, settings: Settings) -> int:

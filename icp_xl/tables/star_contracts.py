@@ -11,8 +11,14 @@ from icp_xl.errors import DataError, Fault, MissingColumnsError
 
 COLUMNS = ("table", "row", "column", "reason", "severity", "value")
 #: Lines that every real log has; they are left out and counted. Any other reason is a fault of the log.
-ORDINARY = ("no account", "exact duplicate", "no readable date", "before the earliest date",
-            "neither code nor division", "no readable revenue")  # fmt: skip
+ORDINARY = (
+    "no account",
+    "exact duplicate",
+    "no readable date",
+    "before the earliest date",
+    "neither code nor division",
+    "no readable revenue",
+)
 REQUIRED = ("date", "account_id", "revenue")
 EITHER = ("sku", "division")
 
@@ -72,19 +78,19 @@ def check_dimensions(
         ),
         "dim_product": (
             products,
-            pa.DataFrameSchema({"sku_key": pa.Column("int64", positive, unique=True), "fold": pa.Column(None, unique=True)}),
+            pa.DataFrameSchema(
+                {"sku_key": pa.Column("int64", positive, unique=True), "fold": pa.Column(None, unique=True)}
+            ),
         ),
         "dim_date": (dates, pa.DataFrameSchema({"day": pa.Column("int64", unique=True)})),
         "fact_assets": (
             assets,
             pa.DataFrameSchema(
                 {"account_key": pa.Column("int64", pa.Check.gt(0, error="account is in no table"))},
-                checks=pa.Check(
-                    lambda frame: ~(frame["expiry_day"] < frame["start_day"]), error="expiry before start"
-                ),
+                checks=pa.Check(lambda frame: ~(frame["expiry_day"] < frame["start_day"]), error="expiry before start"),
             ),
         ),
-    }  # fmt: skip
+    }
     contracts, rows = [], []
     for table, (frame, schema) in schemas.items():
         broken = 0
@@ -134,7 +140,7 @@ def refuse(reasons: dict[str, int], where: str) -> None:
             "the sales log breaks its contract",
             where=where,
             faults=faults,
-            next_step="Correct the lines listed in contract_violations.csv, or run with --fail-soft to go on without them.",
+            next_step="Correct the lines in contract_violations.csv, or run with --fail-soft to go on without them.",
         )
 
 

@@ -51,7 +51,8 @@ def read_sku_map(settings: Settings) -> pd.DataFrame:
             where=path.name,
             got=", ".join(frame.drop_duplicates(["fold", "division"])["sku"][torn].head(5)),
         )
-    return frame.drop_duplicates("fold").sort_values("fold").reset_index(drop=True)
+    mapped: pd.DataFrame = frame.drop_duplicates("fold").sort_values("fold").reset_index(drop=True)
+    return mapped
 
 
 def fold(texts: pd.Series[str]) -> pd.Series[str]:
@@ -84,8 +85,10 @@ def build_products(seen: pd.DataFrame, sku_map: pd.DataFrame, build: BuildSettin
     exact = {text.upper() for text in build.fee_skus}
     starts = tuple(text.upper() for text in build.fee_prefixes)
     folds = [str(text) for text in found.index]
-    found["is_fee"] = [not mapped and (text in exact or (bool(starts) and text.startswith(starts)))
-                       for text, mapped in zip(folds, found["from_map"], strict=True)]  # fmt: skip
+    found["is_fee"] = [
+        not mapped and (text in exact or (bool(starts) and text.startswith(starts)))
+        for text, mapped in zip(folds, found["from_map"], strict=True)
+    ]
     found.insert(0, "sku_key", np.asarray(stable_keys(folds, "codes"), dtype=np.int64))
     found = found.drop(columns="mapped").reset_index()
     columns = ["sku_key", "sku", "fold", "product", "division", "category", "is_fee", "from_map", "spellings", "lines"]
@@ -170,7 +173,7 @@ def build_dates(first_day: int, last_day: int) -> pd.DataFrame:
 
 
 def build_assets(assets: pd.DataFrame | None, customers: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """One row per asset: account_key, account_id, sku, start_day and expiry_day (NaN unknown), subscription, rollups."""
+    """One row per asset: account_key, account_id, sku, start_day, expiry_day (NaN unknown), subscription, rollups."""
     columns = ["account_id", "sku", "product", "start_date", "expiry_date", "subscription", "quantity"]
     given = assets if assets is not None else pd.DataFrame(columns=columns)
     found = pd.DataFrame({"account_id": pd.Series(list(given["account_id"]), dtype="str").str.strip()})

@@ -35,7 +35,7 @@ def write_star(
     previous: Star | None,
     progress: Progress,
 ) -> tuple[Star, int, int]:
-    """File every month whose content changed, and all small tables; return the star and how many files changed or not."""
+    """File every month whose content changed, and all small tables; return the star, and files changed and not."""
     before = _files_before(previous, folder, engine)
     parts: list[dict[str, Any]] = []
     paths: list[Path] = []
@@ -44,9 +44,15 @@ def write_star(
         progress.check()
         ym = int(row["ym"])
         name = f"{FACTS}/tx_year={ym // 100}/tx_month={ym % 100:02d}/part.parquet"
-        entry = {"file": name, "ym": ym, "rows": int(row["n"]), "checksum": str(row["checksum"]),
-                 "first_day": int(row["first_day"]), "last_day": int(row["last_day"]),
-                 "revenue": int(row["revenue_e4"]) / sql.SCALE}  # fmt: skip
+        entry = {
+            "file": name,
+            "ym": ym,
+            "rows": int(row["n"]),
+            "checksum": str(row["checksum"]),
+            "first_day": int(row["first_day"]),
+            "last_day": int(row["last_day"]),
+            "revenue": int(row["revenue_e4"]) / sql.SCALE,
+        }
         old = before.get(name)
         if old is not None and old[0] == (entry["rows"], entry["checksum"]):
             unchanged += 1
@@ -76,7 +82,7 @@ def write_star(
             "sha256": file_digest(path),
             "columns": {str(column): str(frame[column].dtype) for column in frame.columns},
         }
-    body = {
+    body: dict[str, Any] = {
         "schema": SCHEMA,
         "partitions": parts,
         "tables": listed,
