@@ -22,7 +22,7 @@ from icp_xl.progress import Progress
 from icp_xl.sources.cells import RawColumn, to_raw
 from icp_xl.sources.container import Container, open_container
 from icp_xl.sources.package import Package, read_package
-from icp_xl.sources.stray import UsedRange, used_range
+from icp_xl.sources.stray import UsedRange, used_range, without_values
 
 CHUNK = 20_000
 Row = Sequence[Any]
@@ -73,6 +73,10 @@ class Book:
                 pieces[place].append(_interned(to_raw(values), interned[place]))
         return [_concatenate(parts) for parts in pieces]
 
+    def uncalculated(self, sheet: str) -> bool:
+        """Whether the sheet holds formulas and no value of any: a program wrote it, and nothing calculated it since."""
+        return False
+
     def sheet_names(self) -> list[str]:
         """Names of all sheets of cells, in order."""
         return [sheet.name for sheet in self.sheets]
@@ -108,7 +112,13 @@ class _Calamine(Book):
             if not self._data.startswith(b"PK"):
                 _refuse(self.name, sheet, [("calamine", self._first_error)])
             return self._fallback().rows(sheet)
-        return iter(found.iter_rows())
+        # calamine counts rows from the sheet's first, and columns from the first that holds something.
+        left = found.start[1] if found.start else 0
+        return ([*[""] * left, *row] for row in found.iter_rows()) if left else iter(found.iter_rows())
+
+    def uncalculated(self, sheet: str) -> bool:
+        part = self._package.parts.get(sheet)
+        return part is not None and without_values(self._data, part)
 
     def _clip(self, sheet: str) -> UsedRange | None:
         part = self._package.parts.get(sheet)
@@ -120,10 +130,10 @@ class _Calamine(Book):
             except Exception as error:
                 _refuse(self.name, sheet, [("zip", error)])
             self._ranges[sheet] = clip
-            if clip is not None:
+            if clip is not None and clip.stray:
                 self.remarks.append(
-                    f"sheet {sheet}: cells far outside the data ({clip.stray or 'scattered'}) are left out; "
-                    f"rows 1 to {clip.rows} and {clip.columns} columns are read"
+                    f"{self.name}, sheet {sheet}: cells far outside the data ({clip.stray}) are left out; "
+                    f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read"
                 )
         return self._ranges[sheet]
 

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pandas as pd
@@ -56,10 +56,9 @@ class Expression:
         """The column, one value per row; ``numbers`` and ``texts`` give a header's column in that kind."""
         result: Value = self._value(self.tree, numbers, texts)
         if isinstance(result, pd.Series):
-            column: pd.Series[Any] = result
-            return column
+            return result
         if isinstance(result, str):
-            return pd.Series([result] * rows, dtype=TEXT_DTYPE)
+            return cast("pd.Series[Any]", pd.Series([result] * rows, dtype=TEXT_DTYPE))
         return pd.Series(np.full(rows, float(result)), dtype="float64")
 
     def _value(self, node: ast.expr, numbers: Any, texts: Any, text: bool = False) -> Value:

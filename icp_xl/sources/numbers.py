@@ -108,6 +108,8 @@ def _strip(text: str) -> tuple[str | None, int, float]:
         body = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in body)
         body = body.replace("٫", ".").replace("٬", ",")
     body = _CURRENCY.sub("", body, count=2)
+    # "1,234.-" and "1,234.--" are how whole amounts are written in some countries; only "1,234-" is a minus.
+    body = re.sub(r"(?<=\d)[.,][-–—]+$", "", body)
     sign = 1
     if body.startswith("(") and body.endswith(")"):
         sign, body = -1, body[1:-1]
@@ -123,8 +125,6 @@ def _strip(text: str) -> tuple[str | None, int, float]:
         factor, body = 0.01, body[:-1]
     elif scale := _SCALE.search(body):
         factor, body = _SCALES[scale.group(1).lower()], body[: scale.start()]
-    # "1,234.-" and "1,234.--" are how whole amounts are written in some countries.
-    body = re.sub(r"[.,]-+$", "", body)
     if not body or not (body[0].isdigit() or body[0] in ".,") or not any(c.isdigit() for c in body):
         return None, 1, 1.0
     return body, sign, factor

@@ -12,10 +12,10 @@ import pandas as pd
 
 from icp_xl.config.settings import Settings
 from icp_xl.config.sources import SourceSettings
-from icp_xl.errors import ConfigError, Fault, MissingColumnsError
+from icp_xl.errors import ConfigError, Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book, open_book
-from icp_xl.sources.cells import RawColumn, cell_text, type_column
+from icp_xl.sources.cells import RawColumn, cell_text, is_blank, type_column
 from icp_xl.sources.expressions import Expression, is_expression, parse_expression
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import compact
@@ -176,7 +176,8 @@ def _read_sheet(
     elsewhere = {*plan.expressions, *(name for name, text in plan.headers.items() if text not in own)}
     repeats = {name: header.repeats(own[text]) for name, text in plan.headers.items() if text in own}
     keep, reason = classify(fields, repeats, spec, rows, elsewhere)
-    remarks = list(join_columns(raw, joins, keep))
+    remarks = _noticed(book, choice, spec, plan, raw, int(keep.sum()))
+    remarks += join_columns(raw, joins, keep)
     _filter(raw, chosen, keep, reason, book, choice)
     first = header.data_from + 1
     dropped = [(choice.name, row + 1, TITLE) for row in choice.titles]
@@ -188,6 +189,28 @@ def _read_sheet(
     frame["source_row"] = (places + first).astype("int64")
     cells = [(choice.name, int(places[row]) + first, name, problem) for row, name, problem in flags]
     return _Part(frame, last + len(choice.titles), dropped, cells, remarks)
+
+
+def _noticed(
+    book: Book, choice: SheetChoice, spec: SourceSpec, plan: _Plan, raw: Mapping[str, RawColumn], kept: int
+) -> list[str]:
+    """Remarks on a sheet without rows, columns that share a header, and formulas that nothing ever calculated."""
+    remarks = []
+    plain = [compact(text) for text in choice.header.headers]
+    for name, text in plan.headers.items():
+        if text in raw and plain.count(compact(text)) > 1:
+            remarks.append(f"{spec.title}: several columns are headed {text}; the first is read as {name}")
+    needed = [text for name, text in plan.headers.items() if any(name in group for group in spec.required)]
+    empty = [text for text in needed if text in raw and bool(is_blank(raw[text]).all())]
+    if empty and book.uncalculated(choice.name):
+        raise SourceError(
+            "the sheet's formulas were never calculated, so its cells hold no values",
+            where=f"{book.name}, sheet {choice.name}, column {', '.join(empty)}",
+            next_step="Open the workbook in Excel, save it, and run again.",
+        )
+    if not kept:
+        remarks.append(f"{spec.title}: {book.name}, sheet {choice.name} has a header and no rows of data")
+    return remarks
 
 
 def _filter(

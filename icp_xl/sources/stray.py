@@ -25,6 +25,8 @@ MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 _LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 _WIDE = re.compile(rb' r="([A-Z]{2,3})\d')
 _CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
+_FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
+_VALUED_FORMULA = re.compile(rb"</(?:\w+:)?f>\s*<(?:\w+:)?v>[^<]")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,15 @@ def used_range(data: bytes, part: str) -> UsedRange | None:
     if area <= SMALL_AREA or area <= cells * SPARSENESS:
         return None
     return _dense(data, part)
+
+
+def without_values(data: bytes, part: str) -> bool:
+    """Whether a sheet has formulas of which not one carries the value that was last calculated."""
+    formulas = values = 0
+    for block in _blocks(data, part):
+        formulas += len(_FORMULA.findall(block))
+        values += len(_VALUED_FORMULA.findall(block))
+    return formulas > 0 and values == 0
 
 
 def _dense(data: bytes, part: str) -> UsedRange:
