@@ -129,7 +129,7 @@ def _score_table() -> Table:
         Column("score", "ICP score", "score", width=14,
                formula=f"MAX(0,MIN(100,{SCORE_MEAN:.0f}+{SCORE_SD:.0f}*NORMSINV({{percentile}})))"),
     ]  # fmt: skip
-    return Table("score_map", columns, frame, title="What a percentile means as a score", filters=False)
+    return Table("score_map", columns, frame, title="Percentile and score", filters=False)
 
 
 def _tier_table(model: ScoreModel) -> Table:

@@ -159,7 +159,10 @@ def _counts_table(quality: QualityTables) -> Table:
 
 
 def _dropped_table(quality: QualityTables) -> Table:
-    frame = count_by(quality.dropped, ["source", "reason"], "rows")[["source", "rows", "reason"]]
+    # The counts hold every reason, merged duplicates too, so that both tables give the same sum.
+    rows = [(count.table, n, reason) for count in quality.counts for reason, n in count.dropped.items() if n]
+    frame = pd.DataFrame(rows, columns=["source", "rows", "reason"])
+    frame = frame.sort_values(["rows", "source", "reason"], ascending=[False, True, True], ignore_index=True)
     columns = [
         Column("source", "Source"),
         Column("rows", "Rows", "integer", total="sum"),

@@ -157,6 +157,12 @@ def test_decisions_typed_on_the_review_sheet_are_read_back(inputs: ScoreReportIn
     assert chosen is not None and chosen.account_id == "100021"
 
 
+def test_reasons_for_rows_left_out_add_up_to_the_counts(inputs: ScoreReportInputs) -> None:
+    book = build_score_report(inputs, SETTINGS)
+    tables = {b.name: b.frame for sheet in book.sheets for b in blocks_of(sheet) if isinstance(b, Table)}
+    assert tables["dropped_reasons"]["rows"].sum() == tables["row_counts"]["dropped"].sum() == 100
+
+
 def test_review_lists_open_pairs_first_and_leaves_settled_ones_out(inputs: ScoreReportInputs) -> None:
     frame = review_frame(inputs.quality)
     assert frame["key"].tolist() == ["sales: acme @ austin/tx/", "sales: =sum", "sales: old"]
