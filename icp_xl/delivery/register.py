@@ -1,4 +1,4 @@
-"""Enter sheets into a workbook part and take them out: everything that points at a sheet by its position moves along."""
+"""Enter sheets into a workbook part and take them out: what points at a sheet by its position moves along."""
 
 from __future__ import annotations
 

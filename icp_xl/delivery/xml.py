@@ -59,7 +59,8 @@ def parse(content: bytes, part: str, where: str) -> Element:
         damaged("a part is not well-formed", where=where, got=f"{part}: {str(error)[:120]}")
     if root is None:
         damaged("a part is empty", where=where, got=part)
-    if root.getroottree().docinfo.doctype:
+    docinfo: Any = root.getroottree().docinfo
+    if docinfo.doctype:
         refuse("doctype", "a part of the workbook declares a document type, which no workbook needs",
                "Do not trust this file; save it afresh from Excel if it is yours. Nothing was changed.",
                where=where, got=part)  # fmt: skip

@@ -6,7 +6,7 @@ is claimed at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -153,14 +153,16 @@ def _metrics(judged: pd.DataFrame, settings: FeedbackSettings, seed: int) -> pd.
     total, drawn = _resampled(judged, np.column_stack([high * y, high, y]), settings.bootstrap, seed)
 
     def ratio(top: Floats, bottom: Floats) -> Floats:
-        return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0)
+        quotient: Floats = np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0)
+        return quotient
 
     rows = []
-    for name, note, top, bottom in (
+    measures: tuple[tuple[str, str, Callable[[Floats], Floats], Callable[[Floats], Floats]], ...] = (
         ("Precision", "share of the high-scored that won", lambda c: c[..., 0], lambda c: c[..., 1]),
         ("Recall", "share of the won that were high-scored", lambda c: c[..., 0], lambda c: c[..., 2]),
         ("F1", "balance of the two", lambda c: 2 * c[..., 0], lambda c: c[..., 1] + c[..., 2]),
-    ):
+    )
+    for name, note, top, bottom in measures:
         value = float(ratio(np.asarray(top(total)), np.asarray(bottom(total))))
         low, up = _percentiles(ratio(top(drawn), bottom(drawn)))
         rows.append({"name": name, "value": value, "low": low, "high": up, "note": note})

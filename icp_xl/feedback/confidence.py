@@ -37,8 +37,9 @@ def fit_curve(score: Floats, won: Floats, month: npt.NDArray[np.int64]) -> tuple
     design[:, -1] = centre
     # A month in which all were won or all were lost has no finite intercept; the same weak prior holds it.
     prior = np.full(design.shape[1], 1.0 / 16.0)
-    slope = _newton(design, hits, n, prior)[-1]
-    intercept = _newton(np.ones((len(at), 1)), hits, n, np.full(1, 1e-6), slope * centre)[0]
+    won_here: Floats = np.asarray(hits, dtype=np.float64)
+    slope = _newton(design, won_here, n, prior)[-1]
+    intercept = _newton(np.ones((len(at), 1)), won_here, n, np.full(1, 1e-6), slope * centre)[0]
     return float(intercept), float(slope)
 
 
@@ -61,7 +62,7 @@ def predict_chance(curve: tuple[float, float], score: Floats) -> Floats:
 
 
 def predict_before(judged: pd.DataFrame, settings: FeedbackSettings) -> Floats:
-    """For every row of ``judged`` the chance to win as it could be said at its snapshot; NaN where too little was known.
+    """For every row of ``judged`` the chance to win as said at its snapshot; NaN where too little was known.
 
     As-of rule: the curve for a snapshot sees only opportunities that closed before the snapshot's day.
     """

@@ -209,7 +209,7 @@ def split_p_values(
     observed = sums.sum(axis=0) / spread
     signs = rng.integers(0, 2, size=(draws, len(sums))).astype(np.float32) * 2 - 1
     largest = (signs @ (sums / spread).astype(np.float32)).max(axis=1)
-    p = (1.0 + (largest[:, None] >= observed[None, :]).sum(axis=0)) / (draws + 1.0)
+    p: Floats = (1.0 + (largest[:, None] >= observed[None, :]).sum(axis=0)) / (draws + 1.0)
     if len(lost) > SHUFFLE_UP_TO:
         return p
     variance = np.where(n_strata > 1, mean * (1 - mean) * n_strata / np.maximum(n_strata - 1, 1), 0.0)
@@ -219,7 +219,8 @@ def split_p_values(
     scaled = (design / scale).astype(np.float32)
     observed = (residual @ design) / scale
     largest = np.concatenate([(block @ scaled).max(axis=1) for block in np.array_split(shuffled, 8)])
-    return np.maximum(p, (1.0 + (largest[:, None] >= observed[None, :] - 1e-5).sum(axis=0)) / (draws + 1.0))
+    stricter = (1.0 + (largest[:, None] >= observed[None, :] - 1e-5).sum(axis=0)) / (draws + 1.0)
+    return np.asarray(np.maximum(p, stricter))
 
 
 def _shuffled(

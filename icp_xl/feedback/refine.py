@@ -33,8 +33,8 @@ class Refinement:
 
     ``status``: "" or what is missing. ``recommended``: learned weights beat the current ones on later outcomes.
     ``weights``: one row per component: name, current, suggested, low, high, verdict. ``gain``: AUC of the learned
-    weights less that of the current ones on outcomes later than those learned from, with its interval; ``unit_variance``: the variance of that
-    gain for one outcome, for planning a trial.
+    weights less that of the current ones on outcomes later than those learned from, with its interval;
+    ``unit_variance``: the variance of that gain for one outcome, for planning a trial.
     """
 
     status: str

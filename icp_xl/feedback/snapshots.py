@@ -224,7 +224,7 @@ def stage_ages(store: Store, day: date, opportunities: pd.DataFrame) -> pd.Serie
     """
     stage = opportunities.set_index("opportunity_id")["stage"]
     created = opportunities.set_index("opportunity_id")["created_date"]
-    age = (pd.Timestamp(day) - created).dt.days.astype("float64")
+    age: pd.Series[float] = (pd.Timestamp(day) - created).dt.days.astype("float64")
     seen = [d for d in snapshot_dates(store, day) if d < day]
     if not seen:
         return age

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,8 +88,8 @@ def connect_with(environ: Mapping[str, str], settings: SalesforceSettings) -> Ca
             next_step="Set them and run again; they are never written anywhere.",
         )
     names = ("session_id", "instance_url") if by_session else ("username", "password", "security_token", "domain")
-    body = {key: given[key] for key in names if key in given}
-    return lambda: simple_salesforce.Salesforce(version=settings.api_version, **body)
+    body: dict[str, Any] = {key: given[key] for key in names if key in given}
+    return lambda: simple_salesforce.api.Salesforce(version=settings.api_version, **body)
 
 
 def read_salesforce(
@@ -128,6 +129,10 @@ def read_salesforce(
     return SourceTable("opportunities", frame, "Salesforce", rows_read=len(frame))
 
 
+def _next_page(where: str, timeout: float, client: Any) -> Any:
+    return client.query_more(where, identifier_is_url=True, timeout=timeout)
+
+
 class _Reader:
     """Requests with a limit on everything."""
 
@@ -154,7 +159,7 @@ class _Reader:
             if not where.startswith("/services/data/") or where in seen:
                 raise SourceError("Salesforce's answer names no next page", next_step="Run again.")
             seen.add(where)
-            answer = self._ask(lambda client, at=where: client.query_more(at, identifier_is_url=True, timeout=timeout))
+            answer = self._ask(partial(_next_page, where, timeout))
 
     def _ask(self, call: Callable[[Any], Any]) -> Mapping[str, Any]:
         import requests

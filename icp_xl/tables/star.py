@@ -34,9 +34,9 @@ class Star:
 
     ``facts`` is a list of Parquet files, or a frame, of one row per sales line: line_id, account_key, account_id,
     sku_key, sku, division_key, division, moment, day (days since 1970), kind (1 sale, -1 return or cancellation,
-    0 fee), quantity, revenue_e4 and gross_profit_e4 (ten-thousandths of the currency, whole numbers), category, rep, invoice,
-    region, product. ``customers`` holds one row per account, ``products`` per code, ``divisions`` per division (fees
-    aside), ``assets`` per asset, ``returns`` per return line with the sale it belongs to.
+    0 fee), quantity, revenue_e4 and gross_profit_e4 (ten-thousandths of the currency, whole numbers), category, rep,
+    invoice, region, product. ``customers`` holds one row per account, ``products`` per code, ``divisions`` per division
+    (fees aside), ``assets`` per asset, ``returns`` per return line with the sale it belongs to.
     """
 
     facts: tuple[Path, ...] | pd.DataFrame

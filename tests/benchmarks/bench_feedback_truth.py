@@ -129,14 +129,16 @@ def main() -> None:
         loops = [run_loop(k, truth, settings, strength=strength, account_effect=effect) for k in range(runs)]
         print(
             f"{label}: recommended {np.mean([x.recommended for x in loops]):.1%}, promoted "
-            f"{np.mean([x.promoted for x in loops]):.1%}, nearer to the truth {np.mean([x.nearer for x in loops]):.1%}, "
+            f"{np.mean([x.promoted for x in loops]):.1%}, nearer to the truth "
+            f"{np.mean([x.nearer for x in loops]):.1%}, "
             f"trial planned for {np.median([x.planned for x in loops if x.recommended] or [0]):.0f} outcomes (median)"
         )
     other = PipelineWeights(speed_to_close=0.2, largest_deal=0.25, product_mix=0.15, upsell_instances=0.05,
                             win_rate=0.05, recency=0.3)  # fmt: skip
     loops = [run_loop(k, None, settings, strength=0.0, force=other, account_effect=0.5) for k in range(runs)]
     print(
-        f"no difference, put on trial without the gate, monthly looks: promoted {np.mean([x.promoted for x in loops]):.1%}"
+        f"no difference, put on trial without the gate, monthly looks: promoted "
+        f"{np.mean([x.promoted for x in loops]):.1%}"
     )
     plain = FeedbackSettings()
     found = [names_pattern(k, plain, n=1500, trap=True) for k in range(runs)]

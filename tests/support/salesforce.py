@@ -104,7 +104,8 @@ def record(k: int, **changes: Any) -> dict[str, Any]:
     """One opportunity as Salesforce gives it."""
     body: dict[str, Any] = {
         "Id": f"006{k:012d}AAA", "AccountId": f"001{k % 7:012d}AAA",
-        "Account": {"Name": f"Account {k % 7}", "Industry": "Aerospace"}, "StageName": "Negotiation", "Amount": 1000.0 + k,
+        "Account": {"Name": f"Account {k % 7}", "Industry": "Aerospace"},
+        "StageName": "Negotiation", "Amount": 1000.0 + k,
         "CreatedDate": "2025-03-01T23:30:00.000+0000", "CloseDate": "2025-06-30", "Owner": {"Name": "Rita Rep"},
         "IsWon": False, "IsClosed": False, "IsDeleted": False,
     }  # fmt: skip

@@ -205,7 +205,7 @@ def score_pair(x: str, y: str, cosine: float, words: Words) -> float:
 
 def _initials(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of a single short word and a name of which it is the initials, where no more than three names fit."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     for shorts, longs, swap in ((left, right, False), (right, left, True)):
         by_initials: dict[str, list[str]] = defaultdict(list)
         for name in longs:
