@@ -59,7 +59,7 @@ class Book:
         """The columns at ``wanted`` (counted from 0) as raw columns, without the first ``skip`` rows."""
         rows = islice(self.rows(sheet), skip, None)
         pieces: list[list[RawColumn]] = [[] for _ in wanted]
-        interned: list[dict[str, str]] = [{} for _ in wanted]
+        known = [_Texts() for _ in wanted]
         while chunk := list(islice(rows, CHUNK)):
             if progress is not None:
                 progress.check()
@@ -70,7 +70,7 @@ class Book:
             by_column = list(zip(*chunk, strict=True))
             for place, at in enumerate(wanted):
                 values = by_column[at] if at < width else (None,) * len(chunk)
-                pieces[place].append(_interned(to_raw(values), interned[place]))
+                pieces[place].append(_interned(to_raw(values), known[place]))
         return [_concatenate(parts) for parts in pieces]
 
     def uncalculated(self, sheet: str) -> bool:
@@ -331,10 +331,18 @@ def _open_parquet(container: Container) -> Book:
     return book
 
 
-def _interned(raw: RawColumn, known: dict[str, str]) -> RawColumn:
+class _Texts(dict[str, str | None]):
+    """Texts seen so far, each as the one object to keep; blank ones as ``None``."""
+
+    def __missing__(self, text: str) -> str | None:
+        kept = self[text] = text if text.strip() else None
+        return kept
+
+
+def _interned(raw: RawColumn, known: _Texts) -> RawColumn:
     """Texts that were seen before are the same object again, so that a long column holds each of them once."""
-    if raw.dtype == object and len(known) < 100_000:
-        raw[:] = [known.setdefault(value, value) if type(value) is str else value for value in raw]
+    if raw.dtype == object:
+        raw[:] = [known[value] if type(value) is str else value for value in raw]
     return raw
 
 

@@ -10,7 +10,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any, Literal
 
 import numpy as np
@@ -79,11 +79,24 @@ def to_raw(values: Sequence[object]) -> RawColumn:
 
 def is_blank(raw: RawColumn) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which cells hold nothing, or only spaces. ``N/A`` and its like are not blank, but missing."""
-    if raw.dtype != object:
-        return np.asarray(pd.isna(raw))
-    return np.fromiter(
-        (value is None or value == "" or (type(value) is str and not value.strip()) for value in raw), bool, len(raw)
-    )
+    blank = np.asarray(pd.isna(raw))
+    if raw.dtype == object and len(raw):
+        codes, cells = distinct(raw)
+        spaces = [at for at, cell in enumerate(cells) if type(cell) is str and not cell.strip()]
+        if spaces:
+            blank |= np.isin(codes, spaces)
+    return blank
+
+
+def missing_column(kind: Kind, rows: int) -> pd.Series[Any]:
+    """A column of ``kind`` in which nothing is known."""
+    if kind in ("number", "year"):
+        return pd.Series(np.full(rows, np.nan))
+    if kind == "date":
+        return pd.Series(np.full(rows, np.datetime64("NaT"), dtype="datetime64[us]"))
+    if kind == "flag":
+        return pd.Series(pd.array([None], dtype="boolean").take(np.zeros(rows, dtype=np.intp)))
+    return pd.Series([None], dtype=TEXT_DTYPE).take(np.zeros(rows, dtype=np.intp)).reset_index(drop=True)
 
 
 def cell_text(value: object) -> str | None:
@@ -119,8 +132,16 @@ def clean_text(text: str) -> str | None:
     return None if text.lower() in MISSING else text
 
 
-def _distinct(raw: RawColumn) -> tuple[RawColumn, list[Any]]:
+def distinct(raw: RawColumn) -> tuple[RawColumn, list[Any]]:
     """Positions into a list of the distinct cells of an object column; 1, True and "1" stay apart."""
+    if not set(map(type, raw)) - {str, type(None)}:
+        codes, texts = pd.factorize(raw)
+        missing = codes < 0
+        cells = texts.tolist()
+        if missing.any():
+            codes[missing] = len(cells)
+            cells.append(None)
+        return codes, cells
     seen: dict[Any, int] = {}
     codes = np.fromiter(
         (seen.setdefault(value if type(value) is str else (type(value), value), len(seen)) for value in raw),
@@ -131,7 +152,7 @@ def _distinct(raw: RawColumn) -> tuple[RawColumn, list[Any]]:
 
 
 def _map(raw: RawColumn, convert: Callable[[Any], Any]) -> tuple[RawColumn, list[Any], list[Any]]:
-    codes, cells = _distinct(raw)
+    codes, cells = distinct(raw)
     return codes, cells, [convert(cell) for cell in cells]
 
 
@@ -159,7 +180,7 @@ def _numbers(raw: RawColumn, decimals: Decimals | Literal["auto"]) -> Typed:
     if raw.dtype.kind == "M":
         raw = raw.astype(object)
     remarks = []
-    codes, cells = _distinct(raw)
+    codes, cells = distinct(raw)
     mark: Decimals = "point"
     if decimals == "auto":
         mark, assumed = decimals_of(cell for cell in cells if type(cell) is str)
@@ -202,7 +223,7 @@ def _dates(raw: RawColumn, dates: Order | Literal["auto"], date1904: bool) -> Ty
         raw = raw.astype(object)
         raw[pd.isna(raw)] = None
     remarks = []
-    codes, cells = _distinct(raw)
+    codes, cells = distinct(raw)
     if dates == "auto":
         order, how = order_of(cell for cell in cells if type(cell) is str)
         if how == "mixed":
@@ -270,15 +291,3 @@ def _places(codes: RawColumn, bad: dict[int, str]) -> list[tuple[int, str]]:
         return []
     at = np.flatnonzero(np.isin(codes, list(bad)))
     return [(int(place), bad[int(codes[place])]) for place in at]
-
-
-def raw_of_strings(values: Sequence[str]) -> RawColumn:
-    """Texts of a CSV column as a raw column, blanks as ``None``."""
-    out = np.empty(len(values), dtype=object)
-    out[:] = [value or None for value in values]
-    return out
-
-
-def is_time_only(value: object) -> bool:
-    """Whether a cell is a time of day or a duration, which no field of ours wants."""
-    return isinstance(value, time | timedelta)

@@ -15,7 +15,7 @@ from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import ConfigError, Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book, open_book
-from icp_xl.sources.cells import RawColumn, cell_text, is_blank, type_column
+from icp_xl.sources.cells import RawColumn, cell_text, is_blank, missing_column, type_column
 from icp_xl.sources.expressions import Expression, is_expression, parse_expression
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import compact
@@ -275,7 +275,7 @@ def _typed(
             if item.kind != "number" or values.dtype.kind != "f":
                 values = type_column(kind_of, item.kind).values
         else:
-            values = type_column(np.full(rows, None, dtype=object), item.kind).values
+            values = missing_column(item.kind, rows)
         if item.name in chosen.multiply:
             values = values * chosen.multiply[item.name]
         out[item.name] = values.reset_index(drop=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from icp_xl.sources.cells import RawColumn, cell_text, is_blank
+from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank
 from icp_xl.sources.dates import parse_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.numbers import parse_number
@@ -38,6 +38,8 @@ _UNITS = re.compile(
     r"|true/false|currency|local currency|integer|decimal)\s*[)\]]?$"
 )
 
+Distinct = tuple[RawColumn, list[Any]]
+
 
 def classify(
     columns: Mapping[str, RawColumn],
@@ -59,12 +61,13 @@ def classify(
     if not columns:
         return np.ones(rows, bool), reason
     blank = {name: is_blank(raw) for name, raw in columns.items()}
+    known = {name: distinct(raw) for name, raw in columns.items() if raw.dtype == object}
     filled = rows_filled(blank, rows)
     reason[filled == 0] = BLANK
-    _mark(reason, REPEATED, _repeats(columns, headers, filled))
+    _mark(reason, REPEATED, _repeats(known, headers, filled))
     if rows and not reason[0] and _is_units({name: raw[0] for name, raw in columns.items()}, spec):
         reason[0] = UNITS
-    _mark_totals(reason, columns, blank, spec)
+    _mark_totals(reason, known, blank, spec)
     _mark_notes(reason, columns, filled)
     _mark_without_key(reason, blank, spec, elsewhere)
     return np.asarray(reason == ""), reason
@@ -82,20 +85,20 @@ def _mark(reason: RawColumn, text: str, mask: Mask) -> None:
     reason[mask & (reason == "")] = text
 
 
-def _repeats(columns: Mapping[str, RawColumn], headers: Mapping[str, Collection[str]], filled: Any) -> Mask:
+def _told(column: Distinct, test: Callable[[str], bool]) -> Mask:
+    """Which cells of a column are texts that pass ``test``; each distinct text is tested once."""
+    codes, cells = column
+    passed = np.fromiter((type(cell) is str and test(cell) for cell in cells), bool, len(cells))
+    return np.asarray(passed[codes]) if passed.any() else np.zeros(len(codes), bool)
+
+
+def _repeats(known: Mapping[str, Distinct], headers: Mapping[str, Collection[str]], filled: Any) -> Mask:
     """Rows of which at least two cells, and more than half, say what their column's header says."""
     same = np.zeros(len(filled), dtype=np.int64)
-    for name, raw in columns.items():
+    for name, column in known.items():
         plain = {text.strip().casefold() for text in headers.get(name, ()) if text}
-        if raw.dtype == object and plain:
-            known: dict[str, bool] = {}
-            for at, cell in enumerate(raw):
-                if type(cell) is str:
-                    equal = known.get(cell)
-                    if equal is None:
-                        equal = known[cell] = cell.strip().casefold() in plain
-                    if equal:
-                        same[at] += 1
+        if plain:
+            same += _told(column, lambda cell, plain=plain: cell.strip().casefold() in plain)  # type: ignore[misc]
     return np.asarray((same >= 2) & (same * 2 > filled))
 
 
@@ -122,42 +125,30 @@ def _is_units(cells: Mapping[str, Any], spec: SourceSpec) -> bool:
     return not figures and len(units) >= 1 and (wrong >= 1 or len(units) >= 2)
 
 
-def _mark_totals(
-    reason: RawColumn, columns: Mapping[str, RawColumn], blank: Mapping[str, Mask], spec: SourceSpec
-) -> None:
+def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mapping[str, Mask], spec: SourceSpec) -> None:
     """A row is a total when a cell says so and the row names no day and nothing else beside figures."""
     rows = len(reason)
-    says = np.full(rows, "", dtype=object)
+    kind_of = {TOTAL: np.zeros(rows, bool), SUBTOTAL: np.zeros(rows, bool)}
     others = np.zeros(rows, dtype=np.int64)
-    for name, raw in columns.items():
-        item = spec.field(name)
-        if raw.dtype == object:
-            kinds: dict[str, str] = {}
-            for at, cell in enumerate(raw):
-                if type(cell) is str:
-                    kind = kinds.get(cell)
-                    if kind is None:
-                        kind = kinds[cell] = _total_kind(cell)
-                    if kind:
-                        says[at] = kind
-                        others[at] -= 1
-        if item is None or item.kind != "number":
-            others += ~blank[name]
-    found = says != ""
-    reason_open = reason == ""
-    few = others <= (1 if rows and any(item.kind == "date" for item in spec.fields) else 0)
     no_day = np.ones(rows, bool)
-    for item in spec.fields:
-        if item.kind == "date" and item.name in columns:
-            no_day &= blank[item.name] | _texts_that_are_totals(columns[item.name])
-    for kind in (TOTAL, SUBTOTAL):
-        reason[found & reason_open & few & no_day & (says == kind)] = kind
-
-
-def _texts_that_are_totals(raw: RawColumn) -> Mask:
-    if raw.dtype != object:
-        return np.zeros(len(raw), bool)
-    return np.fromiter((type(cell) is str and _total_kind(cell) != "" for cell in raw), bool, len(raw))
+    dated = False
+    for name, empty in blank.items():
+        item = spec.field(name)
+        says = np.zeros(rows, bool)
+        if name in known:
+            for kind, mask in kind_of.items():
+                found = _told(known[name], lambda cell, kind=kind: _total_kind(cell) == kind)  # type: ignore[misc]
+                mask |= found
+                says |= found
+        if item is None or item.kind != "number":
+            others += ~empty & ~says
+        if item is not None and item.kind == "date":
+            dated = True
+            no_day &= empty | says
+    # A log's total often stands beside the name of what it is the total of; a list of accounts has no such thing.
+    few = others <= (1 if dated else 0)
+    for kind, mask in kind_of.items():
+        _mark(reason, kind, mask & few & no_day)
 
 
 def _total_kind(text: str) -> str:
