@@ -6,9 +6,11 @@ workbook in which a reader sees no sheet is given to the other one, and is never
 
 from __future__ import annotations
 
+import gc
 import io
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -60,17 +62,18 @@ class Book:
         rows = islice(self.rows(sheet), skip, None)
         pieces: list[list[RawColumn]] = [[] for _ in wanted]
         known = [_Texts() for _ in wanted]
-        while chunk := list(islice(rows, CHUNK)):
-            if progress is not None:
-                progress.check()
-                progress.advance(len(chunk))
-            width = max(map(len, chunk))
-            if min(map(len, chunk)) < width:
-                chunk = [row if len(row) == width else [*row, *[None] * (width - len(row))] for row in chunk]
-            by_column = list(zip(*chunk, strict=True))
-            for place, at in enumerate(wanted):
-                values = by_column[at] if at < width else (None,) * len(chunk)
-                pieces[place].append(_interned(to_raw(values), known[place]))
+        with _no_garbage_collection():
+            while chunk := list(islice(rows, CHUNK)):
+                if progress is not None:
+                    progress.check()
+                    progress.advance(len(chunk))
+                width = max(map(len, chunk))
+                if min(map(len, chunk)) < width:
+                    chunk = [row if len(row) == width else [*row, *[None] * (width - len(row))] for row in chunk]
+                by_column = list(zip(*chunk, strict=True))
+                for place, at in enumerate(wanted):
+                    values = by_column[at] if at < width else (None,) * len(chunk)
+                    pieces[place].append(_interned(to_raw(values), known[place]))
         return [_concatenate(parts) for parts in pieces]
 
     def uncalculated(self, sheet: str) -> bool:
@@ -329,6 +332,18 @@ def _open_parquet(container: Container) -> Book:
     book = _Arrow(container.name, [SheetInfo(Path(container.name).stem)])
     book._frame = frame
     return book
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Cells form no cycles; to look for some among millions of fresh rows would take as long as to read them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Texts(dict[str, str | None]):

@@ -71,10 +71,17 @@ def to_raw(values: Sequence[object]) -> RawColumn:
         return np.array([np.nan if value == "" else value for value in values], dtype=np.float64)
     if kinds & {date, datetime} and not kinds - {date, datetime, str, type(None)}:
         if all(not value for value in values if value is None or type(value) is str):
-            return np.array([value or None for value in values], dtype="datetime64[us]")
+            return _days(values)
     out = np.empty(len(values), dtype=object)
     out[:] = [None if value == "" else value for value in values] if str in kinds else values
     return out
+
+
+def _days(values: Sequence[object]) -> RawColumn:
+    """Dates and blanks as datetime64. A log has few different days, and each is converted once."""
+    place = {value: at for at, value in enumerate(dict.fromkeys(values))}
+    days = np.array([value or None for value in place], dtype="datetime64[us]")
+    return np.asarray(days[np.fromiter(map(place.__getitem__, values), np.intp, len(values))])
 
 
 def is_blank(raw: RawColumn) -> np.ndarray[Any, np.dtype[np.bool_]]:
