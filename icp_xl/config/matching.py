@@ -26,7 +26,7 @@ class MatchingSettings(Section):
     )
     industry_min_count: int = Field(5, ge=1, description="accounts that make an unlisted industry one of its own")
     industry_closeness: float = Field(
-        0.84, gt=0.5, le=1.0, description="closeness that corrects an industry's spelling"
+        0.83, gt=0.5, le=1.0, description="closeness that corrects an industry's spelling"
     )
     reconcile_tolerance: float = Field(0.01, ge=0.0, description="difference to a yearly total that counts as equal")
     earliest_date: str = Field("1990-01-01", description="a sales line before this date is flagged")

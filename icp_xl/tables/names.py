@@ -54,13 +54,12 @@ _LETTERS = str.maketrans(
 )
 _APOSTROPHES = re.compile(r"['’‘`´ʼ′＇]")
 _HEBREW_QUOTE = re.compile(r"(?<=[א-ת])[\"״׳](?=[א-ת])")
-_JOIN = r"(?:[\s.,;:(/-]+)"
 _OTHER_NAME = re.compile(
-    r"(?<=\S)[\s,;(\[-]+(?:d\s?[./]\s?b\s?[./]\s?a\b\.?|dba\b|doing business as\b|t/as?\b|trading as\b|trade name\b"
+    r"(?<=\w)\W+(?:d\s?[./]\s?b\s?[./]\s?a\b\.?|dba\b|doing business as\b|t/as?\b|trading as\b|trade name\b"
     r"|a\s?[./]\s?k\s?[./]\s?a\b\.?|aka\b|also known as\b|f\s?[./]\s?k\s?[./]\s?a\b\.?|fka\b|formerly known as\b"
-    r"|formerly\b|n\s?[./]\s?k\s?[./]\s?a\b\.?|now known as\b)[\s:,.-]*(?=\w)"
+    r"|formerly\b|n\s?[./]\s?k\s?[./]\s?a\b\.?|now known as\b)\W*(?=\w)"
 )
-_CARE_OF = re.compile(r"(?<=\S)[\s,;(]+(?:c\s?/\s?o\b|care of\b|attn\b\.?|attention:)[\s:,.-]*(?=\w).*$")
+_CARE_OF = re.compile(r"(?<=\w)\W+(?:c\s?/\s?o\b|care of\b|attn\b\.?|attention:)[\s:,.-]*(?=\w).*$")
 _SLASH_MARK = re.compile(r"\s*[/\\]\s*([^\W\d_]{2,4})\.?\s*[/\\]?\s*$")
 _STATE_MARK = re.compile(r"(?:\s+[-–—]\s*|,\s*)([a-z]{2})\.?\s*$")
 _BRACKETS = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
@@ -89,17 +88,28 @@ def normalize_name(text: object) -> NormalizedName:
 
 @lru_cache(maxsize=1 << 17)
 def _normalize(text: str) -> NormalizedName:
+    found = _clean(text)
+    aliases, legal, marks = list(found.aliases), list(found.legal), list(found.marks)
+    for _ in range(8):
+        # Cutting one thing off may uncover another; cleaned once more, the result must stay as it is.
+        again = _clean(found.core)
+        if again.core == found.core:
+            break
+        aliases += again.aliases
+        legal += again.legal
+        marks += again.marks
+        found = again
+    others = dict.fromkeys(alias for alias in aliases if alias != found.core)
+    return NormalizedName(found.core, tuple(others), tuple(legal), tuple(marks))
+
+
+def _clean(text: str) -> NormalizedName:
     letters = fold(text)
-    letters = _CARE_OF.sub("", letters)
-    head, *others = _OTHER_NAME.split(letters)
+    head, *others = _OTHER_NAME.split(_CARE_OF.sub("", letters))
     marks: list[str] = []
     legal: list[str] = []
     core = _settle(_strip_marks(head, marks), legal)
-    aliases = []
-    for other in others:
-        alias = _settle(_strip_marks(other, []), [])
-        if alias and alias != core and alias not in aliases:
-            aliases.append(alias)
+    aliases = [alias for other in others if (alias := _settle(_strip_marks(other, []), []))]
     if not core:
         # Never empty: a name of nothing but signs stays what it is.
         core = " ".join(letters.split())
@@ -116,7 +126,7 @@ def fold(text: str) -> str:
         return text.lower()
     text = unicodedata.normalize("NFKD", text.casefold()).casefold()
     kept: list[str] = []
-    base = ""
+    base = "\uffff"  # an accent without a letter under it is kept
     for letter in text:
         if unicodedata.combining(letter):
             if base < "\u0400":  # Latin and Greek letters shed their accents
@@ -129,7 +139,7 @@ def fold(text: str) -> str:
 
 
 def _strip_marks(text: str, marks: list[str]) -> str:
-    """Take off "/DE/" or " - TX" at the end and brackets that hold a place, a share class, an article or a legal form."""
+    """Take off "/DE/" or " - TX" at the end and brackets that hold a place, a share class or a legal form."""
     while (found := _SLASH_MARK.search(text)) and found.start() > 0 and found[1] in SLASH_MARKS:
         marks.append(found[1])
         text = text[: found.start()]

@@ -120,14 +120,15 @@ FILLER = frozenset(
 TRADE = frozenset(
     """
     industries technology system service solution product partners associates trust store financial resource digital
-    management capital ventures manufacturing engineering communication pharmaceutical property reit operations energy
-    foundation institute equipment design consulting construction medical dental machine tool component motor plastic
-    metal casting electronic automotive precision fabrication packaging research network laboratories chemical material
-    supply bank insurance development investment security healthcare therapeutics sciences logistics transportation
-    work works mill college institute academy marketing media software labs bio entertainment realty acquisition robotics molding foundry welding instrument
-    device control controls aerospace defense marine optics composite american national united first general advanced
-    premier superior quality universal integrated custom applied modern innovative dynamic allied us usa america
-    americas north south east west northern southern eastern western pacific atlantic central
+    management capital ventures manufacturing engineering communication pharmaceutical property reit operations
+    energy foundation institute equipment design consulting construction medical dental machine tool component motor
+    plastic metal casting electronic automotive precision fabrication packaging research network laboratories
+    chemical material supply bank insurance development investment security healthcare therapeutics sciences
+    logistics transportation work works mill college institute academy marketing media software labs bio
+    entertainment realty acquisition robotics molding foundry welding instrument device control controls aerospace
+    defense marine optics composite american national united first general advanced premier superior quality
+    universal integrated custom applied modern innovative dynamic allied us usa america americas north south east
+    west northern southern eastern western pacific atlantic central
     """.split()
 )
 #: Of these, the ones that people leave out when they speak of a company ("Uber" for Uber Technologies).

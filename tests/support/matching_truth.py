@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 from icp_xl.tables import Tables
 from icp_xl.tables.accounts import id_key, made_id
+
+Pair = TypeVar("Pair", bound=tuple[object, object])
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,15 @@ def judge_links(tables: Tables, source: str, truth_file: Path, account_keys: dic
     right: set[tuple[str, str]] = set()
     found: set[tuple[str, str]] = set()
     known = set(account_keys.values())
-    for name, place, account, outcome in rows[["name", "place", "account_id", "outcome"]].itertuples(index=False, name=None):
+    for name, place, account, outcome in rows[["name", "place", "account_id", "outcome"]].itertuples(
+        index=False, name=None
+    ):
         tidy = " ".join(str(name).split())
         state = next((part.upper() for part in str(place).split(", ") if len(part) == 2), "")
-        keys = {truth[tidy, state]} if (tidy, state) in truth else {
-            key for (other, _), key in truth.items() if other == tidy
-        } or true_names.get(tidy, set())
+        if (tidy, state) in truth:
+            keys = {truth[tidy, state]}
+        else:
+            keys = {key for (other, _), key in truth.items() if other == tidy} or true_names.get(tidy, set())
         if len(keys) != 1:
             continue
         key = next(iter(keys))
@@ -78,7 +84,7 @@ def _pairs(groups: dict[str, list[int]]) -> set[tuple[int, int]]:
     return {(a, b) for rows in groups.values() for i, a in enumerate(sorted(rows)) for b in sorted(rows)[i + 1 :]}
 
 
-def _judged(right, found, show) -> Judged:  # type: ignore[no-untyped-def]
+def _judged(right: set[Pair], found: set[Pair], show: Callable[[Pair], str]) -> Judged:
     both = right & found
     return Judged(
         len(both) / max(1, len(found)),

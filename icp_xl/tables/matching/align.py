@@ -147,12 +147,12 @@ def align(x: str, y: str, words: Words) -> Alignment:
     agreed = [word for word in x.split() if word not in rest_x and not _says_nothing(word, words)]
     told = any(words.tells(word) for word in agreed)
     joined = _match_joined(rest_x, rest_y, words, notes) + _match_joined(rest_y, rest_x, words, notes)
-    similar, surest = _match_similar(rest_x, rest_y, words, notes)
+    similar, doubt, surest = _match_similar(rest_x, rest_y, words, notes)
     initials = _match_initials(rest_x, rest_y, words, notes) + _match_initials(rest_y, rest_x, words, notes)
     matched += joined + similar + initials
     if not matched:
         return Alignment(0.0, 1.0, ("no word in common",))
-    cost = _cost_of_rest(rest_x, rest_y, words, notes)
+    cost = _cost_of_rest(rest_x, rest_y, words, notes) + doubt
     most = 1.0
     extra = not all(_left_out(word, words) for word in (*rest_x, *rest_y))
     if not (told or joined or initials):
@@ -179,12 +179,15 @@ def _left_out(word: str, words: Words) -> bool:
     return word in SPOKEN_WITHOUT or words.is_place(word)
 
 
-def _match_similar(xs: list[str], ys: list[str], words: Words, notes: list[str]) -> tuple[float, float]:
-    """Pair words that are spellings of each other, surest first; the weight, and how sure the least frequent is."""
+def _match_similar(xs: list[str], ys: list[str], words: Words, notes: list[str]) -> tuple[float, float, float]:
+    """Pair words that are spellings of each other, surest first.
+
+    Returns the weight matched, the weight in doubt, and how sure the heaviest pair is.
+    """
     if not xs or not ys:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     pairs = [(words.similarity(a, b), i, j) for i, a in enumerate(xs) for j, b in enumerate(ys)]
-    matched = heaviest = surest = 0.0
+    matched = doubt = heaviest = surest = 0.0
     used_x: set[int] = set()
     used_y: set[int] = set()
     for sure, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
@@ -193,12 +196,13 @@ def _match_similar(xs: list[str], ys: list[str], words: Words, notes: list[str])
             used_y.add(j)
             weight = min(words.weight(xs[i]), words.weight(ys[j]), 7.0)
             matched += 2 * weight * sure
+            doubt += 2 * weight * (1 - sure)
             if weight > heaviest:
                 heaviest, surest = weight, sure
             notes.append(f"{xs[i]} for {ys[j]}")
     xs[:] = [word for i, word in enumerate(xs) if i not in used_x]
     ys[:] = [word for j, word in enumerate(ys) if j not in used_y]
-    return matched, surest
+    return matched, doubt, surest
 
 
 def _match_joined(parts: list[str], wholes: list[str], words: Words, notes: list[str]) -> float:
