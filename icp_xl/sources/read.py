@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from icp_xl.config.settings import Settings
@@ -49,7 +50,7 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
     tables: dict[str, SourceTable | None] = dict.fromkeys(TABLES)
     errors: list[SourceError] = []
     for name in TABLES:
-        found = located[name] or _inside_sales(name, settings, located)
+        found = located[name] or _inside_sales(name, settings, located, opener)
         if found is None:
             continue
         progress.stage(f"Reading {found.path.name} ({SPECS[name].title.lower()})")
@@ -87,8 +88,10 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
     )
 
 
-def _inside_sales(name: str, settings: Settings, located: dict[str, Located | None]) -> Located | None:
-    """Assets and opportunities may be sheets of the sales log; such a sheet is named for what it holds."""
+def _inside_sales(
+    name: str, settings: Settings, located: dict[str, Located | None], opener: Callable[[Path], Book]
+) -> Located | None:
+    """Assets may be a sheet of the sales log; such a sheet is named for what it holds."""
     sales = located["sales"]
     if name != "assets" or settings.sources.assets.ignore or sales is None:
         return None
@@ -96,7 +99,10 @@ def _inside_sales(name: str, settings: Settings, located: dict[str, Located | No
         return None
     if settings.sources.assets.sheet:
         return Located(sales.path)
-    names = open_book(sales.path, settings.sources).sheet_names()
+    try:
+        names = opener(sales.path).sheet_names()
+    except SourceError:
+        return None  # the sales log's own error says what is wrong with it
     return Located(sales.path) if any(words(sheet) in ASSETS.sheets for sheet in names) else None
 
 
