@@ -37,7 +37,7 @@ columns:
     revenue: close_value
     rep: sales_agent
     invoice: opportunity_id
-    category: '= "hardware"'
+    category: '= "software licence"'
 """
 REGIONAL = """
 paths: {data: "%s"}
@@ -63,7 +63,7 @@ columns:
     gross_profit: "= [Order Quantity] * ([Unit Price] * (1 - [Discount Applied]) - [Unit Cost])"
     rep: Sales Team
     invoice: OrderNumber
-    category: '= "hardware"'
+    category: '= "consumable"'
 """
 
 
