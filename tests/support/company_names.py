@@ -18,8 +18,9 @@ _SURNAMES = (
 ).split()
 _TRADES = (
     "Dental Machining Tooling Plastics Aerospace Robotics Castings Fabrication Electronics Orthopedics Packaging "
-    "Optics Engineering Manufacturing Industries Technologies Systems Products Services Equipment Components Instruments "
-    "Controls Automation Metals Composites Foundry Molding Welding Motors Medical Energy Marine Defense Prototyping"
+    "Optics Engineering Manufacturing Industries Technologies Systems Products Services Equipment Components "
+    "Instruments Controls Automation Metals Composites Foundry Molding Welding Motors Medical Energy "
+    "Marine Defense Prototyping"
 ).split()
 _KINDS = "Advanced Precision Midwest Pacific Northern Allied Integrated Custom Premier Summit Liberty Pioneer".split()
 _TOWNS = "Austin Boston Chicago Dallas Dayton Denver Fresno Omaha Phoenix Portland Raleigh Tampa Toledo Tulsa".split()

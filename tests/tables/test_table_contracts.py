@@ -37,7 +37,8 @@ def test_every_planted_breach_is_found_at_its_row_and_nothing_else() -> None:
     )  # fmt: skip
     sales = table(
         "sales", date=pd.to_datetime(["1900-01-01", None, "2030-01-01", "2024-01-01"]),
-        account_id=["1", "1", None, "1"], account_name=[None, None, None, "a"], revenue=[1.0, 1.0, np.nan, 10.0], gross_profit=[2.0, 0.0, 0.0, -1.0],
+        account_id=["1", "1", None, "1"], account_name=[None, None, None, "a"],
+        revenue=[1.0, 1.0, np.nan, 10.0], gross_profit=[2.0, 0.0, 0.0, -1.0],
     )  # fmt: skip
     found = check_sources(Sources(customers, sales), today="2024-06-30")
     seen = {(row.table, row.column, row.row, row.severity) for row in found.itertuples()}

@@ -42,12 +42,12 @@ def find_candidates(
     """The ``top`` names of ``right`` nearest to each name of ``left``, by TF-IDF of letter groups of length ``ngram``.
 
     Both lists hold each name once and sorted, so that ties fall alike whatever order the rows came in. With ``same``
-    the two lists are one, and a name is not its own candidate. Memory is bounded by blocks of rows.
+    the two lists are one, a name is not its own candidate, and a pair is given once. Memory is bounded by blocks
+    of rows.
     """
     progress = progress or Progress()
     if not left or not right:
-        empty = np.empty(0, dtype=np.int64)
-        return Pairs(empty, empty, np.empty(0, dtype=np.float32))
+        return _nothing()
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(ngram, ngram), dtype=np.float32, lowercase=False)
@@ -71,9 +71,24 @@ def find_candidates(
             rights.append(columns)
             cosines.append(values)
         progress.advance(block.shape[0])
-    return Pairs(np.concatenate(lefts), np.concatenate(rights), np.concatenate(cosines)) if lefts else Pairs(
-        np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    )  # fmt: skip
+    if not lefts:
+        return _nothing()
+    pairs = Pairs(np.concatenate(lefts), np.concatenate(rights), np.concatenate(cosines))
+    return _each_once(pairs) if same else pairs
+
+
+def _nothing() -> Pairs:
+    empty = np.empty(0, dtype=np.int64)
+    return Pairs(empty, empty, np.empty(0, dtype=np.float32))
+
+
+def _each_once(pairs: Pairs) -> Pairs:
+    """Of a pair found from both sides, the closer finding; the smaller position comes first."""
+    low, high = np.minimum(pairs.left, pairs.right), np.maximum(pairs.left, pairs.right)
+    order = np.lexsort((-pairs.cosine, high, low))
+    low, high, cosine = low[order], high[order], pairs.cosine[order]
+    first = np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])]
+    return Pairs(low[first], high[first], cosine[first])
 
 
 def _rarest(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

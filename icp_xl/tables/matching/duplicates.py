@@ -68,7 +68,7 @@ def find_duplicates(
     pairs = _pairs(side, words, settings, progress)
     groups = _Groups(side)
     decided = _obey(side, groups, overrides)
-    rows = _decide_all(side, pairs, groups, words, settings, decided)
+    rows = _decide_all(side, pairs, groups, words, settings, decided, progress)
     cluster = pd.Series(range(len(frame)), index=range(len(frame)), dtype="int64")
     for members in groups.members():
         positions = sorted(row for record in members for row in side.rows[record])
@@ -185,6 +185,7 @@ def _decide_all(
     words: Words,
     settings: MatchingSettings,
     decided: dict[tuple[int, int], str],
+    progress: Progress,
 ) -> list[tuple[object, ...]]:
     best: dict[int, float] = {}
     for pair in pairs:
@@ -192,7 +193,9 @@ def _decide_all(
             best[n] = max(best.get(n, 0.0), pair.score)
     ambiguous = _ambiguous(side, pairs, settings)
     rows: list[tuple[object, ...]] = []
-    for pair in pairs:
+    for n, pair in enumerate(pairs):
+        if n % 2000 == 0:
+            progress.check()
         decision = decided.get((pair.a, pair.b), "")
         outcome, why = _outcome(pair, groups, best, ambiguous, settings)
         if decision:
