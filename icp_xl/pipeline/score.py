@@ -65,7 +65,8 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         run_id=run.run_id,
         fitted_at=run.now().isoformat(),
     )
-    result.scored.insert(list(result.scored.columns).index("flags"), "reasons", build_reasons(result.scored, run.settings.reports.currency))
+    reasons = build_reasons(result.scored, run.settings.reports.currency)
+    result.scored.insert(list(result.scored.columns).index("flags"), "reasons", reasons)
     for text in result.warnings:
         run.warn(text)
     _record(run, result)
