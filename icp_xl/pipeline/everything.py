@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from icp_xl.errors import InsufficientDataError
+from icp_xl.errors import DataError
 from icp_xl.runs import RunContext
 
 Lines = list[str]
@@ -13,10 +13,11 @@ Lines = list[str]
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: its name, and the function that runs it and says what came out."""
+    """One stage: its name, the function that runs it and says what came out, and whether the rest can do without."""
 
     name: str
     call: Callable[[RunContext], Lines]
+    needed: bool = False
 
 
 def run_everything(run: RunContext) -> Lines:
@@ -31,9 +32,11 @@ def run_everything(run: RunContext) -> Lines:
         run.log("stage", name=stage.name)
         try:
             lines += stage.call(run)
-        except InsufficientDataError as error:
-            run.status(stage.name, str(error.fault))
-            run.warn(f"{stage.name}: {error.fault}")
+        except DataError as error:
+            if stage.needed:
+                raise
+            run.status(stage.name, str(error))
+            run.warn(f"{stage.name}: {error}")
     return lines
 
 
@@ -64,8 +67,8 @@ def _build(run: RunContext) -> Lines:
 
 
 STAGES = (
-    Stage("scores", _scores),
+    Stage("scores", _scores, needed=True),
     Stage("weights", _optimize),
-    Stage("report", _report),
+    Stage("report", _report, needed=True),
     Stage("build", _build),
 )
