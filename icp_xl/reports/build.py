@@ -84,7 +84,7 @@ def _build_sheet(
                 Figure("Features per set", features, "integer", f"{len(catalogs)} feature sets"),
             ]
         ),
-        *(Text(text[:1].upper() + text[1:] + ".", "warning") for text in warnings),
+        *(Text(text[:1].upper() + text[1:].rstrip(".") + ".", "warning") for text in warnings),
         (_cleaning_table(cleaning), _reason_table(reasons)),
         Text("Rules that were checked", "heading"),
         _contract_table(contracts),
