@@ -44,6 +44,12 @@ def test_a_namesake_without_a_place_waits_for_a_person() -> None:
     assert len(pairs) == 2
 
 
+def test_a_name_that_says_more_is_merged_only_at_the_same_place() -> None:
+    names = [("A", "Pereira Defense Corp"), ("B", "Pereira Defense Systems")]
+    assert groups([(own, name, None, None) for own, name in names]) == []
+    assert groups([(own, name, "Enid", "OK") for own, name in names]) == [{"A", "B"}]
+
+
 def test_no_chain_joins_two_places() -> None:
     rows = [
         ("A", "Harbor Castings", "Tulsa", "OK"),

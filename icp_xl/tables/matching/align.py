@@ -117,11 +117,15 @@ def _in_order(short: str, long: str) -> bool:
 
 @dataclass
 class Alignment:
-    """The outcome of comparing two names: a score from 0 to 1, the most that it may come to, and what was seen."""
+    """The outcome of comparing two names: a score from 0 to 1, the most that it may come to, and what was seen.
+
+    ``loose`` says that one of them holds a word of trade or of its own that the other lacks.
+    """
 
     score: float
     most: float = 1.0
     notes: tuple[str, ...] = ()
+    loose: bool = False
 
 
 def align(x: str, y: str, words: Words) -> Alignment:
@@ -168,7 +172,8 @@ def align(x: str, y: str, words: Words) -> Alignment:
         shorter = y if rest_x else x
         if sum(word not in FILLER for word in shorter.split()) <= 1:
             most = min(most, ONE_WORD_MOST)
-    return Alignment(min(matched / (matched + cost), most), most, tuple(notes))
+    loose = not all(_says_nothing(word, words) for word in (*rest_x, *rest_y))
+    return Alignment(min(matched / (matched + cost), most), most, tuple(notes), loose)
 
 
 def _says_nothing(word: str, words: Words) -> bool:

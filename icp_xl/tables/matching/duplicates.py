@@ -198,13 +198,17 @@ def _decide_all(
             progress.check()
         decision = decided.get((pair.a, pair.b), "")
         outcome, why = _outcome(pair, groups, best, ambiguous, settings)
-        if decision:
-            outcome, why = (NO_MATCH if decision == DIFFERENT else ACCEPTED), "decided in the match review"
-        elif outcome == ACCEPTED:
-            groups.join(pair.a, pair.b)
         if outcome == NO_MATCH and not decision:
             continue
-        notes = ", ".join(align(*pair.forms, words).notes)
+        aligned = align(*pair.forms, words)
+        if decision:
+            outcome, why = (NO_MATCH if decision == DIFFERENT else ACCEPTED), "decided in the match review"
+        elif outcome == ACCEPTED and aligned.loose and pair.verdict != "same":
+            # To merge two accounts that are two is worse than to leave one listed twice.
+            outcome, why = REVIEW, "one name says more, and no place in common is known"
+        elif outcome == ACCEPTED:
+            groups.join(pair.a, pair.b)
+        notes = ", ".join(aligned.notes)
         place = {"same": "same place", "near": "same region", "different": "different place"}.get(pair.verdict, "")
         reason = "; ".join(part for part in (notes, place, why) if part)
         left, right = side.rows[pair.a][0], side.rows[pair.b][0]
@@ -233,7 +237,10 @@ def _ambiguous(side: Side, pairs: list[_Pair], settings: MatchingSettings) -> se
 def _outcome(
     pair: _Pair, groups: _Groups, best: dict[int, float], ambiguous: set[int], settings: MatchingSettings
 ) -> tuple[str, str]:
-    if pair.verdict == "different" or pair.score < settings.review:
+    # Most accounts have no double, so a pair must look more alike than a name that is looked up to be worth a question.
+    if pair.verdict == "different" or pair.score < max(settings.review, settings.accept - 0.1):
+        return NO_MATCH, ""
+    if pair.score < settings.accept and pair.score < max(best[pair.a], best[pair.b]):
         return NO_MATCH, ""
     if conflict := groups.conflict(pair.a, pair.b):
         return REVIEW, conflict
