@@ -217,7 +217,29 @@ def test_decisions_move_lines_and_merge_accounts(tables: Tables) -> None:
     assert by_row.loc[3, "account_id"] == "A2"
     assert any("NOBODY" in text for text in found.warnings)
     decision = found.matches.set_index("key")["decision"]
-    assert (decision["sales: newco"], decision["sales: bolt works"]) == ("merge", "different")
+    assert (decision["sales: newco"], decision["sales: bolt works"]) == ("same", "different")
+
+
+def test_decisions_survive_the_sheet_that_shows_them() -> None:
+    """What a run lists of its decisions, read back as the next run does, decides the same again."""
+    decided = Overrides(
+        (
+            Override("sales: newco", "merge", "A3"),
+            Override("sales: bolt works", "different", "N-00EB205736"),
+            Override("duplicate: a1 = a2", "merge", "A5"),
+            Override("duplicate: a3 = a5", "different", ""),
+            Override("duplicate: a1 = a5", "merge", "A5"),
+        )
+    )
+    first = build_tables(sources(), overrides=decided)
+    listed = pd.concat([first.matches, first.duplicates])
+    listed = listed[listed["decision"] != ""]
+    again = Overrides(tuple(Override(row.key, row.decision, row.account_id) for row in listed.itertuples()))
+    second = build_tables(sources(), overrides=again)
+    for name in ("customers", "transactions", "matches", "duplicates"):
+        pd.testing.assert_frame_equal(getattr(second, name), getattr(first, name), obj=name)
+    merged = first.customers[first.customers["merged_ids"].str.contains("A1")].iloc[0]
+    assert set(merged["merged_ids"].split("; ")) == {"A1", "A2", "A5"}
 
 
 def _shuffled(whole: Sources, seed: int) -> Sources:

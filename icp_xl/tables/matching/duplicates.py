@@ -18,6 +18,7 @@ from icp_xl.tables.matching.match import (
     at_verdict,
     make_side,
     score_forms,
+    score_pair,
     words_of,
 )
 from icp_xl.tables.matching.overrides import DIFFERENT, Overrides, duplicate_key
@@ -168,6 +169,8 @@ def _obey(side: Side, groups: _Groups, overrides: Overrides) -> dict[tuple[int, 
     for left, right, decision in overrides.duplicates():
         for a in by_id.get(left.casefold(), ()):
             for b in by_id.get(right.casefold(), ()):
+                if a == b:
+                    continue
                 pair = (min(a, b), max(a, b))
                 decided[pair] = decision
                 if decision == DIFFERENT:
@@ -192,6 +195,8 @@ def _decide_all(
         for n in (pair.a, pair.b):
             best[n] = max(best.get(n, 0.0), pair.score)
     ambiguous = _ambiguous(side, pairs, settings)
+    known = {(pair.a, pair.b) for pair in pairs}
+    pairs = [*pairs, *(_asked_for(side, *pair, words) for pair in sorted(decided) if pair not in known)]
     rows: list[tuple[object, ...]] = []
     for n, pair in enumerate(pairs):
         if n % 2000 == 0:
@@ -217,6 +222,14 @@ def _decide_all(
             (duplicate_key(*ids), left, right, *ids, pair.score, pair.verdict, outcome, reason, decision)
         )  # fmt: skip
     return rows
+
+
+def _asked_for(side: Side, a: int, b: int, words: Words) -> _Pair:
+    """A pair that nothing but a decision brings together; it is listed so that the decision is not lost."""
+    forms = (side.records[a].name.core, side.records[b].name.core)
+    base = score_pair(*forms, 0.0, words)
+    verdict = compare_places(side.records[a].place, side.records[b].place)
+    return _Pair(a, b, at_verdict(base, verdict), base, verdict, forms)
 
 
 def _ambiguous(side: Side, pairs: list[_Pair], settings: MatchingSettings) -> set[int]:

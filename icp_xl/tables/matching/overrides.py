@@ -64,7 +64,7 @@ class Overrides:
             if ids is None:
                 continue
             left, right = ids
-            if item.decision == MERGE and item.account_id not in ids:
+            if item.decision == MERGE and item.account_id.casefold() not in {name.casefold() for name in ids}:
                 yield left, item.account_id, SAME
                 yield right, item.account_id, SAME
             else:
@@ -218,7 +218,8 @@ def apply_overrides(matches: pd.DataFrame, overrides: Overrides) -> pd.DataFrame
         chosen = overrides.link(key)
         refused = overrides.refused(key)
         if chosen is not None:
-            row = [chosen.account_id, "accepted", chosen.decision, why]
+            # Whether he said "same" or "merge", the row now names the account that he meant.
+            row = [chosen.account_id, "accepted", SAME, why]
         elif row[0] in refused or "" in refused:
             row = [row[0], "no match", DIFFERENT, why]
         rows.append(row)
