@@ -182,18 +182,26 @@ def _warnings(
     texts = list(sources.warnings)
     review = int(matches["outcome"].eq("review").sum()) + int(customers.duplicates["outcome"].eq("review").sum())
     if review:
-        texts.append(f"{review} matches of names wait for a decision on the Match Review sheet.")
+        texts.append(f"{_many(review, 'match', 'matches')} of names to decide on the Match Review sheet.")
     if len(sales.created) and sources.customers is not None:
-        texts.append(f"{len(sales.created)} accounts occur only in the sales log; they were added from there.")
+        texts.append(
+            f"{_many(len(sales.created), 'account', 'accounts')} found only in the sales log, and added from it."
+        )
     unclear = int(sales.lines["category"].isna().sum())
     if unclear:
-        texts.append(f"{unclear} sales lines have no category that could be understood; they count in totals only.")
+        texts.append(f"{_many(unclear, 'sales line', 'sales lines')} without a clear category, counted in totals only.")
     if sales.repeated:
-        texts.append(f"{sales.repeated} sales lines repeat another line in everything.")
+        texts.append(f"{_many(sales.repeated, 'sales line', 'sales lines')} in the log twice, alike in everything.")
     differs = int(reconciliation["status"].eq(DIFFERS).sum())
     if differs:
-        texts.append(f"{differs} of {len(reconciliation)} yearly totals differ from the sum of their sales lines.")
+        texts.append(
+            f"{_many(differs, 'yearly total', 'yearly totals')} of {len(reconciliation):,} not equal to the sales lines' sum."
+        )
     targets = sorted({*sales.unknown_targets, *(text for item in found.values() for text in item.unknown_targets)})
     if targets:
         texts.append(f"Decisions on matches name accounts that do not exist: {', '.join(targets[:5])}.")
     return tuple(dict.fromkeys(texts))
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
