@@ -182,21 +182,21 @@ def _warnings(
     texts = list(sources.warnings)
     review = int(matches["outcome"].eq("review").sum()) + int(customers.duplicates["outcome"].eq("review").sum())
     if review:
-        texts.append(f"{_many(review, 'match', 'matches')} of names to decide on the Match Review sheet.")
+        waits = _many(review, "match of names waits", "matches of names wait")
+        texts.append(f"{waits} for a decision on the Match Review sheet.")
     if len(sales.created) and sources.customers is not None:
-        texts.append(
-            f"{_many(len(sales.created), 'account', 'accounts')} found only in the sales log, and added from it."
-        )
+        created = _many(len(sales.created), "account occurs", "accounts occur")
+        texts.append(f"{created} only in the sales log; added from there.")
     unclear = int(sales.lines["category"].isna().sum())
     if unclear:
-        texts.append(f"{_many(unclear, 'sales line', 'sales lines')} without a clear category, counted in totals only.")
+        lines = _many(unclear, "sales line has", "sales lines have")
+        texts.append(f"{lines} no category that could be understood; counted in totals only.")
     if sales.repeated:
-        texts.append(f"{_many(sales.repeated, 'sales line', 'sales lines')} in the log twice, alike in everything.")
+        texts.append(f"{_many(sales.repeated, 'sales line repeats', 'sales lines repeat')} another in everything.")
     differs = int(reconciliation["status"].eq(DIFFERS).sum())
     if differs:
-        texts.append(
-            f"{_many(differs, 'yearly total', 'yearly totals')} of {len(reconciliation):,} not equal to the sales lines' sum."
-        )
+        unequal = _many(differs, "yearly total differs", "yearly totals differ")
+        texts.append(f"{unequal} from the sum of the sales lines, of {len(reconciliation):,} compared.")
     targets = sorted({*sales.unknown_targets, *(text for item in found.values() for text in item.unknown_targets)})
     if targets:
         texts.append(f"Decisions on matches name accounts that do not exist: {', '.join(targets[:5])}.")
