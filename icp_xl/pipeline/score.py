@@ -12,6 +12,7 @@ import pandas as pd
 from icp_xl.delivery.render import render_book
 from icp_xl.errors import IcpError
 from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables
+from icp_xl.pipeline.write_back import stage_kept_cells
 from icp_xl.reports.inputs import QualityTables, RunFacts, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.words import build_reasons
@@ -94,7 +95,8 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     if report:
         run.progress.stage("Writing the report")
         run.progress.check()
-        render_book(build_score_report(inputs, run.settings.reports), run.outputs.path(REPORT), clock=run.now())
+        book = build_score_report(inputs, run.settings.reports)
+        stage_kept_cells(run, REPORT, book, render_book(book, run.outputs.path(REPORT), clock=run.now()))
     return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT)
 
 

@@ -1,0 +1,126 @@
+"""``write-back``: put the sheets of a report into a workbook that someone keeps, or take them out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from icp_xl.delivery.inject import InjectReport, inject_sheets
+from icp_xl.delivery.marks import Kept
+from icp_xl.delivery.places import RenderResult
+from icp_xl.delivery.remove import RemoveReport, remove_sheets
+from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.errors import SourceError
+from icp_xl.reports.spec import Book, Table
+from icp_xl.runs import RunContext
+
+#: Which cells of each report are the reader's to fill, left by the command that rendered it.
+KEPT_STATE = "state/kept_cells.json"
+
+
+def stage_kept_cells(run: RunContext, report: str, book: Book, placed: RenderResult) -> None:
+    """Leave beside ``report`` which of its cells a reader may fill, so that a write-back carries them over."""
+    path = run.outputs.find(KEPT_STATE)
+    body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    body[report] = [vars(item) for item in kept_cells(book, placed)]
+    run.outputs.json(KEPT_STATE, body)
+
+
+def kept_cells(book: Book, placed: RenderResult) -> list[Kept]:
+    """The editable columns of every keyed table of ``book``, by the names that the file has."""
+    found = []
+    for sheet in book.sheets:
+        for table in _tables(sheet.blocks):
+            headers = {column.key: column.header for column in table.columns}
+            if table.key is None or table.name not in placed.tables:
+                continue
+            name = placed.tables[table.name].excel_name
+            for column in table.columns:
+                if column.editable:
+                    found.append(Kept(placed.sheets[sheet.name], name, headers[table.key], column.header))
+    return found
+
+
+def _tables(blocks: Sequence[Any]) -> list[Table]:
+    found: list[Table] = []
+    for block in blocks:
+        if isinstance(block, Table):
+            found.append(block)
+        elif isinstance(block, tuple):
+            found += _tables(block)
+        elif hasattr(block, "blocks"):
+            found += _tables(block.blocks)
+    return found
+
+
+def write_back(run: RunContext, workbook: Path, report: Path, out: Path | None, place: str | None) -> InjectReport:
+    """Put every sheet of ``report`` into ``workbook`` (or a copy at ``out``); nothing else in it changes.
+
+    Raises:
+        SourceError: one of the two files is not there.
+        RefusedError: the workbook cannot be written; it is as it was.
+        LockedWorkbookError: it is open elsewhere.
+    """
+    for path in (workbook, report):
+        if not path.is_file():
+            raise SourceError("the file does not exist", where=path.name, next_step="Check the path.")
+        run.read(path)
+    run.plan((out or workbook).name)
+    if run.dry_run:
+        return InjectReport(out or workbook)
+    return inject_sheets(
+        workbook,
+        report,
+        out,
+        place=place or run.settings.delivery.place,
+        kept=_kept(run, report),
+        options=_options(run),
+    )
+
+
+def take_out(run: RunContext, workbook: Path, out: Path | None) -> RemoveReport:
+    """Remove our sheets from ``workbook`` and leave it as if they had never been there."""
+    if not workbook.is_file():
+        raise SourceError("the file does not exist", where=workbook.name, next_step="Check the path.")
+    run.read(workbook)
+    run.plan((out or workbook).name)
+    return RemoveReport(out or workbook) if run.dry_run else remove_sheets(workbook, out, options=_options(run))
+
+
+def inject_lines(report: InjectReport) -> list[str]:
+    """What to say at the end of the command."""
+    lines = [f"{len(report.sheets)} sheets are in {report.path.name}; {len(report.replaced)} replaced earlier ones."]
+    if report.typed_kept:
+        lines.append(f"{report.typed_kept} cells that you had filled in were kept.")
+    lines += [f"Not kept, since its row is gone: {' / '.join(lost)}" for lost in report.typed_lost]
+    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])
+
+
+def remove_lines(report: RemoveReport) -> list[str]:
+    """What to say at the end of the command."""
+    exact = " Every part is again what it was before." if report.exact else ""
+    lines = [f"{len(report.removed)} sheets were taken out of {report.path.name}.{exact}"]
+    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])
+
+
+def _options(run: RunContext) -> SafeOptions:
+    chosen = run.settings.delivery
+    return SafeOptions(
+        backups=chosen.backups,
+        backup_folder=chosen.backup_folder,
+        keep_timestamps=chosen.keep_timestamps,
+        wait_seconds=chosen.wait_seconds,
+        clock=run.now(),
+        progress=run.progress,
+    )
+
+
+def _kept(run: RunContext, report: Path) -> list[Kept]:
+    path = report.parent / KEPT_STATE
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        return [Kept(**item) for item in body.get(report.name, [])]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []

@@ -1,0 +1,76 @@
+"""``icp-xl write-back`` on a real workbook of someone else: in, again with what was typed, and out without a trace."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from icp_xl.cli import run
+from icp_xl.samples import write_samples
+from tests.support.validator import validate
+
+OUR_PLUMBING = (
+    "[Content_Types].xml",
+    "docProps/app.xml",
+    "xl/styles.xml",
+    "xl/workbook.xml",
+    "xl/_rels/workbook.xml.rels",
+)
+
+
+def parts(path: Path) -> dict[str, str]:
+    with zipfile.ZipFile(path) as package:
+        return {name: hashlib.sha256(package.read(name)).hexdigest() for name in package.namelist()}
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scored")
+    write_samples(folder / "books", accounts=120, lines=1500)
+    assert run(["score", "--quiet", "--data", str(folder / "books"), "--out", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+def test_in_again_and_out(shared_data: Path, scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    book = tmp_path / "US_Regional_Sales_Data.xlsx"
+    shutil.copy(shared_data / "regional-sales" / book.name, book)
+    before, faults = parts(book), len(validate(book))
+    command = ["write-back", str(book), "--quiet"]
+    assert run([*command, "--report", str(scored / "icp_report.xlsx")]) == 0
+    for _ in range(2):
+        after = parts(book)
+        assert all(after[name] == digest for name, digest in before.items() if name not in OUR_PLUMBING)
+        names = CalamineWorkbook.from_path(str(book)).sheet_names
+        assert names[:3] == ["Sheet1", "Sales Orders Sheet", "Customers Sheet"]
+        assert names.count("Summary") == 1
+        assert len(validate(book)) == faults
+        assert run([*command, "--report", str(scored / "icp_report.xlsx")]) == 0
+    assert run([*command, "--remove"]) == 0
+    assert parts(book) == before
+    assert len(list((tmp_path / "ICP backups").iterdir())) >= 3
+
+
+def test_a_workbook_that_cannot_be_written_is_left_alone(
+    scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    book = tmp_path / "torn.xlsx"
+    book.write_bytes(b"PK\x03\x04 torn")
+    assert run(["write-back", str(book), "--report", str(scored / "icp_report.xlsx")]) != 0
+    assert run(["write-back", str(tmp_path / "none.xlsx"), "--report", str(scored / "icp_report.xlsx")]) == 3
+    assert "Traceback" not in capsys.readouterr().err
+    assert book.read_bytes() == b"PK\x03\x04 torn"
+
+
+def test_what_a_reader_may_fill_is_known_beside_the_report(scored: Path) -> None:
+    import json
+
+    body = json.loads((scored / "state" / "kept_cells.json").read_text(encoding="utf-8"))
+    columns = {(item["sheet"], item["column"]) for item in body["icp_report.xlsx"]}
+    assert ("Match Review", "Decision") in columns
