@@ -37,7 +37,7 @@ def run(
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Run the whole pipeline on your own files: score, optimise, model, rank, validate, learn, report.
+    """Run every stage on your own files: scores, weights, report, star schema, labels and features.
 
     A stage that has too little data says so and is left out; the rest goes on.
 
