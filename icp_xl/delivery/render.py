@@ -17,6 +17,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 
 from icp_xl.delivery import layout as layouts
 from icp_xl.delivery.cells import plain_text
+from icp_xl.delivery.controls import add_controls, place_controls
 from icp_xl.delivery.names import Names, NamesTaken
 from icp_xl.delivery.places import PlacedChart, PlacedTable, RenderResult, quoted_sheet, resolve
 from icp_xl.delivery.render_blocks import write_facts, write_figures, write_image, write_text
@@ -110,7 +111,9 @@ def render_bytes(
         workbook.close()
     except XlsxWriterException as error:
         raise DeliveryError("the workbook cannot be rendered", got=error) from error
-    return buffer.getvalue(), RenderResult(sheets, tables, tuple(charts), formulas, tuple(notes))
+    controls = place_controls(book, sheets, tables)
+    content = add_controls(buffer.getvalue(), controls) if controls else buffer.getvalue()
+    return content, RenderResult(sheets, tables, tuple(charts), formulas, tuple(notes))
 
 
 def _check_book(book: Book) -> None:
@@ -220,6 +223,9 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
         worksheet.repeat_rows(table.header_row)
     last = writer.print_last_column(sheet)
     worksheet.print_area(0, 0, max(plan.last_row, 1), last)
+    if sheet.protected:
+        allowed = ("objects", "scenarios", "sort", "autofilter", "format_columns", "format_rows", "format_cells")
+        worksheet.protect("", dict.fromkeys(allowed, True))
 
 
 def sheet_link(name: str) -> str:

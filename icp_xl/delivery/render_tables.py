@@ -207,6 +207,13 @@ def _write_rule(writer: SheetWriter, column: Column, spot: PlacedTable, at: int)
 
 
 def _write_input(writer: SheetWriter, column: Column, spot: PlacedTable, at: int) -> None:
+    if column.limits is not None:
+        low, high = column.limits
+        writer.worksheet.data_validation(
+            spot.first_row, at, spot.last_row, at,
+            {"validate": "decimal", "criteria": "between", "minimum": low, "maximum": high, "ignore_blank": True,
+             "error_title": "Out of range", "error_message": f"A number from {low:g} to {high:g}."},
+        )  # fmt: skip
     choices = [plain_text(choice) for choice in column.choices]
     # A list of choices is one text of at most 255 characters, separated by commas.
     if choices and len(",".join(choices)) <= 255 and not any("," in choice for choice in choices):

@@ -149,6 +149,14 @@ def _history(run: RunContext) -> list[dict[str, str]]:
         return []
 
 
+def _model_of(run: RunContext, previous: str) -> ScoreModel | None:
+    """The score model of an earlier run, or ``None`` where there is none that can be read."""
+    try:
+        return ScoreModel.load(run.settings.paths.out / "state" / "history" / previous / MODEL_FILE)
+    except IcpError:
+        return None
+
+
 def _compare(run: RunContext, result: ScoringResult) -> tuple[pd.DataFrame | None, str]:
     """Compare with the last scoring; a run repeated under a fixed clock compares with what it compared with before."""
     entries = _history(run)

@@ -42,12 +42,28 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class Control:
+    """A scroll bar or spin button for each cell of a column; it stands in the column ``beside``, in the same row.
+
+    ``low`` and ``high`` are whole numbers from 0 to 30,000, as form controls have them.
+    """
+
+    kind: Literal["scroll", "spin"]
+    beside: str
+    low: int = 0
+    high: int = 100
+    step: int = 1
+    page: int = 10
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a table.
 
     ``formula`` is an Excel formula for each row, written as the module says; the frame still holds the cached values.
     ``width`` is in characters; without it the renderer takes what header and content need. ``note`` is shown when
     the header is selected. A trailing run of ``hidden_from_print`` columns is left out of the print area.
+    ``limits`` are the least and greatest number that may be typed, ``control`` moves the cells with the mouse.
     ``editable`` marks cells that are the reader's to fill; what he types survives the next run (matched by the
     table's ``key``). ``choices`` gives them a drop-down.
     """
@@ -65,6 +81,8 @@ class Column:
     decimals: int | None = None
     align: Literal["left", "center", "right"] | None = None
     hidden_from_print: bool = False
+    limits: tuple[float, float] | None = None
+    control: Control | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +215,7 @@ class Sheet:
 
     ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
     many of its columns do. A ``data`` sheet is one large table: it starts in column A, without a margin.
-    ``one_page`` prints the whole sheet on one page.
+    ``one_page`` prints the whole sheet on one page; ``protected`` locks all but editable cells, without a password.
     """
 
     name: str
@@ -210,6 +228,7 @@ class Sheet:
     one_page: bool = False
     tab_colour: str | None = None
     kind: Literal["report", "data", "method"] = "report"
+    protected: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""``live``: the live workbook from scored accounts, with the run's own score model."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from icp_xl.columns import COMPONENTS
+from icp_xl.delivery.render import render_book
+from icp_xl.errors import SourceError
+from icp_xl.reports.live.book import build_live_book
+from icp_xl.reports.live.inputs import LiveInputs
+from icp_xl.runs import RunContext
+from icp_xl.scoring.model import FILE as MODEL_FILE
+from icp_xl.scoring.model import ScoreModel
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+
+LIVE = "icp_live.xlsx"
+SCORED = "state/scored_accounts.parquet"
+
+
+def write_live(
+    run: RunContext, scored: pd.DataFrame, model: ScoreModel, previous: ScoreModel | None = None
+) -> list[str]:
+    """Write the live workbook into the run's outputs and return the closing lines."""
+    run.progress.stage("Writing the live workbook")
+    run.progress.check()
+    settings = run.settings
+    presets = {"Default": settings.scoring.weights.model_dump()}
+    path = run.outputs.find(WEIGHTS_FILE)
+    if path.is_file():
+        presets["Optimised"] = load_weights(path, settings)[0].model_dump()
+    if previous is not None:
+        presets["Last run"] = {name: previous.weights[name] for name in COMPONENTS}
+    book = build_live_book(LiveInputs(scored, model, presets, run.run_id), settings.reports)
+    render_book(book, run.outputs.path(LIVE), clock=run.now())
+    return [f"Open {settings.paths.out / LIVE} and move a weight."]
+
+
+def rebuild_live(run: RunContext) -> list[str]:
+    """Write the live workbook again from what ``score`` left.
+
+    Raises:
+        SourceError: nothing was scored yet.
+    """
+    if run.dry_run:
+        run.plan(LIVE)
+    path = run.outputs.find(SCORED)
+    if not path.is_file():
+        raise SourceError("there are no scored accounts yet", where=path.name, next_step="Run `icp-xl score` first.")
+    return write_live(run, pd.read_parquet(path), ScoreModel.load(run.outputs.find(MODEL_FILE)))

@@ -1,0 +1,1 @@
+"""The live workbook: weights, grades and segments to try, in native formulas."""

@@ -1,0 +1,88 @@
+"""Charts of the live workbook; all draw what formulas compute."""
+
+from __future__ import annotations
+
+from icp_xl.reports.live.figures import POINTS, LiveFigures
+from icp_xl.reports.spec import Chart, Item, Ref, Series
+
+_OLD = "#A9B4BB"
+
+
+def dashboard_charts(now: LiveFigures) -> list[Item]:
+    """Distribution, grade mix, segments and industries."""
+    return [(_histogram(now), _grades()), (_segments(), _industries())]
+
+
+def what_if_charts(now: LiveFigures) -> list[Item]:
+    """All charts that follow the weights."""
+    n = len(now.accounts)
+    scatters = [
+        _scatter("published_score", "Published score", n, (0, 100)),
+        _scatter("size_score", "Size score", n, (0, 1)),
+        _scatter("adoption_score", "Adoption score", n, (0, 1)),
+        _scatter("relationship_score", "Relationship score", n, (0, 1)),
+    ]
+    return [
+        (_histogram(now), _grades()), (_segments(), _radar()), (_industries(), scatters[0]), (scatters[1], scatters[2]),
+        scatters[3],
+    ]  # fmt: skip
+
+
+def _pair(table: str, label: str, now: str, before: str) -> list[Series]:
+    names = Ref(table, label)
+    return [Series("With these weights", names, Ref(table, now)),
+            Series("Published", names, Ref(table, before), colour=_OLD)]  # fmt: skip
+
+
+def _histogram(now: LiveFigures) -> Chart:
+    return Chart(
+        "column", "How scores spread", _pair("live_histogram", "label", "accounts", "published"),
+        f"Histogram of {len(now.accounts):,} accounts by ICP score, with these weights and as published.",
+        x_title="ICP score", y_title="Accounts", y_format="#,##0", width=460, height=290,
+    )  # fmt: skip
+
+
+def _grades() -> Chart:
+    names = Ref("live_grades", "grade")
+    return Chart(
+        "column", "Grade mix against target",
+        [*_pair("live_grades", "grade", "share", "published"),
+         Series("Target", names, Ref("live_grades", "target"), colour="#D9772B")],
+        "Column chart of the share of accounts per grade: with these weights, published, and target.",
+        y_format="0%", width=460, height=290,
+    )  # fmt: skip
+
+
+def _segments() -> Chart:
+    return Chart(
+        "column", "Average score by segment", _pair("live_segments", "segment", "average", "published"),
+        "Column chart of the average ICP score per segment, with these weights and as published.",
+        y_format="0", y_range=(0, None), width=460, height=290,
+    )  # fmt: skip
+
+
+def _radar() -> Chart:
+    return Chart(
+        "radar", "Weights", _pair("live_weights", "component", "used", "published"),
+        "Radar chart of the four weights, those in use and the published ones.",
+        y_format="0%", y_range=(0, None), width=460, height=290,
+    )  # fmt: skip
+
+
+def _industries() -> Chart:
+    return Chart(
+        "bar", "Average score by industry", _pair("live_industries", "industry", "average", "published"),
+        "Bar chart of the average ICP score of the largest industries, with these weights and as published.",
+        y_format="0", y_range=(0, None), width=460, height=380,
+    )  # fmt: skip
+
+
+def _scatter(column: str, label: str, n: int, limits: tuple[float, float]) -> Chart:
+    shown = min(n, POINTS)
+    points = Series("Accounts", Ref("live", column, shown), Ref("live", "icp_score", shown), colour="#1B7F8C")
+    return Chart(
+        "scatter", f"ICP score and {label.lower()}", [points],
+        f"Scatter of the ICP score with these weights against the {label.lower()} for the first {shown:,} accounts.",
+        x_title=label, y_title="ICP score", x_range=limits, y_range=(0, 100), x_format="0.0" if limits[1] == 1 else "0",
+        y_format="0", legend=False, width=460, height=290,
+    )  # fmt: skip

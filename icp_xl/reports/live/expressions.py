@@ -1,0 +1,75 @@
+"""The score model's definition as worksheet expressions, each said once.
+
+The sheets' formulas and the bodies of the defined functions are both made here, from the names in ``NAMES``, so that
+they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are used; none is volatile, none an array.
+"""
+
+from __future__ import annotations
+
+from icp_xl.columns import COMPONENTS, GRADES
+
+#: Names of the constants and ranges that the expressions use, by what they hold.
+NAMES = {
+    **{f"icp_w_{name}": f"{{live_weights.used:{i}}}" for i, name in enumerate(COMPONENTS, 1)},
+    **{f"icp_from_{grade}": f"{{live_grades.starts:{i}}}" for i, grade in enumerate(GRADES, 1)},
+    "icp_knots": "{live_knots.knot}",
+    "icp_knot_last": "{live_knots.last}",
+    "icp_knot_middle": "{live_knots.middle}",
+    "icp_knot_step": "{live_knots.step}",
+    "icp_keys": "{live.key}",
+    "icp_population": "{live_constants.value:1}",
+    "icp_key_unit": "{live_constants.value:2}",
+    "icp_score_mean": "{live_constants.value:3}",
+    "icp_score_sd": "{live_constants.value:4}",
+    "icp_segment": "{live_choices.value:3}",
+}
+
+
+def raw(vertical: str, size: str, adoption: str, relationship: str) -> str:
+    """Raw score: the four contributions added in their order."""
+    return (
+        f"(({vertical}*icp_w_vertical+{size}*icp_w_size)+{adoption}*icp_w_adoption)+{relationship}*icp_w_relationship"
+    )
+
+
+def key(raw_score: str) -> str:
+    """Raw score as a whole multiple of the key unit."""
+    return f"ROUND(({raw_score})/icp_key_unit,0)"
+
+
+def position(key_: str) -> str:
+    """Place of the last knot that is not above the key, from 1."""
+    return f"IFERROR(MATCH({key_},icp_knots,1),1)"
+
+
+def percentile(key_: str, place: str) -> str:
+    """Percentile: the middle of the step at a tie, else linear between knots, clamped."""
+    knot = f"INDEX(icp_knots,{place})"
+    between = f"(INDEX(icp_knot_last,{place})+({key_}-{knot})/INDEX(icp_knot_step,{place}))/(ROWS(icp_knots)-1)"
+    value = f"IF({key_}={knot},INDEX(icp_knot_middle,{place}),{between})"
+    return f"MIN(1-0.5/icp_population,MAX(0.5/icp_population,{value}))"
+
+
+def score(percentile_: str) -> str:
+    """ICP score of a percentile."""
+    return f"MIN(100,MAX(0,icp_score_mean+icp_score_sd*NORMSINV({percentile_})))"
+
+
+def grade(percentile_: str) -> str:
+    """Grade of a percentile; a grade without a share has a start that no percentile reaches."""
+    text = f'"{GRADES[-1]}"'
+    for name in reversed(GRADES[:-1]):
+        text = f'IF(ROUND({percentile_},12)>=icp_from_{name},"{name}",{text})'
+    return text
+
+
+def score_of_components(vertical: str, size: str, adoption: str, relationship: str) -> str:
+    """ICP score of one account in one expression: the body of the defined function ``ICP_SCORE``."""
+    one = key(raw(vertical, size, adoption, relationship))
+    return score(percentile(one, position(one)))
+
+
+def lambda_names() -> dict[str, str]:
+    """Defined functions for Excel 365: ``=ICP_SCORE(vertical, size, adoption, relationship)`` of component scores."""
+    arguments = [f"_xlpm.{name}" for name in ("v", "s", "a", "r")]
+    return {"ICP_SCORE": f"_xlfn.LAMBDA({','.join(arguments)},{score_of_components(*arguments)})"}

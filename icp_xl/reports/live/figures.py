@@ -1,0 +1,181 @@
+"""What the live workbook must show, computed by the library: the cached values of its formulas, and their oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.columns import COMPONENT_SCORES, COMPONENTS, GRADES
+from icp_xl.scoring.model import (
+    SEGMENTS,
+    UNKNOWN_SEGMENT,
+    fit_knots,
+    grade,
+    grade_limits,
+    icp_score,
+    keys,
+    percentile_of,
+    sum_contributions,
+)
+
+ALL = "All segments"
+#: Start of a grade that is never given.
+NEVER = 9.0
+#: Width of a bar of the histogram.
+BIN = 5
+MOVERS = 10
+#: Points of a scatter chart.
+POINTS = 1000
+
+
+@dataclass(frozen=True)
+class LiveFigures:
+    """Accounts (one row each) and the tables that follow from them, for one setting of the inputs."""
+
+    accounts: pd.DataFrame
+    knots: pd.DataFrame
+    headlines: dict[str, float]
+    grades: pd.DataFrame
+    segments: pd.DataFrame
+    industries: pd.DataFrame
+    histogram: pd.DataFrame
+    movers: pd.DataFrame
+
+
+def compute_live(
+    base: pd.DataFrame,
+    weights: Mapping[str, float],
+    shares: Mapping[str, float],
+    segment: str,
+    industries: list[str],
+    knots: int = 1001,
+) -> LiveFigures:
+    """Score ``base`` under ``weights`` and ``shares``, and sum up the accounts of ``segment``.
+
+    Args:
+        base: component scores, segment, industry, total_revenue, revenue_rank, published_score, published_grade and
+            published_place, one row per account.
+        industries: those that the chart shows, in its order.
+    """
+    frame = base.copy()
+    parts = frame[list(COMPONENT_SCORES)].to_numpy(float) * np.asarray([weights[name] for name in COMPONENTS])
+    frame["raw_score"] = sum_contributions(parts)
+    table = np.asarray(fit_knots(frame["raw_score"].to_numpy(), knots), dtype=np.int64)
+    n = max(len(frame), 1)
+    frame["key"] = keys(frame["raw_score"].to_numpy()).astype(float)
+    frame["position"] = np.searchsorted(table, frame["key"].to_numpy(), side="right").clip(1)
+    frame["percentile"] = percentile_of(frame["raw_score"].to_numpy(), table, n)
+    frame["icp_score"] = icp_score(frame["percentile"].to_numpy())
+    frame["icp_grade"] = grade(frame["percentile"].to_numpy(), shares).astype(object)
+    frame["score_change"] = frame["icp_score"] - frame["published_score"]
+    frame["place_change"] = frame["published_place"] - place(frame["percentile"], n)
+    order = {name: len(GRADES) - i for i, name in enumerate(GRADES)}
+    frame["grade_move"] = frame["icp_grade"].map(order).astype(int) - frame["published_grade"].map(order).astype(int)
+    inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
+    frame["chosen"] = frame["percentile"].where(inside)
+    frame["mover"] = (frame["place_change"] - np.arange(1, len(frame) + 1) / 1e7).where(inside)
+    part = frame[inside]
+    return LiveFigures(
+        frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
+        _industries(part, industries), _histogram(part), _movers(frame),
+    )  # fmt: skip
+
+
+def place(percentile: pd.Series[float], n: int) -> pd.Series[float]:
+    """Place in the list (1 best) that belongs to a percentile among ``n`` accounts."""
+    return 1 + (1 - percentile) * (n - 1)
+
+
+def _knot_frame(table: np.ndarray) -> pd.DataFrame:
+    count = len(table)
+    first = np.searchsorted(table, table, side="left")
+    last = np.searchsorted(table, table, side="right") - 1
+    following = table[np.minimum(last + 1, count - 1)]
+    return pd.DataFrame(
+        {
+            "number": np.arange(count), "exact": table.astype(float), "knot": table.astype(float),
+            "last": last, "middle": (first + last) / (2 * (count - 1)),
+            "step": np.maximum(following - table, 1).astype(float),
+        }
+    )  # fmt: skip
+
+
+def _headlines(part: pd.DataFrame) -> dict[str, float]:
+    n = len(part)
+    top = part["icp_grade"].isin(GRADES[:2])
+    revenue = float(part["total_revenue"].sum())
+    varied = n > 1 and part["percentile"].nunique() > 1 and part["revenue_rank"].nunique() > 1
+    return {
+        "accounts": n,
+        "average": float(part["icp_score"].mean()) if n else 0.0,
+        "top_share": float(top.mean()) if n else 0.0,
+        "top_revenue": float(part.loc[top, "total_revenue"].sum()) / revenue if revenue else 0.0,
+        "up": int((part["grade_move"] > 0).sum()),
+        "down": int((part["grade_move"] < 0).sum()),
+        "correlation": float(np.corrcoef(part["percentile"], part["revenue_rank"])[0, 1]) if varied else 0.0,
+    }
+
+
+def _grades(part: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
+    limits = grade_limits(shares)
+    n = max(len(part), 1)
+    counts = np.asarray([int((part["icp_grade"] == name).sum()) for name in GRADES])
+    before = np.asarray([int((part["published_grade"] == name).sum()) for name in GRADES])
+    return pd.DataFrame(
+        {
+            "grade": GRADES, "target": [shares[name] for name in GRADES],
+            "starts": [limits[name] if shares[name] > 0 else NEVER for name in GRADES],
+            "accounts": counts, "share": counts / n, "published": before / n,
+        }
+    )  # fmt: skip
+
+
+def _segments(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for name in (*SEGMENTS, UNKNOWN_SEGMENT):
+        part = frame[frame["segment"] == name]
+        top = part["icp_grade"].isin(GRADES[:2])
+        rows.append((name, len(part), part["icp_score"].mean() if len(part) else 0.0,
+                     part["published_score"].mean() if len(part) else 0.0, float(top.mean()) if len(part) else 0.0,
+                     part["total_revenue"].sum()))  # fmt: skip
+    return pd.DataFrame(rows, columns=["segment", "accounts", "average", "published", "top_share", "revenue"])
+
+
+def _industries(part: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    rows = []
+    for name in names:
+        scores = part.loc[part["industry"] == name, ["icp_score", "published_score"]]
+        means = scores.mean() if len(scores) else pd.Series({"icp_score": 0.0, "published_score": 0.0})
+        rows.append((name, len(scores), float(means["icp_score"]), float(means["published_score"])))
+    return pd.DataFrame(rows, columns=["industry", "accounts", "average", "published"])
+
+
+def _histogram(part: pd.DataFrame) -> pd.DataFrame:
+    edges = np.arange(0, 100, BIN)
+    frame = pd.DataFrame({"from": edges.astype(float), "label": [f"{a}\u2013{a + BIN}" for a in edges]})
+    for column, source in (("accounts", "icp_score"), ("published", "published_score")):
+        spot = np.clip(np.floor(part[source].to_numpy(float) / BIN).astype(int), 0, len(edges) - 1)
+        frame[column] = np.bincount(spot, minlength=len(edges))
+    return frame
+
+
+def _movers(frame: pd.DataFrame) -> pd.DataFrame:
+    ranked = frame["mover"].dropna().sort_values(ascending=False)
+    rows = []
+    for k in range(MOVERS):
+        row: list[object] = [k + 1]
+        for series in (ranked, ranked.iloc[::-1]):
+            if k < len(series):
+                at = frame.loc[series.index[k]]
+                row += [
+                    str(at["account_name"]),
+                    float(at["place_change"]),
+                    f"{at['published_grade']} > {at['icp_grade']}",
+                ]
+            else:
+                row += ["", None, ""]
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["number", "up", "up_by", "up_grade", "down", "down_by", "down_grade"])

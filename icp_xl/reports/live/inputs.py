@@ -1,0 +1,54 @@
+"""What the live workbook is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from icp_xl.columns import COMPONENT_SCORES, COMPONENTS
+from icp_xl.config.reports import ReportSettings
+from icp_xl.reports.charts import sample_rows
+from icp_xl.reports.live.figures import place
+from icp_xl.scoring.model import ScoreModel
+
+PUBLISHED, EQUAL = "Published", "Equal"
+
+
+@dataclass(frozen=True)
+class LiveInputs:
+    """``scored``: the scored accounts; ``presets``: name to weights, besides the published and the equal ones."""
+
+    scored: pd.DataFrame
+    model: ScoreModel
+    presets: Mapping[str, Mapping[str, float]]
+    run_id: str = ""
+
+    def all_presets(self) -> dict[str, dict[str, float]]:
+        """Every preset, the published weights first and the equal ones last."""
+        equal = {name: 1.0 / len(COMPONENTS) for name in COMPONENTS}
+        given = {name: dict(weights) for name, weights in self.presets.items()}
+        return {PUBLISHED: dict(self.model.weights), **given, EQUAL: equal}
+
+
+def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
+    """Accounts of the sheet by published rank, at most ``settings.live_accounts``, an even spread of more."""
+    scored = sample_rows(inputs.scored, settings.live_accounts).reset_index(drop=True)
+    names = ["account_id", "account_name", "industry", "segment", "total_revenue", *COMPONENT_SCORES]
+    frame = scored[names].copy()
+    frame["industry"] = frame["industry"].astype(object).where(frame["industry"].notna(), "Unknown")
+    frame["total_revenue"] = frame["total_revenue"].fillna(0.0)
+    frame["revenue_rank"] = frame["total_revenue"].rank() / max(len(frame), 1)
+    frame["published_score"] = scored["icp_score"].astype(float)
+    frame["published_grade"] = scored["icp_grade"].astype(object)
+    frame["published_place"] = place(scored["percentile"].astype(float), max(len(frame), 1))
+    return frame
+
+
+def charted_industries(frame: pd.DataFrame, most: int) -> list[str]:
+    """The industries with most accounts, by their average published score."""
+    sizes = frame["industry"].value_counts()
+    largest = sorted(sizes.index, key=lambda name: (-int(sizes[name]), str(name)))[:most]
+    means = frame.groupby("industry")["published_score"].mean()
+    return sorted(largest, key=lambda name: (-float(means[name]), str(name)))
