@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from icp_xl.delivery.render import render_book
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
+from icp_xl.reports.spec import Column, Table
 from icp_xl.scoring.accounts import score_accounts
 from tests.support.office import Recalculated, assert_recalculates, recalculate
 from tests.support.score_report import make_sold
@@ -106,3 +108,29 @@ def test_a_slice_is_stated() -> None:
     [sheet] = [each for each in book.sheets if each.name == "Live Accounts"]
     assert "100 of 300" in sheet.subtitle
     assert isinstance(inputs.scored, pd.DataFrame)
+
+
+@pytest.mark.office
+def test_the_defined_function_agrees_by_substitution(tmp_path: Path) -> None:
+    inputs = make_live(1500)
+    settings = ReportSettings(live_lambda=True)
+    book = build_live_book(inputs, settings)
+    body = book.names["ICP_SCORE"].split(",", 4)[-1].removesuffix(")")
+    for letter, name in zip("vsar", COMPONENTS, strict=True):
+        body = body.replace(f"_xlpm.{letter}", f"{{{name}_score}}")
+    sheets = []
+    for sheet in book.sheets:
+        if sheet.name == "Live Accounts":
+            [table] = sheet.blocks
+            assert isinstance(table, Table)
+            frame = table.frame.assign(function=table.frame["icp_score"])
+            columns = [*table.columns, Column("function", "Function", "score", formula=body)]
+            sheet = replace(sheet, blocks=[replace(table, columns=columns, frame=frame)])
+        sheets.append(sheet)
+    names = {name: text for name, text in book.names.items() if name != "ICP_SCORE"}
+    path = tmp_path / "live.xlsx"
+    result = render_book(replace(book, sheets=sheets, names=names), path, clock=datetime(2024, 7, 1))
+    [found] = recalculate(path)
+    got = np.asarray(column(found, result, "live", "function"), dtype=float)
+    want = inputs.model.score_components(inputs.scored[[f"{name}_score" for name in COMPONENTS]].to_numpy(float))
+    np.testing.assert_allclose(got, want.icp_score, rtol=1e-9, atol=1e-9)
