@@ -11,6 +11,7 @@ import pandas as pd
 
 from icp_xl.delivery.render import render_book
 from icp_xl.errors import IcpError
+from icp_xl.pipeline.live import LIVE, write_live
 from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables
 from icp_xl.pipeline.write_back import stage_kept_cells
 from icp_xl.reports.inputs import QualityTables, RunFacts, ScoreReportInputs
@@ -50,7 +51,14 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         report: write the workbook too; a run of everything leaves it out until the weights are optimised.
     """
     if run.dry_run:
-        run.plan(REPORT, SCORED_CSV, MODEL_FILE, INDUSTRY_WEIGHTS, SCORED_STATE)
+        run.plan(
+            REPORT,
+            *([LIVE] if run.settings.reports.live else []),
+            SCORED_CSV,
+            MODEL_FILE,
+            INDUSTRY_WEIGHTS,
+            SCORED_STATE,
+        )
     tables = load_tables(run)
     sources = load_sources(run)
     run.progress.stage("Scoring accounts")
@@ -97,6 +105,8 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         run.progress.check()
         book = build_score_report(inputs, run.settings.reports)
         stage_kept_cells(run, REPORT, book, render_book(book, run.outputs.path(REPORT), clock=run.now()))
+        if run.settings.reports.live:
+            write_live(run, result.scored, result.model, _model_of(run, previous) if previous else None)
     return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT)
 
 
