@@ -21,7 +21,7 @@ def live(
 ) -> None:
     """Write the live workbook again, from what `icp-xl score` left.
 
-    Writes icp_live.xlsx, in which anyone can move a weight and watch every score change.
+    Writes live/icp_live.xlsx, in which anyone can move a weight and watch every score change.
 
     Example: icp-xl live --out icp_output
     """

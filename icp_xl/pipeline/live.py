@@ -14,7 +14,8 @@ from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
 
-LIVE = "icp_live.xlsx"
+#: In a folder of its own: it is for handing on, and the add-in brings only top-level reports into the open workbook.
+LIVE = "live/icp_live.xlsx"
 SCORED = "state/scored_accounts.parquet"
 
 
