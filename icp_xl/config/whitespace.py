@@ -1,9 +1,103 @@
-"""Settings of the section ``whitespace``."""
+"""Settings of the whitespace ranking: signals, blend, gates, cooldown, capacity, holdout, sheets."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
 from icp_xl.config.base import Section
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Days = Annotated[int, Field(ge=0, le=3650)]
+#: Order of the weights: probability, market-basket affinity, ALS similarity, expected value.
+SIGNAL_WEIGHTS = (0.60, 0.20, 0.10, 0.10)
 
 
 class WhitespaceSettings(Section):
     """Settings of the section ``whitespace``."""
+
+    weights: tuple[float, ...] = Field(
+        SIGNAL_WEIGHTS,
+        description="weights of probability, affinity, ALS similarity and expected value; made to sum to 1",
+    )
+    normalize: Literal["auto", "percentile", "pooled", "calibrated"] = Field(
+        "auto",
+        description="percentile: rank within each division; pooled: rank over all divisions; calibrated: probabilities "
+        "and values as they are, multiplied; auto: calibrated when owned divisions are ranked too, else percentile",
+    )
+    full_coverage: float = Field(
+        0.30, gt=0.0, le=1.0, description="share of candidates with a signal from which it keeps its whole weight"
+    )
+    rank_by: Literal["score", "challenger"] = Field("score", description="which score orders the list")
+    challenger: bool = Field(True, description="learn weights from an earlier cutoff's outcome and show their score")
+    value: Literal["auto", "gross_profit", "revenue"] = Field("auto", description="what expected value is counted in")
+    value_groups: Literal["auto", "segment", "spend"] = Field(
+        "auto", description="groups whose median is expected: customer segment, or fifths of the account's spending"
+    )
+    value_prior_days: float = Field(
+        3.0, ge=0.0, description="days of purchase that the group's median counts for against the account's own"
+    )
+    value_cap_quantile: float = Field(0.99, gt=0.5, le=1.0, description="expected value is capped here; 1: not at all")
+    value_min_buyers: int = Field(20, ge=1, description="buyers that a group's median needs")
+
+    ownership: Literal["recent", "ever", "off"] = Field(
+        "recent", description="pairs left out because the account has the division already"
+    )
+    owned_months: int = Field(24, ge=1, le=240, description="a purchase within so many months is ownership")
+    repeat_divisions: tuple[str, ...] = Field((), description="divisions in which owners stay in the list")
+    regions: tuple[str, ...] = Field((), description="only accounts of these regions; empty takes all")
+    regions_excluded: tuple[str, ...] = Field((), description="no account of these regions")
+    open_deals: Literal["division", "account", "off"] = Field(
+        "division", description="an open opportunity removes its division, or the whole account"
+    )
+    exclusions: Path | None = Field(
+        None, description="CSV with account_id, optionally division and reason: legal holds and other removals"
+    )
+    contacts: Path | None = Field(None, description="CSV with account_id, contacted_on, optionally division")
+    contact_days: Days = Field(30, description="no repeat within so many days of a contact")
+    not_relevant_days: Days = Field(365, description="how long a pair marked not relevant stays away")
+    won_days: Days = Field(365, description="how long a pair marked won stays away")
+
+    cooldown_days: Days = Field(28, description="days in the list without action after which a pair steps back; 0: off")
+    cooldown_factor: Share = Field(0.5, description="what its score is multiplied by meanwhile")
+    cooldown_rest_days: Annotated[int, Field(ge=1, le=3650)] = Field(56, description="how long it stays back")
+
+    capacity: Literal["top_percent", "per_rep", "hybrid"] = "top_percent"
+    top_percent: float = Field(10.0, gt=0.0, le=100.0, description="share of the ranked pairs to work, in percent")
+    per_rep: int = Field(25, ge=1, le=100_000, description="pairs per rep")
+    max_division_share: float = Field(
+        0.60, gt=0.0, le=1.0, description="share of the list from which a division is warned of; hybrid keeps to it"
+    )
+    holdout_share: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.5,
+        description="share of accounts held out of the list at random, to measure its effect; 0: off",
+    )
+    shadow: Literal["off", "revenue", "frequency", "icp_score"] = Field(
+        "off", description="an older rule ranked beside the list, to see where they differ"
+    )
+
+    expiring_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="assets that expire so soon are named")
+    peers_min: int = Field(20, ge=5, description="accounts that a statement on peers needs")
+    sheet_rows: int = Field(5000, ge=10, le=200_000, description="rows of the sheet Whitespace; the CSV has all")
+    division_sheets: bool = Field(True, description="one sheet per division")
+    division_rows: int = Field(500, ge=10, le=200_000, description="rows of each of them")
+    rep_sheets: bool = Field(False, description="one sheet per rep in the main workbook")
+    rep_books: bool = Field(False, description="one workbook per rep, with nothing of another rep's accounts")
+    rep_rows: int = Field(500, ge=10, le=200_000, description="rows of each rep's sheet or workbook")
+    grid_rows: int = Field(1000, ge=10, le=200_000, description="accounts in the grid of accounts and divisions")
+    status_books: tuple[Path, ...] = Field(
+        (), description="further workbooks, or folders of them, in which people fill in status and marks"
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _four_weights(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if len(weights) != 4 or any(weight < 0.0 for weight in weights) or not sum(weights) > 0.0:
+            raise ValueError(
+                "weights must be four numbers, none negative and not all zero, for example 0.6,0.2,0.1,0.1"
+            )
+        return weights

@@ -1,0 +1,91 @@
+"""What the ranking takes and gives: frames with one row per account × division, and the figures beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Texts = NDArray[np.object_]
+
+#: The four signals in the order of their weights, and the columns that hold them normalised.
+SIGNALS = ("p_icp", "affinity", "als", "expected_value")
+NORMALISED = ("p_norm", "lift_norm", "als_norm", "EV_norm")
+
+#: What a candidate frame must have; the rest of :data:`OPTIONAL` is missing where it is not given.
+REQUIRED = ("account_id", "division", "p_icp")
+OPTIONAL: Mapping[str, Any] = {
+    "account_name": "",
+    "rep": "",
+    "region": "",
+    "segment": "",
+    "p_icp_pct": np.nan,
+    "verdict": "",
+    "mb_lift_max": np.nan,
+    "mb_lift_mean": np.nan,
+    "als_similarity": np.nan,
+    "value_own": 0.0,
+    "days_own": 0.0,
+    "lines_own": 0.0,
+    "last_bought": pd.NaT,
+    "account_value": np.nan,
+    "account_days": np.nan,
+    "icp_score": np.nan,
+    "do_not_contact": False,
+    "exclusion": "",
+    "open_deal": False,
+    "contacted_on": pd.NaT,
+    "evidence": "",
+    "evidence_lift": np.nan,
+    "peers": "",
+    "expiring": "",
+    "driver": "",
+}
+#: Columns of ``whitespace_<cutoff>.csv`` and of the state frame, in order.
+COLUMNS = (
+    "account_id", "account_name", "rep", "region", "segment", "division", "rank", "score", "score_challenger", "p_icp",
+    "p_icp_pct", "lift_norm", "als_norm", "EV_norm", "expected_value", "nba_reason", "talking_point", "selected",
+    "holdout", "state", "cooldown", "removed_by", "status", "not_eligible",
+)  # fmt: skip
+EXPLANATION_COLUMNS = (
+    "account_id", "division", "rank", "score", "p_part", "lift_part", "als_part", "EV_part", "mb_lift_max",
+    "mb_lift_mean", "als_similarity", "evidence", "evidence_lift", "driver", "peers", "expiring", "nba_reason",
+    "talking_point",
+)  # fmt: skip
+STATES = ("owned", "open deal", "not eligible", "gap")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ranked list and all that is said of it.
+
+    ``pairs``: one row per account × division, ranked ones first in order, then those removed; :data:`COLUMNS` and more.
+    ``removals``: one row per gate: gate, removed (by it first), caught (by it at all). ``thresholds``: one row per
+    group of the capacity. ``weights``: asked, coverage and effective weight per signal. ``metrics``: the JSON report.
+    ``states``: what is remembered for the next run. ``warnings``: what the reader must know.
+    """
+
+    cutoff: date
+    window_months: int
+    pairs: pd.DataFrame
+    removals: pd.DataFrame
+    thresholds: pd.DataFrame
+    weights: pd.DataFrame
+    metrics: dict[str, Any]
+    states: pd.DataFrame
+    events: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    shadow: pd.DataFrame | None = None
+    overlap: dict[str, Any] | None = None
+
+    @property
+    def ranked(self) -> pd.DataFrame:
+        """The ranked pairs, best first."""
+        return self.pairs[self.pairs["rank"].notna()]

@@ -1,0 +1,110 @@
+"""The four signals of each pair, how far each covers the list, and their common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.whitespace.model import NORMALISED, SIGNALS, Bools, Floats, Texts
+
+Mode = Literal["percentile", "pooled", "calibrated"]
+#: Weight of the best lift against the mean one.
+_MAX_SHARE = 2.0 / 3.0
+#: Smallest value of a signal on the scale of ``calibrated``, where values are multiplied.
+_FLOOR = 0.01
+
+
+def affinity(lift_max: Floats, lift_mean: Floats) -> Floats:
+    """Market-basket affinity: two parts the best lift, one part the mean; NaN where no code owned makes a rule.
+
+    >>> affinity(np.array([3.0, 0.0]), np.array([1.5, 0.0]))
+    array([2.5, nan])
+    """
+    mean = np.where(np.isfinite(lift_mean), lift_mean, lift_max)
+    found = _MAX_SHARE * lift_max + (1.0 - _MAX_SHARE) * mean
+    return np.where(np.isfinite(lift_max) & (lift_max > 0.0), found, np.nan)
+
+
+def similarity_to_owners(vectors: Floats, owners: Bools) -> Floats:
+    """Cosine of each account's embedding and the centroid of the owners'; NaN without an embedding or an owner.
+
+    An owner is compared with the centroid of the other owners: he would otherwise resemble himself.
+    """
+    known = np.isfinite(vectors).all(axis=1) & (np.abs(vectors).sum(axis=1) > 0.0)
+    out = np.full(len(vectors), np.nan)
+    unit = np.zeros_like(vectors)
+    unit[known] = vectors[known] / np.linalg.norm(vectors[known], axis=1, keepdims=True)
+    mine = owners & known
+    total, count = unit[mine].sum(axis=0), int(mine.sum())
+    centre = total[None, :] - unit * mine[:, None]
+    size = np.linalg.norm(centre, axis=1)
+    usable = known & (size > 1e-12) & (count - mine > 0)
+    out[usable] = (unit[usable] * centre[usable]).sum(axis=1) / size[usable]
+    return np.asarray(np.clip(out, -1.0, 1.0))
+
+
+def fill_similarity(frame: pd.DataFrame) -> Floats:
+    """``als_similarity`` where it is given, else the likeness to the division's owners by the columns ``als_f…``."""
+    given = frame["als_similarity"].to_numpy(dtype=np.float64)
+    factors = [str(name) for name in frame.columns if str(name).startswith("als_f")]
+    if not factors or np.isfinite(given).all():
+        return given
+    out = given.copy()
+    vectors = frame[factors].to_numpy(dtype=np.float64)
+    owners = frame["days_own"].to_numpy() > 0.0
+    for rows in frame.groupby("division", sort=True).indices.values():
+        if np.isnan(given[rows]).all():
+            out[rows] = similarity_to_owners(vectors[rows], owners[rows])
+    return out
+
+
+def coverage(signals: Mapping[str, Floats]) -> dict[str, float]:
+    """Share of rows with a value, per signal."""
+    return {name: float(np.isfinite(values).mean()) if len(values) else 0.0 for name, values in signals.items()}
+
+
+def normalise(
+    signals: Mapping[str, Floats], division: Texts, base_rate: Floats, mode: Mode
+) -> pd.DataFrame:  # fmt: skip
+    """The signals between 0 and 1, columns :data:`NORMALISED`; a missing signal is 0 and never beats a present one.
+
+    Args:
+        base_rate: share of accounts that own the division, per row; makes a lift a probability (``calibrated``).
+        mode: ``percentile`` ranks within each division, ``pooled`` over all, ``calibrated`` keeps the signals' own
+            scales: the probability, the share of owners among those who own the same code, the cosine moved to 0–1,
+            the expected value against the largest.
+    """
+    if mode == "calibrated":
+        return pd.DataFrame(_natural(signals, base_rate))
+    out = {}
+    for name, column in zip(SIGNALS, NORMALISED, strict=True):
+        values = pd.Series(signals[name])
+        ranks = values.groupby(division).rank() if mode == "percentile" else values.rank()
+        counts = values.groupby(division).transform("count") if mode == "percentile" else values.count()
+        out[column] = ((ranks - 0.5) / counts).fillna(0.0).to_numpy()
+    return pd.DataFrame(out)
+
+
+def _natural(signals: Mapping[str, Floats], base_rate: Floats) -> dict[str, Any]:
+    value = signals["expected_value"]
+    top = float(np.nanmax(value)) if np.isfinite(value).any() else 0.0
+    likely = np.minimum(signals["affinity"] * base_rate, 1.0)
+    found = (
+        signals["p_icp"],
+        likely,
+        (1.0 + signals["als"]) / 2.0,
+        value / top if top > 0.0 else np.zeros_like(value),
+    )
+    return {name: np.nan_to_num(np.clip(x, 0.0, 1.0)) for name, x in zip(NORMALISED, found, strict=True)}
+
+
+def floored(values: Floats) -> Floats:
+    """Values fit to be multiplied: at least :data:`_FLOOR`, order kept.
+
+    >>> floored(np.array([0.0, 1.0]))
+    array([0.01, 1.  ])
+    """
+    return np.asarray(_FLOOR + (1.0 - _FLOOR) * values)
