@@ -76,6 +76,8 @@ def build(
     except ContractBroken as error:
         _publish_findings(run, error.contracts, error.violations)
         raise
+    # What this run builds is published at its end; a later stage of the same run reads it from here.
+    run.memo["star"] = star.star
     for text in star.warnings:
         run.warn(text)
     run.count("sales lines of the star schema", star.read, star.kept, star.reasons)
@@ -94,6 +96,18 @@ def build(
     if not run.dry_run:
         _report(run, result)
     return result
+
+
+def load_star(run: RunContext) -> Star:
+    """The star schema that this run built, else the one of an earlier build.
+
+    Raises:
+        DataError: there is none.
+    """
+    if "star" not in run.memo:
+        run.memo["star"] = open_star(run.settings.paths.out)
+    found: Star = run.memo["star"]
+    return found
 
 
 def closing_lines(result: BuildResult | None) -> list[str]:

@@ -66,7 +66,7 @@ def shadow_order(pairs: pd.DataFrame, rule: str) -> pd.DataFrame:
 
     ``legacy_rank`` 1 is best; ties by account and division.
     """
-    by = {"revenue": "account_value", "frequency": "account_days", "icp_score": "icp_score"}[rule]
+    by = {"revenue": "account_value", "frequency": "account_lines", "icp_score": "icp_score"}[rule]
     owners = pairs.groupby("division")["owned_share"].transform("first").to_numpy()
     frame = pairs[["account_id", "account_name", "division", "rank"]].copy()
     frame["legacy_value"] = pairs[by].to_numpy(dtype=np.float64)

@@ -36,7 +36,7 @@ OPTIONAL: Mapping[str, Any] = {
     "lines_own": 0.0,
     "last_bought": pd.NaT,
     "account_value": np.nan,
-    "account_days": np.nan,
+    "account_lines": np.nan,
     "icp_score": np.nan,
     "do_not_contact": False,
     "exclusion": "",

@@ -43,7 +43,6 @@ class _Scored:
     score: Floats
     parts: Floats
     weights: pd.DataFrame
-    als: Floats
     value: Floats
     mode: Mode
 
@@ -80,7 +79,7 @@ def rank_whitespace(
     progress.stage("ranking whitespace", 5)
     frame = prepare_candidates(candidates)
     frame = _with_states(frame, empty_states() if states is None else states)
-    frame["owned_share"] = _owned_share(frame, cutoff, settings)
+    _complete(frame, cutoff, settings)
     gated = gate(frame, cutoff, today, settings)
     progress.advance()
     progress.check()
@@ -106,7 +105,7 @@ def rank_whitespace(
     selected[:n] = capacity.select(ranked, settings)
     frame["selected"] = selected
     frame["holdout"] = selected & _held_out(frame, settings, seed)
-    _explain(frame, scored, window_months, currency)
+    _explain(frame, window_months, currency)
     progress.advance()
     progress.check()
     ranked = frame.iloc[:n]
@@ -133,12 +132,12 @@ def rank_whitespace(
 
 
 def score_candidates(frame: pd.DataFrame, settings: WhitespaceSettings) -> _Scored:
-    """Signals, coverage, common scale and blended score of prepared candidates."""
+    """Signals, coverage, common scale and blended score of candidates; ``value`` and ``owned_share`` stand beside."""
     mode = choose_mode(settings)
     division = frame["division"].to_numpy(dtype=object)
     p = frame["p_icp"].to_numpy(dtype=np.float64)
-    als = fill_similarity(frame)
-    value = expected_value(p, compute_value(frame, settings), division, settings.value_cap_quantile)
+    als = frame["als_similarity"].to_numpy(dtype=np.float64)
+    value = expected_value(p, frame["value"].to_numpy(dtype=np.float64), division, settings.value_cap_quantile)
     lift = affinity(
         frame["mb_lift_max"].to_numpy(dtype=np.float64), frame["mb_lift_mean"].to_numpy(dtype=np.float64)
     )  # fmt: skip
@@ -146,7 +145,7 @@ def score_candidates(frame: pd.DataFrame, settings: WhitespaceSettings) -> _Scor
     weights = scale_weights(settings.weights, coverage(signals), settings.full_coverage)
     scaled = normalise(signals, division, frame["owned_share"].to_numpy(dtype=np.float64), mode)
     score, parts = blend(scaled, weights["used"].tolist(), mode)
-    return _Scored(scaled, score, parts, weights, als, value, mode)
+    return _Scored(scaled, score, parts, weights, value, mode)
 
 
 def choose_mode(settings: WhitespaceSettings) -> Mode:
@@ -171,9 +170,12 @@ def _with_states(frame: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _owned_share(frame: pd.DataFrame, cutoff: date, settings: WhitespaceSettings) -> Floats:
+def _complete(frame: pd.DataFrame, cutoff: date, settings: WhitespaceSettings) -> None:
+    """What takes the owners to know, and so comes before they are set aside: likeness, value, share of owners."""
+    frame["als_similarity"] = fill_similarity(frame)
+    frame["value"] = compute_value(frame, settings)
     owned = pd.Series(is_owned(frame, cutoff, settings).astype(np.float64))
-    return owned.groupby(frame["division"].to_numpy()).transform("mean").to_numpy()
+    frame["owned_share"] = owned.groupby(frame["division"].to_numpy()).transform("mean").to_numpy()
 
 
 def _place(frame: pd.DataFrame, rows: Bools, scored: _Scored, learned: Challenger | str) -> pd.DataFrame:
@@ -190,7 +192,6 @@ def _place(frame: pd.DataFrame, rows: Bools, scored: _Scored, learned: Challenge
     columns |= {
         "score": spread(scored.score),
         "expected_value": spread(scored.value),
-        "als_similarity": spread(scored.als),
     }
     challenger = np.full(len(at), np.nan) if isinstance(learned, str) else learned.score(scored.normalised)
     columns["score_challenger"] = spread(challenger)
@@ -223,7 +224,7 @@ def _held_out(frame: pd.DataFrame, settings: WhitespaceSettings, seed: int) -> B
     return np.asarray(draw_holdout(names.tolist(), settings.holdout_share, seed)[account])
 
 
-def _explain(frame: pd.DataFrame, scored: _Scored, window_months: int, currency: str) -> None:
+def _explain(frame: pd.DataFrame, window_months: int, currency: str) -> None:
     known = frame["score"].notna().to_numpy()
     reason, talk = build_reasons(
         frame[known],
@@ -246,7 +247,7 @@ def _learn(past: Past | None, settings: WhitespaceSettings, mode: Mode) -> Chall
     frame = prepare_candidates(past.candidates)
     bought = past.candidates.set_index(KEY)["bought"]
     frame = _with_states(frame, empty_states())
-    frame["owned_share"] = _owned_share(frame, past.cutoff, settings)
+    _complete(frame, past.cutoff, settings)
     kept = ~gate(frame, past.cutoff, past.cutoff, settings).caught[OWNED]
     frame = frame[kept].reset_index(drop=True)
     if frame.empty:
