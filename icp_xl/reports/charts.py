@@ -133,7 +133,7 @@ def box_table(name: str, figures: pd.DataFrame) -> Table:
     return Table(name, columns, frame, title="Box plot of scores", filters=False)
 
 
-def box_chart(table: str, title: str, figures: pd.DataFrame) -> Chart:
+def box_chart(table: str, title: str, figures: pd.DataFrame, *, width: int = 560, height: int = 330) -> Chart:
     """A box plot out of stacked columns and error bars, which every Excel and LibreOffice draw."""
     told = "; ".join(f"{row.group} {row.middle:.0f} ({row.q1:.0f} to {row.q3:.0f})" for row in figures.itertuples())
     group = Ref(table, "group")
@@ -147,7 +147,7 @@ def box_chart(table: str, title: str, figures: pd.DataFrame) -> Chart:
                    error_bars=(None, Ref(table, "up"))),
         ],
         f"Box plot of scores. Median and middle half: {told}. Whiskers reach the lowest and highest score.",
-        y_title="ICP score", y_format="0", y_range=(0, 100), width=560, height=330,
+        y_title="ICP score", y_format="0", y_range=(0, 100), width=width, height=height,
     )  # fmt: skip
 
 

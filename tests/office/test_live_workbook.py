@@ -59,6 +59,10 @@ def column(found: Recalculated, result: RenderResult, table: str, key: str) -> l
     return [cells[f"{spot.letter(key)}{spot.first_row + i + 1}"] for i in range(spot.rows)]
 
 
+def limits_of(inputs: LiveInputs) -> tuple[float, float]:
+    return inputs.model.segment_mid_market, inputs.model.segment_large
+
+
 def compare(found: Recalculated, result: RenderResult, want: LiveFigures) -> None:
     assert not found.errors
     for table, frame, keys in (
@@ -67,12 +71,14 @@ def compare(found: Recalculated, result: RenderResult, want: LiveFigures) -> Non
         ("live_segments", want.segments, ("accounts", "average", "published", "top_share", "revenue")),
         ("live_industries", want.industries, ("accounts", "average", "published")),
         ("live_histogram", want.histogram, ("accounts", "published")),
+        ("live_box", want.box, ("accounts", "low", "q1", "middle", "q3", "high")),
     ):
         for key in keys:
             got = np.asarray(column(found, result, table, key), dtype=float)
             np.testing.assert_allclose(got, frame[key].to_numpy(float), rtol=1e-9, atol=1e-9, err_msg=f"{table}.{key}")
-    assert column(found, result, "live", "icp_grade") == want.accounts["icp_grade"].tolist()
-    assert column(found, result, "live_movers", "up") == want.movers["up"].tolist()
+    for key in ("icp_grade", "segment"):
+        assert column(found, result, "live", key) == want.accounts[key].tolist()
+    assert column(found, result, "live_movers", "up_name") == want.movers["up_name"].tolist()
     numbers = [value for value in found.values["What-If"].values() if isinstance(value, float)]
     for name, value in want.headlines.items():
         assert np.isclose(numbers, value, rtol=1e-9, atol=1e-9).any(), name
@@ -83,10 +89,10 @@ def check(inputs: LiveInputs, path: Path, count: int) -> list[float]:
     result = render_book(build_live_book(inputs, settings), path, clock=datetime(2024, 7, 1))
     base = base_frame(inputs, settings)
     industries = charted_industries(base, settings.industries_charted)
-    made = steps(result, count)
+    made, limits = steps(result, count), limits_of(inputs)
     answers = recalculate(path, [cells for cells, *_ in made])
     for answer, (_, weights, shares, segment) in zip(answers, made, strict=True):
-        compare(answer, result, compute_live(base, weights, shares, segment, industries))
+        compare(answer, result, compute_live(base, weights, shares, segment, industries, limits))
     return [answer.seconds for answer in answers]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from icp_xl.reports.charts import box_chart
 from icp_xl.reports.live.figures import POINTS, LiveFigures
 from icp_xl.reports.spec import Chart, Item, Ref, Series
 
@@ -10,7 +11,11 @@ _OLD = "#A9B4BB"
 
 def dashboard_charts(now: LiveFigures) -> list[Item]:
     """Distribution, grade mix, segments and industries."""
-    return [(_histogram(now), _grades()), (_segments(), _industries())]
+    return [
+        (_histogram(now), _grades()),
+        (_segments(), _industries()),
+        _box(now),
+    ]
 
 
 def what_if_charts(now: LiveFigures) -> list[Item]:
@@ -23,9 +28,13 @@ def what_if_charts(now: LiveFigures) -> list[Item]:
         _scatter("relationship_score", "Relationship score", n, (0, 1)),
     ]
     return [
-        (_histogram(now), _grades()), (_segments(), _radar()), (_industries(), scatters[0]), (scatters[1], scatters[2]),
-        scatters[3],
+        (_histogram(now), _grades()), (_box(now), _radar()), (_segments(), _industries()), (scatters[0], scatters[1]),
+        (scatters[2], scatters[3]),
     ]  # fmt: skip
+
+
+def _box(now: LiveFigures) -> Chart:
+    return box_chart("live_box", "Where the scores lie", now.box, width=460, height=290)
 
 
 def _pair(table: str, label: str, now: str, before: str) -> list[Series]:

@@ -22,6 +22,9 @@ NAMES = {
     "icp_score_mean": "{live_constants.value:3}",
     "icp_score_sd": "{live_constants.value:4}",
     "icp_segment": "{live_choices.value:3}",
+    "icp_segments": "{live_segments.segment}",
+    "icp_mid_market": "{live_limits.starts:1}",
+    "icp_large": "{live_limits.starts:2}",
 }
 
 
@@ -55,12 +58,23 @@ def score(percentile_: str) -> str:
     return f"MIN(100,MAX(0,icp_score_mean+icp_score_sd*NORMSINV({percentile_})))"
 
 
-def grade(percentile_: str) -> str:
-    """Grade of a percentile; a grade without a share has a start that no percentile reaches."""
-    text = f'"{GRADES[-1]}"'
-    for name in reversed(GRADES[:-1]):
-        text = f'IF(ROUND({percentile_},12)>=icp_from_{name},"{name}",{text})'
-    return text
+def grade_number(percentile_: str) -> str:
+    """Grade of a percentile as a number, 5 for A to 1 for F; a grade without a share has a start never reached."""
+    number = "1"
+    for value, name in enumerate(reversed(GRADES[:-1]), 2):
+        number = f"IF(ROUND({percentile_},12)>=icp_from_{name},{value},{number})"
+    return number
+
+
+def grade(number: str) -> str:
+    """Letter of a grade's number."""
+    return f'MID("{"".join(reversed(GRADES))}",{number},1)'
+
+
+def segment_number(annual_revenue: str) -> str:
+    """Segment by annual revenue as a number from 1, in the order of ``icp_segments``; the last is unknown."""
+    known = f"1+({annual_revenue}>=icp_mid_market)+({annual_revenue}>=icp_large)"
+    return f"IF(ISNUMBER({annual_revenue}),{known},ROWS(icp_segments))"
 
 
 def score_of_components(vertical: str, size: str, adoption: str, relationship: str) -> str:

@@ -27,6 +27,9 @@ NEVER = 9.0
 #: Width of a bar of the histogram.
 BIN = 5
 MOVERS = 10
+#: Segments in the order of their numbers, from 1.
+SEGMENT_ROWS = (*SEGMENTS, UNKNOWN_SEGMENT)
+NOW, BEFORE = "With these weights", "Published"
 #: Points of a scatter chart.
 POINTS = 1000
 
@@ -42,6 +45,7 @@ class LiveFigures:
     segments: pd.DataFrame
     industries: pd.DataFrame
     histogram: pd.DataFrame
+    box: pd.DataFrame
     movers: pd.DataFrame
 
 
@@ -51,16 +55,24 @@ def compute_live(
     shares: Mapping[str, float],
     segment: str,
     industries: list[str],
+    limits: tuple[float, float],
     knots: int = 1001,
 ) -> LiveFigures:
     """Score ``base`` under ``weights`` and ``shares``, and sum up the accounts of ``segment``.
 
     Args:
-        base: component scores, segment, industry, total_revenue, revenue_rank, published_score, published_grade and
-            published_place, one row per account.
+        base: component scores, industry, annual_revenue (NaN unknown), total_revenue, revenue_rank, published_score,
+            published_grade and published_place, one row per account.
         industries: those that the chart shows, in its order.
+        limits: annual revenue from which an account is Mid-Market, and Large Enterprise.
     """
     frame = base.copy()
+    revenue = frame["annual_revenue"].to_numpy(float, na_value=np.nan)
+    numbers = 1 + (revenue >= limits[0]).astype(int) + (revenue >= limits[1])
+    frame["segment_no"] = np.where(np.isnan(revenue), len(SEGMENT_ROWS), numbers)
+    frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[frame["segment_no"].to_numpy() - 1]
+    places = {name: i for i, name in enumerate(industries, 1)}
+    frame["industry_no"] = frame["industry"].map(places).fillna(0).astype(int)
     parts = frame[list(COMPONENT_SCORES)].to_numpy(float) * np.asarray([weights[name] for name in COMPONENTS])
     frame["raw_score"] = sum_contributions(parts)
     table = np.asarray(fit_knots(frame["raw_score"].to_numpy(), knots), dtype=np.int64)
@@ -70,17 +82,23 @@ def compute_live(
     frame["percentile"] = percentile_of(frame["raw_score"].to_numpy(), table, n)
     frame["icp_score"] = icp_score(frame["percentile"].to_numpy())
     frame["icp_grade"] = grade(frame["percentile"].to_numpy(), shares).astype(object)
+    value = {name: len(GRADES) - i for i, name in enumerate(GRADES)}
+    frame["grade_no"] = frame["icp_grade"].map(value).astype(int)
+    frame["published_no"] = frame["published_grade"].map(value).astype(int)
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
     frame["place_change"] = frame["published_place"] - place(frame["percentile"], n)
-    order = {name: len(GRADES) - i for i, name in enumerate(GRADES)}
-    frame["grade_move"] = frame["icp_grade"].map(order).astype(int) - frame["published_grade"].map(order).astype(int)
+    frame["grade_move"] = frame["grade_no"] - frame["published_no"]
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
+    frame["inside"] = inside.astype(int)
+    frame["shown_score"] = frame["icp_score"].where(inside)
+    frame["shown_published"] = frame["published_score"].where(inside)
+    frame["shown_grade"] = frame["grade_no"].where(inside, 0)
     frame["chosen"] = frame["percentile"].where(inside)
     frame["mover"] = (frame["place_change"] - np.arange(1, len(frame) + 1) / 1e7).where(inside)
     part = frame[inside]
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
-        _industries(part, industries), _histogram(part), _movers(frame),
+        _industries(part, industries), _histogram(part), _box(part), _movers(frame),
     )  # fmt: skip
 
 
@@ -135,7 +153,7 @@ def _grades(part: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
 
 def _segments(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for name in (*SEGMENTS, UNKNOWN_SEGMENT):
+    for name in SEGMENT_ROWS:
         part = frame[frame["segment"] == name]
         top = part["icp_grade"].isin(GRADES[:2])
         rows.append((name, len(part), part["icp_score"].mean() if len(part) else 0.0,
@@ -162,6 +180,17 @@ def _histogram(part: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _box(part: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles of the scores shown, now and as published; zeros where nothing is shown."""
+    rows = []
+    for name, column in ((NOW, "icp_score"), (BEFORE, "published_score")):
+        values = part[column].to_numpy(float)
+        rows.append(
+            (name, len(values), *(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else np.zeros(5)))
+        )
+    return pd.DataFrame(rows, columns=["group", "accounts", "low", "q1", "middle", "q3", "high"])
+
+
 def _movers(frame: pd.DataFrame) -> pd.DataFrame:
     ranked = frame["mover"].dropna().sort_values(ascending=False)
     rows = []
@@ -171,11 +200,13 @@ def _movers(frame: pd.DataFrame) -> pd.DataFrame:
             if k < len(series):
                 at = frame.loc[series.index[k]]
                 row += [
+                    int(frame.index.get_indexer([series.index[k]])[0]) + 1,
                     str(at["account_name"]),
                     float(at["place_change"]),
                     f"{at['published_grade']} > {at['icp_grade']}",
                 ]
             else:
-                row += ["", None, ""]
+                row += [None, "", None, ""]
         rows.append(row)
-    return pd.DataFrame(rows, columns=["number", "up", "up_by", "up_grade", "down", "down_by", "down_grade"])
+    names = [f"{side}{end}" for side in ("up", "down") for end in ("", "_name", "_by", "_grade")]
+    return pd.DataFrame(rows, columns=["number", *names])

@@ -35,7 +35,7 @@ class LiveInputs:
 def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
     """Accounts of the sheet by published rank, at most ``settings.live_accounts``, an even spread of more."""
     scored = sample_rows(inputs.scored, settings.live_accounts).reset_index(drop=True)
-    names = ["account_id", "account_name", "industry", "segment", "total_revenue", *COMPONENT_SCORES]
+    names = ["account_id", "account_name", "industry", "annual_revenue", "total_revenue", *COMPONENT_SCORES]
     frame = scored[names].copy()
     frame["industry"] = frame["industry"].astype(object).where(frame["industry"].notna(), "Unknown")
     frame["total_revenue"] = frame["total_revenue"].fillna(0.0)

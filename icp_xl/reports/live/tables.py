@@ -1,0 +1,180 @@
+"""The sheets that compute: one row per account, and the score model's tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from icp_xl.columns import COMPONENTS
+from icp_xl.reports.charts import box_table
+from icp_xl.reports.live import expressions as ex
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures
+from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
+from icp_xl.reports.spec import Column, Sheet, Stack, Table
+from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD
+
+
+def build_accounts(now: LiveFigures, total: int) -> Sheet:
+    """One row per account: what is known, its score now, and the helper columns that charts and tiles count."""
+    parts = ["{vertical_score}", "{size_score}", "{adoption_score}", "{relationship_score}"]
+    columns = [
+        Column("account_id", "Account ID", "id", width=12),
+        Column("account_name", "Account", width=32),
+        Column("industry", "Industry", width=20),
+        Column("segment", "Segment", width=17, formula="INDEX(icp_segments,{segment_no})"),
+        Column("annual_revenue", "Annual revenue", "money", width=15),
+        Column("total_revenue", "Revenue with us", "money", width=13),
+        *(Column(f"{name}_score", name.capitalize(), "weight", width=11) for name in COMPONENTS),
+        Column("published_score", "Published score", "score", width=10),
+        Column("published_grade", "Published grade", "grade", width=10),
+        Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}")),
+        Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_no}")),
+        Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
+        Column("place_change", "Places up or down", "integer", rule="sign", width=10,
+               formula="{published_place}-(1+(1-{percentile})*(icp_population-1))"),
+        Column("grade_move", "Grades up or down", "integer", width=10, formula="{grade_no}-{published_no}"),
+        Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(*parts)),
+        Column("percentile", "Percentile", "number", decimals=4, width=10,
+               formula=ex.percentile("{key}", "{position}")),
+        *_helpers(),
+    ]  # fmt: skip
+    n = len(now.accounts)
+    note = f"All {n:,} accounts." if n == total else (
+        f"{n:,} of {total:,} accounts, spread evenly over the published ranking; scores here are relative to these."
+    )  # fmt: skip
+    frame = now.accounts[[column.key for column in columns]]
+    return Sheet("Live Accounts", "Accounts", [Table("live", columns, frame)], subtitle=note, freeze_table="live",
+                 freeze_columns=2, kind="data", protected=True)  # fmt: skip
+
+
+def _helpers() -> list[Column]:
+    """Columns that other cells count by. They are numbers: a criterion on text costs LibreOffice ten times as much."""
+    inside = "{inside}=1"
+
+    def whole(key: str, header: str, formula: str | None = None, width: float = 9) -> Column:
+        return Column(key, header, "integer", width=width, formula=formula, hidden_from_print=True)
+
+    def shown(key: str, header: str, value: str, decimals: int = 4) -> Column:
+        formula = f'IF({inside},{value},"")'
+        return Column(key, header, "number", decimals=decimals, width=10, formula=formula, hidden_from_print=True)
+
+    move = "{place_change}-(ROW()-ROW({live.account_id:1})+1)/10000000"
+    return [
+        whole("key", "Key", ex.key("{raw_score}"), 18),
+        whole("position", "Knot", ex.position("{key}")),
+        whole("grade_no", "Grade number", ex.grade_number("{percentile}")),
+        whole("published_no", "Published number"),
+        whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
+        whole("industry_no", "Industry number"),
+        whole("inside", "Shown", "IF(icp_segment=0,1,IF({segment_no}=icp_segment,1,0))"),
+        whole("published_place", "Published place"),
+        Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
+        shown("shown_score", "Score, if shown", "{icp_score}", 1),
+        shown("shown_published", "Published score, if shown", "{published_score}", 1),
+        whole("shown_grade", "Grade number, if shown", f"IF({inside},{{grade_no}},0)", 10),
+        shown("chosen", "Percentile, if shown", "{percentile}"),
+        shown("mover", "Move, if shown", move),
+    ]
+
+
+def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
+    constants = pd.DataFrame({"constant": ["Accounts", "Key unit", "Score mean", "Score deviation"],
+                              "value": [len(now.accounts), KEY_UNIT, SCORE_MEAN, SCORE_SD]})  # fmt: skip
+    chosen = pd.DataFrame(
+        {"choice": ["Preset", "Normalise", "Segment number"], "value": pd.array([PUBLISHED, "Yes", 0], dtype=object)}
+    )
+    picked = (f'IF({{choice}}="Preset",{{live_preset.value:1}},IF({{choice}}="Normalise",{{live_normalise.value:1}},'
+              f'IF({{live_segment.value:1}}="{ALL}",0,MATCH({{live_segment.value:1}},icp_segments,0))))')  # fmt: skip
+    presets = pd.DataFrame(
+        [(f"{preset} {name.capitalize()}", weights[name])
+         for preset, weights in inputs.all_presets().items() for name in COMPONENTS],
+        columns=["name", "weight"],
+    )  # fmt: skip
+    knot = "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
+    knots = [
+        Column("number", "Knot", "integer", width=8),
+        Column("exact", "Key at knot", "number", decimals=2, width=20,
+               formula="PERCENTILE(icp_keys,{number}/(ROWS(icp_knots)-1))"),
+        Column("knot", "Rounded", "integer", width=18, formula=knot),
+        Column("last", "Last equal", "integer", width=10,
+               formula="MATCH({knot},icp_knots,0)+COUNTIF(icp_knots,{knot})-2"),
+        Column("middle", "Percentile at tie", "number", decimals=5, width=12,
+               formula="(MATCH({knot},icp_knots,0)-1+{last})/(2*(ROWS(icp_knots)-1))"),
+        Column("step", "To next knot", "integer", width=18,
+               formula="MAX(1,INDEX(icp_knots,MIN({last}+2,ROWS(icp_knots)))-{knot})"),
+    ]  # fmt: skip
+    group = [
+        Column("accounts", "Accounts", "integer", width=10),
+        Column("average", "Average score", "score", width=10),
+        Column("published", "Published average", "score", width=10),
+    ]
+    graded = 'COUNTIFS({live.segment_no},{number},{live.grade_no},">=4")'
+    mine = "{live.segment_no},{number}"
+    group_no = Column("number", "No.", "integer", width=6)
+    segments = [
+        group_no,
+        Column("segment", "Segment", width=17),
+        _with(group[0], f"COUNTIF({mine})"),
+        _with(group[1], f"IFERROR(AVERAGEIFS({{live.icp_score}},{mine}),0)"),
+        _with(group[2], f"IFERROR(AVERAGEIFS({{live.published_score}},{mine}),0)"),
+        Column("top_share", "Graded A or B", "percent", width=10, formula=f"IFERROR({graded}/{{accounts}},0)"),
+        Column("revenue", "Revenue", "money", width=14, formula=f"SUMIFS({{live.total_revenue}},{mine})"),
+    ]
+    both = "{live.inside},1,{live.industry_no},{number}"
+    industries = [
+        group_no,
+        Column("industry", "Industry", width=24),
+        _with(group[0], f"COUNTIFS({both})"),
+        _with(group[1], f"IFERROR(AVERAGEIFS({{live.icp_score}},{both}),0)"),
+        _with(group[2], f"IFERROR(AVERAGEIFS({{live.published_score}},{both}),0)"),
+    ]
+    upper = f"{{from}}+IF({{from}}={100 - BIN},{BIN + 1},{BIN})"
+    bins = [Column("from", "From", "integer", width=8), Column("label", "Score", width=10)]
+    for key, source, words in (
+        ("accounts", "shown_score", "Accounts"), ("published", "shown_published", "Published"),
+    ):  # fmt: skip
+        least = f'COUNTIF({{live.{source}}},">="&%s)'
+        bins.append(Column(key, words, "integer", width=10, formula=f"{least % '{from}'}-{least % f'({upper})'}"))
+    places = [Column("number", "No.", "integer", width=6)]
+    for side, pick in (("up", "LARGE"), ("down", "SMALL")):
+        formula = f'IFERROR(MATCH({pick}({{live.mover}},{{number}}),{{live.mover}},0),"")'
+        places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=formula))
+    return Sheet(
+        "Score Model", "The score model's tables",
+        [
+            (Table("live_constants", [Column("constant", "Constant", width=18), Column("value", "Value", width=14)],
+                   constants, filters=False),
+             Table("live_choices", [Column("choice", "Choice", width=18),
+                                    Column("value", "In use", width=20, formula=picked)],
+                   chosen, filters=False),
+             Table("live_presets", [Column("name", "Preset", width=26), Column("weight", "Weight", "weight")],
+                   presets, filters=False)),
+            (Table("live_segments", segments, _numbered(now.segments), title="Segments", filters=False),
+             Table("live_histogram", bins, now.histogram, title="Histogram", filters=False)),
+            (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),
+             Stack([_box(now), Table("live_places", places, now.movers, title="Who moves most", filters=False)])),
+            Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
+        ],
+        subtitle="Every constant of the calculation, once; the knots are recomputed whenever a weight changes.",
+        kind="method", protected=True,
+    )  # fmt: skip
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(number=range(1, len(frame) + 1))
+
+
+def _box(now: LiveFigures) -> Table:
+    """The score report's box plot table, with its figures live."""
+    pick = f'IFERROR(IF({{group}}="{BEFORE}",%s({{live.shown_published}}%s),%s({{live.shown_score}}%s)),0)'
+    calls = {"accounts": ("COUNT", ""), "low": ("MIN", ""), "q1": ("QUARTILE", ",1"), "middle": ("MEDIAN", ""),
+             "q3": ("QUARTILE", ",3"), "high": ("MAX", "")}  # fmt: skip
+    table = box_table("live_box", now.box)
+    columns = [replace(each, formula=pick % (calls[each.key] * 2)) if each.key in calls else each
+               for each in table.columns]  # fmt: skip
+    return replace(table, columns=columns)
+
+
+def _with(column: Column, formula: str) -> Column:
+    return replace(column, formula=formula)
