@@ -192,15 +192,17 @@ def _box(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _movers(frame: pd.DataFrame) -> pd.DataFrame:
-    ranked = frame["mover"].dropna().sort_values(ascending=False)
+    # By position, since the formulas find a row by its place in the table.
+    ranked = frame["mover"].reset_index(drop=True).dropna().sort_values(ascending=False)
     rows = []
     for k in range(MOVERS):
         row: list[object] = [k + 1]
         for series in (ranked, ranked.iloc[::-1]):
             if k < len(series):
-                at = frame.loc[series.index[k]]
+                spot = int(series.index.to_numpy()[k])
+                at = frame.iloc[spot]
                 row += [
-                    int(frame.index.get_indexer([series.index[k]])[0]) + 1,
+                    spot + 1,
                     str(at["account_name"]),
                     float(at["place_change"]),
                     f"{at['published_grade']} > {at['icp_grade']}",
