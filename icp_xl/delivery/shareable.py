@@ -12,7 +12,7 @@ from icp_xl.delivery.package import CONTENT_TYPES, Package, Relationship, open_p
 from icp_xl.delivery.probe import Workbook
 from icp_xl.delivery.refusal import RefusedError
 from icp_xl.delivery.share_kinds import KINDS, Found
-from icp_xl.delivery.share_sheets import scan_sheet, scan_strings
+from icp_xl.delivery.share_sheets import scan_sheet, scan_strings, stream
 from icp_xl.delivery.xml import Element, children, descendants, find, local, truthy
 
 #: Findings of one sort in one part; more are counted, not listed.
@@ -277,3 +277,14 @@ def _formulas(root: Element, tags: tuple[str, ...], part: str, place: str) -> It
 def unknown_kinds(names: list[str]) -> list[str]:
     """Those of ``names`` that are no kind of finding; a small help for options."""
     return [name for name in names if name not in KINDS]
+
+
+def count_rows(package: Package) -> int:
+    """Rows of all worksheets."""
+    book = Workbook(package)
+    parts = [book.sheet_part(element) for element in book.sheet_elements()]
+    return sum(
+        sum(1 for element in stream(package, part, "row") if local(element) == "row")
+        for part in parts
+        if part is not None and package.content_type(part).endswith("worksheet+xml")
+    )

@@ -1,0 +1,111 @@
+"""The manifest of shared files: who gets what; and with it, which files are ours to replace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.delivery.file_names import unique
+from icp_xl.runs import RunContext, file_digest
+
+CSV, JSON = "share_manifest.csv", "share_manifest.json"
+
+
+@dataclass(frozen=True)
+class SharedFile:
+    """One file that was made: for whom, from which report, with how many accounts and rows, and its digest.
+
+    ``file`` is empty for accounts that go into no file.
+    """
+
+    file: str
+    recipient_key: str
+    recipient: str
+    by: str
+    report: str
+    part: int
+    parts: int
+    accounts: int | None
+    rows: int | None
+    bytes: int
+    sha256: str
+    protected: bool
+    note: str = ""
+
+
+def read_entries(run: RunContext) -> list[SharedFile]:
+    """What earlier runs shared, as far as it can be read."""
+    try:
+        body = json.loads((run.settings.paths.out / JSON).read_text(encoding="utf-8"))
+        names = {field.name for field in fields(SharedFile)}
+        return [SharedFile(**{k: v for k, v in entry.items() if k in names}) for entry in body["files"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+class Shelf:
+    """Gives out places for the files of one run: never that of a file which is not ours, or which someone changed."""
+
+    def __init__(self, run: RunContext, mine: Iterable[tuple[str, str]]) -> None:
+        self.run = run
+        self.out = run.settings.paths.out
+        wanted = set(mine)
+        earlier = read_entries(run)
+        self.kept = [e for e in earlier if (e.report, e.by) not in wanted and e.file and (self.out / e.file).is_file()]
+        self.old = {e.file: e for e in earlier if (e.report, e.by) in wanted and e.file}
+        self.taken = {e.file.casefold() for e in self.kept}
+        self.given: set[str] = set()
+
+    def place(self, folder: str, stem: str, suffix: str) -> str:
+        """A free name below the output folder."""
+        while True:
+            taken = {name.removesuffix(suffix) for name in self.taken if name.endswith(suffix)}
+            name = unique(f"{folder}/{stem}", taken) + suffix
+            self.taken.add(name.casefold())
+            if self._ours(name):
+                self.given.add(name)
+                return name
+
+    def _ours(self, name: str) -> bool:
+        path = self.out / name
+        if not path.exists():
+            return True
+        old = self.old.get(name)
+        if old is not None and old.sha256 == file_digest(path):
+            return True
+        why = "was changed since it was made" if old is not None else "is not one of ours"
+        self.run.warn(f"{name} {why} and was left alone; the new copy has another name.")
+        return False
+
+    def clear(self) -> None:
+        """Have the files of the last such run that this one did not make again removed, unless someone changed them."""
+        for name, old in sorted(self.old.items()):
+            path = self.out / name
+            if name in self.given or not path.is_file():
+                continue
+            if old.sha256 == file_digest(path):
+                self.run.outputs.remove(name)
+            else:
+                self.run.warn(f"{name} was changed since it was made and was left alone.")
+
+
+def stage_manifest(run: RunContext, files: list[SharedFile], left_out: dict[str, list[dict[str, Any]]]) -> None:
+    """Stage the manifest as CSV and JSON; ``left_out`` names accounts that go into no file, by report and column."""
+    rows = [asdict(file) for file in files]
+    names = [field.name for field in fields(SharedFile)]
+    frame = pd.DataFrame(rows, columns=names).astype({"accounts": "Int64", "rows": "Int64"})
+    run.outputs.csv(CSV, frame)
+    run.outputs.json(
+        JSON,
+        {"schema": 1, "run_id": run.run_id, "made": run.now().isoformat(), "files": rows, "left_out": left_out},
+    )
+
+
+def size_and_digest(path: Path) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file."""
+    return path.stat().st_size, file_digest(path)

@@ -1,0 +1,127 @@
+"""The score report of one reader: his accounts and no others, in every sheet, chart and figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config.reports import ReportSettings
+from icp_xl.reports.about import build_about_sheet
+from icp_xl.reports.accounts import build_accounts_sheet
+from icp_xl.reports.changes import build_changes_sheet
+from icp_xl.reports.charts import build_chart_sheets
+from icp_xl.reports.industries import build_industries_sheet
+from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
+from icp_xl.reports.method import build_method_sheet
+from icp_xl.reports.segments import build_segments_sheet
+from icp_xl.reports.spec import Book, Sheet, Text
+from icp_xl.reports.summary import build_summary_sheet
+from icp_xl.reports.words import say_count
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whom a report is for: ``by`` is the column (rep, region, or empty for all), ``name`` its value.
+
+    ``part`` of ``parts`` says which piece of a report that was split this is.
+    """
+
+    by: str = ""
+    name: str = ""
+    part: int = 1
+    parts: int = 1
+
+    @property
+    def words(self) -> str:
+        """The reader in words."""
+        return f"{self.by} {self.name}" if self.by else "all accounts"
+
+
+def inputs_for(
+    inputs: ScoreReportInputs, scored: pd.DataFrame, gone: pd.Series[str] | None = None
+) -> ScoreReportInputs:
+    """What the report shows, cut down to the accounts ``scored``; the score model stays that of all accounts.
+
+    Args:
+        inputs: of the whole report.
+        scored: the reader's accounts, best first.
+        gone: ids of accounts that were his and are no longer there.
+    """
+    changes = inputs.changes
+    if changes is not None:
+        mine = set(scored["account_id"]) | set(gone if gone is not None else ())
+        changes = changes[changes["account_id"].isin(mine)].reset_index(drop=True)
+    return replace(
+        inputs,
+        scored=scored.reset_index(drop=True),
+        industries=_own_industries(inputs.industries, scored),
+        quality=QualityTables(),
+        changes=changes,
+        warnings=(),
+    )
+
+
+def _own_industries(table: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Weights as they were used; accounts and revenue of the reader's own accounts, and only industries that he has."""
+    grouped = scored[scored["industry"].notna()].groupby("industry", observed=True)["total_revenue"]
+    counts, means = grouped.size(), grouped.mean()
+    own = table[table["industry"].isin(counts.index)].copy()
+    own["accounts"] = own["industry"].map(counts).astype("int64")
+    own["mean_revenue"] = own["industry"].map(means).astype(float)
+    if "performance" in own.columns:
+        own["performance"] = np.nan
+    return own.reset_index(drop=True)
+
+
+def build_reader_report(inputs: ScoreReportInputs, settings: ReportSettings, reader: Reader, population: int) -> Book:
+    """The report of one reader, from inputs that hold his accounts alone (see :func:`inputs_for`).
+
+    Args:
+        population: how many accounts were scored together.
+    """
+    title = f"{settings.title}: {reader.name}" if reader.name else settings.title
+    if reader.parts > 1:
+        title += f" (part {reader.part} of {reader.parts})"
+    shown = settings.model_copy(update={"title": title[:120]})
+    charts, chart_data = build_chart_sheets(inputs, shown)
+    facts: dict[str, object] = {
+        "Made for": reader.words,
+        "Accounts": f"{len(inputs.scored):,} of {population:,} scored",
+    }
+    body: list[Sheet | None] = [
+        build_accounts_sheet(inputs, shown),
+        build_segments_sheet(inputs, shown),
+        build_industries_sheet(inputs, shown),
+        charts,
+        build_changes_sheet(inputs, shown),
+        build_method_sheet(inputs, shown),
+        build_about_sheet(inputs.run, facts),
+        chart_data,
+    ]
+    sheets = [sheet for sheet in body if sheet is not None]
+    summary = build_summary_sheet(inputs, shown, [sheet.name for sheet in sheets])
+    summary = replace(summary, blocks=[Text(scope(len(inputs.scored), reader, population)), *summary.blocks])
+    return Book(
+        [summary, *sheets],
+        title=shown.title,
+        subject="Account scores, grades and the reasons for them",
+        footer=f"run {inputs.run.run_id}",
+        currency=settings.currency,
+        paper=settings.paper,
+    )
+
+
+def scope(accounts: int, reader: Reader, population: int) -> str:
+    """What the figures cover, in words.
+
+    >>> scope(12, Reader("rep", "Ann"), 900)[:54]
+    'This copy holds the 12 accounts of rep Ann and no othe'
+    """
+    part = f" (part {reader.part} of {reader.parts}, by rank)" if reader.parts > 1 else ""
+    whose = f"of {reader.words}" if reader.by else "listed here"
+    return (
+        f"This copy holds the {say_count(accounts, 'account')} {whose}{part} and no others: every count, sum and chart "
+        f"is theirs alone. Scores, grades and ranks were made among all {population:,} accounts."
+    )
