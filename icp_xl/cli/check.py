@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from icp_xl.cli._run import (
@@ -15,6 +18,11 @@ from icp_xl.cli._run import (
     settings_of,
 )
 
+if TYPE_CHECKING:
+    from icp_xl.config import Settings
+    from icp_xl.delivery.shareable import Shareable
+    from icp_xl.runs import RunContext
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -22,6 +30,13 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="More workbooks for --shareable.", show_default=False)
+    ] = None,
+    shareable: Annotated[
+        list[Path] | None,
+        typer.Option("--shareable", help="Say instead whether this workbook is safe to send, and why not."),
+    ] = None,
     config: ConfigOption = None,
     data: DataOption = None,
     out: OutOption = None,
@@ -31,13 +46,16 @@ def check(
 ) -> None:
     """Say what is missing, thin or doubtful in the inputs, before anything is run.
 
-    Exit code 0: ready; 4: something must be mended first.
+    With --shareable, look into any workbook for what should not leave the house: macros, links, hidden sheets, names
+    of people, paths, and more. Exit code 0: ready, or safe to send; 4: something must be mended first.
 
     Example: icp-xl check --data my_files
     """
+    if shareable or files:
+        _shareable(shareable or [], files or [], settings_of(config, set_, data=data, out=out), quiet)
+        return
     from icp_xl.pipeline.check import CheckReport, check_lines
     from icp_xl.pipeline.check import check as run_check
-    from icp_xl.runs import RunContext
 
     settings = settings_of(config, set_, data=data, out=out)
     reports: list[CheckReport] = []
@@ -48,4 +66,22 @@ def check(
 
     run_command("check", settings, body, dry_run=dry_run, quiet=quiet)
     if not reports[0].sound:
+        raise typer.Exit(4)
+
+
+def _shareable(named: list[Path], more: list[Path], settings: Settings, quiet: bool) -> None:
+    """Whether workbooks are safe to send; they are only read."""
+    from icp_xl.errors import ConfigError
+    from icp_xl.pipeline.share import check_files
+
+    if not named:
+        raise ConfigError("workbooks are checked with --shareable", got=str(more[0]), next_step="Put it before them.")
+    found: list[Shareable] = []
+
+    def body(run: RunContext) -> list[str]:
+        found.extend(check_files(run, [*named, *more]))
+        return [line for each in found for line in each.lines()]
+
+    run_command("check", settings, body, quiet=quiet)
+    if not all(each.safe for each in found):
         raise typer.Exit(4)

@@ -11,7 +11,7 @@ from icp_xl.delivery.image_facts import image_facts
 from icp_xl.delivery.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
 from icp_xl.delivery.probe import Workbook
 from icp_xl.delivery.refusal import RefusedError
-from icp_xl.delivery.share_kinds import KINDS, Found
+from icp_xl.delivery.share_kinds import Found
 from icp_xl.delivery.share_sheets import scan_sheet, scan_strings, stream
 from icp_xl.delivery.xml import Element, children, descendants, find, local, truthy
 
@@ -272,11 +272,6 @@ def _formulas(root: Element, tags: tuple[str, ...], part: str, place: str) -> It
             danger = formula_danger(element.text or "")
             if danger is not None:
                 yield Found(danger[0], part, place, danger[1])
-
-
-def unknown_kinds(names: list[str]) -> list[str]:
-    """Those of ``names`` that are no kind of finding; a small help for options."""
-    return [name for name in names if name not in KINDS]
 
 
 def count_rows(package: Package) -> int:

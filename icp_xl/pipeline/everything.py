@@ -66,9 +66,18 @@ def _build(run: RunContext) -> Lines:
     return closing_lines(build(run))
 
 
+def _share(run: RunContext) -> Lines:
+    if not run.settings.share.with_run and run.command != "demo":
+        return []
+    from icp_xl.pipeline.share import share, share_lines
+
+    return share_lines(run, share(run))
+
+
 STAGES = (
     Stage("scores", _scores, needed=True),
     Stage("weights", _optimize),
     Stage("report", _report, needed=True),
     Stage("build", _build),
+    Stage("share", _share),
 )

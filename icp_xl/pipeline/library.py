@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from icp_xl.pipeline.build import BuildResult
     from icp_xl.pipeline.check import CheckReport
     from icp_xl.pipeline.score import ScoreOutcome
+    from icp_xl.pipeline.share import Passwords, ShareOutcome
 
 Result = TypeVar("Result")
 #: Settings as a caller may give them: settings, dotted keys to values, the path of a YAML file, or the defaults.
@@ -79,3 +80,24 @@ def run(settings: Given = None, *, progress: Progress | None = None, dry_run: bo
     from icp_xl.pipeline.everything import run_everything
 
     return call("run", run_everything, settings, progress=progress, dry_run=dry_run)
+
+
+def share(
+    settings: Given = None,
+    reports: Sequence[Path | str] = (),
+    *,
+    by: str | None = None,
+    passwords: Passwords | None = None,
+    progress: Progress | None = None,
+) -> ShareOutcome:
+    """Make copies of reports that are safe to send; the same as ``icp-xl share``.
+
+    Args:
+        reports: workbooks; those of the settings without any.
+        by: ``rep``, ``region`` or ``none``.
+        passwords: gives the password of each file by the key of its reader.
+    """
+    from icp_xl.pipeline.share import share as stage
+
+    paths = tuple(Path(report) for report in reports)
+    return call("share", lambda run: stage(run, paths, by=by, passwords=passwords), settings, progress=progress)

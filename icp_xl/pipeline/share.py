@@ -17,7 +17,7 @@ from icp_xl.delivery.password import check_password, crypto, encrypt
 from icp_xl.delivery.render import render_bytes
 from icp_xl.delivery.share import check_size, make_safe
 from icp_xl.delivery.share_kinds import KINDS
-from icp_xl.delivery.shareable import count_rows
+from icp_xl.delivery.shareable import Shareable, check_shareable, count_rows
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.pipeline.share_inputs import LastScoring, load_last_scoring, reader_of
 from icp_xl.pipeline.share_manifest import CSV, SharedFile, Shelf, size_and_digest, stage_manifest
@@ -90,11 +90,7 @@ def _find(run: RunContext, path: Path) -> Path:
 
 def _check_options(run: RunContext, by: str, found: list[Path], passwords: Passwords | None) -> None:
     chosen = run.settings.share
-    unknown = [kind for kind in chosen.allow if kind not in KINDS]
-    if unknown:
-        raise ConfigError(
-            "unknown kind of finding", where="share.allow", got=", ".join(unknown), allowed=", ".join(KINDS)
-        )
+    _check_kinds(run)
     if by not in ("none", "rep", "region"):
         raise ConfigError("files can be made per rep or region", where="--by", got=by, allowed="rep, region, none")
     others = [path.name for path in found if path.name != REPORT]
@@ -114,6 +110,14 @@ def _check_options(run: RunContext, by: str, found: list[Path], passwords: Passw
                 where="share.pdf, share.csv",
                 next_step="Leave them out, or share without a password.",
             )
+
+
+def _check_kinds(run: RunContext) -> None:
+    unknown = [kind for kind in run.settings.share.allow if kind not in KINDS]
+    if unknown:
+        raise ConfigError(
+            "unknown kind of finding", where="share.allow", got=", ".join(unknown), allowed=", ".join(KINDS)
+        )
 
 
 class _Job:
@@ -297,6 +301,27 @@ class _Job:
                 f"{say_count(left, 'account')} without a {self.by} went into no file; share_manifest.json lists them."
             )
         return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes))
+
+
+def check_files(run: RunContext, paths: list[Path]) -> list[Shareable]:
+    """Say of each workbook what should not leave the house in it; writes nothing but the run record.
+
+    Raises:
+        ConfigError: an unknown kind is allowed in the settings.
+        SourceError: a file is not there.
+    """
+    _check_kinds(run)
+    found = []
+    run.progress.stage("Looking into workbooks", len(paths))
+    for path in paths:
+        run.progress.check()
+        if not path.is_file():
+            raise SourceError("the file does not exist", where=str(path), next_step="Check the path.")
+        run.read(path)
+        found.append(check_shareable(path, frozenset(run.settings.share.allow)))
+        run.progress.advance()
+    run.metric("shareable", {"safe": sum(each.safe for each in found), "unsafe": sum(not each.safe for each in found)})
+    return found
 
 
 def share_lines(run: RunContext, outcome: ShareOutcome) -> list[str]:
