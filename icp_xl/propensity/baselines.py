@@ -1,0 +1,154 @@
+"""The rules that a model must beat: base rate, recency, frequency, BG/NBD. They look at four features and no more.
+
+Each gives a ranking score from the features, and a sigmoid that turns it into log-odds, both fitted on the training
+cutoffs only, so that rules and models are compared on the same split and on the same scale.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from icp_xl.errors import InsufficientDataError
+from icp_xl.propensity.bgnbd import BgNbd, fit_bgnbd
+from icp_xl.propensity.calibration import Calibrator, fit_calibrator
+from icp_xl.propensity.data import CutoffData
+
+Floats = NDArray[np.float64]
+
+RULES = ("base_rate", "recency", "frequency", "bgnbd")
+#: Days that stand for "never".
+_NEVER = 36_500.0
+
+
+@dataclass(frozen=True)
+class RuleModel:
+    """A fitted rule; ``parameters`` are those of BG/NBD (r, alpha, a, b, window, rate of those who never bought)."""
+
+    rule: str
+    sigmoid: Calibrator
+    parameters: tuple[float, ...] = ()
+
+    kind = "rule"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features that the rule looks at."""
+        return _FEATURES[self.rule]
+
+    def log_odds(self, x: Floats) -> Floats:
+        """Uncalibrated log-odds of each row of the rule's features."""
+        return np.asarray(self.sigmoid.slope * _score(self.rule, x, self.parameters) + self.sigmoid.intercept)
+
+    def contributions(self, x: Floats) -> Floats:
+        """Rows × (features + 1): the rule's own feature carries all that differs between accounts."""
+        score = _score(self.rule, x, self.parameters)
+        terms = np.zeros((len(x), len(self.features) + 1))
+        middle = float(np.mean(score)) if len(score) else 0.0
+        if self.features:
+            terms[:, 0] = self.sigmoid.slope * (score - middle)
+            terms[:, -1] = self.sigmoid.slope * middle + self.sigmoid.intercept
+        else:
+            terms[:, -1] = self.log_odds(x)
+        return terms
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers for the model file."""
+        return {
+            "kind": self.kind, "rule": self.rule, "sigmoid": self.sigmoid.to_json(),
+            "parameters": list(self.parameters),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> RuleModel:
+        """The rule that :meth:`to_json` described."""
+        numbers = tuple(float(value) for value in body["parameters"])
+        return cls(str(body["rule"]), Calibrator.from_json(body["sigmoid"]), numbers)
+
+
+_FEATURES: dict[str, tuple[str, ...]] = {
+    "base_rate": (),
+    "recency": ("own_recency_days", "all_recency_days"),
+    "frequency": ("own_lines_24m", "all_days_24m"),
+    "bgnbd": ("own_active_months_24m", "own_recency_days", "own_tenure_days"),
+}
+
+
+def rule_matrix(rule: str, features: pd.DataFrame) -> Floats | None:
+    """The features of a rule, or ``None`` where the frame lacks one."""
+    names = [_present(name, features) for name in _FEATURES[rule]]
+    if any(name is None for name in names):
+        return None
+    chosen = [name for name in names if name is not None]
+    return features[chosen].to_numpy(np.float64) if chosen else np.zeros((len(features), 0))
+
+
+def fit_rule(rule: str, cutoffs: Sequence[CutoffData]) -> RuleModel | None:
+    """The rule fitted on ``cutoffs``; ``None`` where the features or the purchases do not allow it."""
+    matrices = [rule_matrix(rule, each.features) for each in cutoffs]
+    if any(matrix is None for matrix in matrices):
+        return None
+    x = np.concatenate([matrix for matrix in matrices if matrix is not None])
+    y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
+    parameters: tuple[float, ...] = ()
+    if rule == "base_rate":
+        rate = (y.sum() + 0.5) / (y.size + 1.0)
+        return RuleModel(rule, Calibrator("platt", 0.0, float(logit(rate))))
+    if rule == "bgnbd":
+        window = float(np.mean([(each.window_end - each.cutoff).days for each in cutoffs]))
+        model = _fit_process(x)
+        if model is None:
+            return None
+        never = np.isnan(x[:, 2])
+        rate = float((y[never].sum() + 0.5) / (never.sum() + 1.0))
+        parameters = (model.r, model.alpha, model.a, model.b, window, rate)
+    return RuleModel(rule, fit_calibrator(_score(rule, x, parameters), y, "platt"), parameters)
+
+
+def _present(name: str, features: pd.DataFrame) -> str | None:
+    """The feature, or the one of the longest window there is (settings may have no 24 months)."""
+    if name in features:
+        return name
+    stem = name.rsplit("_", 1)[0]
+    named = [str(column) for column in features.columns]
+    found = [column for column in named if re.fullmatch(rf"{re.escape(stem)}_\d+m", column)]
+    return max(found, key=lambda column: int(column[len(stem) + 1 : -1])) if found else None
+
+
+def _score(rule: str, x: Floats, parameters: Sequence[float]) -> Floats:
+    if rule == "base_rate":
+        return np.zeros(len(x))
+    if rule == "recency":
+        own, last = (np.nan_to_num(x[:, i], nan=_NEVER) for i in (0, 1))
+        return np.asarray(-np.log1p(own) - 1e-3 * np.log1p(last))
+    if rule == "frequency":
+        own, days = (np.nan_to_num(x[:, i]) for i in (0, 1))
+        return np.asarray(np.log1p(own.clip(0)) + 1e-3 * np.log1p(days.clip(0)))
+    r, alpha, a, b, window, rate = parameters
+    frequency, recency, tenure = _events(x)
+    p = BgNbd(r, alpha, a, b, 0.0).p_purchase(frequency, recency, tenure, window)
+    p = np.where(np.isnan(x[:, 2]), rate, p)
+    return np.asarray(logit(np.clip(p, 1e-6, 1 - 1e-6)))
+
+
+def _events(x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Repeat purchases (months with one, after the first), time from first to last, age; in days."""
+    tenure = np.nan_to_num(x[:, 2])
+    last = np.clip(tenure - np.nan_to_num(x[:, 1]), 0.0, None)
+    repeats = np.clip(np.nan_to_num(x[:, 0]) - 1.0, 0.0, None)
+    return np.where(last > 0, repeats, 0.0), np.where(repeats > 0, last, 0.0), tenure
+
+
+def _fit_process(x: Floats) -> BgNbd | None:
+    known = ~np.isnan(x[:, 2])
+    try:
+        return fit_bgnbd(*(values[known] for values in _events(x)))
+    except InsufficientDataError:
+        return None

@@ -1,0 +1,216 @@
+"""Candidate models of each family: logistic regression, LightGBM, and the mean of both on the log-odds scale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
+from icp_xl.propensity.data import CutoffData
+from icp_xl.propensity.inputs import design_matrix
+from icp_xl.propensity.linear import LinearModel, fit_linear
+from icp_xl.propensity.metrics import Curve
+from icp_xl.propensity.splits import Fold, account_groups
+from icp_xl.propensity.trees import TreeModel, fit_trees
+
+Floats = NDArray[np.float64]
+Parts = tuple[tuple[float, LinearModel | TreeModel], ...]
+
+#: One account in so many is kept aside to see when more trees stop helping.
+_STOP_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What was chosen within the families: settings, and how many trees."""
+
+    logreg: LinearGrid | None
+    lgbm: TreeGrid | None
+    rounds: int
+    regularised: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A design matrix with outcomes and the account of each row."""
+
+    x: Floats
+    y: Floats
+    accounts: NDArray[np.object_]
+
+
+def stack(cutoffs: Sequence[CutoffData], names: Sequence[str]) -> Rows:
+    """All rows of some cutoffs, one under the other."""
+    x = np.concatenate([design_matrix(each.features, names) for each in cutoffs])
+    y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
+    return Rows(x, y, np.concatenate([each.accounts for each in cutoffs]))
+
+
+def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, seed: int, check: Check) -> Recipe:
+    """Settings of each family by log-loss on the judging rows of the latest fold, and the number of trees."""
+    train = _sample(stack(fold.train, names), settings.grid_rows, seed)
+    valid = stack([fold.valid], names)
+    linear = _best_linear(train, valid, names, settings, seed, check) if _wants(settings, "logreg") else None
+    if not _wants(settings, "lgbm"):
+        return Recipe(linear, None, 0)
+    trees = _tuned(train, valid, names, settings, seed, check) or _best_trees(
+        train, valid, names, settings, seed, check
+    )
+    rounds = count_rounds(train, names, trees, seed)
+    return _without_overfit(Recipe(linear, trees, rounds), train, valid, names, settings, seed)
+
+
+Check = Callable[[], None]
+
+
+def fit_family(family: str, rows: Rows, names: Sequence[str], recipe: Recipe, seed: int, seeds: int) -> Parts:
+    """Parts of one candidate with their weights."""
+    if family == "logreg":
+        return ((1.0, _linear(rows, names, recipe.logreg, seed)),)
+    if family == "lgbm":
+        return tuple((1.0 / seeds, _trees(rows, names, recipe.lgbm, recipe.rounds, seed + k)) for k in range(seeds))
+    raise ValueError(f"unknown family {family!r}")
+
+
+def blend(linear: Parts, trees: Parts) -> Parts:
+    """Mean of two candidates on the log-odds scale."""
+    return tuple((weight / 2.0, part) for weight, part in (*linear, *trees))
+
+
+def log_loss(y: Floats, log_odds: Floats) -> float:
+    """Mean negative log-likelihood (lower is better)."""
+    return float(np.mean(np.logaddexp(0.0, log_odds) - y * log_odds))
+
+
+def count_rounds(rows: Rows, names: Sequence[str], grid: TreeGrid, seed: int) -> int:
+    """Trees after which a fifth of the accounts, kept aside, is predicted no better; at least ten."""
+    [group] = account_groups([rows.accounts], _STOP_FOLDS, seed)
+    aside = group == 0
+    if not _mixed(rows.y[aside]) or not _mixed(rows.y[~aside]):
+        return grid.rounds
+    model = fit_trees(
+        rows.x[~aside], rows.y[~aside], names, parameters(grid), seed=seed, rounds=grid.rounds,
+        validation=(rows.x[aside], rows.y[aside]),
+    )  # fmt: skip
+    return max(10, model.rounds)
+
+
+def parameters(grid: TreeGrid) -> dict[str, Any]:
+    """LightGBM's names for the settings."""
+    return grid.model_dump(exclude={"rounds"}) | {"bagging_freq": 1}
+
+
+def _wants(settings: TrainSettings, family: str) -> bool:
+    return family in settings.candidates or "blend" in settings.candidates
+
+
+def _mixed(y: Floats) -> bool:
+    return bool(y.size) and 0.0 < float(y.mean()) < 1.0
+
+
+def _sample(rows: Rows, most: int, seed: int) -> Rows:
+    if rows.y.size <= most:
+        return rows
+    kept = np.sort(np.random.default_rng(seed).choice(rows.y.size, most, replace=False))
+    return Rows(rows.x[kept], rows.y[kept], rows.accounts[kept])
+
+
+def _linear(rows: Rows, names: Sequence[str], grid: LinearGrid | None, seed: int) -> LinearModel:
+    chosen = grid or LinearGrid()
+    return fit_linear(rows.x, rows.y, names, c=chosen.c, l1_ratio=chosen.l1_ratio, balanced=chosen.balanced, seed=seed)
+
+
+def _trees(rows: Rows, names: Sequence[str], grid: TreeGrid | None, rounds: int, seed: int) -> TreeModel:
+    return fit_trees(rows.x, rows.y, names, parameters(grid or TreeGrid()), seed=seed, rounds=rounds)
+
+
+def _best_linear(
+    train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+) -> LinearGrid:
+    if len(settings.logreg) == 1:
+        return settings.logreg[0]
+    losses = []
+    for grid in settings.logreg:
+        check()
+        losses.append(log_loss(valid.y, _linear(train, names, grid, seed).log_odds(valid.x)))
+    return settings.logreg[int(np.argmin(losses))]
+
+
+def _best_trees(
+    train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+) -> TreeGrid:
+    if len(settings.lgbm) == 1:
+        return settings.lgbm[0]
+    losses = []
+    for grid in settings.lgbm:
+        check()
+        losses.append(log_loss(valid.y, _trees(train, names, grid, grid.rounds, seed).log_odds(valid.x)))
+    return settings.lgbm[int(np.argmin(losses))]
+
+
+def _tuned(
+    train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+) -> TreeGrid | None:
+    """Settings found by Optuna within its budget of trials and seconds; ``None`` where tuning is off."""
+    if not settings.tune_trials:
+        return None
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    started = time.monotonic()
+
+    def objective(trial: optuna.Trial) -> float:
+        check()
+        grid = TreeGrid(
+            learning_rate=trial.suggest_float("learning_rate", 0.01, 0.1, log=True),
+            num_leaves=trial.suggest_int("num_leaves", 4, 32, log=True),
+            min_data_in_leaf=trial.suggest_int("min_data_in_leaf", 10, 200, log=True),
+            feature_fraction=trial.suggest_float("feature_fraction", 0.2, 1.0),
+            bagging_fraction=trial.suggest_float("bagging_fraction", 0.5, 1.0),
+            lambda_l2=trial.suggest_float("lambda_l2", 0.1, 50.0, log=True),
+            rounds=trial.suggest_int("rounds", 50, 400),
+        )
+        trial.set_user_attr("grid", grid.model_dump())
+        return log_loss(valid.y, _trees(train, names, grid, grid.rounds, seed).log_odds(valid.x))
+
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    study.enqueue_trial(settings.lgbm[0].model_dump(exclude={"balanced"}))
+    for _ in range(settings.tune_trials):
+        study.optimize(objective, n_trials=1)
+        if time.monotonic() - started > settings.tune_seconds:
+            break
+    return TreeGrid(**study.best_trial.user_attrs["grid"])
+
+
+def _without_overfit(
+    recipe: Recipe, train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int
+) -> Recipe:
+    """Simpler trees where the AUC in training is far above that on the judging rows, if they predict no worse."""
+    assert recipe.lgbm is not None
+    if not _mixed(valid.y):
+        return recipe
+    model = _trees(train, names, recipe.lgbm, recipe.rounds, seed)
+    inside, outside = (_auc(each.y, model.log_odds(each.x)) for each in (train, valid))
+    if inside - outside <= settings.max_gap:
+        return recipe
+    grid = recipe.lgbm.model_copy(
+        update={
+            "num_leaves": max(2, recipe.lgbm.num_leaves // 2),
+            "min_data_in_leaf": 2 * recipe.lgbm.min_data_in_leaf,
+            "lambda_l2": 3.0 * recipe.lgbm.lambda_l2,
+        }
+    )
+    calmer = _trees(train, names, grid, recipe.rounds, seed)
+    if log_loss(valid.y, calmer.log_odds(valid.x)) > log_loss(valid.y, model.log_odds(valid.x)):
+        return recipe
+    return Recipe(recipe.logreg, grid, recipe.rounds, regularised=True)
+
+
+def _auc(y: Floats, score: Floats) -> float:
+    return float(Curve(y, expit(score)).measure()["auc"][0])

@@ -1,0 +1,145 @@
+"""What a division model learns from: features at cutoffs, and what happened after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from icp_xl.errors import DataError, InsufficientDataError
+from icp_xl.features.files import read_features
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LABELS = "curated/labels"
+
+
+@dataclass(frozen=True)
+class CutoffData:
+    """One division at one cutoff.
+
+    ``features`` has one row per account, indexed by ``account_id`` in order: numbers as float64, categories as text
+    with the prefix ``ctx_``. ``label`` (0 or 1), ``revenue`` and ``gross_profit`` (in the division, in the window) have
+    the same order. ``window_months`` is the window of the labels, which may have been lengthened.
+    """
+
+    cutoff: date
+    features: pd.DataFrame
+    label: Ints
+    revenue: Floats
+    gross_profit: Floats
+    window_months: int
+
+    @property
+    def accounts(self) -> NDArray[Any]:
+        """Account ids, in the order of the rows."""
+        return self.features.index.to_numpy(dtype=object)
+
+    @property
+    def window_end(self) -> date:
+        """First day after the label window."""
+        return (pd.Timestamp(self.cutoff) + pd.DateOffset(months=self.window_months)).date()
+
+    @property
+    def positives(self) -> int:
+        """Accounts that bought in the window."""
+        return int(self.label.sum())
+
+
+@dataclass(frozen=True)
+class DivisionData:
+    """One division at several cutoffs, the oldest first. ``catalog`` describes the features of the latest one."""
+
+    division: str
+    slug: str
+    window_months: int
+    cutoffs: tuple[CutoffData, ...]
+    catalog: pd.DataFrame
+
+    @property
+    def positives(self) -> int:
+        """Buyers over all cutoffs."""
+        return sum(each.positives for each in self.cutoffs)
+
+    def before(self, day: date) -> DivisionData:
+        """Only the cutoffs whose label windows ended by ``day``: what one knew then."""
+        known = tuple(each for each in self.cutoffs if each.window_end <= day)
+        return DivisionData(self.division, self.slug, self.window_months, known, self.catalog)
+
+
+def read_division(out: Path, slug: str, cutoffs: Sequence[date]) -> DivisionData:
+    """Features and labels of a division that ``icp-xl build`` wrote to the output folder ``out``.
+
+    Cutoffs whose windows the log does not cover are left out, since a 0 there may yet become a 1.
+
+    Raises:
+        DataError: features or labels of a cutoff are missing.
+        InsufficientDataError: no cutoff has a full window.
+    """
+    found, name = [], slug
+    catalog = pd.DataFrame()
+    for cutoff in sorted(set(cutoffs)):
+        features = read_features(out, slug, cutoff)
+        name, catalog = features.division, features.catalog
+        path = out / LABELS / f"labels_{slug}_{cutoff:%Y-%m-%d}.parquet"
+        if not path.is_file():
+            raise DataError(
+                "there are no labels for this division and cutoff",
+                where=path.name,
+                next_step="Run `icp-xl build` with this division and cutoff first.",
+            )
+        labels = pd.read_parquet(path)
+        if not bool(labels["censored"].any()):
+            found.append(join_labels(cutoff, features.frame, labels))
+    if not found:
+        raise InsufficientDataError(
+            f"no cutoff of {name} has a window that the log covers whole",
+            got=", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in cutoffs),
+            next_step="Choose earlier cutoffs or a shorter window.",
+        )
+    return DivisionData(name, slug, found[-1].window_months, tuple(found), catalog)
+
+
+def join_labels(cutoff: date, features: pd.DataFrame, labels: pd.DataFrame) -> CutoffData:
+    """Features (indexed by account) and labels (one row per account) of the accounts that are in both."""
+    indexed = labels.set_index("account_id").sort_index()
+    frame = features.sort_index()
+    frame = frame[frame.index.isin(indexed.index)]
+    rows = indexed.loc[frame.index]
+    return CutoffData(
+        cutoff,
+        frame,
+        rows["label"].to_numpy(np.int64),
+        rows["revenue"].to_numpy(np.float64),
+        rows["gross_profit"].to_numpy(np.float64),
+        int(rows["window_months"].iloc[0]) if len(rows) else int(labels["window_months"].max() or 0),
+    )
+
+
+def pool(divisions: Sequence[DivisionData]) -> DivisionData:
+    """All divisions as one, a row per account × division: for those with too few buyers for a model of their own."""
+    days = sorted({each.cutoff for data in divisions for each in data.cutoffs})
+    common = set.intersection(*(set(each.features.columns) for data in divisions for each in data.cutoffs))
+    columns = [name for name in divisions[0].cutoffs[0].features.columns if name in common]
+    stacked = []
+    for day in days:
+        parts = [each for data in divisions for each in data.cutoffs if each.cutoff == day]
+        stacked.append(
+            CutoffData(
+                day,
+                pd.concat([part.features[columns] for part in parts]),
+                np.concatenate([part.label for part in parts]),
+                np.concatenate([part.revenue for part in parts]),
+                np.concatenate([part.gross_profit for part in parts]),
+                max(part.window_months for part in parts),
+            )
+        )
+    first = divisions[0]
+    return DivisionData("All divisions", "all_divisions", first.window_months, tuple(stacked), first.catalog)

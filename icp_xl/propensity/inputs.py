@@ -1,0 +1,119 @@
+"""From a feature frame to the numbers that a model sees, the same way in training and in scoring.
+
+An input is a numeric feature under its own name, or one value of a category as ``ctx_industry=Dental`` (1 or 0).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from icp_xl.config.build import GauntletSettings
+from icp_xl.config.train import TrainSettings
+from icp_xl.errors import DataError
+from icp_xl.propensity.data import CutoffData
+from icp_xl.propensity.metrics import Curve
+
+Floats = NDArray[np.float64]
+
+#: Embedding factors: every cutoff turns them another way, so they mean nothing across cutoffs.
+_ROTATING = re.compile(r"als_f\d+")
+_MAX_LEVELS = 20
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Names of the inputs in order, and what was left out, with the reason."""
+
+    names: tuple[str, ...]
+    left_out: dict[str, str]
+
+
+def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: GauntletSettings) -> Inputs:
+    """Inputs that carry something at every training cutoff and give nothing away.
+
+    Left out are constants, embedding factors, infinite values, names that tell of the outcome, and single features
+    that alone rank the buyers better than ``gauntlet.max_auc``.
+    """
+    names: list[str] = []
+    left_out: dict[str, str] = {}
+    telling = re.compile(guard.name_pattern, re.IGNORECASE)
+    columns = [name for name in cutoffs[0].features.columns if all(name in each.features for each in cutoffs)]
+    for name in columns:
+        if _ROTATING.fullmatch(name):
+            continue
+        if telling.search(name):
+            left_out[name] = "its name tells of the outcome"
+        elif name.startswith("ctx_"):
+            names += _levels(name, cutoffs, settings)
+        else:
+            reason = _unfit(name, cutoffs, guard)
+            if reason is None:
+                names.append(name)
+            elif reason:
+                left_out[name] = reason
+    return Inputs(tuple(names), left_out)
+
+
+def design_matrix(features: pd.DataFrame, names: Sequence[str]) -> Floats:
+    """Rows × inputs as float64; NaN where a number is missing.
+
+    Raises:
+        DataError: features are missing or not numbers; all of them are named.
+    """
+    missing = sorted({name.partition("=")[0] for name in names} - set(features.columns))
+    if missing:
+        raise DataError(
+            "features that the model was trained on are missing",
+            got=", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else ""),
+            allowed=f"all {len(names)} inputs of the model",
+            next_step="Build features with the settings of the training, or train again.",
+        )
+    matrix = np.empty((len(features), len(names)), dtype=np.float64)
+    wrong = []
+    for i, name in enumerate(names):
+        column, _, level = name.partition("=")
+        if level:
+            matrix[:, i] = (features[column].astype(object) == level).to_numpy(np.float64)
+            continue
+        if not pd.api.types.is_numeric_dtype(features[column]):
+            wrong.append(column)
+            continue
+        matrix[:, i] = features[column].to_numpy(np.float64)
+    if wrong:
+        raise DataError("features that must be numbers are not", got=", ".join(wrong[:8]))
+    matrix[~np.isfinite(matrix)] = np.nan
+    return matrix
+
+
+def _levels(name: str, cutoffs: Sequence[CutoffData], settings: TrainSettings) -> list[str]:
+    counts = pd.concat([each.features[name] for each in cutoffs]).dropna().astype(str).value_counts()
+    kept = [level for level, count in counts.items() if count >= settings.min_level_accounts * len(cutoffs)]
+    chosen = sorted(str(level) for level in kept[:_MAX_LEVELS])
+    return [f"{name}={level}" for level in chosen] if len(chosen) > 1 else []
+
+
+def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: GauntletSettings) -> str | None:
+    """Why a number is left out: a text to be reported, an empty one for a mere constant, ``None`` if it stays."""
+    aucs = []
+    for each in cutoffs:
+        if not pd.api.types.is_numeric_dtype(each.features[name]):
+            return "it is not a number"
+        values = each.features[name].to_numpy(np.float64)
+        if np.isinf(values).any():
+            return "it is infinite for some accounts"
+        known = values[~np.isnan(values)]
+        if known.size == 0 or (known.size == values.size and np.ptp(known) == 0):
+            return ""
+        if each.positives >= guard.min_positives:
+            filled = np.where(np.isnan(values), known.min() - 1.0, values)
+            auc = float(Curve(each.label, filled).measure()["auc"][0])
+            aucs.append(max(auc, 1.0 - auc))
+    if aucs and min(aucs) > guard.max_auc:
+        return f"alone it ranks the buyers with an AUC of {min(aucs):.3f}, too good to be true"
+    return None

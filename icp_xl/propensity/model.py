@@ -1,0 +1,182 @@
+"""A division's model: what ranks, what calibrates, and what one must know of it. As files it is text and numbers.
+
+A model is a weighted mean of parts on the log-odds scale (linear, trees or a rule), so its explanation is the weighted
+mean of theirs and still adds up. Files: ``model.json`` (everything but trees), ``trees_<i>.txt`` (LightGBM's text) and
+``manifest.json`` with the schema number and the SHA-256 of each. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from icp_xl.errors import DataError
+from icp_xl.outputs import json_text
+from icp_xl.propensity.baselines import RuleModel, rule_matrix
+from icp_xl.propensity.calibration import Calibrator
+from icp_xl.propensity.inputs import design_matrix
+from icp_xl.propensity.linear import LinearModel
+from icp_xl.propensity.trees import TreeModel
+
+Floats = NDArray[np.float64]
+Part = LinearModel | TreeModel | RuleModel
+
+FORMAT = "icp_xl division model"
+SCHEMA = 1
+MANIFEST, BODY = "manifest.json", "model.json"
+READY, CARE, NOT_READY = "Ready", "Usable with care", "Not ready"
+
+
+@dataclass(frozen=True)
+class DivisionModel:
+    """One division's model. ``parts`` come with their weights (which sum to 1) on the log-odds scale."""
+
+    division: str
+    slug: str
+    kind: str
+    parts: tuple[tuple[float, Part], ...]
+    calibrator: Calibrator
+    trained_on: tuple[date, ...]
+    window_months: int
+    verdict: str = NOT_READY
+    reasons: tuple[str, ...] = ()
+    version: str = ""
+    facts: Mapping[str, Any] | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Inputs in order, each once."""
+        return tuple(dict.fromkeys(name for _, part in self.parts for name in part.features))
+
+    @property
+    def published(self) -> bool:
+        """Whether the model's probabilities are given out."""
+        return self.verdict in (READY, CARE)
+
+    def log_odds(self, features: pd.DataFrame) -> Floats:
+        """Uncalibrated log-odds of each row.
+
+        Raises:
+            DataError: a feature that the model needs is missing or no number.
+        """
+        total = np.zeros(len(features))
+        for weight, part in self.parts:
+            total += weight * part.log_odds(_matrix(part, features))
+        return total
+
+    def predict(self, features: pd.DataFrame) -> Floats:
+        """Calibrated probability of a purchase in the window, strictly between 0 and 1."""
+        return self.calibrator.apply(self.log_odds(features))
+
+    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+        """One column per input and ``constant``; a row adds up to its uncalibrated log-odds."""
+        names = [*self.features, "constant"]
+        place = {name: i for i, name in enumerate(names)}
+        total = np.zeros((len(features), len(names)))
+        for weight, part in self.parts:
+            terms = part.contributions(_matrix(part, features))
+            columns = [place[name] for name in (*part.features, "constant")]
+            total[:, columns] += weight * terms
+        return pd.DataFrame(total, index=features.index, columns=names)
+
+    def judged(self, verdict: str, reasons: Sequence[str]) -> DivisionModel:
+        """The same model under a verdict."""
+        return replace(self, verdict=verdict, reasons=tuple(reasons))
+
+    def files(self) -> dict[str, str]:
+        """Name to text of every file; the same model gives the same bytes."""
+        texts: dict[str, str] = {}
+        parts = []
+        for i, (weight, part) in enumerate(self.parts):
+            body = part.to_json() | {"weight": weight}
+            if isinstance(part, TreeModel):
+                body["trees"] = f"trees_{i}.txt"
+                texts[f"trees_{i}.txt"] = part.text
+            parts.append(body)
+        texts[BODY] = json_text(
+            {
+                "division": self.division, "slug": self.slug, "kind": self.kind, "parts": parts,
+                "calibrator": self.calibrator.to_json(), "trained_on": [day.isoformat() for day in self.trained_on],
+                "window_months": self.window_months, "verdict": self.verdict, "reasons": list(self.reasons),
+                "version": self.version, "features": list(self.features), "facts": dict(self.facts or {}),
+            }
+        )  # fmt: skip
+        hashes = {name: sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())}
+        texts[MANIFEST] = json_text({"format": FORMAT, "schema": SCHEMA, "files": hashes})
+        return texts
+
+    def save(self, folder: Path) -> None:
+        """Write every file into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.files().items():
+            (folder / name).write_bytes(text.encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that :meth:`save` wrote.
+
+        Raises:
+            DataError: a file is missing, changed since, foreign, or of a newer version of the package.
+        """
+        manifest = _read_manifest(folder)
+        texts = {}
+        for name, wanted in manifest["files"].items():
+            path = folder / Path(name).name
+            content = path.read_bytes() if path.is_file() else b""
+            if sha256(content).hexdigest() != wanted:
+                raise DataError(
+                    "a model file is missing or was changed", where=f"{folder.name}/{Path(name).name}",
+                    next_step="Restore it, go back with `icp-xl train --revert`, or train again.",
+                )  # fmt: skip
+            texts[name] = content.decode()
+        body = json.loads(texts[BODY])
+        parts = tuple((float(each["weight"]), _part(each, texts)) for each in body["parts"])
+        return cls(
+            body["division"], body["slug"], body["kind"], parts, Calibrator.from_json(body["calibrator"]),
+            tuple(date.fromisoformat(day) for day in body["trained_on"]), int(body["window_months"]),
+            body["verdict"], tuple(body["reasons"]), body["version"], body["facts"],
+        )  # fmt: skip
+
+
+def _matrix(part: Part, features: pd.DataFrame) -> Floats:
+    if isinstance(part, RuleModel):
+        found = rule_matrix(part.rule, features)
+        if found is None:
+            raise DataError("features that the rule looks at are missing", allowed=", ".join(part.features))
+        return found
+    return design_matrix(features, part.features)
+
+
+def _part(body: Mapping[str, Any], texts: Mapping[str, str]) -> Part:
+    if body["kind"] == LinearModel.kind:
+        return LinearModel.from_json(body)
+    if body["kind"] == TreeModel.kind:
+        return TreeModel.from_json(body, texts[body["trees"]])
+    if body["kind"] == RuleModel.kind:
+        return RuleModel.from_json(body)
+    raise DataError("a model part of an unknown kind", got=str(body["kind"]), next_step="Update icp_xl.")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError("there is no readable model here", where=str(path.name), got=type(error).__name__) from error
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        raise DataError("this is no division model of icp_xl", where=f"{folder.name}/{MANIFEST}")
+    if body.get("schema", 0) > SCHEMA:
+        raise DataError(
+            "the model was written by a newer version of icp_xl", where=f"{folder.name}/{MANIFEST}",
+            got=body.get("schema"), allowed=f"at most {SCHEMA}", next_step="Update icp_xl, or train again.",
+        )  # fmt: skip
+    return dict(body)

@@ -1,0 +1,64 @@
+"""Which rows a candidate learns from and which judge it: forward in time, else by account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icp_xl.propensity.data import CutoffData, DivisionData
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to learn from, and the cutoff (or the accounts) that judge."""
+
+    train: tuple[CutoffData, ...]
+    valid: CutoffData
+
+
+def forward_folds(data: DivisionData) -> list[Fold]:
+    """One fold per cutoff that has an earlier one whose label window had ended by then; the latest fold last."""
+    folds = []
+    for valid in data.cutoffs:
+        known = tuple(each for each in data.cutoffs if each.window_end <= valid.cutoff)
+        if known and _both(known) and valid.positives:
+            folds.append(Fold(known, valid))
+    return folds
+
+
+def account_folds(data: DivisionData, count: int, seed: int) -> list[Fold]:
+    """Folds grouped by account, for where time allows none: no account is on both sides."""
+    member = account_groups([each.accounts for each in data.cutoffs], count, seed)
+    folds = []
+    for k in range(count):
+        train = tuple(take(each, group != k) for each, group in zip(data.cutoffs, member, strict=True))
+        last = data.cutoffs[-1]
+        valid = take(last, member[-1] == k)
+        if _both(train) and len(valid.label):
+            folds.append(Fold(train, valid))
+    return folds
+
+
+def account_groups(accounts: Sequence[NDArray[np.object_]], count: int, seed: int) -> list[NDArray[np.int64]]:
+    """A group from 0 to ``count`` - 1 for every row; an account has the same one at every cutoff and in any order."""
+    known = np.unique(np.concatenate([each.astype(str) for each in accounts]))
+    groups = np.arange(known.size) % count
+    np.random.default_rng(seed).shuffle(groups)
+    return [groups[np.searchsorted(known, each.astype(str))].astype(np.int64) for each in accounts]
+
+
+def take(data: CutoffData, rows: NDArray[np.bool_]) -> CutoffData:
+    """Only the marked rows."""
+    return CutoffData(
+        data.cutoff, data.features[rows], data.label[rows], data.revenue[rows], data.gross_profit[rows],
+        data.window_months,
+    )  # fmt: skip
+
+
+def _both(cutoffs: Sequence[CutoffData]) -> bool:
+    """Whether both outcomes occur."""
+    positives = sum(each.positives for each in cutoffs)
+    return 0 < positives < sum(len(each.label) for each in cutoffs)
