@@ -74,10 +74,17 @@ def _share(run: RunContext) -> Lines:
     return share_lines(run, share(run))
 
 
+def _whitespace(run: RunContext) -> Lines:
+    from icp_xl.pipeline.whitespace import closing_lines, whitespace
+
+    return closing_lines(whitespace(run))
+
+
 STAGES = (
     Stage("scores", _scores, needed=True),
     Stage("weights", _optimize),
     Stage("report", _report, needed=True),
     Stage("build", _build),
+    Stage("whitespace", _whitespace),
     Stage("share", _share),
 )

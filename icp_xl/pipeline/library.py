@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icp_xl.pipeline.check import CheckReport
     from icp_xl.pipeline.score import ScoreOutcome
     from icp_xl.pipeline.share import Passwords, ShareOutcome
+    from icp_xl.pipeline.whitespace import WhitespaceOutcome
 
 Result = TypeVar("Result")
 #: Settings as a caller may give them: settings, dotted keys to values, the path of a YAML file, or the defaults.
@@ -73,6 +74,13 @@ def build(settings: Given = None, *, progress: Progress | None = None) -> BuildR
     from icp_xl.pipeline.build import build as stage
 
     return call("build", stage, settings, progress=progress)
+
+
+def whitespace(settings: Given = None, *, progress: Progress | None = None) -> WhitespaceOutcome | None:
+    """Rank every account × division on what ``train`` left; the same as ``icp-xl whitespace``."""
+    from icp_xl.pipeline.whitespace import whitespace as stage
+
+    return call("whitespace", stage, settings, progress=progress)
 
 
 def run(settings: Given = None, *, progress: Progress | None = None, dry_run: bool = False) -> list[str]:

@@ -77,7 +77,7 @@ def _chances(frame: pd.DataFrame, division: Texts, months: int) -> Texts:
 
     def words(p: float, ratio: float, mean: float, unready: bool) -> str:
         if unready:
-            return f"{show_chance(p)} chance {span} is the average: no model yet"
+            return f"{show_chance(p)} chance to buy {span} at a guess: the model is not ready"
         if ratio >= ABOVE:
             return f"{show_chance(p)} chance to buy {span}, {ratio:.1f} times the average"
         return f"{show_chance(p)} chance to buy {span} (average {show_chance(mean)})"

@@ -1,0 +1,118 @@
+"""People and rules around each account × division: who owns the account, open deals, holds, contacts, drivers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.errors import SourceError
+from icp_xl.feedback.opportunities import OPEN, prepare_opportunities
+from icp_xl.runs import RunContext
+from icp_xl.tables.star import Star
+from icp_xl.whitespace.frames import as_text
+
+EXPLANATIONS = "state/icp_explanations.parquet"
+CUSTOMERS, SCORED, OPPORTUNITIES = (
+    "state/customers.parquet", "state/scored_accounts.parquet", "state/opportunities.parquet",
+)  # fmt: skip
+KEY = ["account_id", "division"]
+
+
+def with_accounts(run: RunContext, star: Star, frame: pd.DataFrame) -> pd.DataFrame:
+    """Name, rep, region, segment, hold and ICP score of each account, from the latest of what is there."""
+    people = star.customers.drop_duplicates("account_id").set_index("account_id")
+    for name in (CUSTOMERS, SCORED):
+        path = run.outputs.find(name)
+        if path.is_file():
+            newer = pd.read_parquet(path).drop_duplicates("account_id").set_index("account_id")
+            people = newer.combine_first(people) if len(people) else newer
+    mine = people.reindex(frame["account_id"].to_numpy())
+    for name in ("account_name", "rep", "region", "segment"):
+        found = mine[name].to_numpy(dtype=object) if name in mine else np.full(len(frame), None, dtype=object)
+        given = frame[name].to_numpy(dtype=object) if name in frame else np.full(len(frame), "", dtype=object)
+        frame[name] = as_text(pd.Series(np.where(pd.isna(found), given, found), dtype=object))
+    held = mine["do_not_contact"] if "do_not_contact" in mine else pd.Series(False, index=mine.index)
+    frame["do_not_contact"] = held.astype("object").map(lambda value: value is True or value == 1).to_numpy(dtype=bool)
+    if "icp_score" in mine:
+        frame["icp_score"] = mine["icp_score"].to_numpy(dtype=np.float64)
+    return frame
+
+
+def open_deals(run: RunContext, frame: pd.DataFrame) -> Any:
+    """Pairs with an open opportunity; one without a division counts for every division of its account."""
+    path = run.outputs.find(OPPORTUNITIES)
+    if run.settings.whitespace.open_deals == "off" or not path.is_file():
+        return np.zeros(len(frame), dtype=bool)
+    deals = prepare_opportunities(pd.read_parquet(path))
+    deals = deals[(deals["outcome"] == OPEN) & (deals["account_id"] != "")]
+    plain = deals["division"].str.casefold()
+    whole = deals["account_id"] if run.settings.whitespace.open_deals == "account" else deals["account_id"][plain == ""]
+    pairs = set(zip(deals["account_id"], plain, strict=True))
+    mine = zip(frame["account_id"], frame["division"].str.casefold(), strict=True)
+    return np.asarray([pair in pairs for pair in mine], dtype=bool) | frame["account_id"].isin(set(whole)).to_numpy()
+
+
+def exclusions(run: RunContext, frame: pd.DataFrame) -> Any:
+    """Why each pair must not be called, from the file of holds; "" where it may."""
+    table = _listed(run, run.settings.whitespace.exclusions, "whitespace.exclusions", ("account_id",))
+    if table is None:
+        return ""
+    reason = table["reason"].where(table["reason"] != "", "excluded") if "reason" in table else pd.Series(
+        "excluded", index=table.index)  # fmt: skip
+    return _matched(frame, table, reason, "")
+
+
+def contacts(run: RunContext, frame: pd.DataFrame) -> Any:
+    """When each pair, or its account, was last contacted, from the file of contacts."""
+    table = _listed(run, run.settings.whitespace.contacts, "whitespace.contacts", ("account_id", "contacted_on"))
+    if table is None:
+        return pd.NaT
+    when = pd.to_datetime(table["contacted_on"], errors="coerce", format="ISO8601")
+    unread = int(when.isna().sum())
+    if unread:
+        run.warn(f"{unread:,} contact dates could not be read; they are written as 2024-06-30")
+    kept = when.notna()
+    order = when[kept].sort_values(kind="stable").index
+    return pd.to_datetime(_matched(frame, table.loc[order], when.loc[order], pd.NaT))
+
+
+def _matched(frame: pd.DataFrame, table: pd.DataFrame, values: pd.Series[Any], missing: Any) -> Any:
+    """Values by account and division, else by account for rows of the table that name no division; the last wins."""
+    division = table["division"].str.casefold() if "division" in table else pd.Series("", index=table.index)
+    keys = list(zip(table["account_id"], division, strict=True))
+    by = dict(zip(keys, values, strict=True))
+    mine = zip(frame["account_id"], frame["division"].str.casefold(), strict=True)
+    return [by.get((account, name), by.get((account, ""), missing)) for account, name in mine]
+
+
+def _listed(run: RunContext, path: Path | None, setting: str, needed: tuple[str, ...]) -> pd.DataFrame | None:
+    if path is None:
+        return None
+    place = path if path.is_absolute() or path.exists() else run.settings.paths.data / path
+    if not place.is_file():
+        raise SourceError("the file does not exist", where=setting, got=path.name, next_step="Check the path.")
+    run.read(place)
+    table = pd.read_csv(place, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    table.columns = pd.Index([str(name).strip().lower() for name in table.columns])
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        raise SourceError("columns are missing", where=place.name, got=", ".join(table.columns) or "none",
+                          allowed=", ".join(needed))  # fmt: skip
+    return pd.DataFrame({str(name): table[name].str.strip() for name in table.columns})
+
+
+def drivers(run: RunContext, frame: pd.DataFrame) -> Any:
+    """The strongest reason for a high probability that the model gives for each pair, in words."""
+    path = run.outputs.find(EXPLANATIONS)
+    if not path.is_file():
+        return ""
+    wanted = ["account_id", "division", "rank", "contribution", "words"]
+    found = pd.read_parquet(path, columns=wanted)
+    found = found[(found["contribution"] > 0.0) & found["words"].notna()].sort_values("rank", kind="stable")
+    found = found.assign(account_id=as_text(found["account_id"]), division=as_text(found["division"]))
+    words = found.drop_duplicates(KEY).set_index(KEY)["words"]
+    mine = words.reindex(pd.MultiIndex.from_frame(frame[KEY])).to_numpy(dtype=object)
+    return np.where(pd.isna(mine), "", mine).astype(object)
