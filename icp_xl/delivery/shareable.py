@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ RELATED = {
     "webextension": "web-extension", "webextensiontaskpanes": "web-extension",
     "externalLink": "external-link", "connections": "connection", "queryTable": "query",
     "powerPivotData": "data-model", "oleObject": "embedded-object", "package": "embedded-object",
-    "person": "person", "custom-properties": "custom-property", "printerSettings": "printer-settings",
+    "custom-properties": "custom-property", "printerSettings": "printer-settings",
     "customXml": "custom-xml", "xmlMaps": "custom-xml", "revisionHeaders": "revision-log",
     "usernames": "revision-log", "thumbnail": "thumbnail", "origin": "signature", "signature": "signature",
     "classificationlabels": "label",
@@ -249,6 +250,11 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
             text = (author.text or "").strip()
             if text and not text.startswith("tc="):
                 yield Found("comment-author", name, place, text[:60])
+    elif kind.endswith("person+xml"):
+        for person in descendants(package.tree(name), "person"):
+            called = person.get("displayName") or ""
+            if not is_anonymous(called):
+                yield Found("person", name, "", called[:60])
     elif kind.endswith("pivotcachedefinition+xml"):
         root = package.tree(name)
         if any(children(items) for items in descendants(root, "sharedItems")):
@@ -272,6 +278,15 @@ def _formulas(root: Element, tags: tuple[str, ...], part: str, place: str) -> It
             danger = formula_danger(element.text or "")
             if danger is not None:
                 yield Found(danger[0], part, place, danger[1])
+
+
+def is_anonymous(name: str) -> bool:
+    """Whether a person of threaded comments is called by a number, as in our copies.
+
+    >>> is_anonymous("Person 3"), is_anonymous("Jane Roe")
+    (True, False)
+    """
+    return re.fullmatch(r"Person \d+|", name) is not None
 
 
 def count_rows(package: Package) -> int:

@@ -1,0 +1,152 @@
+"""What should not leave the house: one planted workbook per finding, and what becomes of it in a safe copy."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from icp_xl.delivery.danger import formula_danger
+from icp_xl.delivery.refusal import RefusedError
+from icp_xl.delivery.share import make_safe
+from icp_xl.delivery.share_kinds import KINDS
+from icp_xl.delivery.shareable import check_shareable
+from tests.support.planted import PLANTED, clean_parts, save
+from tests.support.validator import assert_valid
+
+
+def planted(name: str, path: Path) -> Path:
+    """A workbook with the finding ``name``."""
+    parts = clean_parts()
+    PLANTED[name][2](parts)
+    return save(parts, path)
+
+
+def test_a_clean_workbook_has_no_finding_and_its_copy_is_the_same(tmp_path: Path) -> None:
+    book = save(clean_parts(), tmp_path / "clean.xlsx")
+    assert check_shareable(book).findings == ()
+    made = make_safe(book, tmp_path / "copy.xlsx")
+    assert made.removed == {}
+    with zipfile.ZipFile(book) as a, zipfile.ZipFile(made.path) as b:
+        assert {i.filename: a.read(i) for i in a.infolist()} == {i.filename: b.read(i) for i in b.infolist()}
+
+
+@pytest.mark.parametrize("name", list(PLANTED))
+def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: str, tmp_path: Path) -> None:
+    kind, mendable, _ = PLANTED[name]
+    book = planted(name, tmp_path / "book.xlsx")
+    before = book.read_bytes()
+    check = check_shareable(book)
+    assert kind in {found.kind for found in check.findings}, check.lines()
+    assert check.safe == (KINDS[kind].severity == "note")
+    words = "\n".join(check.lines())
+    assert KINDS[kind].what in words and KINDS[kind].advice in words
+    target = tmp_path / "safe.xlsx"
+    if mendable:
+        made = make_safe(book, target)
+        assert made.removed.get(kind), made.removed
+        assert check_shareable(target).findings == ()
+        read = openpyxl.load_workbook(target)
+        assert read.sheetnames == ["Plan", "Other"] and read["Plan"]["B8"].value == "=SUM(B2:B6)"
+        if name in ("dde formula", "web service", "external link", "link formula"):
+            assert read["Plan"]["A20"].value == 7, "the value that the formula showed stays"
+    else:
+        with pytest.raises(RefusedError, match="no safe copy can be made") as caught:
+            make_safe(book, target)
+        assert KINDS[kind].what in str(caught.value)
+        assert KINDS[kind].advice.split(".")[0] in str(caught.value)
+    assert book.read_bytes() == before, "the workbook itself is only read"
+
+
+def test_an_accepted_kind_is_left_in(tmp_path: Path) -> None:
+    book = planted("hidden sheet", tmp_path / "book.xlsx")
+    made = make_safe(book, tmp_path / "safe.xlsx", frozenset({"hidden-sheet"}))
+    assert made.check.safe
+    assert openpyxl.load_workbook(made.path)["Other"].sheet_state == "hidden"
+
+
+def test_nothing_of_what_was_taken_out_is_left_in_any_part(tmp_path: Path) -> None:
+    parts = clean_parts()
+    for name, (_, mendable, plant) in PLANTED.items():
+        if mendable and name in ("macros", "comment", "person", "properties", "saved path", "user name", "custom view"):
+            for rels in parts:
+                if rels.endswith(".rels"):
+                    parts[rels] = parts[rels].replace(b'"rIdP"', b'"rIdQ%d"' % len(parts))
+            plant(parts)
+    book = save(parts, tmp_path / "book.xlsx", comment=b"by Jane Roe")
+    made = make_safe(book, tmp_path / "safe.xlsx")
+    assert sum(made.removed.values()) >= 8
+    content = made.path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        everything = b"".join(archive.read(i) + i.filename.encode() for i in archive.infolist()) + content
+        assert archive.comment == b""
+    for word in (b"Jane", b"jane", b"Acme", b"vba"):
+        assert word not in everything
+
+
+def test_mended_copies_are_valid(tmp_path: Path) -> None:
+    names = ["macros", "external link", "comment", "printer", "custom view", "text that acts", "file link", "person"]
+    copies = [
+        make_safe(planted(name, tmp_path / f"{i}.xlsx"), tmp_path / f"{i}-safe.xlsx").path
+        for i, name in enumerate(names)
+    ]
+    assert_valid(copies)
+
+
+def test_a_shared_formula_goes_with_all_its_cells(tmp_path: Path) -> None:
+    parts = clean_parts()
+    row = (
+        '<row r="20"><c r="A20"><f t="shared" ref="A20:B20" si="0">[1]S!A1</f><v>1</v></c>'
+        '<c r="B20"><f t="shared" si="0"/><v>2</v></c><c r="C20"><f>A20+1</f><v>2</v></c></row></sheetData>'
+    )
+    PLANTED["external link"][2](parts)
+    sheet = parts["xl/worksheets/sheet1.xml"].decode().replace('<row r="20"', '<row r="21"').replace("A20", "A21")
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(
+        '<row r="21"', row.removesuffix("</sheetData>") + '<row r="21"'
+    ).encode()
+    made = make_safe(save(parts, tmp_path / "b.xlsx"), tmp_path / "s.xlsx")
+    sheet_read = openpyxl.load_workbook(made.path)["Plan"]
+    assert [sheet_read[a].value for a in ("A20", "B20", "C20")] == [1, 2, "=A20+1"]
+
+
+def test_locked_old_and_broken_files_are_a_finding_with_the_reason(tmp_path: Path) -> None:
+    for content in (b"", b"PK\x03\x04 torn", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), b"text"):
+        path = tmp_path / "x.xlsx"
+        path.write_bytes(content)
+        (found,) = check_shareable(path).findings
+        assert found.kind == "unreadable" and found.unsafe and found.got
+
+
+@pytest.mark.parametrize(
+    ("formula", "kind"),
+    [
+        ("SUM(A1:B2)*2", None),
+        ('IF(A1="a|b",1,2)', None),
+        ("'a|b'!A1+1", None),
+        ("T[[#This Row],[Q1|Q2]]", None),
+        ("SUM(T[2024],[1]Rates!A1)", "external-link"),
+        ("'C:\\x\\[Book.xlsx]S'!A1", "external-link"),
+        ("[1]!Name", "external-link"),
+        ("_xlfn.IMAGE(A1)", "risky-formula"),
+        ("MYCALL(1)", None),
+        ('RTD("a",,"b")', "risky-formula"),
+        ('HYPERLINK("mailto:a@example.com")', None),
+        ('HYPERLINK("\\\\server\\x")', "link"),
+        ("Service|topic!item", "dde"),
+    ],
+)
+def test_formulas_that_reach_out(formula: str, kind: str | None) -> None:
+    danger = formula_danger(formula)
+    assert (danger[0] if danger else None) == kind
+
+
+def test_published_workbooks_are_read_through(shared_data: Path) -> None:
+    books = sorted(path for path in (shared_data / "workbooks").iterdir() if path.is_file())[::12]
+    checks = [check_shareable(book) for book in books]
+    assert len(checks) >= 30
+    assert 0 < sum(not check.safe for check in checks) < len(checks)
+    for check in checks:
+        assert all(found.part or found.kind in ("unreadable", "container-comment") for found in check.findings)
