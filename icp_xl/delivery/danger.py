@@ -26,6 +26,20 @@ _PATHS = (
     rb"file:/{0,3}[A-Za-z0-9%._/\\~-][^\s<>\"']*",
 )
 _PATH = re.compile(b"|".join(_PATHS))
+#: Without any of these there is no path, and looking for these is quick.
+_MARKS = (
+    b"\\",
+    b"%5C",
+    b"%5c",
+    b"file:",
+    b"/Users/",
+    b"/home/",
+    b"/root/",
+    b"/mnt/",
+    b"/media/",
+    b"/Volumes/",
+    b"/var/",
+)
 #: Longest path that is looked for across two blocks.
 OVERLAP = 400
 
@@ -95,5 +109,7 @@ def find_path(content: bytes) -> str | None:
     >>> find_path(b'Target="file:///srv/x.xlsx"'), find_path(b"see /home/ann/plan.csv")
     ('file:///srv/x.xlsx', '/home/ann/plan.csv')
     """
+    if not any(mark in content for mark in _MARKS):
+        return None
     found = _PATH.search(content)
     return found.group(0).decode("utf-8", "replace")[:120] if found is not None else None

@@ -25,7 +25,7 @@ from icp_xl.delivery.share_parts import (
     cut_relationships,
 )
 from icp_xl.delivery.share_rewrite import clean_sheets
-from icp_xl.delivery.shareable import Shareable, check_shareable, find_unshareable
+from icp_xl.delivery.shareable import Shareable, find_unshareable
 from icp_xl.errors import DeliveryError, Fault
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
@@ -52,23 +52,21 @@ def make_safe(source: Path, target: Path, allow: frozenset[str] = frozenset()) -
     with open_package(source) as package:
         before = list(find_unshareable(package))
         strip(package, allow)
-        left = [found for found in find_unshareable(package) if found.unsafe and found.kind not in allow]
-        if left:
-            _refuse(source, left)
+        left = tuple(found for found in find_unshareable(package) if found.kind not in allow)
+        if any(found.unsafe for found in left):
+            _refuse(source, [found for found in left if found.unsafe])
         package.check_foreign()
         with open(target, "w+b") as handle:
             package.write(handle)
+        # The file holds what was looked through, byte for byte.
         verify(package, target)
-    after = check_shareable(target, allow)
-    if not after.safe:
-        _refuse(source, [found for found in after.findings if found.unsafe])
     removed: dict[str, int] = {}
     for found in before:
         if found.kind not in allow:
             removed[found.kind] = removed.get(found.kind, 0) + 1
-    for found in after.findings:
+    for found in left:
         removed[found.kind] = removed.get(found.kind, 0) - 1
-    return MadeSafe(target, {kind: n for kind, n in removed.items() if n > 0}, after)
+    return MadeSafe(target, {kind: n for kind, n in removed.items() if n > 0}, Shareable(target, left))
 
 
 def strip(package: Package, allow: frozenset[str] = frozenset()) -> None:

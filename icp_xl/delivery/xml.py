@@ -75,7 +75,8 @@ def serialise(root: Element) -> bytes:
 
 def local(element: Element) -> str:
     """Name without namespace; empty for comments and instructions."""
-    return str(etree.QName(element).localname) if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def namespace(element: Element) -> str:

@@ -62,14 +62,17 @@ class Shelf:
         self.given: set[str] = set()
 
     def place(self, folder: str, stem: str, suffix: str) -> str:
-        """A free name below the output folder."""
-        while True:
-            taken = {name.removesuffix(suffix) for name in self.taken if name.endswith(suffix)}
-            name = unique(f"{folder}/{stem}", taken) + suffix
-            self.taken.add(name.casefold())
-            if self._ours(name):
-                self.given.add(name)
-                return name
+        """A free name below the output folder; the number that tells like names apart comes before anything else."""
+        taken = {name.removesuffix(suffix) for name in self.taken if name.endswith(suffix)}
+        name = plain = unique(f"{folder}/{stem}", taken) + suffix
+        n = 0
+        while name.casefold() in self.taken or not self._ours(name):
+            # Never the number of another reader: his file must not seem to be somebody else's from one run to the next.
+            n += 1
+            name = plain.removesuffix(suffix) + (" - new" if n == 1 else f" - new {n}") + suffix
+        self.taken |= {plain.casefold(), name.casefold()}
+        self.given.add(name)
+        return name
 
     def _ours(self, name: str) -> bool:
         path = self.out / name
