@@ -19,7 +19,7 @@ _PUBLIC = {
     "check": "icp_xl.pipeline.library",
     "optimize": "icp_xl.pipeline.library",
     "build": "icp_xl.pipeline.library",
-    "whitespace": "icp_xl.pipeline.library",
+    "rank_whitespace": "icp_xl.pipeline.library",
     "run": "icp_xl.pipeline.library",
     "share": "icp_xl.pipeline.library",
     "check_shareable": "icp_xl.delivery.shareable",

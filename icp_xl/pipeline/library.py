@@ -76,8 +76,11 @@ def build(settings: Given = None, *, progress: Progress | None = None) -> BuildR
     return call("build", stage, settings, progress=progress)
 
 
-def whitespace(settings: Given = None, *, progress: Progress | None = None) -> WhitespaceOutcome | None:
-    """Rank every account × division on what ``train`` left; the same as ``icp-xl whitespace``."""
+def rank_whitespace(settings: Given = None, *, progress: Progress | None = None) -> WhitespaceOutcome | None:
+    """Rank every account × division on what ``train`` left; the same as ``icp-xl whitespace``.
+
+    It is not called ``whitespace``, since that is the name of the package behind it.
+    """
     from icp_xl.pipeline.whitespace import whitespace as stage
 
     return call("whitespace", stage, settings, progress=progress)

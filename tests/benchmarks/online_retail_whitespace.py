@@ -1,0 +1,203 @@
+"""What the whitespace list is worth on UCI Online Retail: purchases and revenue of the next three months at its top.
+
+Everything is learned from cutoffs whose label windows ended by 2011-09-01; the list is made as of that day, by the
+settings that the package comes with, and only then compared with what was bought until 2011-12-01.
+
+    python tests/benchmarks/online_retail_whitespace.py --full          # all divisions, the table of the README
+    python tests/benchmarks/online_retail_whitespace.py                 # three divisions, a minute or so
+    python tests/benchmarks/online_retail_whitespace.py --cutoff 2011-06-01   # the same a window earlier
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import icp_xl
+from icp_xl.features.files import read_features
+from icp_xl.pipeline.settings import resolve_settings
+from icp_xl.propensity.data import read_division
+from icp_xl.propensity.fit import fit_division
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "online-retail"
+#: Cutoffs to learn from; those whose windows had not ended by the day of the list are left out.
+LEARN = [date(2011, month, 1) for month in (2, 3, 4, 5, 6)]
+WINDOW = 3
+TOP = 0.10
+FEW = ("Christmas", "Garden", "Home")
+
+
+def settings_for(out: Path, cutoff: date, divisions: Sequence[str]) -> dict[str, Any]:
+    """Settings of the build and the list, beside the defaults."""
+    learn = [day for day in LEARN if (pd.Timestamp(day) + pd.DateOffset(months=WINDOW)).date() <= cutoff]
+    return {
+        "paths.data": str(DATA),
+        "paths.out": str(out),
+        "sources.sales": {"file": "online_retail.parquet"},
+        "sources.customers": {"ignore": True},
+        "columns.sales": {
+            "date": "InvoiceDate", "account_id": "CustomerID", "sku": "StockCode", "product": "Description",
+            "quantity": "Quantity", "revenue": "= [Quantity] * [UnitPrice]", "invoice": "InvoiceNo",
+            "country": "Country",
+        },
+        "build.sku_map": str(DATA / "sku_divisions.csv"),
+        "build.cutoffs": [day.isoformat() for day in (*learn, cutoff)],
+        "build.window_months": WINDOW,
+        "build.divisions": list(divisions),
+        "whitespace.sheet_rows": 100,
+        "whitespace.division_sheets": False,
+    }  # fmt: skip
+
+
+def score(out: Path, given: Mapping[str, Any], cutoff: date) -> pd.DataFrame:
+    """Fit every division on what was known at ``cutoff``, predict as of it, and leave what ``train`` leaves."""
+    settings = resolve_settings(None, dict(given))
+    learn = [date.fromisoformat(text) for text in given["build.cutoffs"] if text < cutoff.isoformat()]
+    frames = []
+    for path in sorted((out / "curated/features").glob(f"features_*_{cutoff}.parquet")):
+        slug = path.name.removeprefix("features_").removesuffix(f"_{cutoff}.parquet")
+        data = read_division(out, slug, learn).before(cutoff)
+        fitted = fit_division(data, settings, seed=settings.run.seed)
+        features = read_features(out, slug, cutoff).frame
+        p = fitted.model.predict(features)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "account_id": features.index, "division": data.division, "cutoff_date": cutoff.isoformat(),
+                    "window_months": WINDOW, "p_icp": p, "p_icp_pct": pd.Series(p).rank(pct=True).to_numpy(),
+                    "verdict": "",
+                }
+            )
+        )  # fmt: skip
+        print(f"  {data.division}: {fitted.model.kind}, mean chance {p.mean():.3f}", flush=True)
+    scores = pd.concat(frames, ignore_index=True)
+    (out / "state").mkdir(exist_ok=True)
+    scores.to_parquet(out / "state/icp_scores.parquet")
+    return scores
+
+
+def outcomes(out: Path, cutoff: date) -> pd.DataFrame:
+    """What was bought after the cutoff: account_id, division, label, revenue."""
+    files = sorted((out / "curated/labels").glob(f"labels_*_{cutoff}.parquet"))
+    frame = pd.concat([pd.read_parquet(path) for path in files], ignore_index=True)
+    frame["revenue"] = frame["revenue"].clip(lower=0.0)
+    return frame[["account_id", "division", "label", "revenue"]]
+
+
+def rules(pairs: pd.DataFrame, cutoff: date, whitespace: bool) -> dict[str, np.ndarray[Any, Any]]:
+    """Orders that one would call by without a model, larger first."""
+    owners = pairs["owned_share"].to_numpy() * 1e-6
+    since = (pd.Timestamp(cutoff) - pairs["last_bought"]).dt.days.fillna(10_000)
+    account_since = pd.Series(since).groupby(pairs["account_id"]).transform("min").to_numpy()
+    of_account = {
+        "account's frequency": pairs["account_lines"].to_numpy() + owners,
+        "account's last year's revenue": pairs["account_value"].to_numpy() + owners,
+    }
+    if whitespace:
+        return {"division's popularity": owners} | of_account
+    return {
+        "frequency (lines in the division)": pairs["lines_own"].to_numpy() + 0.0,
+        "frequency (days in the division)": pairs["days_own"].to_numpy() + 0.0,
+        "recency in the division": -since.to_numpy(),
+        "last year's revenue in the division": pairs["value_own"].to_numpy() + 0.0,
+        **of_account,
+        "account's recency": -account_since + owners,
+    }
+
+
+def captured(
+    order: np.ndarray[Any, Any], weight: np.ndarray[Any, Any], amounts: Sequence[np.ndarray[Any, Any]]
+) -> list[float]:
+    """Share of each amount within the first tenth of ``order``; ``weight`` says how often each row counts."""
+    w = weight[order]
+    inside = np.cumsum(w) <= TOP * w.sum()
+    return [float((a[order] * w)[inside].sum() / (a * weight).sum()) for a in amounts]
+
+
+def compare(
+    orders: Mapping[str, np.ndarray[Any, Any]], pairs: pd.DataFrame, resamples: int, seed: int = 1
+) -> pd.DataFrame:
+    """One row per order: purchases and revenue captured, and how much less than the first order, with 95 % intervals.
+
+    The bootstrap draws accounts, and compares orders on the same draws.
+    """
+    rng = np.random.default_rng(seed)
+    account = pd.factorize(pairs["account_id"])[0]
+    n = int(account.max()) + 1
+    amounts = [pairs["label"].to_numpy(dtype=float), pairs["revenue"].to_numpy(dtype=float)]
+    sorted_ = {name: np.argsort(-values, kind="stable") for name, values in orders.items()}
+    whole = {name: captured(order, np.ones(len(pairs)), amounts) for name, order in sorted_.items()}
+    draws = np.empty((resamples, len(orders), 2))
+    for i in range(resamples):
+        weight = np.bincount(rng.integers(0, n, n), minlength=n)[account].astype(float)
+        draws[i] = [captured(order, weight, amounts) for order in sorted_.values()]
+    rows = []
+    for k, name in enumerate(orders):
+        ahead = draws[:, 0] - draws[:, k]
+        low, high = np.quantile(ahead, [0.025, 0.975], axis=0)
+        first = whole[next(iter(orders))]
+        rows.append(
+            {
+                "order": name, "purchases": whole[name][0], "revenue": whole[name][1],
+                "purchases ahead": first[0] - whole[name][0], "p low": low[0], "p high": high[0],
+                "revenue ahead": first[1] - whole[name][1], "r low": low[1], "r high": high[1],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def show(title: str, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Print a table as the README has it."""
+    print(f"\n{title}: {len(pairs):,} pairs, {int(pairs['label'].sum()):,} bought, "
+          f"revenue {pairs['revenue'].sum():,.0f}")  # fmt: skip
+    print("| order | purchases | list ahead by (95 %) | revenue | list ahead by (95 %) |")
+    print("| --- | --- | --- | --- | --- |")
+    for i, row in enumerate(table.to_dict("records")):
+        p = "" if i == 0 else f"{row['purchases ahead']:+.1%} ({row['p low']:+.1%} to {row['p high']:+.1%})"
+        r = "" if i == 0 else f"{row['revenue ahead']:+.1%} ({row['r low']:+.1%} to {row['r high']:+.1%})"
+        print(f"| {row['order']} | {row['purchases']:.1%} | {p} | {row['revenue']:.1%} | {r} |")
+
+
+def main() -> None:
+    """Build, fit, rank, compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="all divisions")
+    parser.add_argument("--cutoff", default="2011-09-01", help="the day of the list")
+    parser.add_argument("--out", type=Path, help="folder to keep what is built, and to take up again")
+    parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples")
+    chosen = parser.parse_args()
+    cutoff = date.fromisoformat(chosen.cutoff)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = chosen.out or Path(scratch)
+        given = settings_for(out, cutoff, () if chosen.full else FEW)
+        began = time.process_time()
+        if not (out / "state/icp_scores.parquet").is_file():
+            icp_xl.build(given)
+            score(out, given, cutoff)
+        truth = outcomes(out, cutoff)
+        for title, ownership in (("All pairs", "off"), ("Never bought before", "ever")):
+            found = icp_xl.rank_whitespace({**given, "whitespace.ownership": ownership})
+            pairs = found.ranking.ranked.merge(truth, on=["account_id", "division"], how="left")
+            pairs[["label", "revenue"]] = pairs[["label", "revenue"]].fillna(0.0)
+            place = -pairs["rank"].to_numpy(dtype=float)
+            orders = {"**whitespace list**": place} | {
+                f"by {name}": values for name, values in rules(pairs, cutoff, ownership == "ever").items()
+            }
+            if ownership == "off":
+                orders["list by expected value alone"] = pairs["expected_value"].to_numpy()
+            if pairs["score_challenger"].notna().all():
+                orders["list by the challenger's weights"] = pairs["score_challenger"].to_numpy()
+            show(title, compare(orders, pairs, chosen.resamples), pairs)
+        print(f"\n{time.process_time() - began:.0f} CPU seconds")
+
+
+if __name__ == "__main__":
+    main()
