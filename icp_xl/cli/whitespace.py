@@ -32,7 +32,7 @@ def whitespace(
     data: DataOption = None,
     out: OutOption = None,
     normalize: Annotated[
-        str | None, typer.Option("--normalize", help="Scale of the signals: auto, percentile, pooled, calibrated.")
+        str | None, typer.Option("--normalize", help="Scale of the signals: calibrated, percentile, pooled.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help="Weights of chance, affinity, likeness and value: 0.6,0.2,0.1,0.1.")

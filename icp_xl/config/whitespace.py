@@ -22,10 +22,10 @@ class WhitespaceSettings(Section):
         SIGNAL_WEIGHTS,
         description="weights of probability, affinity, ALS similarity and expected value; made to sum to 1",
     )
-    normalize: Literal["auto", "percentile", "pooled", "calibrated"] = Field(
-        "auto",
-        description="percentile: rank within each division; pooled: rank over all divisions; calibrated: probabilities "
-        "and values as they are, multiplied; auto: calibrated when owned divisions are ranked too, else percentile",
+    normalize: Literal["calibrated", "percentile", "pooled"] = Field(
+        "calibrated",
+        description="calibrated: probabilities and values as they are, multiplied; percentile: rank within each "
+        "division; pooled: rank over all divisions",
     )
     full_coverage: float = Field(
         0.30, gt=0.0, le=1.0, description="share of candidates with a signal from which it keeps its whole weight"

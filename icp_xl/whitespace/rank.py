@@ -133,7 +133,7 @@ def rank_whitespace(
 
 def score_candidates(frame: pd.DataFrame, settings: WhitespaceSettings) -> _Scored:
     """Signals, coverage, common scale and blended score of candidates; ``value`` and ``owned_share`` stand beside."""
-    mode = choose_mode(settings)
+    mode = settings.normalize
     division = frame["division"].to_numpy(dtype=object)
     p = frame["p_icp"].to_numpy(dtype=np.float64)
     als = frame["als_similarity"].to_numpy(dtype=np.float64)
@@ -146,18 +146,6 @@ def score_candidates(frame: pd.DataFrame, settings: WhitespaceSettings) -> _Scor
     scaled = normalise(signals, division, frame["owned_share"].to_numpy(dtype=np.float64), mode)
     score, parts = blend(scaled, weights["used"].tolist(), mode)
     return _Scored(scaled, score, parts, weights, value, mode)
-
-
-def choose_mode(settings: WhitespaceSettings) -> Mode:
-    """How signals are put on one scale.
-
-    Rates of buying again differ between divisions for good, and so do the sums: a list with owned divisions keeps both
-    (``calibrated``). Rates of a first purchase drift from window to window; a list of gaps therefore compares each
-    account with the others of the same division (``percentile``).
-    """
-    if settings.normalize != "auto":
-        return settings.normalize
-    return "calibrated" if settings.ownership == "off" else "percentile"
 
 
 def _with_states(frame: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:

@@ -89,8 +89,8 @@ def _chances(frame: pd.DataFrame, division: Texts, months: int) -> Texts:
 
 
 def _digits(p: Floats) -> Floats:
-    """As many digits as are shown, so that equal texts are made once."""
-    return np.where(p < 0.0095, np.round(p, 4), np.round(p, 3))
+    """As many digits as are shown, so that equal texts are made once (and nothing is rounded twice)."""
+    return np.where(p < 0.001, 0.0, np.where(p < 0.0095, np.round(p, 3), np.round(p, 2)))
 
 
 def _affinities(frame: pd.DataFrame, division: Texts) -> Texts:

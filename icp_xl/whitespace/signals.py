@@ -73,9 +73,10 @@ def normalise(
 
     Args:
         base_rate: share of accounts that own the division, per row; makes a lift a probability (``calibrated``).
-        mode: ``percentile`` ranks within each division, ``pooled`` over all, ``calibrated`` keeps the signals' own
-            scales: the probability, the share of owners among those who own the same code, the cosine moved to 0–1,
-            the expected value against the largest.
+        mode: ``calibrated`` keeps the signals' own scales, and with them what is known of the divisions: the
+            probability, the share of owners among those who own the same code, the cosine moved to 0–1, the expected
+            value against the largest. ``percentile`` ranks within each division, which gives every division the same
+            say and throws its base rate away; ``pooled`` ranks over all.
     """
     if mode == "calibrated":
         return pd.DataFrame(_natural(signals, base_rate))

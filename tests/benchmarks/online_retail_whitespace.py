@@ -5,7 +5,7 @@ settings that the package comes with, and only then compared with what was bough
 
     python tests/benchmarks/online_retail_whitespace.py --full          # all divisions, the table of the README
     python tests/benchmarks/online_retail_whitespace.py                 # three divisions, a minute or so
-    python tests/benchmarks/online_retail_whitespace.py --cutoff 2011-06-01   # the same a window earlier
+    python tests/benchmarks/online_retail_whitespace.py --full --cutoff 2011-06-01   # the same a window earlier
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from icp_xl.propensity.fit import fit_division
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "online-retail"
 #: Cutoffs to learn from; those whose windows had not ended by the day of the list are left out.
-LEARN = [date(2011, month, 1) for month in (2, 3, 4, 5, 6)]
+LEARN = [date(2011, month, 1) for month in (1, 2, 3, 4, 5, 6)]
 WINDOW = 3
 TOP = 0.10
 FEW = ("Christmas", "Garden", "Home")
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="all divisions")
     parser.add_argument("--cutoff", default="2011-09-01", help="the day of the list")
     parser.add_argument("--out", type=Path, help="folder to keep what is built, and to take up again")
+    parser.add_argument("--normalize", default="calibrated", help="scale of the signals")
     parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples")
     chosen = parser.parse_args()
     cutoff = date.fromisoformat(chosen.cutoff)
@@ -184,7 +185,9 @@ def main() -> None:
             score(out, given, cutoff)
         truth = outcomes(out, cutoff)
         for title, ownership in (("All pairs", "off"), ("Never bought before", "ever")):
-            found = icp_xl.rank_whitespace({**given, "whitespace.ownership": ownership})
+            found = icp_xl.rank_whitespace(
+                {**given, "whitespace.ownership": ownership, "whitespace.normalize": chosen.normalize}
+            )
             pairs = found.ranking.ranked.merge(truth, on=["account_id", "division"], how="left")
             pairs[["label", "revenue"]] = pairs[["label", "revenue"]].fillna(0.0)
             place = -pairs["rank"].to_numpy(dtype=float)
