@@ -16,9 +16,10 @@ from icp_xl.delivery.xml import Element, descendants, local, truthy
 
 @dataclass(frozen=True)
 class Strings:
-    """Shared strings that matter: those that begin like a formula, by their position."""
+    """Shared strings that matter, by their position: those that begin like a formula, and paths that stand in any."""
 
     formulas: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
 
 def stream(package: Package, part: str, tag: str) -> Iterator[Element]:
@@ -66,8 +67,9 @@ def text_of(item: Element) -> str:
 
 
 def scan_strings(package: Package, part: str | None) -> Strings:
-    """The shared strings that begin like a formula."""
+    """The shared strings that begin like a formula, or hold a path."""
     found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     if part is not None:
         at = 0
         for item in stream(package, part, "si"):
@@ -76,8 +78,11 @@ def scan_strings(package: Package, part: str | None) -> Strings:
             text = text_of(item)
             if looks_like_formula(text):
                 found[str(at)] = text
+            path = find_path(text.encode("utf-8", "replace"))
+            if path is not None:
+                paths[str(at)] = path
             at += 1
-    return Strings(found)
+    return Strings(found, paths)
 
 
 def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Found]:
@@ -105,6 +110,11 @@ def _texts(row: Element, part: str, name: str, strings: Strings, quoted: frozens
         if (cell.get("s") or "0") not in quoted:
             kind = "formula-text" if acts_as_formula(text) else "formula-like-text"
             yield Found(kind, part, f"{name}!{cell.get('r')}", text[:40])
+    if strings.paths:
+        for cell in row:
+            value = shared_value(cell)
+            if value in strings.paths:
+                yield Found("path", part, f"{name}!{cell.get('r')}", strings.paths[value])
 
 
 def formula_texts(row: Element, strings: Strings) -> Iterator[tuple[Element, str]]:
@@ -115,10 +125,16 @@ def formula_texts(row: Element, strings: Strings) -> Iterator[tuple[Element, str
             yield item.getparent(), text
     if strings.formulas:
         for cell in row:
-            if isinstance(cell.tag, str) and cell.get("t") == "s":
-                value = next((v.text or "" for v in cell if local(v) == "v"), "")
-                if value in strings.formulas:
-                    yield cell, strings.formulas[value]
+            value = shared_value(cell)
+            if value in strings.formulas:
+                yield cell, strings.formulas[value]
+
+
+def shared_value(cell: Element) -> str:
+    """Position of the shared string that ``cell`` shows; empty for other cells."""
+    if not isinstance(cell.tag, str) or cell.get("t") != "s":
+        return ""
+    return next((v.text or "" for v in cell if local(v) == "v"), "")
 
 
 def _is_zero(value: str | None) -> bool:

@@ -84,12 +84,15 @@ def find_unshareable(package: Package) -> Iterator[Found]:
     yield from _relationships(package, sheets)
     yield from _workbook(book)
     yield from _properties(package)
+    told = False
     strings = scan_strings(package, book.related("sharedStrings"))
     for element in book.sheet_elements():
         part = book.sheet_part(element)
         if part is not None and package.content_type(part).endswith("worksheet+xml"):
-            yield from scan_sheet(package, part, element.get("name") or "", strings, quoted_styles(book))
-    yield from _other_parts(package, sheets, book)
+            for found in scan_sheet(package, part, element.get("name") or "", strings, quoted_styles(book)):
+                told |= found.kind == "path"
+                yield found
+    yield from _other_parts(package, sheets, book, told)
 
 
 def sheet_names(book: Workbook) -> dict[str, str]:
@@ -215,7 +218,8 @@ def _properties(package: Package) -> Iterator[Found]:
                 yield Found("label", rel.target)
 
 
-def _other_parts(package: Package, sheets: dict[str, str], book: Workbook) -> Iterator[Found]:
+def _other_parts(package: Package, sheets: dict[str, str], book: Workbook, told: bool) -> Iterator[Found]:
+    """Pictures, paths in any text, and what single parts hold; ``told``: the cells with a path are named already."""
     for name in package.names():
         kind = package.content_type(name).lower()
         place = sheets.get(name, "")
@@ -227,7 +231,10 @@ def _other_parts(package: Package, sheets: dict[str, str], book: Workbook) -> It
         if not (kind.endswith(("xml", "vmldrawing")) or name.endswith((".xml", ".rels", ".vml"))):
             continue
         path = _path_in(package, name)
-        if path is not None and not (name == book.part.lower() and b"absPath" in package.read(name)):
+        if path is not None and not (
+            (told and name == (book.related("sharedStrings") or "").lower())
+            or (name == book.part.lower() and b"absPath" in package.read(name))
+        ):
             yield Found("path", name, place, path)
         yield from _by_content(package, name, kind, place)
 

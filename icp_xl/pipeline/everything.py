@@ -69,9 +69,16 @@ def _build(run: RunContext) -> Lines:
 def _share(run: RunContext) -> Lines:
     if not run.settings.share.with_run and run.command != "demo":
         return []
+    from icp_xl.errors import DeliveryError
     from icp_xl.pipeline.share import share, share_lines
 
-    return share_lines(run, share(run))
+    try:
+        return share_lines(run, share(run))
+    except DeliveryError as error:
+        # The results stand, whether or not they may be sent.
+        run.status("share", error.fault.what)
+        run.warn(f"share: {error}")
+        return []
 
 
 def _whitespace(run: RunContext) -> Lines:

@@ -19,11 +19,11 @@ from icp_xl.delivery.share import check_size, make_safe
 from icp_xl.delivery.share_kinds import KINDS
 from icp_xl.delivery.shareable import Shareable, check_shareable, count_rows
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
-from icp_xl.pipeline.share_inputs import LastScoring, load_last_scoring, reader_of
+from icp_xl.pipeline.share_inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
 from icp_xl.pipeline.share_manifest import CSV, SharedFile, Shelf, size_and_digest, stage_manifest
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.reports.accounts import account_columns
-from icp_xl.reports.share import Reader, build_reader_report, inputs_for
+from icp_xl.reports.share import Reader
 from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
 
@@ -70,7 +70,7 @@ def share(
     job = _Job(run, by, passwords, Shelf(run, {(path.name, by) for path in found}))
     for path in found:
         if by:
-            job.per_reader(load_last_scoring(run))
+            job.per_reader(load_cuttable(run, path.name))
         else:
             job.whole(path)
     return job.finish()
@@ -93,13 +93,13 @@ def _check_options(run: RunContext, by: str, found: list[Path], passwords: Passw
     _check_kinds(run)
     if by not in ("none", "rep", "region"):
         raise ConfigError("files can be made per rep or region", where="--by", got=by, allowed="rep, region, none")
-    others = [path.name for path in found if path.name != REPORT]
+    others = [path.name for path in found if path.name not in CUTTABLE]
     if by != "none" and others:
         raise ConfigError(
-            "only the score report can be cut into one file per rep or region; others hold figures of all accounts",
+            "only reports that list accounts can be cut into one file per rep or region",
             where="--by",
             got=", ".join(others),
-            allowed=REPORT,
+            allowed=", ".join(CUTTABLE),
             next_step="Share the others whole, in a run of their own.",
         )
     if passwords is not None:
@@ -146,33 +146,36 @@ class _Job:
             self.run.plan(f"{self.settings.folder}/{stem}.xlsx")
             return
         accounts = None
-        if path.name == REPORT and path.parent == self.run.outputs.find(REPORT).parent:
-            accounts = len(load_last_scoring(self.run).inputs.scored)
+        cut = None
+        if path.name in CUTTABLE and path.parent == self.run.outputs.find(path.name).parent:
+            try:
+                cut = load_cuttable(self.run, path.name)
+                accounts = cut.rows["account_id"].nunique()
+            except DataError:
+                pass  # A report whose rows are gone can still be shared as it stands.
         with tempfile.TemporaryDirectory(prefix="icp_share_") as folder:
             made = Path(folder) / "copy.xlsx"
             self._count(make_safe(path, made, frozenset(self.settings.allow)).removed)
             try:
                 check_size(made, self.settings.size_limit_mb)
             except DeliveryError:
-                if self.settings.over_limit == "error" or accounts is None:
+                if self.settings.over_limit == "error" or cut is None:
                     raise
-                self._reader(load_last_scoring(self.run), Reader(), load_last_scoring(self.run).inputs.scored)
+                self._reader(cut, Reader(), cut.rows)
                 return
             self._put(made, path.name, Reader(), stem, accounts)
+            if self.settings.csv and cut is not None:
+                self._csv(cut, cut.rows, Reader(), stem)
 
-    def per_reader(self, last: LastScoring) -> None:
+    def per_reader(self, cut: Cuttable) -> None:
         """One file per rep or region."""
-        scored = last.inputs.scored
-        who = (
-            reader_of(scored[self.by])
-            if self.by in scored.columns
-            else pd.Series(None, index=scored.index, dtype=object)
-        )
+        rows = cut.rows
+        who = reader_of(rows[self.by]) if self.by in rows.columns else pd.Series(None, index=rows.index, dtype=object)
         names = sorted(who.dropna().unique())
         if not names:
             raise DataError(
                 f"no account has a {self.by}",
-                where=REPORT,
+                where=cut.report,
                 next_step="Share one file for all, or give it in the customers.",
             )
         self._note_twins(names)
@@ -180,15 +183,15 @@ class _Job:
         for name in names:
             self.run.progress.check()
             if self.run.dry_run:
-                stem = f"{Path(REPORT).stem} - {safe_file_name(name)}"
+                stem = f"{Path(cut.report).stem} - {safe_file_name(name)}"
                 self.run.plan(f"{self.settings.folder}/by_{self.by}/{stem}.xlsx")
             else:
-                self._reader(last, Reader(self.by, name), scored[who == name])
+                self._reader(cut, Reader(self.by, name), rows[who == name])
             self.run.progress.advance()
-        nobody = scored[who.isna()]
+        nobody = rows[who.isna()].drop_duplicates("account_id")
         if len(nobody):
             listed = nobody[["account_id", "account_name"]].astype(str).to_dict("records")
-            self.left_out[f"{REPORT} by {self.by}"] = [{str(k): v for k, v in row.items()} for row in listed]
+            self.left_out[f"{cut.report} by {self.by}"] = [{str(k): v for k, v in row.items()} for row in listed]
 
     def _note_twins(self, names: list[str]) -> None:
         seen: dict[str, str] = {}
@@ -197,36 +200,33 @@ class _Job:
             if twin != name:
                 self.run.warn(f"Two {self.by}s differ only in capitals and get a file each: {twin} and {name}.")
 
-    def _reader(self, last: LastScoring, reader: Reader, scored: pd.DataFrame, parts: int = 1) -> None:
+    def _reader(self, cut: Cuttable, reader: Reader, rows: pd.DataFrame, parts: int = 1) -> None:
         """Render the reader's report; in twice as many parts as long as one is too large and splitting is wanted."""
-        stem = Path(REPORT).stem + (f" - {safe_file_name(reader.name)}" if reader.name else "")
+        stem = Path(cut.report).stem + (f" - {safe_file_name(reader.name)}" if reader.name else "")
         with tempfile.TemporaryDirectory(prefix="icp_share_") as folder:
             made: list[tuple[Path, Reader, int]] = []
             for part in range(1, parts + 1):
                 self.run.progress.check()
-                lot = scored.iloc[len(scored) * (part - 1) // parts : len(scored) * part // parts]
+                lot = rows.iloc[len(rows) * (part - 1) // parts : len(rows) * part // parts]
                 piece = Reader(reader.by, reader.name, part, parts)
                 path = Path(folder) / f"{part}.xlsx"
-                self._render(last, piece, lot, path)
-                made.append((path, piece, len(lot)))
+                self._render(cut, piece, lot, path)
+                made.append((path, piece, lot["account_id"].nunique()))
                 try:
                     check_size(path, self.settings.size_limit_mb)
                 except DeliveryError:
-                    if self.settings.over_limit == "error" or 2 * parts > len(scored):
+                    if self.settings.over_limit == "error" or 2 * parts > len(rows):
                         raise
-                    self._reader(last, reader, scored, 2 * parts)
+                    self._reader(cut, reader, rows, 2 * parts)
                     return
             for path, piece, accounts in made:
                 tail = f" (part {piece.part} of {parts})" if parts > 1 else ""
-                self._put(path, REPORT, piece, stem + tail, accounts)
+                self._put(path, cut.report, piece, stem + tail, accounts)
                 if self.settings.csv:
-                    self._csv(scored, piece, stem + tail)
+                    self._csv(cut, rows, piece, stem + tail)
 
-    def _render(self, last: LastScoring, reader: Reader, scored: pd.DataFrame, path: Path) -> None:
-        gone = last.gone(reader.by, reader.name) if reader.by and reader.part == 1 else None
-        inputs = inputs_for(last.inputs, scored, gone)
-        book = build_reader_report(inputs, self.run.settings.reports, reader, len(last.inputs.scored))
-        content, _ = render_bytes(book, clock=last.inputs.run.finished)
+    def _render(self, cut: Cuttable, reader: Reader, rows: pd.DataFrame, path: Path) -> None:
+        content, _ = render_bytes(cut.build(reader, rows), clock=cut.clock)
         raw = path.with_suffix(".raw")
         raw.write_bytes(content)
         make_safe(raw, path, frozenset(self.settings.allow))
@@ -253,12 +253,15 @@ class _Job:
             first_page(made, self.run.outputs.path(pdf), self.office)
             self._record(pdf, key, reader, report, accounts, None, False, "summary")
 
-    def _csv(self, scored: pd.DataFrame, reader: Reader, stem: str) -> None:
-        lot = scored.iloc[len(scored) * (reader.part - 1) // reader.parts : len(scored) * reader.part // reader.parts]
+    def _csv(self, cut: Cuttable, rows: pd.DataFrame, reader: Reader, stem: str) -> None:
+        lot = rows.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
         name = self.shelf.place(folder, stem, ".csv")
-        self.run.outputs.csv(name, lot[[column.key for column in account_columns(lot)]])
-        self._record(name, self._key(reader), reader, REPORT, len(lot), len(lot) + 1, False, "accounts")
+        shown = [column.key for column in account_columns(lot)] if cut.report == REPORT else list(lot.columns)
+        self.run.outputs.csv(name, lot[shown])
+        self._record(
+            name, self._key(reader), reader, cut.report, lot["account_id"].nunique(), len(lot) + 1, False, "accounts"
+        )
 
     def _key(self, reader: Reader) -> str:
         known = next((f.recipient_key for f in self.files if (f.recipient, f.by) == (reader.name, reader.by)), None)
@@ -290,9 +293,9 @@ class _Job:
             return ShareOutcome(folder, [], left)
         self.shelf.clear()
         missing = [
-            SharedFile("", "", "nobody", self.by, REPORT, 1, 1, len(rows), None, 0, "", False,
+            SharedFile("", "", "nobody", self.by, report.split(" by ")[0], 1, 1, len(rows), None, 0, "", False,
                        f"left out: no {self.by}; they are listed in share_manifest.json")
-            for rows in self.left_out.values()
+            for report, rows in self.left_out.items()
         ]  # fmt: skip
         stage_manifest(run, [*self.shelf.kept, *self.files, *missing], self.left_out)
         run.metric("shared_files", len(self.files))

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
 from icp_xl.errors import DataError, IcpError
 from icp_xl.pipeline.score import HISTORY, INDUSTRY_WEIGHTS, SCORED_STATE
+from icp_xl.pipeline.tables import REPORT
+from icp_xl.pipeline.whitespace import REPORT as WHITESPACE_REPORT
+from icp_xl.pipeline.whitespace import STATE as WHITESPACE_STATE
 from icp_xl.reports.inputs import RunFacts, ScoreReportInputs
+from icp_xl.reports.share import Reader, build_reader_report, inputs_for
+from icp_xl.reports.spec import Book
+from icp_xl.reports.whitespace import WhitespaceReport, build_rep_book
 from icp_xl.runs import RunContext, list_runs, load_manifest, versions
 from icp_xl.scoring.compare import compare_runs
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+from icp_xl.whitespace.model import Ranking
+
+#: Reports that can be cut into one file per rep or region.
+CUTTABLE = (REPORT, WHITESPACE_REPORT)
+
+
+@dataclass(frozen=True)
+class Cuttable:
+    """A report that can be cut: its rows (with account id, rep and region), and how a reader's rows become a book."""
+
+    report: str
+    rows: pd.DataFrame
+    build: Callable[[Reader, pd.DataFrame], Book]
+    clock: datetime
 
 
 @dataclass(frozen=True)
@@ -33,6 +54,55 @@ class LastScoring:
         mine = self.before[reader_of(self.before[by]) == name]
         ids: pd.Series[str] = mine.loc[~mine["account_id"].isin(self.inputs.scored["account_id"]), "account_id"]
         return ids
+
+
+def load_cuttable(run: RunContext, report: str) -> Cuttable:
+    """The rows behind ``report`` as the last run left them.
+
+    Raises:
+        DataError: they were not found or cannot be read.
+    """
+    if report == WHITESPACE_REPORT:
+        return _whitespace(run)
+    last = load_last_scoring(run)
+    scored = last.inputs.scored
+
+    def build(reader: Reader, rows: pd.DataFrame) -> Book:
+        gone = last.gone(reader.by, reader.name) if reader.by and reader.part == 1 else None
+        inputs = inputs_for(last.inputs, rows, gone)
+        return build_reader_report(inputs, run.settings.reports, reader, len(scored))
+
+    return Cuttable(REPORT, scored, build, last.inputs.run.finished)
+
+
+def _whitespace(run: RunContext) -> Cuttable:
+    try:
+        pairs = pd.read_parquet(run.outputs.find(WHITESPACE_STATE))
+        facts, outputs = _facts(run, WHITESPACE_STATE)
+        name = next(name for name in sorted(outputs) if name.startswith("whitespace_metrics_"))
+        told = json.loads(run.outputs.find(name).read_text(encoding="utf-8"))
+        cutoff = date.fromisoformat(name.removeprefix("whitespace_metrics_").removesuffix(".json"))
+        months = int(told["window_months"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        raise DataError(
+            "the whitespace list of the last run was not found or cannot be read",
+            where=run.settings.paths.out.name,
+            next_step="Run `icp-xl whitespace` first, with the same --out.",
+        ) from None
+    pairs["removal_reason"] = pairs["removed_by"]
+
+    def build(reader: Reader, rows: pd.DataFrame) -> Book:
+        gates = rows.loc[rows["removed_by"] != "", "removed_by"].value_counts().rename_axis("gate").reset_index()
+        removals = gates.rename(columns={"count": "removed"}).assign(caught=lambda frame: frame["removed"])
+        empty = pd.DataFrame()
+        ranking = Ranking(cutoff, months, rows, removals, empty, empty, {}, empty)
+        report = WhitespaceReport(
+            ranking=ranking, settings=run.settings.whitespace, run=facts, value_name=str(told.get("value", "revenue")),
+            currency=run.settings.reports.currency, paper=run.settings.reports.paper,
+        )  # fmt: skip
+        return build_rep_book(report, reader.name, rows)
+
+    return Cuttable(WHITESPACE_REPORT, pairs, build, facts.finished)
 
 
 def reader_of(column: pd.Series[Any]) -> pd.Series[str]:
@@ -64,7 +134,7 @@ def load_last_scoring(run: RunContext) -> LastScoring:
         model=model,
         weights_source=_weights_source(run, model),
         industries=industries,
-        run=_facts(run),
+        run=_facts(run, SCORED_STATE)[0],
         changes=changes,
         previous_run=previous,
     )
@@ -94,17 +164,17 @@ def _weights_source(run: RunContext, model: ScoreModel) -> str:
     return source if same else "the last scoring"
 
 
-def _facts(run: RunContext) -> RunFacts:
-    """Particulars of the run that scored: this one, or the last one on record."""
-    if SCORED_STATE not in run.outputs.names:
+def _facts(run: RunContext, state: str) -> tuple[RunFacts, list[str]]:
+    """Particulars and outputs of the run that wrote ``state``: this one, or the last one on record."""
+    if state not in run.outputs.names:
         runs = run.settings.paths.runs
         for line in reversed(list_runs(runs)):
             try:
                 body = load_manifest(runs, line["run_id"])
             except (IcpError, OSError, ValueError):
                 continue
-            if SCORED_STATE in body.get("outputs", {}):
-                return RunFacts(
+            if state in body.get("outputs", {}):
+                facts = RunFacts(
                     run_id=body["run_id"],
                     finished=datetime.fromisoformat(body["finished"]),
                     command=f"icp-xl {body['command']}",
@@ -113,7 +183,8 @@ def _facts(run: RunContext) -> RunFacts:
                     settings_hash=body["settings_hash"],
                     seed=body["seed"],
                 )
-    return RunFacts(
+                return facts, list(body["outputs"])
+    facts = RunFacts(
         run_id=run.run_id,
         finished=run.now(),
         command=f"icp-xl {run.command}",
@@ -122,3 +193,4 @@ def _facts(run: RunContext) -> RunFacts:
         settings_hash=run.settings.digest(),
         seed=run.settings.run.seed,
     )
+    return facts, run.outputs.names

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
@@ -271,7 +272,7 @@ def test_what_cannot_be_shared_says_why(out: Path, tmp_path: Path) -> None:
         share(settings(out), by="industry")
     other = tmp_path / "x.xlsx"
     other.write_bytes(b"")
-    with pytest.raises(ConfigError, match="only the score report"):
+    with pytest.raises(ConfigError, match="only reports that list accounts"):
         share(settings(out), [other], by="rep")
     scored = pd.read_parquet(out / "state/scored_accounts.parquet")
     scored.assign(rep=None).to_parquet(out / "state/scored_accounts.parquet")
@@ -320,3 +321,37 @@ def test_the_command_line(out: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 def _parts(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         return {info.filename: archive.read(info) for info in archive.infolist()}
+
+
+def test_the_whitespace_list_is_cut_too(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    rng = np.random.default_rng(5)
+    n = 60
+    pairs = pd.DataFrame(
+        {
+            "account_id": [f"W-{i // 2:04d}" for i in range(n)],
+            "account_name": [f"Wide {chr(65 + i // 2 % 26)}{i // 2} Works" for i in range(n)],
+            "rep": [("Ann Lee", "Bob Ray", "")[i // 2 % 3] for i in range(n)],
+            "region": "West", "segment": "Small Business", "division": ["Inks", "Cases"] * (n // 2),
+            "rank": [float(i + 1) if i < 50 else np.nan for i in range(n)], "score": rng.random(n),
+            "score_challenger": np.nan, "p_icp": rng.random(n), "p_icp_pct": rng.random(n), "lift_norm": 0.5,
+            "als_norm": np.nan, "EV_norm": 0.5, "expected_value": 100.0, "nba_reason": "buys", "talking_point": "-",
+            "selected": False, "holdout": False, "state": "gap", "cooldown": False,
+            "removed_by": ["" if i < 50 else "owned" for i in range(n)], "status": "", "not_eligible": "",
+        }
+    )  # fmt: skip
+
+    def body(run: RunContext) -> None:
+        run.outputs.parquet("state/whitespace.parquet", pairs)
+        run.outputs.json("whitespace_metrics_2024-06-01.json", {"window_months": 6, "value": "revenue"})
+        run.outputs.path("icp_whitespace.xlsx").write_bytes(b"")
+
+    call("whitespace", body, settings(out))
+    outcome = share(settings(out), ["icp_whitespace.xlsx"], by="rep")
+    assert {file.recipient for file in outcome.files} == {"Ann Lee", "Bob Ray"}
+    assert outcome.left_out == 10
+    for file in outcome.files:
+        mine = set(pairs.loc[pairs["rep"] == file.recipient, "account_id"])
+        assert file.accounts == len(mine) == 10
+        assert strangers_in(out / file.file, pairs, mine) == []
+        assert check_shareable(out / file.file).safe

@@ -170,6 +170,10 @@ def text(words: str) -> Callable[[Parts], None]:
     return lambda parts: cell(parts, f"<is><t>{words}</t></is>", ' t="inlineStr"')
 
 
+def shared_path(parts: Parts) -> None:
+    swap(parts, "xl/sharedStrings.xml", "<t>Item 3</t>", r"<t>see C:\Users\jane\plan.xlsx</t>")
+
+
 def embedded(parts: Parts) -> None:
     related("xl/embeddings/oleObject1.bin", "oleObject", b"\xd0\xcf\x11\xe0",
             "application/vnd.openxmlformats-officedocument.oleObject", SHEET_RELS)(parts)  # fmt: skip
@@ -258,6 +262,7 @@ PLANTED: dict[str, tuple[str, bool, Callable[[Parts], None]]] = {
         '<x15ac:absPath xmlns:x15ac="http://schemas.microsoft.com/office/spreadsheetml/2010/11/ac" '
         'url="C:\\Users\\jane\\Desktop\\"/>')),
     "path in a cell": ("path", False, text("see C:\\Users\\jane\\plan.xlsx")),
+    "path in a shared string": ("path", False, shared_path),
     "network path in a cell": ("path", False, text("see \\\\server\\sales\\plan.xlsx")),
     "printer": ("printer-settings", True, printer),
     "custom xml": ("custom-xml", True, related("customXml/item1.xml", "customXml", b"<x/>", _XML)),
