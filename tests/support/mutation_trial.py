@@ -1,0 +1,70 @@
+"""Give one damaged workbook to everything that opens other people's workbooks, and time it."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from icp_xl.delivery.inject import inject_sheets
+from icp_xl.delivery.remove import remove_sheets
+from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.delivery.share import make_safe
+from icp_xl.delivery.shareable import check_shareable
+from icp_xl.errors import IcpError
+
+SECONDS = 30
+OPTIONS = SafeOptions(backups=0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one mutant: ``crash`` is the trace of an error that is none of ours."""
+
+    seconds: float
+    refused: str = ""
+    crash: str = ""
+
+
+class _TooLong(Exception):
+    pass
+
+
+def _too_long(signum: int, frame: FrameType | None) -> None:
+    raise _TooLong
+
+
+def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
+    """Check, make safe, write sheets into, write again and remove them from a workbook of these bytes."""
+    book, safe = folder / "mutant.xlsx", folder / "safe.xlsx"
+    book.write_bytes(content)
+    refused = crash = ""
+    start = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(SECONDS)
+    try:
+        for step in (
+            lambda: check_shareable(book),
+            lambda: make_safe(book, safe),
+            lambda: inject_sheets(book, donor, options=OPTIONS),
+            lambda: inject_sheets(book, donor, options=OPTIONS),
+            lambda: remove_sheets(book, options=OPTIONS),
+        ):
+            before = book.read_bytes()
+            try:
+                step()
+            except IcpError as error:
+                refused = getattr(error, "reason", "") or error.fault.what
+                if book.read_bytes() != before:
+                    crash = f"changed although refused: {error}"
+    except _TooLong:
+        crash = f"longer than {SECONDS} seconds"
+    except Exception:
+        crash = traceback.format_exc(limit=-6)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, handler)
+    return Trial(time.monotonic() - start, refused, crash)
