@@ -26,18 +26,19 @@ from icp_xl.features.files import read_features
 from icp_xl.pipeline.settings import resolve_settings
 from icp_xl.propensity.data import read_division
 from icp_xl.propensity.fit import fit_division
+from icp_xl.tables.star_calendar import add_months
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "online-retail"
-#: Cutoffs to learn from; those whose windows had not ended by the day of the list are left out.
-LEARN = [date(2011, month, 1) for month in (1, 2, 3, 4, 5, 6)]
 WINDOW = 3
+#: First day of the log; a list is learned from the windows that fit between it and the day of the list.
+FIRST = date(2010, 12, 1)
 TOP = 0.10
 FEW = ("Christmas", "Garden", "Home")
 
 
 def settings_for(out: Path, cutoff: date, divisions: Sequence[str]) -> dict[str, Any]:
     """Settings of the build and the list, beside the defaults."""
-    learn = [day for day in LEARN if (pd.Timestamp(day) + pd.DateOffset(months=WINDOW)).date() <= cutoff]
+    learn = [add_months(cutoff, -WINDOW * k) for k in (1, 2) if add_months(cutoff, -WINDOW * k) > FIRST]
     return {
         "paths.data": str(DATA),
         "paths.out": str(out),
@@ -49,7 +50,7 @@ def settings_for(out: Path, cutoff: date, divisions: Sequence[str]) -> dict[str,
             "country": "Country",
         },
         "build.sku_map": str(DATA / "sku_divisions.csv"),
-        "build.cutoffs": [day.isoformat() for day in (*learn, cutoff)],
+        "build.cutoffs": [day.isoformat() for day in (*sorted(learn), cutoff)],
         "build.window_months": WINDOW,
         "build.divisions": list(divisions),
         "whitespace.sheet_rows": 100,
