@@ -25,6 +25,7 @@ from icp_xl.delivery.share_parts import (
     cut_relationships,
 )
 from icp_xl.delivery.share_rewrite import clean_sheets
+from icp_xl.delivery.share_sheets import SheetMemo
 from icp_xl.delivery.shareable import Shareable, find_unshareable
 from icp_xl.errors import DeliveryError, Fault
 
@@ -50,9 +51,10 @@ def make_safe(source: Path, target: Path, allow: frozenset[str] = frozenset()) -
         RefusedError: the workbook cannot be read, or holds what only its owner can decide on; each finding is named.
     """
     with open_package(source) as package:
-        before = list(find_unshareable(package))
-        strip(package, allow)
-        left = tuple(found for found in find_unshareable(package) if found.kind not in allow)
+        memo = SheetMemo()
+        before = list(find_unshareable(package, memo))
+        strip(package, allow, memo)
+        left = tuple(found for found in find_unshareable(package, memo) if found.kind not in allow)
         if any(found.unsafe for found in left):
             _refuse(source, [found for found in left if found.unsafe])
         package.check_foreign()
@@ -69,13 +71,13 @@ def make_safe(source: Path, target: Path, allow: frozenset[str] = frozenset()) -
     return MadeSafe(target, {kind: n for kind, n in removed.items() if n > 0}, Shareable(target, left))
 
 
-def strip(package: Package, allow: frozenset[str] = frozenset()) -> None:
+def strip(package: Package, allow: frozenset[str] = frozenset(), memo: SheetMemo | None = None) -> None:
     """Take out of an open package everything that can go without harm."""
     kinds = frozenset(KINDS) - allow
     package.archive.comment = b"" if "container-comment" in kinds else package.archive.comment
     clean_properties(package, kinds)
     clean_workbook(Workbook(package), kinds)
-    clean_sheets(Workbook(package), kinds)
+    clean_sheets(Workbook(package), kinds, memo or SheetMemo())
     clean_comments(package, kinds)
     clean_images(package, kinds)
     cut_relationships(Workbook(package), kinds)

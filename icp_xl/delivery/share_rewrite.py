@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from icp_xl.delivery.danger import formula_danger, is_safe_link
 from icp_xl.delivery.package import Package, relationships_of
 from icp_xl.delivery.probe import Workbook
 from icp_xl.delivery.refusal import MAX_TREE
-from icp_xl.delivery.share_sheets import Strings, formula_texts, scan_sheet, scan_strings
+from icp_xl.delivery.share_sheets import SheetMemo, Strings, formula_texts, scan_strings
 from icp_xl.delivery.shareable import find_unshareable, quoted_styles
-from icp_xl.delivery.xml import Element, children, clone, descendants, find, local, serialise
+from icp_xl.delivery.xml import Element, children, clone, descendants, find, local, parse, serialise
 
+_CELLS, _CELLS_END = re.compile(rb"<(?:\w+:)?sheetData\b[^>]*(?<!/)>"), re.compile(rb"</(?:\w+:)?sheetData\s*>")
+_MARK = b"icp-xl-cells"
 #: Findings in formulas that are mended by keeping the value.
 VALUES = frozenset(("dde", "risky-formula", "external-link", "link"))
 
 
-def clean_sheets(book: Workbook, kinds: frozenset[str]) -> None:
+def clean_sheets(book: Workbook, kinds: frozenset[str], memo: SheetMemo) -> None:
     """Rewrite the sheets that need it; the others stay as they are."""
     package = book.package
     strings = scan_strings(package, book.related("sharedStrings"))
@@ -24,7 +27,10 @@ def clean_sheets(book: Workbook, kinds: frozenset[str]) -> None:
     unformulated = False
     for element in book.sheet_elements():
         part = book.sheet_part(element)
-        if part is None or not _needs(package, part, strings, styles, kinds):
+        if part is None or not _needs(package, part, strings, styles, kinds, memo):
+            continue
+        if _size(package, part) > MAX_TREE:
+            _clean_large(package, part, kinds, book.rid)
             continue
         root = package.tree(part)
         unformulated |= _to_values(root, kinds & VALUES)
@@ -37,18 +43,17 @@ def clean_sheets(book: Workbook, kinds: frozenset[str]) -> None:
     if unformulated:
         _drop_chain(book)
     if "external-link" in kinds:
-        _cut_links(book)
+        _cut_links(book, memo)
 
 
-def _needs(package: Package, part: str, strings: Strings, styles: _QuotedStyles | None, kinds: frozenset[str]) -> bool:
-    if package.entries.get(part.lower()) is not None and package.entries[part.lower()].size > MAX_TREE:
-        # Too large for a tree: what it holds is found again after, and refused with its place.
-        return False
+def _needs(
+    package: Package, part: str, strings: Strings, styles: _QuotedStyles | None, kinds: frozenset[str], memo: SheetMemo
+) -> bool:
     rels = package.relationships(part)
     if "printer-settings" in kinds and any(rel.kind == "printerSettings" for rel in rels):
         return True
     quoted = styles.before if styles is not None else frozenset()
-    for found in scan_sheet(package, part, "", strings, quoted):
+    for found in memo.scan(package, part, "", strings, quoted):
         if found.kind in kinds & (VALUES | {"view", "user-name"}):
             return True
         if styles is not None and found.kind in ("formula-text", "formula-like-text"):
@@ -56,6 +61,29 @@ def _needs(package: Package, part: str, strings: Strings, styles: _QuotedStyles 
     if "link" in kinds and any(r.kind == "hyperlink" and r.external and not is_safe_link(r.target) for r in rels):
         return True
     return "macros" in kinds and any(rel.kind == "ctrlProp" for rel in rels)
+
+
+def _size(package: Package, part: str) -> int:
+    if part.lower() in package.new:
+        return len(package.new[part.lower()][1])
+    return package.entries[part.lower()].size
+
+
+def _clean_large(package: Package, part: str, kinds: frozenset[str], rid: str) -> None:
+    """A sheet too large for a tree: what stands around its cells is cleaned, the cells stay the bytes they are.
+
+    A formula among them that reaches out is found again afterwards, and refused with its place.
+    """
+    content = package.read(part)
+    start, end = _CELLS.search(content), content.rfind(b"</")
+    for found in _CELLS_END.finditer(content):
+        end = found.start()
+    if start is None or end < start.end():
+        return
+    root = parse(content[: start.end()] + _MARK + content[end:], part, package.where)
+    _clean_around(package, part, root, kinds, rid)
+    head, _, tail = serialise(root).partition(_MARK)
+    package.put(part, head + content[start.end() : end] + tail)
 
 
 class _QuotedStyles:
@@ -156,14 +184,14 @@ def _drop_chain(book: Workbook) -> None:
     book.load()
 
 
-def _cut_links(book: Workbook) -> None:
+def _cut_links(book: Workbook, memo: SheetMemo) -> None:
     """Cut links to other workbooks, once nothing refers to them."""
     package = book.package
     links = {rel.id for rel in book.rels.values() if rel.kind == "externalLink"}
     parts = {rel.target.lower() for rel in book.rels.values() if rel.kind == "externalLink"}
     parts |= {relationships_of(part) for part in parts}
     if not links or any(
-        found.kind == "external-link" and found.part.lower() not in parts for found in find_unshareable(package)
+        found.kind == "external-link" and found.part.lower() not in parts for found in find_unshareable(package, memo)
     ):
         return
     references = find(book.root, "externalReferences")

@@ -13,6 +13,9 @@ from icp_xl.delivery.refusal import damaged, refuse
 from icp_xl.delivery.share_kinds import Found
 from icp_xl.delivery.xml import Element, descendants, local, truthy
 
+#: Findings of one sheet that are kept for the next look; with more, the sheet is read again.
+MOST_KEPT = 1000
+
 
 @dataclass(frozen=True)
 class Strings:
@@ -103,6 +106,27 @@ def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted:
     if hidden:
         shown = ", ".join(hidden[:5]) + (f" and {len(hidden) - 5:,} more" if len(hidden) > 5 else "")
         yield Found("hidden-rows", part, place, f"rows {shown}")
+
+
+@dataclass
+class SheetMemo:
+    """What was found in sheets that nobody has changed since, so that a large one is read through once."""
+
+    known: dict[str, list[Found]] = field(default_factory=dict)
+
+    def scan(self, package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Found]:
+        """:func:`scan_sheet`, or what it gave before."""
+        changed = part.lower() in package.new
+        if not changed and part in self.known:
+            yield from self.known[part]
+            return
+        kept: list[Found] = []
+        for found in scan_sheet(package, part, name, strings, quoted):
+            if len(kept) <= MOST_KEPT:
+                kept.append(found)
+            yield found
+        if not changed and len(kept) <= MOST_KEPT:
+            self.known[part] = kept
 
 
 def _texts(row: Element, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Found]:

@@ -13,7 +13,7 @@ from icp_xl.delivery.package import CONTENT_TYPES, Package, Relationship, open_p
 from icp_xl.delivery.probe import Workbook
 from icp_xl.delivery.refusal import RefusedError
 from icp_xl.delivery.share_kinds import Found
-from icp_xl.delivery.share_sheets import scan_sheet, scan_strings, stream
+from icp_xl.delivery.share_sheets import SheetMemo, scan_strings, stream
 from icp_xl.delivery.xml import Element, children, descendants, find, local, truthy
 
 #: Findings of one sort in one part; more are counted, not listed.
@@ -74,8 +74,9 @@ def check_shareable(path: Path, allow: frozenset[str] = frozenset()) -> Shareabl
     return Shareable(path, tuple(item for item in found if item.kind not in allow))
 
 
-def find_unshareable(package: Package) -> Iterator[Found]:
-    """Every finding of an open package."""
+def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterator[Found]:
+    """Every finding of an open package; ``memo`` keeps what large sheets hold for the next look."""
+    memo = SheetMemo() if memo is None else memo
     book = Workbook(package)
     sheets = sheet_names(book)
     if package.archive.comment:
@@ -89,7 +90,7 @@ def find_unshareable(package: Package) -> Iterator[Found]:
     for element in book.sheet_elements():
         part = book.sheet_part(element)
         if part is not None and package.content_type(part).endswith("worksheet+xml"):
-            for found in scan_sheet(package, part, element.get("name") or "", strings, quoted_styles(book)):
+            for found in memo.scan(package, part, element.get("name") or "", strings, quoted_styles(book)):
                 told |= found.kind == "path"
                 yield found
     yield from _other_parts(package, sheets, book, told)

@@ -150,3 +150,28 @@ def test_published_workbooks_are_read_through(shared_data: Path) -> None:
     assert 0 < sum(not check.safe for check in checks) < len(checks)
     for check in checks:
         assert all(found.part or found.kind in ("unreadable", "container-comment") for found in check.findings)
+
+
+def test_a_sheet_too_large_for_a_tree_keeps_its_cells_and_loses_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("icp_xl.delivery.share_rewrite.MAX_TREE", 10)
+    parts = clean_parts()
+    for name, id_ in (("printer", b"rIdA"), ("file link", b"rIdB")):
+        PLANTED[name][2](parts)
+        for part in ("xl/worksheets/sheet1.xml", "xl/worksheets/_rels/sheet1.xml.rels"):
+            parts[part] = parts[part].replace(b"rIdP", id_)
+    before = parts["xl/worksheets/sheet1.xml"]
+    made = make_safe(save(parts, tmp_path / "b.xlsx"), tmp_path / "s.xlsx")
+    assert made.check.findings == ()
+    with zipfile.ZipFile(made.path) as archive:
+        after = archive.read("xl/worksheets/sheet1.xml")
+    assert (
+        after[after.index(b"<sheetData") : after.index(b"</sheetData>")]
+        == (before[before.index(b"<sheetData") : before.index(b"</sheetData>")])
+    )
+    assert b"rIdA" not in after and b"rIdB" not in after and b"https" not in after and b"<pageSetup" in after
+    assert_valid(made.path)
+    PLANTED["web service"][2](parts)
+    with pytest.raises(RefusedError, match="Plan!A20"):
+        make_safe(save(parts, tmp_path / "f.xlsx"), tmp_path / "s.xlsx")
