@@ -64,6 +64,7 @@ COMMON = (
     ("scoring.segment_mid_market", "Annual revenue from which an account is Mid-Market"),
     ("scoring.segment_large", "Annual revenue from which an account is Large Enterprise"),
     ("optimize.lambda_param", "0 lets Optimise look at revenue only, 1 at the grade mix only"),
+    ("share.by", "What Share makes: none for one copy, rep or region for a file each, with their accounts alone"),
     ("matching.accept", "Likeness, 0 to 1, from which two names are taken as the same account"),
 )
 

@@ -50,3 +50,20 @@ def test_score_on_the_sample_workbooks(app: Any, tmp_path: Path) -> None:
         if name in scored.index and scored.index.tolist().count(name) == 1:
             assert score == scored.loc[name, "icp_score"]
     assert jobs.waiting_jobs() == []
+
+
+@pytest.mark.slow
+def test_share_after_a_score_says_where_the_copies_are(app: Any, tmp_path: Path) -> None:
+    from icp_xl.samples import write_samples
+
+    folder = tmp_path / "samples"
+    customers, sales, *_ = write_samples(folder, accounts=60, lines=600)
+    app.books.open(str(sales))
+    book = app.books.open(str(customers))
+    for name in ("score", "share"):
+        job = macros.start(book, ACTIONS[name])
+        assert job.wait(180).state == "succeeded", job.log_tail()
+        assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), app.impl.alerts
+    assert "1 workbook to send in" in str(app.impl.alerts[-1])
+    out = Path(job.request.out)
+    assert (out / "shared" / "icp_report.xlsx").is_file() and (out / "share_manifest.csv").is_file()
