@@ -120,7 +120,7 @@ class Published:
 
     def whitespace(self) -> DivisionTable:
         """Offers per account, best first."""
-        return self._load(WHITESPACE_FILES, lambda path: _divisions(_frame(path)))
+        return self._load(WHITESPACE_FILES, lambda path: _divisions(_offers(_frame(path))))
 
     def _load(self, names: tuple[str, ...], read: Callable[[Path], T]) -> T:
         folder = self._folder()
@@ -189,6 +189,13 @@ def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
         str(name): [None if missing else value for value, missing in zip(column.tolist(), pd.isna(column), strict=True)]
         for name, column in frame.items()
     }
+
+
+def _offers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The pairs to offer: not those that a gate removed, nor those held out to measure what the list brings."""
+    if "rank" in frame:
+        frame = frame[frame["rank"].notna()]
+    return frame[~frame["holdout"].astype(bool)] if "holdout" in frame else frame
 
 
 def _divisions(frame: pd.DataFrame) -> DivisionTable:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from icp_xl.cli import run
+from icp_xl.excel.published import Published
 from icp_xl.pipeline.whitespace import REP_FOLDER, REPORT
 from icp_xl.runs import load_manifest
 from tests.support.validator import validate
@@ -240,6 +241,16 @@ def test_a_dry_run_writes_nothing(place: Path) -> None:
     assert whitespace(place, "--dry-run") == 0
     assert not (place / "out" / REPORT).exists()
     assert REPORT in load_manifest(place / "out/runs", "latest")["planned"]
+
+
+def test_the_worksheet_function_offers_what_is_on_the_list(place: Path) -> None:
+    assert whitespace(place) == 0
+    frame = listed(place)
+    offers = Published(lambda: place / "out")
+    for account, rows_ in list(frame.groupby("account_id"))[:30]:
+        mine = rows_[rows_["rank"] != ""]
+        found = [row["division"] for row in offers.whitespace().of(account)]
+        assert found == mine["division"].tolist()
 
 
 def test_a_damaged_workbook_stops_nothing(place: Path) -> None:
