@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.outputs import csv_bytes
+from icp_xl.pipeline.long_csv import stage_long_csv
 from icp_xl.pipeline.whitespace_inputs import Inputs, gather, read_scores
 from icp_xl.pipeline.whitespace_past import past_candidates
 from icp_xl.pipeline.whitespace_typed import read_typed, remember
@@ -28,8 +28,6 @@ REPORT = "icp_whitespace.xlsx"
 REP_FOLDER = "whitespace_reps"
 STATE, STATES, SEEN = "state/whitespace.parquet", "state/whitespace_states.parquet", "state/whitespace_seen.parquet"
 SCHEMA = "schema_whitespace.json"
-#: Rows of a CSV that are turned into text at a time.
-_BLOCK = 200_000
 
 
 @dataclass(frozen=True)
@@ -148,20 +146,20 @@ def _record(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
 def _stage_files(run: RunContext, ranking: Ranking, inputs: Inputs, names: dict[str, str]) -> None:
     run.progress.stage("writing the whitespace list", 6)
     listed = ranking.pairs[list(COLUMNS)]
-    _csv(run, names["list"], listed)
+    stage_long_csv(run, names["list"], listed)
     run.progress.advance()
-    _csv(run, names["explanations"], ranking.ranked[list(EXPLANATION_COLUMNS)])
+    stage_long_csv(run, names["explanations"], ranking.ranked[list(EXPLANATION_COLUMNS)])
     run.progress.advance()
     gone = ranking.pairs["removed_by"] != ""
     columns = ["account_id", "account_name", "division", "p_icp", "removed_by", "removal_reason"]
-    _csv(run, names["removals"], ranking.pairs.loc[gone, columns])
+    stage_long_csv(run, names["removals"], ranking.pairs.loc[gone, columns])
     run.outputs.csv(names["thresholds"], ranking.thresholds)
     run.outputs.json(names["metrics"], ranking.metrics | {"value": inputs.value_name})
     run.progress.advance()
     events = [{"run_id": run.run_id, "cutoff_date": ranking.cutoff.isoformat(), **event} for event in _events(ranking)]
     run.outputs.text(names["log"], "".join(json.dumps(event, sort_keys=True) + "\n" for event in events))
     if ranking.shadow is not None:
-        _csv(run, names["legacy"], ranking.shadow)
+        stage_long_csv(run, names["legacy"], ranking.shadow)
         run.outputs.json(names["overlap"], ranking.overlap)
     run.outputs.json(SCHEMA, check_schema(listed))
     run.progress.advance()
@@ -202,15 +200,6 @@ def check_schema(listed: pd.DataFrame) -> dict[str, Any]:
         "rules": {name: bool(held) for name, held in rules.items()},
         "valid": all(rules.values()),
     }
-
-
-def _csv(run: RunContext, name: str, frame: pd.DataFrame) -> None:
-    """Stage a CSV of any length, block by block, so that its text never stands in memory whole."""
-    with open(run.outputs.path(name), "wb") as handle:
-        for start in range(0, max(len(frame), 1), _BLOCK):
-            run.progress.check()
-            body = csv_bytes(frame.iloc[start : start + _BLOCK])
-            handle.write(body if start == 0 else body[body.index(b"\n") + 1 :])
 
 
 def _report(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
