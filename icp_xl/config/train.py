@@ -49,7 +49,9 @@ class TrainSettings(Section):
     baselines: tuple[Baseline, ...] = Field(
         ("base_rate", "recency", "frequency", "bgnbd"), min_length=1, description="rules that a model must beat"
     )
-    logreg: tuple[LinearGrid, ...] = Field((LinearGrid(), LinearGrid(c=0.1, l1_ratio=0.5)), min_length=1)
+    logreg: tuple[LinearGrid, ...] = Field(
+        (LinearGrid(), LinearGrid(c=0.003), LinearGrid(c=0.01, l1_ratio=0.3)), min_length=1
+    )
     lgbm: tuple[TreeGrid, ...] = Field((TreeGrid(),), min_length=1)
     tree_seeds: int = Field(3, ge=1, le=20, description="tree ensembles that are averaged, each from another seed")
     tune_trials: int = Field(0, ge=0, le=500, description="Optuna trials over the tree settings; 0 takes the grid")

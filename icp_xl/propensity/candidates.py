@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
+from icp_xl.propensity.calibration import fit_calibrator
 from icp_xl.propensity.data import CutoffData
 from icp_xl.propensity.inputs import design_matrix
 from icp_xl.propensity.linear import LinearModel, fit_linear
@@ -84,8 +85,13 @@ def blend(linear: Parts, trees: Parts) -> Parts:
 
 
 def log_loss(y: Floats, log_odds: Floats) -> float:
-    """Mean negative log-likelihood (lower is better)."""
-    return float(np.mean(np.logaddexp(0.0, log_odds) - y * log_odds))
+    """Mean negative log-likelihood after Platt's sigmoid (lower is better).
+
+    A base rate that moves between cutoffs is the calibration's business; here it would drown what the settings differ
+    in.
+    """
+    p = fit_calibrator(log_odds, y, "platt").apply(log_odds)
+    return float(-np.mean(np.where(y > 0, np.log(p), np.log1p(-p))))
 
 
 def count_rounds(rows: Rows, names: Sequence[str], grid: TreeGrid, seed: int) -> int:

@@ -6,9 +6,9 @@ The protocol, all before anything of the future is seen:
    they are grouped by account.
 2. Rules (base rate, recency, frequency, BG/NBD) and candidates (logistic regression, LightGBM, their mean) are fitted
    on the same training rows of each fold.
-3. The choice goes from simple to complex. A candidate replaces the one before it only if its mean lift@10 over the
-   folds is higher beyond the noise of a paired bootstrap, or, where lift cannot tell, if its Brier loss is lower beyond
-   noise.
+3. Among the rules, and among the candidates, the highest mean lift@10 over the folds wins; those within the noise of a
+   paired bootstrap are told apart by their mean Brier loss. The best candidate replaces the best rule only if its lift
+   is higher beyond noise, or, where lift cannot tell, its Brier loss lower by more than two standard errors.
 4. The chosen one is fitted again on all cutoffs. Its calibration comes from the latest fold, which is later than
    anything that its fold model saw; the probabilities reported for that fold are cross-fitted by account.
 """
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
@@ -31,7 +30,7 @@ from icp_xl.propensity.calibration import Calibrator, fit_calibrator
 from icp_xl.propensity.candidates import Recipe, blend, choose_recipe, fit_family, stack
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import Inputs, choose_inputs
-from icp_xl.propensity.metrics import Curve, compare
+from icp_xl.propensity.metrics import Curve, Interval, compare
 from icp_xl.propensity.model import DivisionModel, Part
 from icp_xl.propensity.splits import Fold, account_folds, account_groups, forward_folds
 
@@ -39,7 +38,10 @@ Floats = NDArray[np.float64]
 Parts = tuple[tuple[float, Part], ...]
 #: Order of complexity.
 ORDER = ("base_rate", "recency", "frequency", "bgnbd", "logreg", "lgbm", "blend")
-RULES = ORDER[:4]
+RULES, MODELS = ORDER[:4], ORDER[4:]
+_BEYOND = 1.96
+#: Before a candidate's name: its calibrated probability, cross-fitted.
+_P = "p_"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Fitted:
     """A model and how it was come by.
 
     ``judged`` has one row per account × judging cutoff: account_id, cutoff_date, fold, label, revenue, gross_profit,
-    p_hat (calibrated, cross-fitted) and one column of log-odds per rule and candidate. ``candidates`` has one row per
+    p_hat (calibrated, cross-fitted), and per rule and candidate its log-odds under its name and its calibrated
+    probability under ``p_`` and its name. ``candidates`` has one row per
     candidate × cutoff with its metrics. ``steps`` tells the choice in words. ``forward`` is false where the folds
     could only be grouped by account.
     """
@@ -104,6 +107,8 @@ def fit_division(
     recipe = choose_recipe(folds[-1], inputs.names, train, seed, check)
     judged = _judge(folds, inputs.names, recipe, settings, seed, forward, check)
     names = [name for name in ORDER if name in judged]
+    for name in names:
+        judged[_P + name] = _cross_fitted(judged, name, "platt", seed)
     candidates = pd.DataFrame(
         [_row(name, fold, part) for name in names for fold, part in judged.groupby("fold", sort=True)]
     )
@@ -187,7 +192,8 @@ def _fit_final(
 
 
 def _row(name: str, fold: Any, part: pd.DataFrame) -> dict[str, Any]:
-    measured = Curve(part["label"], expit(part[name]), part["revenue"]).measure()
+    measured = Curve(part["label"], part[name], part["revenue"]).measure()
+    measured |= {key: found for key, found in Curve(part["label"], part[_P + name]).measure().items() if "brier" in key}
     figures = {key: float(values[0]) for key, values in measured.items()}
     return {"candidate": name, "fold": fold, "cutoff_date": part["cutoff_date"].iloc[0], "rows": len(part), **figures}
 
@@ -195,29 +201,54 @@ def _row(name: str, fold: Any, part: pd.DataFrame) -> dict[str, Any]:
 def _choose(
     judged: pd.DataFrame, candidates: pd.DataFrame, names: Sequence[str], resamples: int, seed: int
 ) -> tuple[str, list[str]]:
-    """From simple to complex, each step only beyond noise; and what was said at each."""
-    y, groups = judged["label"].to_numpy(np.float64), judged["account_id"].to_numpy(object)
-    lift = candidates.groupby("candidate")["lift_10"].mean()
-    place = {name: judged.groupby("fold")[name].rank(pct=True).to_numpy() for name in names}
-    loss = {name: (expit(judged[name].to_numpy(np.float64)) - y) ** 2 for name in names}
-    best, steps = names[0], []
-    for name in names[1:]:
-        if judged[name].nunique() < 2:
-            steps.append(f"{name}: gives every account the same probability, left out")
-            continue
-        gain = compare(y, place[name], place[best], resamples=resamples, seed=seed, groups=groups)["lift_10"]
-        saved = loss[best] - loss[name]
-        error = float(saved.std() / np.sqrt(max(saved.size, 1)))
-        beyond = gain.low > 0.0
-        tie = gain.low <= 0.0 <= gain.high
-        sharper = float(saved.mean()) > 1.96 * error
-        text = f"{name} against {best}: lift@10 {lift[name]:.2f} to {lift[best]:.2f}"
-        if beyond or (tie and sharper):
-            steps.append(f"{text}, better {'beyond noise' if beyond else 'by Brier loss'}")
-            best = name
-        else:
-            steps.append(f"{text}, {'no better beyond noise' if tie else 'worse'}")
-    return best, steps
+    """The best rule, the best model, and the model only if it beats the rule beyond noise; and each step in words."""
+    arena = _Arena(judged, candidates, resamples, seed)
+    varied = [name for name in names if name == names[0] or judged[name].nunique() > 1]
+    rules, models = ([name for name in varied if name in kind] for kind in (RULES, MODELS))
+    steps = [f"{name}: gives every account the same probability, left out" for name in names if name not in varied]
+    rule = arena.best(rules, steps) if rules else None
+    model = arena.best(models, steps) if models else None
+    if rule is None or model is None:
+        return str(rule or model), steps
+    gain, saved = arena.gain(model, rule), arena.saved(model, rule)
+    won = gain.low > 0.0 or (gain.high >= 0.0 and saved[0] > _BEYOND * saved[1])
+    steps.append(f"{model} against {rule}: {arena.told(model, rule)}, {'better' if won else 'no better'} beyond noise")
+    return (model if won else rule), steps
+
+
+class _Arena:
+    """Judged rows, and paired comparisons on them."""
+
+    def __init__(self, judged: pd.DataFrame, candidates: pd.DataFrame, resamples: int, seed: int) -> None:
+        self.judged, self.resamples, self.seed = judged, resamples, seed
+        self.y, self.groups = judged["label"].to_numpy(np.float64), judged["account_id"].to_numpy(object)
+        means = candidates.groupby("candidate")[["lift_10", "brier_loss"]].mean()
+        self.lift, self.loss = ({str(k): float(v) for k, v in means[each].items()} for each in means)
+
+    def gain(self, name: str, other: str) -> Interval:
+        """Difference in lift@10, ranked within each cutoff, with the interval of the paired bootstrap."""
+        one, two = (self.judged.groupby("fold")[each].rank(pct=True).to_numpy() for each in (name, other))
+        return compare(self.y, one, two, resamples=self.resamples, seed=self.seed, groups=self.groups)["lift_10"]
+
+    def saved(self, name: str, other: str) -> tuple[float, float]:
+        """How much lower the Brier loss of ``name`` is, and the standard error of that."""
+        one, two = ((self.judged[_P + each].to_numpy(np.float64) - self.y) ** 2 for each in (name, other))
+        return float((two - one).mean()), float((two - one).std() / np.sqrt(self.y.size))
+
+    def told(self, name: str, other: str) -> str:
+        """Both figures of both, in words."""
+        lift, loss = self.lift, self.loss
+        return f"lift@10 {lift[name]:.2f} to {lift[other]:.2f}, Brier loss {loss[name]:.4f} to {loss[other]:.4f}"
+
+    def best(self, names: Sequence[str], steps: list[str]) -> str:
+        """The highest mean lift@10; of those that are within its noise, the lowest mean Brier loss."""
+        order = {name: i for i, name in enumerate(ORDER)}
+        top = min(names, key=lambda name: (-self.lift[name], order[name]))
+        tied = [name for name in names if name == top or self.gain(top, name).low <= 0.0]
+        best = min(tied, key=lambda name: (self.loss[name], order[name]))
+        others = [name for name in names if name != best]
+        steps += [f"{best} before {name}: {self.told(best, name)}" for name in others]
+        return best
 
 
 def _cross_fitted(judged: pd.DataFrame, chosen: str, method: str, seed: int) -> Floats:

@@ -2,8 +2,9 @@
 
 Amounts and counts differ between accounts by factors of thousands. On raw values the saga solver does not converge and
 the largest account decides the fit, so every feature is first taken as sign(x) × log1p(|x|), filled with its training
-median where missing, standardised, and clipped at six standard deviations. The terms of the sum are the explanation:
-coefficient times standardised value, adding up to the log-odds exactly.
+median where missing, clipped to the range that all but one percent of the training rows lie in, and standardised: a
+line goes on for ever, but beyond the training rows nothing is known (a tenure grows from cutoff to cutoff). The terms
+of the sum are the explanation: coefficient times standardised value, adding up to the log-odds exactly.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-CLIP = 6.0
+#: Share of the training rows that is clipped at either end.
+CLIP = 0.005
+_ARRAYS = ("median", "low", "high", "centre", "scale", "coefficients")
 _ROUNDS = (400, 1600, 6400)
 
 
@@ -28,6 +31,8 @@ class LinearModel:
 
     features: tuple[str, ...]
     median: Floats
+    low: Floats
+    high: Floats
     centre: Floats
     scale: Floats
     coefficients: Floats
@@ -38,7 +43,7 @@ class LinearModel:
 
     def standardise(self, x: Floats) -> Floats:
         """Rows × features as the model sees them."""
-        return _standardise(x, self.median, self.centre, self.scale)
+        return _standardise(x, self.median, self.low, self.high, self.centre, self.scale)
 
     def log_odds(self, x: Floats) -> Floats:
         """Uncalibrated log-odds of each row."""
@@ -55,6 +60,8 @@ class LinearModel:
             "kind": self.kind,
             "features": list(self.features),
             "median": self.median.tolist(),
+            "low": self.low.tolist(),
+            "high": self.high.tolist(),
             "centre": self.centre.tolist(),
             "scale": self.scale.tolist(),
             "coefficients": self.coefficients.tolist(),
@@ -65,7 +72,7 @@ class LinearModel:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> LinearModel:
         """The model that :meth:`to_json` described."""
-        arrays = {name: np.asarray(body[name], float) for name in ("median", "centre", "scale", "coefficients")}
+        arrays = {name: np.asarray(body[name], float) for name in _ARRAYS}
         return cls(
             features=tuple(body["features"]),
             intercept=float(body["intercept"]),
@@ -85,8 +92,8 @@ def fit_linear(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    median, centre, scale = _fit_scaling(x)
-    z = _standardise(x, median, centre, scale)
+    scaling = _fit_scaling(x)
+    z = _standardise(x, *scaling)
     options: dict[str, Any] = {"C": c, "class_weight": "balanced" if balanced else None, "tol": 1e-4}
     # Pure L2 has a smooth optimum that lbfgs reaches in a few dozen steps; only a true elastic net needs saga.
     options |= {"solver": "lbfgs"} if l1_ratio == 0.0 else {"solver": "saga", "l1_ratio": l1_ratio}
@@ -102,23 +109,23 @@ def fit_linear(
     intercept = float(model.intercept_[0])
     if balanced and 0.0 < y.mean() < 1.0:
         intercept += float(np.log(y.mean() / (1.0 - y.mean())))
-    return LinearModel(tuple(features), median, centre, scale, np.asarray(model.coef_[0], float), intercept, converged)
+    return LinearModel(tuple(features), *scaling, np.asarray(model.coef_[0], float), intercept, converged)
 
 
 def _tame(x: Floats) -> Floats:
     return np.sign(x) * np.log1p(np.abs(x))
 
 
-def _fit_scaling(x: Floats) -> tuple[Floats, Floats, Floats]:
+def _fit_scaling(x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     tamed = _tame(x)
-    empty = np.all(np.isnan(tamed), axis=0)
-    median = np.nanmedian(np.where(empty, 0.0, tamed), axis=0)
-    filled = np.where(np.isnan(tamed), median, tamed)
+    known = np.where(np.all(np.isnan(tamed), axis=0), 0.0, tamed)
+    low, median, high = np.nanquantile(known, [CLIP, 0.5, 1.0 - CLIP], axis=0)
+    filled = np.clip(np.where(np.isnan(tamed), median, tamed), low, high)
     centre, scale = filled.mean(axis=0), filled.std(axis=0)
-    return median, centre, np.where(scale > 1e-9, scale, np.inf)
+    return median, low, high, centre, np.where(scale > 1e-9, scale, np.inf)
 
 
-def _standardise(x: Floats, median: Floats, centre: Floats, scale: Floats) -> Floats:
+def _standardise(x: Floats, median: Floats, low: Floats, high: Floats, centre: Floats, scale: Floats) -> Floats:
     tamed = _tame(np.asarray(x, dtype=np.float64))
-    filled = np.where(np.isnan(tamed), median, tamed)
-    return np.asarray(np.clip((filled - centre) / scale, -CLIP, CLIP))
+    filled = np.clip(np.where(np.isnan(tamed), median, tamed), low, high)
+    return np.asarray((filled - centre) / scale)
