@@ -20,6 +20,7 @@ _PUBLIC = {
     "optimize": "icp_xl.pipeline.library",
     "build": "icp_xl.pipeline.library",
     "rank_whitespace": "icp_xl.pipeline.library",
+    "train": "icp_xl.pipeline.library",
     "run": "icp_xl.pipeline.library",
     "share": "icp_xl.pipeline.library",
     "check_shareable": "icp_xl.delivery.shareable",

@@ -9,7 +9,20 @@ import sys
 
 import typer
 
-from icp_xl.cli import addin, build, check, everything, live, optimize, runs, score, share, whitespace, write_back
+from icp_xl.cli import (
+    addin,
+    build,
+    check,
+    everything,
+    live,
+    optimize,
+    runs,
+    score,
+    share,
+    train,
+    whitespace,
+    write_back,
+)
 from icp_xl.cli._run import guarded
 
 app = typer.Typer(
@@ -19,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _module in (everything, check, score, build, live, optimize, runs, whitespace, addin, write_back, share):
+for _module in (everything, check, score, build, train, live, optimize, runs, whitespace, addin, write_back, share):
     _module.register(app)
 
 

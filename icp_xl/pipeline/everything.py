@@ -66,6 +66,12 @@ def _build(run: RunContext) -> Lines:
     return closing_lines(build(run))
 
 
+def _train(run: RunContext) -> Lines:
+    from icp_xl.pipeline.train import closing_lines, train
+
+    return closing_lines(train(run))
+
+
 def _share(run: RunContext) -> Lines:
     if not run.settings.share.with_run and run.command != "demo":
         return []
@@ -92,6 +98,7 @@ STAGES = (
     Stage("weights", _optimize),
     Stage("report", _report, needed=True),
     Stage("build", _build),
+    Stage("train", _train),
     Stage("whitespace", _whitespace),
     Stage("share", _share),
 )

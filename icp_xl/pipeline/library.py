@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icp_xl.pipeline.check import CheckReport
     from icp_xl.pipeline.score import ScoreOutcome
     from icp_xl.pipeline.share import Passwords, ShareOutcome
+    from icp_xl.pipeline.train import TrainResult
     from icp_xl.pipeline.whitespace import WhitespaceOutcome
 
 Result = TypeVar("Result")
@@ -74,6 +75,13 @@ def build(settings: Given = None, *, progress: Progress | None = None) -> BuildR
     from icp_xl.pipeline.build import build as stage
 
     return call("build", stage, settings, progress=progress)
+
+
+def train(settings: Given = None, *, score_only: bool = False, progress: Progress | None = None) -> TrainResult | None:
+    """Train, judge and score every division; the same as ``icp-xl train``."""
+    from icp_xl.pipeline.train import train as stage
+
+    return call("train", lambda run: stage(run, score_only=score_only), settings, progress=progress)
 
 
 def rank_whitespace(settings: Given = None, *, progress: Progress | None = None) -> WhitespaceOutcome | None:

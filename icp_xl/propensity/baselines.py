@@ -149,6 +149,6 @@ def _events(x: Floats) -> tuple[Floats, Floats, Floats]:
 def _fit_process(x: Floats) -> BgNbd | None:
     known = ~np.isnan(x[:, 2])
     try:
-        return fit_bgnbd(*(values[known] for values in _events(x)))
+        return fit_bgnbd(*(values[known] for values in _events(x)), polish=False)
     except InsufficientDataError:
         return None

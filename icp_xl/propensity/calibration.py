@@ -103,11 +103,17 @@ def _fit_platt(x: Floats, y: Floats) -> Calibrator:
 def _fit_isotonic(x: Floats, y: Floats) -> Calibrator:
     from sklearn.isotonic import IsotonicRegression
 
-    model = IsotonicRegression(out_of_bounds="clip", y_min=_EDGE, y_max=1.0 - _EDGE).fit(x, y)
+    model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
+    # One account's worth of the base rate in each step: a step of thirty buyers and no other is likely, not certain.
+    fitted = model.predict(x)
+    values, step = np.unique(fitted, return_inverse=True)
+    count, bought = np.bincount(step), np.bincount(step, weights=y)
+    smooth = np.maximum.accumulate((bought + y.mean()) / (count + 1.0))
+    place = np.searchsorted(values, model.predict(model.X_thresholds_)).clip(max=values.size - 1)
     return Calibrator(
         "isotonic",
         knots_x=tuple(float(value) for value in model.X_thresholds_),
-        knots_y=tuple(float(value) for value in model.y_thresholds_),
+        knots_y=tuple(float(value) for value in smooth[place]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from icp_xl.errors import DataError, InsufficientDataError
-from icp_xl.features.files import read_features
+from icp_xl.features.files import names_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,37 +74,58 @@ class DivisionData:
         return DivisionData(self.division, self.slug, self.window_months, known, self.catalog)
 
 
-def read_division(out: Path, slug: str, cutoffs: Sequence[date]) -> DivisionData:
-    """Features and labels of a division that ``icp-xl build`` wrote to the output folder ``out``.
+def read_division(find: Callable[[str], Path], division: str, slug: str, cutoffs: Sequence[date]) -> DivisionData:
+    """Features and labels of a division as ``icp-xl build`` writes them.
 
     Cutoffs whose windows the log does not cover are left out, since a 0 there may yet become a 1.
+
+    Args:
+        find: gives the place of a file by its name under the output folder (:meth:`icp_xl.outputs.Publication.find`).
 
     Raises:
         DataError: features or labels of a cutoff are missing.
         InsufficientDataError: no cutoff has a full window.
     """
-    found, name = [], slug
+    found = []
     catalog = pd.DataFrame()
     for cutoff in sorted(set(cutoffs)):
-        features = read_features(out, slug, cutoff)
-        name, catalog = features.division, features.catalog
-        path = out / LABELS / f"labels_{slug}_{cutoff:%Y-%m-%d}.parquet"
-        if not path.is_file():
-            raise DataError(
-                "there are no labels for this division and cutoff",
-                where=path.name,
-                next_step="Run `icp-xl build` with this division and cutoff first.",
-            )
-        labels = pd.read_parquet(path)
-        if not bool(labels["censored"].any()):
-            found.append(join_labels(cutoff, features.frame, labels))
+        features, described, _, _ = names_of(slug, cutoff)
+        labels = pd.read_parquet(_present(find, label_file(slug, cutoff)))
+        if bool(labels["censored"].any()):
+            continue
+        catalog = pd.read_csv(_present(find, described), encoding="utf-8-sig")
+        frame = pd.read_parquet(_present(find, features)).set_index("account_id")
+        found.append(join_labels(cutoff, frame, labels))
     if not found:
         raise InsufficientDataError(
-            f"no cutoff of {name} has a window that the log covers whole",
+            "no cutoff has a window that the log covers whole",
+            where=division,
             got=", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in cutoffs),
             next_step="Choose earlier cutoffs or a shorter window.",
         )
-    return DivisionData(name, slug, found[-1].window_months, tuple(found), catalog)
+    return DivisionData(division, slug, found[-1].window_months, tuple(found), catalog)
+
+
+def read_scoring_features(find: Callable[[str], Path], slug: str, cutoff: date) -> pd.DataFrame:
+    """Features as of the scoring cutoff, indexed by account id in order."""
+    frame = pd.read_parquet(_present(find, names_of(slug, cutoff)[0]))
+    return frame.set_index("account_id").sort_index()
+
+
+def label_file(slug: str, cutoff: date) -> str:
+    """Name of a label set under the output folder."""
+    return f"{LABELS}/labels_{slug}_{cutoff:%Y-%m-%d}.parquet"
+
+
+def _present(find: Callable[[str], Path], name: str) -> Path:
+    path = find(name)
+    if not path.is_file():
+        raise DataError(
+            "a file of the build is missing",
+            where=name,
+            next_step="Run `icp-xl build` with this division and cutoff first.",
+        )
+    return path
 
 
 def join_labels(cutoff: date, features: pd.DataFrame, labels: pd.DataFrame) -> CutoffData:
@@ -143,3 +164,23 @@ def pool(divisions: Sequence[DivisionData]) -> DivisionData:
         )
     first = divisions[0]
     return DivisionData("All divisions", "all_divisions", first.window_months, tuple(stacked), first.catalog)
+
+
+def any_of(divisions: Sequence[DivisionData], name: str = "Any purchase") -> DivisionData:
+    """A purchase in any of the divisions as one question; what was known of one division becomes that of them all."""
+    stacked = []
+    for parts in zip(*(data.cutoffs for data in divisions), strict=True):
+        first = parts[0]
+        kept = [column for column in first.features if not str(column).startswith(("own_", "mb_", "als_"))]
+        frame = first.features[kept].copy()
+        for column in kept:
+            if str(column).startswith("all_"):
+                frame["own_" + str(column)[4:]] = frame[column]
+        if "life_tenure_days" in frame:
+            frame["own_tenure_days"] = frame["life_tenure_days"]
+        label = np.maximum.reduce([part.label for part in parts])
+        revenue = np.sum([part.revenue for part in parts], axis=0)
+        profit = np.sum([part.gross_profit for part in parts], axis=0)
+        stacked.append(CutoffData(first.cutoff, frame, label, revenue, profit, first.window_months))
+    first_data = divisions[0]
+    return DivisionData(name, "any_purchase", first_data.window_months, tuple(stacked), first_data.catalog)

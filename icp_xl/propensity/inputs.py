@@ -74,19 +74,17 @@ def design_matrix(features: pd.DataFrame, names: Sequence[str]) -> Floats:
             allowed=f"all {len(names)} inputs of the model",
             next_step="Build features with the settings of the training, or train again.",
         )
+    plain = [name for name in names if "=" not in name]
+    kinds = {str(name): getattr(dtype, "kind", "O") for name, dtype in features.dtypes.items()}
+    wrong = [name for name in plain if kinds[name] not in "fiub"]
+    if wrong:
+        raise DataError("features that must be numbers are not", got=", ".join(wrong[:8]))
     matrix = np.empty((len(features), len(names)), dtype=np.float64)
-    wrong = []
+    matrix[:, [i for i, name in enumerate(names) if "=" not in name]] = features[plain].to_numpy(np.float64)
     for i, name in enumerate(names):
         column, _, level = name.partition("=")
         if level:
             matrix[:, i] = (features[column].astype(object) == level).to_numpy(np.float64)
-            continue
-        if not pd.api.types.is_numeric_dtype(features[column]):
-            wrong.append(column)
-            continue
-        matrix[:, i] = features[column].to_numpy(np.float64)
-    if wrong:
-        raise DataError("features that must be numbers are not", got=", ".join(wrong[:8]))
     matrix[~np.isfinite(matrix)] = np.nan
     return matrix
 

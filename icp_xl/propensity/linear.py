@@ -122,7 +122,8 @@ def _fit_scaling(x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     low, median, high = np.nanquantile(known, [CLIP, 0.5, 1.0 - CLIP], axis=0)
     filled = np.clip(np.where(np.isnan(tamed), median, tamed), low, high)
     centre, scale = filled.mean(axis=0), filled.std(axis=0)
-    return median, low, high, centre, np.where(scale > 1e-9, scale, np.inf)
+    constant = scale <= 1e-9
+    return median, low, high, np.where(constant, low, centre), np.where(constant, 1.0, scale)
 
 
 def _standardise(x: Floats, median: Floats, low: Floats, high: Floats, centre: Floats, scale: Floats) -> Floats:

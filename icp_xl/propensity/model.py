@@ -8,7 +8,7 @@ mean of theirs and still adds up. Files: ``model.json`` (everything but trees), 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -69,8 +69,8 @@ class DivisionModel:
             DataError: a feature that the model needs is missing or no number.
         """
         total = np.zeros(len(features))
-        for weight, part in self.parts:
-            total += weight * part.log_odds(_matrix(part, features))
+        for part, weight, matrix in self._with_matrices(features):
+            total += weight * part.log_odds(matrix)
         return total
 
     def predict(self, features: pd.DataFrame) -> Floats:
@@ -82,11 +82,19 @@ class DivisionModel:
         names = [*self.features, "constant"]
         place = {name: i for i, name in enumerate(names)}
         total = np.zeros((len(features), len(names)))
-        for weight, part in self.parts:
-            terms = part.contributions(_matrix(part, features))
+        for part, weight, matrix in self._with_matrices(features):
+            terms = part.contributions(matrix)
             columns = [place[name] for name in (*part.features, "constant")]
             total[:, columns] += weight * terms
         return pd.DataFrame(total, index=features.index, columns=names)
+
+    def _with_matrices(self, features: pd.DataFrame) -> Iterator[tuple[Part, float, Floats]]:
+        """Each part with its weight and the numbers it sees; parts with the same inputs share them."""
+        known: dict[tuple[str, ...], Floats] = {}
+        for weight, part in self.parts:
+            if part.features not in known:
+                known[part.features] = _matrix(part, features)
+            yield part, weight, known[part.features]
 
     def judged(self, verdict: str, reasons: Sequence[str]) -> DivisionModel:
         """The same model under a verdict."""

@@ -1,0 +1,78 @@
+"""Versions of division models in a folder: ``models/<slug>/v0001`` and so on, and which of them is current."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from icp_xl.errors import DataError
+from icp_xl.outputs import Publication
+from icp_xl.propensity.model import MANIFEST, DivisionModel
+
+FOLDER = "models"
+CURRENT = "current.json"
+_VERSION = re.compile(r"v\d{4,}")
+
+
+def versions(out: Path, slug: str) -> list[str]:
+    """Versions that are whole, oldest first."""
+    folder = out / FOLDER / slug
+    if not folder.is_dir():
+        return []
+    found = [path.name for path in folder.iterdir() if _VERSION.fullmatch(path.name) and (path / MANIFEST).is_file()]
+    return sorted(found, key=lambda name: int(name[1:]))
+
+
+def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int) -> DivisionModel:
+    """Stage ``model`` as the next version and make it current; the oldest beyond ``keep`` are dropped."""
+    known = versions(out, model.slug)
+    number = int(known[-1][1:]) + 1 if known else 1
+    stamped = replace(model, version=f"v{number:04d}")
+    stem = f"{FOLDER}/{model.slug}/{stamped.version}"
+    for name, text in stamped.files().items():
+        outputs.text(f"{stem}/{name}", text)
+    outputs.json(f"{FOLDER}/{model.slug}/{CURRENT}", {"version": stamped.version, "division": model.division})
+    for old in known[: max(0, len(known) + 1 - keep)]:
+        outputs.remove(f"{FOLDER}/{model.slug}/{old}")
+    return stamped
+
+
+def current_version(find: Callable[[str], Path], slug: str) -> str | None:
+    """The current version of a division's model, or ``None`` where it has none."""
+    path = find(f"{FOLDER}/{slug}/{CURRENT}")
+    if not path.is_file():
+        return None
+    return str(json.loads(path.read_text(encoding="utf-8"))["version"])
+
+
+def load_current(find: Callable[[str], Path], slug: str) -> DivisionModel | None:
+    """The current model of a division, its files checked; ``None`` where it has none.
+
+    Raises:
+        DataError: see :meth:`DivisionModel.load`.
+    """
+    version = current_version(find, slug)
+    return None if version is None else DivisionModel.load(find(f"{FOLDER}/{slug}/{version}/{MANIFEST}").parent)
+
+
+def stage_revert(outputs: Publication, out: Path, slug: str, version: str | None = None) -> str:
+    """Make an earlier version current: the one given, else the one before the current; return it.
+
+    Raises:
+        DataError: there is no such version.
+    """
+    known, now = versions(out, slug), current_version(outputs.find, slug)
+    if version is None:
+        earlier = [name for name in known if now is None or int(name[1:]) < int(now[1:])]
+        version = earlier[-1] if earlier else None
+    if version not in known:
+        raise DataError(
+            "there is no earlier version of the model to go back to", where=f"{FOLDER}/{slug}", got=version or now,
+            allowed=", ".join(known) or "no version yet",
+        )  # fmt: skip
+    model = DivisionModel.load(out / FOLDER / slug / version)
+    outputs.json(f"{FOLDER}/{slug}/{CURRENT}", {"version": version, "division": model.division})
+    return version

@@ -1,0 +1,201 @@
+"""From the files of a build to one division's model, its verdict, scores and reasons: the work of one worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import InsufficientDataError
+from icp_xl.propensity.data import DivisionData, any_of, pool, read_division, read_scoring_features
+from icp_xl.propensity.explain import explain, global_importance, join_reasons
+from icp_xl.propensity.fit import Fitted, fit_division
+from icp_xl.propensity.model import DivisionModel
+from icp_xl.propensity.verdict import Judgement, judge
+
+
+@dataclass(frozen=True)
+class Job:
+    """One division to train: ``files`` gives the place of each file of the build by its name."""
+
+    division: str
+    slug: str
+    cutoffs: tuple[date, ...]
+    score_cutoff: date
+    settings: Settings
+    files: dict[str, str]
+
+    def find(self, name: str) -> Path:
+        """Place of a file."""
+        return Path(self.files[name])
+
+    @property
+    def seed(self) -> int:
+        """A seed of its own, the same in whatever order and process the division is trained."""
+        return (self.settings.run.seed + crc32(self.slug.encode())) % 2**31
+
+
+@dataclass(frozen=True)
+class Scores:
+    """``frame``: account_id, p_icp, p_icp_pct, reasons; ``explanations``: see :func:`~icp_xl.propensity.explain`.
+
+    ``terms`` and ``features`` are a sample of contributions and inputs of the same accounts.
+    """
+
+    frame: pd.DataFrame
+    explanations: pd.DataFrame
+    importance: pd.DataFrame
+    terms: pd.DataFrame
+    features: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training a division gave; ``status`` says in words why there is no model of its own, else it is empty."""
+
+    division: str
+    slug: str
+    status: str
+    model: DivisionModel | None = None
+    fitted: Fitted | None = None
+    judgement: Judgement | None = None
+    scores: Scores | None = None
+    positives: int = 0
+    rows: int = 0
+
+
+def train_one(job: Job, check: Callable[[], None] = lambda: None) -> Trained:
+    """Read, fit, judge, and score where the verdict allows; too little data is a status."""
+    try:
+        data = read_division(job.find, job.division, job.slug, job.cutoffs)
+        return train_data(data, job, check)
+    except InsufficientDataError as error:
+        return Trained(job.division, job.slug, str(error))
+
+
+def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda: None) -> Trained:
+    """Fit and judge ``data``, and score the accounts of the scoring cutoff where the verdict allows.
+
+    Raises:
+        InsufficientDataError: too few buyers for a model.
+    """
+    fitted = fit_division(data, job.settings, seed=job.seed, check=check)
+    judgement = judge(
+        fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
+        windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
+    )  # fmt: skip
+    model = fitted.model.judged(judgement.verdict, judgement.reasons)
+    check()
+    scores = None
+    if model.published and job.slug != "any_purchase":
+        features = read_scoring_features(job.find, job.slug, job.score_cutoff)
+        scores = score_accounts(model, features, data.catalog, job.settings)
+    rows = sum(len(each.label) for each in data.cutoffs)
+    return Trained(data.division, data.slug, "", model, fitted, judgement, scores, data.positives, rows)
+
+
+def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] = lambda: None) -> list[Trained]:
+    """One model for all divisions, serving those of ``wanted``, which have too few buyers for one of their own."""
+    datas = []
+    for job in jobs:
+        try:
+            datas.append(read_division(job.find, job.division, job.slug, job.cutoffs))
+        except InsufficientDataError:
+            continue
+    if not datas:
+        return []
+    first = jobs[0]
+    base = Job("All divisions", "all_divisions", first.cutoffs, first.score_cutoff, first.settings, first.files)
+    data = pool(datas)
+    fitted = fit_division(data, base.settings, seed=base.seed, check=check)
+    judgement = judge(
+        fitted, base.settings.train, seed=base.seed, score_cutoff=base.score_cutoff, base_rates=base_rates(data),
+        windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
+    )  # fmt: skip
+    found = []
+    for job in wanted:
+        reasons = ("too few buyers for a model of its own: one model for all divisions serves", *judgement.reasons)
+        verdict = judgement.verdict if judgement.verdict == "Not ready" else "Usable with care"
+        body = fitted.model
+        model = DivisionModel(
+            job.division, job.slug, "pooled", body.parts, body.calibrator, body.trained_on, body.window_months, verdict,
+            reasons,
+        )  # fmt: skip
+        scores = None
+        if model.published:
+            scores = score_accounts(
+                model, read_scoring_features(job.find, job.slug, job.score_cutoff), data.catalog, job.settings
+            )
+        found.append(Trained(job.division, job.slug, "", model, fitted, judgement, scores))
+    return found
+
+
+def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trained:
+    """A purchase in any division, as one more question."""
+    datas = [read_division(job.find, job.division, job.slug, job.cutoffs) for job in jobs]
+    data = any_of(datas)
+    first = jobs[0]
+    job = Job(data.division, data.slug, first.cutoffs, first.score_cutoff, first.settings, first.files)
+    try:
+        return train_data(data, job, check)
+    except InsufficientDataError as error:
+        return Trained(data.division, data.slug, str(error))
+
+
+def score_accounts(model: DivisionModel, features: pd.DataFrame, catalog: pd.DataFrame, settings: Settings) -> Scores:
+    """Probabilities and reasons as of the features' cutoff, one row per account.
+
+    Raises:
+        DataError: features that the model was trained on are missing.
+    """
+    p = model.predict(features)
+    terms = model.contributions(features)
+    reasons = explain(model, features, terms)
+    texts = join_reasons(reasons)
+    frame = pd.DataFrame(
+        {
+            "account_id": features.index.to_numpy(dtype=object),
+            "p_icp": p,
+            "p_icp_pct": pd.Series(p).rank(pct=True).to_numpy(),
+            "reasons": texts.reindex(features.index).fillna("").to_numpy(dtype=object),
+        }
+    )
+    kept = np.linspace(0, len(features) - 1, min(len(features), settings.train.sample_rows)).round().astype(int)
+    inputs = [name for name in dict.fromkeys(each.partition("=")[0] for each in model.features) if name in features]
+    return Scores(frame, reasons, global_importance(terms, catalog), terms.iloc[kept], features.iloc[kept][inputs])
+
+
+def base_rates(data: DivisionData) -> dict[str, float]:
+    """Share of buyers at each cutoff, by its date."""
+    return {each.cutoff.isoformat(): each.positives / max(len(each.label), 1) for each in data.cutoffs}
+
+
+def facts_of(trained: Trained) -> dict[str, Any]:
+    """Figures of a trained division for files and sheets; ``None`` where a figure has no meaning."""
+    judgement, fitted = trained.judgement, trained.fitted
+    if judgement is None or fitted is None:
+        return {"status": trained.status}
+    return {
+        "model": trained.model.kind if trained.model else "",
+        "rows": judgement.rows,
+        "positives": judgement.positives,
+        "rule": judgement.rule,
+        "calibration_loss": judgement.calibration_loss,
+        "calibration_slope": _number(judgement.slope),
+        "calibration_intercept": _number(judgement.intercept),
+        "base_rates": judgement.base_rates,
+        "season_seen": judgement.season_seen,
+        "train_auc": fitted.train_auc,
+        "forward_in_time": fitted.forward,
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

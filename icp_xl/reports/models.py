@@ -1,0 +1,401 @@
+"""The sheets *Models* (one row per division) and one sheet per division: how good, why, and what to beware of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.config.reports import ReportSettings
+from icp_xl.propensity.model import CARE, NOT_READY, READY
+from icp_xl.propensity.train import Trained
+from icp_xl.reports.about import build_about_sheet
+from icp_xl.reports.inputs import RunFacts
+from icp_xl.reports.spec import (
+    Book,
+    Chart,
+    Column,
+    Facts,
+    Figure,
+    Figures,
+    Item,
+    Ref,
+    Series,
+    Sheet,
+    Stack,
+    Table,
+    Text,
+)
+from icp_xl.reports.words import say_count
+
+NO_MODEL = "No model"
+KINDS = {
+    "logreg": "Logistic regression", "lgbm": "LightGBM", "blend": "Logistic regression and LightGBM",
+    "base_rate": "Base rate", "recency": "Recency rule", "frequency": "Frequency rule", "bgnbd": "BG/NBD",
+    "pooled": "One model for all divisions",
+}  # fmt: skip
+_TONES: dict[str, Any] = {READY: "good", CARE: "warning", NOT_READY: "bad", NO_MODEL: "bad"}
+_DRIVERS = 12
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A division with the name of its sheet and a short stem for its tables."""
+
+    trained: Trained
+    sheet: str
+    stem: str
+
+
+def build_model_book(
+    trained: Sequence[Trained],
+    cutoffs: Sequence[date],
+    score_cutoff: date,
+    run: RunFacts,
+    settings: ReportSettings,
+) -> Book:
+    """The model report of one training."""
+    named = [
+        _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
+    ]
+    sheets = [_overview(named, cutoffs, score_cutoff)]
+    sheets += [_division(each, settings) for each in named if each.trained.judgement is not None and not _pooled(each)]
+    sheets += [_method(), build_about_sheet(run)]
+    return Book(
+        sheets, title="Division models", subject="How good each division's model is", footer=run.run_id,
+        currency=settings.currency, paper=settings.paper,
+    )  # fmt: skip
+
+
+def _pooled(each: _Named) -> bool:
+    return each.trained.model is not None and each.trained.model.kind == "pooled"
+
+
+def _names(trained: Sequence[Trained]) -> list[str]:
+    """Sheet names: the division's, made fit and unique within 31 characters."""
+    used = {"models", "method", "about", "history"}
+    names = []
+    for each in trained:
+        stem = re.sub(r"[\[\]:*?/\\]", " ", each.division).strip(" '") or "Division"
+        name, k = stem[:31].strip(), 2
+        while name.casefold() in used:
+            tail = f" ({k})"
+            name, k = stem[: 31 - len(tail)].strip() + tail, k + 1
+        used.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _verdict(each: Trained) -> str:
+    return each.model.verdict if each.model is not None else NO_MODEL
+
+
+def _overview(named: Sequence[_Named], cutoffs: Sequence[date], score_cutoff: date) -> Sheet:
+    rows = [_row(each) for each in named]
+    frame = pd.DataFrame(rows)
+    counts = {verdict: int((frame["verdict"] == verdict).sum()) for verdict in (READY, CARE, NOT_READY, NO_MODEL)}
+    columns = [
+        Column("division", "Division", width=20),
+        Column("verdict", "Verdict", width=16, rule="status"),
+        Column("model", "What predicts", width=30),
+        Column("version", "Version", width=9),
+        Column("auc", "AUC", "number", decimals=3, width=8,
+               note="Chance that a buyer is ranked above one who did not buy; 0.5 is a coin."),
+        Column("auc_range", "95 % interval", width=15, align="center"),
+        Column("rule", "Best rule", width=14),
+        Column("rule_auc", "AUC of rule", "number", decimals=3, width=9),
+        Column("gain", "Gain in AUC", "number", decimals=3, width=9, rule="sign"),
+        Column("gain_range", "95 % interval", width=16, align="center"),
+        Column("lift", "Lift, top 10 %", "number", decimals=2, width=9),
+        Column("rule_lift", "Lift of rule", "number", decimals=2, width=9),
+        Column("brier_skill", "Brier skill", "percent", width=9),
+        Column("slope", "Calibration slope", "number", decimals=2, width=11),
+        Column("buyers", "Buyers judged", "integer", width=9),
+        Column("base_rate", "Share of buyers", "percent", width=9),
+        Column("reasons", "Why", "long_text", width=70),
+    ]  # fmt: skip
+    days = ", ".join(f"{day:%Y-%m-%d}" for day in cutoffs)
+    blocks: list[Item] = [
+        Figures(
+            [
+                Figure("Ready", counts[READY], "integer", "use the ranking", tone="good" if counts[READY] else "plain"),
+                Figure("Usable with care", counts[CARE], "integer", "read why",
+                       tone="warning" if counts[CARE] else "plain"),
+                Figure("Not ready", counts[NOT_READY] + counts[NO_MODEL], "integer", "nothing is published",
+                       tone="bad" if counts[NOT_READY] + counts[NO_MODEL] else "plain"),
+            ]
+        ),
+        Text(
+            "Every model is judged forward in time, on a window that it had not seen, beside rules that need no model. "
+            "A model that a rule beats, or that is no better than chance, is not published.",
+        ),
+        Table("models", columns, frame, title="One row per division"),
+    ]  # fmt: skip
+    if frame["auc"].notna().any():
+        shown = frame[frame["auc"].notna()]
+        blocks.append(_comparison(len(shown)))
+        blocks.append(
+            Table(
+                "models_compared",
+                [Column("division", "Division", width=20), Column("auc", "Model", "number", decimals=3, width=16),
+                 Column("rule_auc", "Best rule", "number", decimals=3, width=30)],
+                shown[["division", "auc", "rule_auc"]].sort_values("auc", ascending=False, kind="stable"),
+                title="What the chart draws", filters=False,
+            )
+        )  # fmt: skip
+    return Sheet(
+        "Models",
+        "Division models",
+        blocks,
+        subtitle=f"Learned from {days}; accounts scored as of {score_cutoff:%Y-%m-%d}.",
+    )
+
+
+def _comparison(n: int) -> Chart:
+    names = Ref("models_compared", "division")
+    return Chart(
+        "bar", "Model against the best rule (AUC)",
+        [Series("Model", names, Ref("models_compared", "auc")),
+         Series("Best rule", names, Ref("models_compared", "rule_auc"), colour="#A9B4BB")],
+        f"Bar chart of the AUC of the model and of the best rule in {say_count(n, 'division')}.",
+        x_title="AUC", y_format="0.00", y_range=(0.5, None), width=760, height=max(260, 90 + 34 * n),
+    )  # fmt: skip
+
+
+def _row(each: _Named) -> dict[str, Any]:
+    trained, judged = each.trained, each.trained.judgement
+    reasons = list(trained.model.reasons) if trained.model is not None else [trained.status]
+    row: dict[str, Any] = {
+        "division": trained.division, "verdict": _verdict(trained),
+        "model": KINDS.get(trained.model.kind, trained.model.kind) if trained.model is not None else "None",
+        "version": trained.model.version if trained.model is not None else "",
+        "reasons": "; ".join(reasons),
+    }  # fmt: skip
+    empty = ("auc", "rule_auc", "gain", "lift", "rule_lift", "brier_skill", "slope", "buyers", "base_rate")
+    if judged is None:
+        return row | dict.fromkeys(empty) | {"auc_range": "", "gain_range": "", "rule": ""}
+    metrics, gain = judged.metrics, judged.gain["auc"]
+    return row | {
+        "auc": metrics["auc"].value, "auc_range": _range(metrics["auc"].low, metrics["auc"].high),
+        "rule": KINDS.get(judged.rule, judged.rule), "rule_auc": judged.rule_metrics["auc"].value,
+        "gain": gain.value, "gain_range": _range(gain.low, gain.high, signed=True),
+        "lift": metrics["lift_10"].value, "rule_lift": judged.rule_metrics["lift_10"].value,
+        "brier_skill": metrics["brier_skill"].value, "slope": judged.slope, "buyers": judged.positives,
+        "base_rate": metrics["base_rate"].value,
+    }  # fmt: skip
+
+
+def _range(low: float, high: float, *, signed: bool = False) -> str:
+    if low != low or high != high:
+        return ""
+    return f"{low:+.3f} to {high:+.3f}" if signed else f"{low:.3f} to {high:.3f}"
+
+
+def _division(each: _Named, settings: ReportSettings) -> Sheet:
+    trained, judged = each.trained, each.trained.judgement
+    assert judged is not None and trained.model is not None and trained.fitted is not None
+    model, metrics = trained.model, judged.metrics
+    reach = _range(metrics["auc"].low, metrics["auc"].high)
+    blocks: list[Item] = [
+        Figures(
+            [
+                Figure("Verdict", model.verdict, "text", model.version, tone=_TONES[model.verdict]),
+                Figure("AUC", metrics["auc"].value, "number", reach, decimals=3),
+                Figure("Lift, top 10 %", metrics["lift_10"].value, "number",
+                       f"best rule {judged.rule_metrics['lift_10'].value:.2f}", decimals=2),
+                Figure("Buyers found in the top 20 %", metrics["capture_20"].value, "percent",
+                       f"of {say_count(judged.positives, 'buyer')}"),
+                Figure("Calibration error", judged.calibration_loss, "percent", "mean gap, predicted to observed"),
+            ]
+        ),
+        *(Text(reason[:1].upper() + reason[1:] + ".", "good" if model.verdict == READY else "warning")
+          for reason in model.reasons),
+        (_gains_chart(each), _calibration_chart(each)),
+    ]  # fmt: skip
+    drivers = _drivers(each)
+    card = Facts(_card(each), title="Model card")
+    if drivers is not None:
+        blocks += [_driver_chart(each, len(drivers.frame)), (drivers, card)]
+    else:
+        blocks.append(card)
+    figures = Stack([_gains_table(each), _calibration_table(each), _threshold_table(each)])
+    blocks.append((_candidates(each), figures))
+    return Sheet(
+        each.sheet, f"{trained.division}: the model", blocks, portrait=True,
+        subtitle=f"Judged on {say_count(judged.rows, 'account')}, {say_count(judged.positives, 'buyer')} among them.",
+    )  # fmt: skip
+
+
+def _gains_table(each: _Named) -> Table:
+    assert each.trained.judgement is not None
+    frame = each.trained.judgement.gains.copy()
+    frame["even"] = frame["decile"] / len(frame)
+    return Table(
+        f"{each.stem}_gains",
+        [
+            Column("decile", "Tenth", "integer", width=8),
+            Column("count", "Accounts", "integer", width=10),
+            Column("p_mean", "Predicted", "percent", width=10),
+            Column("bought_in_division_mean", "Bought", "percent", width=10),
+            Column("captured", "Buyers found", "percent", width=10),
+            Column("even", "By chance", "percent", width=10),
+        ],
+        frame, title="Gains, best tenth first", filters=False,
+    )  # fmt: skip
+
+
+def _gains_chart(each: _Named) -> Chart:
+    table = f"{each.stem}_gains"
+    tenth = Ref(table, "decile")
+    assert each.trained.judgement is not None
+    first = each.trained.judgement.gains["captured"].iloc[0]
+    return Chart(
+        "line", "Buyers found when the best are called first",
+        [Series("With the model", tenth, Ref(table, "captured")),
+         Series("By chance", tenth, Ref(table, "even"), colour="#A9B4BB", dashed=True, marker=False)],
+        f"Line chart of cumulated buyers by tenth of the ranking; the first holds {first:.0%}.",
+        x_title="Tenths of the accounts", y_format="0%", y_range=(0, 1), width=460, height=300,
+    )  # fmt: skip
+
+
+def _calibration_table(each: _Named) -> Table:
+    assert each.trained.judgement is not None
+    frame = each.trained.judgement.calibration
+    bought = frame["fraction_positives"]
+    frame = frame.assign(below=bought - frame["low"], above=frame["high"] - bought)
+    return Table(
+        f"{each.stem}_calibration",
+        [
+            Column("bin", "Group", "integer", width=8),
+            Column("count", "Accounts", "integer", width=10),
+            Column("mean_predicted", "Predicted", "percent", decimals=1, width=10),
+            Column("fraction_positives", "Bought", "percent", decimals=1, width=10),
+            Column("below", "Interval below", "percent", decimals=1, width=10),
+            Column("above", "Interval above", "percent", decimals=1, width=10),
+        ],
+        frame, title="Calibration", filters=False,
+    )  # fmt: skip
+
+
+def _calibration_chart(each: _Named) -> Chart:
+    table, judged = f"{each.stem}_calibration", each.trained.judgement
+    assert judged is not None
+    group = Ref(table, "bin")
+    return Chart(
+        "column", "Predicted against what happened",
+        [
+            Series("Bought", group, Ref(table, "fraction_positives"), colour="#7FC4C9",
+                   error_bars=(Ref(table, "below"), Ref(table, "above"))),
+            Series("Predicted", group, Ref(table, "mean_predicted"), colour="#17375E", kind="line"),
+        ],
+        f"Share that bought per tenth by probability, with 95 % intervals, and the predicted share. Mean gap "
+        f"{judged.calibration_loss:.1%}.",
+        x_title="Tenths by probability, lowest first", y_format="0%", y_range=(0, None), width=460, height=300,
+    )  # fmt: skip
+
+
+def _drivers(each: _Named) -> Table | None:
+    scores = each.trained.scores
+    if scores is None or scores.importance.empty:
+        return None
+    frame = scores.importance.head(_DRIVERS).copy()
+    if "meaning" not in frame:
+        frame["meaning"], frame["window"] = "", ""
+    window = [f" ({text})" if text and text != "ever" else "" for text in frame["window"].astype(str)]
+    meanings = zip(frame["meaning"].astype(str), window, frame["feature"].astype(str), strict=True)
+    frame["label"] = [(meaning + tail if meaning else feature) for meaning, tail, feature in meanings]
+    return Table(
+        f"{each.stem}_drivers",
+        [
+            Column("label", "What the model looks at", width=52),
+            Column("mean_abs_contribution", "Weight", "number", decimals=3, width=10, rule="data_bar",
+                   note="Mean absolute change of the log-odds over all scored accounts."),
+            Column("feature", "Feature", width=28),
+        ],
+        frame, title="Top drivers", filters=False,
+    )  # fmt: skip
+
+
+def _driver_chart(each: _Named, n: int) -> Chart:
+    table = f"{each.stem}_drivers"
+    return Chart(
+        "bar", "Top drivers",
+        [Series("Weight", Ref(table, "label"), Ref(table, "mean_abs_contribution"))],
+        f"Bar chart of the {n} features with the largest mean absolute contribution.",
+        y_format="0.00", legend=False, width=940, height=110 + 26 * n,
+    )  # fmt: skip
+
+
+def _threshold_table(each: _Named) -> Table:
+    assert each.trained.judgement is not None
+    frame = each.trained.judgement.thresholds.assign(share=lambda t: t["k_percent"] / 100.0)
+    return Table(
+        f"{each.stem}_thresholds",
+        [
+            Column("share", "Top share", "percent", width=10),
+            Column("threshold", "Probability from", "percent", decimals=1, width=14),
+            Column("count", "Accounts", "integer", width=10),
+        ],
+        frame, title="Thresholds", filters=False,
+    )  # fmt: skip
+
+
+def _card(each: _Named) -> list[tuple[str, Any]]:
+    trained = each.trained
+    model, fitted, judged = trained.model, trained.fitted, trained.judgement
+    assert model is not None and fitted is not None and judged is not None
+    rates = ", ".join(f"{day}: {rate:.1%}" for day, rate in judged.base_rates.items())
+    return [
+        ("What predicts", KINDS.get(model.kind, model.kind)),
+        ("Learned from", ", ".join(f"{day:%Y-%m-%d}" for day in model.trained_on)),
+        ("Window", say_count(model.window_months, "month")),
+        ("Rows and buyers", f"{trained.rows:,} and {trained.positives:,}"),
+        ("Share of buyers", rates),
+        ("Inputs", f"{len(model.features)}"),
+        ("Left out", "; ".join(f"{name}: {why}" for name, why in fitted.inputs.left_out.items()) or "nothing"),
+        ("Calibration", f"{model.calibrator.method}; slope {judged.slope:.2f}, intercept {judged.intercept:+.2f}"),
+        ("Season seen before", "yes" if judged.season_seen else "no"),
+        ("AUC in training", f"{fitted.train_auc:.3f}"),
+        ("Not for", "accounts that never bought anything: they have no history to go by"),
+    ]
+
+
+def _candidates(each: _Named) -> Table:
+    assert each.trained.fitted is not None
+    frame = each.trained.fitted.candidates.assign(
+        name=lambda t: [KINDS.get(str(name), str(name)) for name in t["candidate"]],
+        day=lambda t: [f"{value:%Y-%m-%d}" for value in t["cutoff_date"]],
+    )
+    return Table(
+        f"{each.stem}_candidates",
+        [
+            Column("name", "Candidate", width=34),
+            Column("day", "Judged at", width=12),
+            Column("auc", "AUC", "number", decimals=3, width=9),
+            Column("pr_auc", "PR-AUC", "number", decimals=3, width=9),
+            Column("lift_10", "Lift, top 10 %", "number", decimals=2, width=10),
+            Column("brier_loss", "Brier loss", "number", decimals=4, width=10),
+        ],
+        frame, title="All that was tried", filters=False,
+    )  # fmt: skip
+
+
+def _method() -> Sheet:
+    lines = (
+        "A model learns from what was known at a cutoff, and from who bought in the window after it.",
+        "It is judged on a later cutoff that it had not seen; with one cutoff only, on accounts that it had not seen.",
+        "Rules stand beside it: base rate, recency, frequency, and BG/NBD, a model of repeat purchase.",
+        "The highest mean lift in the top tenth wins, ties by Brier loss; a model replaces a rule only beyond noise.",
+        "Intervals are 95 % from a bootstrap over accounts; gains over a rule are paired.",
+        "Probabilities are calibrated on the latest judged window, and reported there from the half not fitted on.",
+        "Ready: better than chance and than every rule, well calibrated, in a season that was seen before.",
+        "Usable with care: better than chance, but something that the sheet names must be kept in mind.",
+        "Not ready: no evidence of skill, or a rule does better. Nothing is published for the division.",
+        "A probability holds for the window and the season that were learned; in a season never seen, trust the order.",
+    )
+    return Sheet("Method", "How the models are judged", [Text(line, "bullet") for line in lines], kind="method",
+                 portrait=True)  # fmt: skip
