@@ -240,7 +240,8 @@ def _inflated(packed: Iterable[bytes], method: int, where: str, name: str) -> It
     inflate = zlib.decompressobj(-15)
     try:
         for block in packed:
-            while block:
+            # Past the end of the stream there is nothing to do: the rest would come back as unconsumed for ever.
+            while block and not inflate.eof:
                 out = inflate.decompress(block, _BLOCK)
                 if out:
                     yield out

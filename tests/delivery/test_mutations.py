@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,12 @@ def test_a_seed_gives_the_same_mutant() -> None:
     content = b"PK" + b"".join(clean_parts().values())
     assert mutant(content, 5) == mutant(content, 5)
     assert len({name for name, _ in MUTATORS}) >= 15
+
+
+def test_data_behind_the_end_of_a_part_do_not_hang_the_reader(tmp_path: Path) -> None:
+    from icp_xl.delivery.archive import _inflated
+
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    packed = deflate.compress(b"part" * 1000) + deflate.flush()
+    for tail in (b"x", b"x" * 100, packed):
+        assert b"".join(_inflated([packed + tail, tail], 8, "book", "part")) == b"part" * 1000
