@@ -137,6 +137,15 @@ class Package:
                 self.types.remove(override)
                 self._put_types()
 
+    def forget(self, part: str) -> None:
+        """Leave ``part`` out, whatever declares it being put back otherwise."""
+        name = part.lower()
+        self.new.pop(name, None)
+        if name in self.added_order:
+            self.added_order.remove(name)
+        if name in self.entries:
+            self.gone.add(name)
+
     def content_type(self, part: str) -> str:
         """Declared content type of ``part``; empty when none is."""
         found = self._overrides.get(part.lower())

@@ -30,6 +30,7 @@ class RemoveReport:
 
     path: Path
     removed: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
     exact: bool = False
     backup: Path | None = None
 

@@ -79,7 +79,7 @@ def _places(package: Package, part: str, kept: Iterable[Kept]) -> list[_Place]:
             tables.append(package.tree(rel.target))
     found = []
     for item in kept:
-        fitting = [(root, _headers(root)) for root in tables]
+        fitting = [(root, table_headers(root)) for root in tables]
         fitting = [(r, h) for r, h in fitting if item.key.lower() in h and item.column.lower() in h]
         named = [(r, h) for r, h in fitting if (r.get("displayName") or "").lower() == item.table.lower()]
         for root, headers in (named or fitting)[:1]:
@@ -92,7 +92,7 @@ def _places(package: Package, part: str, kept: Iterable[Kept]) -> list[_Place]:
     return found
 
 
-def _headers(table: Element) -> dict[str, int]:
+def table_headers(table: Element) -> dict[str, int]:
     columns = children(find(table, "tableColumns"))
     return {_plain(column.get("name")): at for at, column in reversed(list(enumerate(columns)))}
 
@@ -157,7 +157,7 @@ def apply_typed(sheet: bytes, part: str, tables: Mapping[str, Element], kept: Se
     for item in wanted:
         table = tables.get(item.table.lower())
         area = data_area(table) if table is not None else None
-        headers = _headers(table) if table is not None else {}
+        headers = table_headers(table) if table is not None else {}
         if area and item.key.lower() in headers and item.column.lower() in headers:
             first = area.first_column
             places.append(_Place(item, area, first + headers[item.key.lower()], first + headers[item.column.lower()]))

@@ -69,7 +69,7 @@ def read_undo(book: Workbook) -> Undo | None:
     if part is None:
         return None
     try:
-        undo = _decode(book.package.read(part, 4 * MAX_TREE), book.where)
+        undo = decode(book.package.read(part, 4 * MAX_TREE), book.where)
     except (RefusedError, ValueError, KeyError, TypeError, struct.error):
         return None
     return undo if undo.holds(book.package) else None
@@ -105,10 +105,15 @@ def write_undo(book: Workbook, snapshot: Snapshot, earlier: Undo | None) -> None
     part = posixpath.join(posixpath.dirname(book.part), "icp_xl", "undo.bin")
     package.put(part, b"", CONTENT_TYPE)
     package.add_relationship(book.part, TYPE, part)
+    package.put(part, encode(collect(package, snapshot, earlier, frozenset((part.lower(),)))))
+
+
+def collect(package: Package, snapshot: Snapshot, earlier: Undo | None, skip: frozenset[str]) -> Undo:
+    """What has changed since ``snapshot``; parts in ``skip`` (lower case) are somebody else's to record."""
     before: dict[str, Entry] = dict(earlier.before) if earlier else {}
     added = set(earlier.added) if earlier else set()
     for name, (_, content) in package.new.items():
-        if name in before or name in added or name == part.lower():
+        if name in before or name in added or name in skip:
             continue
         if name in snapshot.new:
             if snapshot.new[name][1] != content:
@@ -119,8 +124,7 @@ def write_undo(book: Workbook, snapshot: Snapshot, earlier: Undo | None) -> None
         else:
             added.add(name)
     after = {name: digest(package.read(name)) for name in sorted(before) if package.has(name)}
-    record = Undo({name: before[name] for name in after}, after, tuple(sorted(n for n in added if package.has(n))))
-    package.put(part, _encode(record))
+    return Undo({name: before[name] for name in after}, after, tuple(sorted(n for n in added if package.has(n))))
 
 
 def _part(book: Workbook) -> str | None:
@@ -136,7 +140,8 @@ def _entry_of(part: tuple[str, bytes]) -> Entry:
     return replace(archive.entries[0], blob=archive.lift(archive.entries[0]))
 
 
-def _encode(undo: Undo) -> bytes:
+def encode(undo: Undo) -> bytes:
+    """The record as bytes."""
     parts, blobs = [], []
     for name, entry in sorted(undo.before.items()):
         blob = entry.blob or b""
@@ -155,7 +160,12 @@ def _encode(undo: Undo) -> bytes:
     return _MAGIC + struct.pack("<I", len(head)) + head + b"".join(blobs)
 
 
-def _decode(content: bytes, where: str) -> Undo:
+def decode(content: bytes, where: str) -> Undo:
+    """The record of :func:`encode`.
+
+    Raises:
+        ValueError: it is none, or torn.
+    """
     if not content.startswith(_MAGIC):
         raise ValueError("no undo record")
     at = len(_MAGIC) + 4
