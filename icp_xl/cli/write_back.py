@@ -19,35 +19,69 @@ def register(app: typer.Typer) -> None:
 
 
 def write_back(
-    workbook: Annotated[Path, typer.Argument(help="The workbook that the sheets go into.")],
+    workbook: Annotated[Path, typer.Argument(help="The workbook that the results go into.")],
     report: Annotated[
         Path | None, typer.Option("--report", help="The report to put in (default: icp_report.xlsx of the last run).")
     ] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="Write a copy here and leave the workbook alone.")] = None,
+    sheets: Annotated[
+        str | None, typer.Option("--sheets", help="Only these sheets of the report, with commas between.")
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="KEY",
+            help="Put result columns beside this column of yours, which holds account ids or names.",
+        ),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", help="Sheet or table with that column, where several have one.")
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option("--fields", help="Which results (default: icp_score,icp_grade,rank,segment,reasons)."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write a copy here and leave the workbook alone.")] = None,
     place: Annotated[
         str | None, typer.Option("--place", help="Where new sheets go: start, end, before:NAME or after:NAME.")
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take our sheets out again instead.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take our sheets and columns out again instead.")] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Put the sheets of a report into your own workbook, or take them out; nothing else in it changes.
+    """Put results into your own workbook, as sheets or as columns, or take them out; nothing else in it changes.
 
-    Sheets of an earlier run are replaced where they stand, whatever you renamed them to; a dated backup is kept.
+    What an earlier run put in is replaced where it stands, whatever you renamed it to; a dated backup is kept.
 
     Example: icp-xl write-back Customers.xlsx --report icp_output/icp_report.xlsx
+
+    Example: icp-xl write-back Customers.xlsx --columns "Account ID" --fields icp_score,icp_grade
     """
     settings = settings_of(config, set_)
 
     def body(run: RunContext) -> list[str]:
+        from icp_xl.pipeline.result_columns import SCORED, columns_lines, put_columns
         from icp_xl.pipeline.tables import REPORT
         from icp_xl.pipeline.write_back import inject_lines, remove_lines, take_out
         from icp_xl.pipeline.write_back import write_back as stage
 
         if remove:
-            return remove_lines(take_out(run, workbook, to))
-        return inject_lines(stage(run, workbook, report or settings.paths.out / REPORT, to, place))
+            return remove_lines(take_out(run, workbook, out))
+        source = report or settings.paths.out / REPORT
+        lines, target = [], workbook
+        if columns is None or report is not None or sheets is not None:
+            lines = inject_lines(stage(run, workbook, source, out, place, _listed(sheets) or None))
+            target = out if out is not None and not dry_run else workbook
+        if columns is not None:
+            scored = source.parent / SCORED
+            copy = out if target == workbook else None
+            lines += columns_lines(put_columns(run, target, columns, scored, copy, sheet, _listed(fields)))
+        return lines
 
     run_command("write-back", settings, body, dry_run=dry_run, quiet=quiet)
+
+
+def _listed(text: str | None) -> list[str]:
+    return [piece.strip() for piece in (text or "").split(",") if piece.strip()]

@@ -127,7 +127,7 @@ def _plain(
     book: Workbook, part: str, name: str, index: int, key: str, strings: Sequence[bytes], seen: list[str]
 ) -> list[Place]:
     reader = SheetReader(book.package.chunks(part), part, book.where)
-    rows = RowParser(reader.prefix)
+    rows, told = RowParser(reader.prefix), False
     for row in reader.rows():
         number = rows.number(row)
         if number > HEADER_ROWS:
@@ -135,8 +135,9 @@ def _plain(
         texts = [(cell.column, cell_value(cell, strings)) for cell in rows.cells(row)]
         hits = [at for at, text in texts if isinstance(text, str) and text.strip().lower() == key.strip().lower()]
         words = [text.strip() for _, text in texts if isinstance(text, str) and text.strip()]
-        if len(words) > 1 and len(seen) < 60:
+        if len(words) > 2 and not told:
             seen += words[:30]
+            told = True
         if hits:
             return [Place(name, index, part, hits[0], number, Area(number, hits[0], number, hits[0]))]
     return []

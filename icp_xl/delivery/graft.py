@@ -18,7 +18,8 @@ from icp_xl.delivery.xml import Element, children, parse, serialise, to_strict
 SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
 STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
 #: Elements whose text is a formula, in sheets, drawings, charts, tables and controls.
-_FORMULA = re.compile(
+#: A formula in a part: its tag, its text, its end.
+FORMULA = re.compile(
     rb"(<((?:\w+:)?(?:f|formula|formula1|formula2|calculatedColumnFormula|totalsRowFormula|FmlaLink|FmlaRange))"
     rb"(?:\s[^>]*)?>)([^<]*)(</\2>)"
 )
@@ -191,7 +192,7 @@ class Graft:
         renames = self.renames
         if not renames:
             return content
-        content = _FORMULA.sub(
+        content = FORMULA.sub(
             lambda m: m[1] + rename_escaped(m[3].decode(), renames).encode() + m[4], content
         )  # fmt: skip
         return _FORMULA_ATTRIBUTE.sub(lambda m: m[1] + rename_escaped(m[2].decode(), renames).encode() + m[3], content)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from icp_xl.delivery.choose import choose_sheets
 from icp_xl.delivery.graft import Graft, donor_names, free_sheet_name, global_names, plan_renames
 from icp_xl.delivery.marks import Kept, Mark, mark_elements, read_marks
 from icp_xl.delivery.package import Package, open_package
@@ -50,6 +51,7 @@ def inject_sheets(
     owner: str = OWNER,
     kept: Sequence[Kept] = (),
     stale: Stale = "remove",
+    only: Sequence[str] | None = None,
     options: SafeOptions | None = None,
 ) -> InjectReport:
     """Put every sheet of ``donor`` into ``target``; nothing else of the target changes.
@@ -63,6 +65,7 @@ def inject_sheets(
         owner: whose sheets are replaced; several reports may live in one workbook under different owners.
         kept: cells that are the reader's to fill; what he typed is carried over.
         stale: whether earlier sheets of ``owner`` that the donor lacks are removed or kept.
+        only: sheets of the donor to put in, by name; the others, and earlier ones of theirs, are left alone.
         options: backups, checks and progress of the write.
 
     Raises:
@@ -74,7 +77,7 @@ def inject_sheets(
 
     def change(package: Package) -> None:
         with open_package(donor) as source:
-            inject_package(package, source, report, place=place, owner=owner, kept=kept, stale=stale)
+            inject_package(package, source, report, place=place, owner=owner, kept=kept, stale=stale, only=only)
 
     report.backup = safe_write(target, out, change, options)
     return report
@@ -89,6 +92,7 @@ def inject_package(
     owner: str = OWNER,
     kept: Sequence[Kept] = (),
     stale: Stale = "remove",
+    only: Sequence[str] | None = None,
 ) -> None:
     """Lay the sheets of ``source`` over ``package``; see :func:`inject_sheets`."""
     book, donor = Workbook(package), Workbook(source)
@@ -99,6 +103,9 @@ def inject_package(
             where=book.where,
             next_step="Render them with the date system that probe() tells.",
         )
+    if only is not None:
+        stale = "keep"
+        choose_sheets(donor, only, _titles(book))
     keys = [element.get("name") or "" for element in donor.sheet_elements()]
     marks = read_marks(book)
     mine = [m for m in marks if m.owner == owner and (stale == "remove" or m.key in keys)]

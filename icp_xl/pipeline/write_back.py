@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from icp_xl.delivery.column_remove import remove_all
 from icp_xl.delivery.inject import InjectReport, inject_sheets
 from icp_xl.delivery.marks import Kept
 from icp_xl.delivery.places import RenderResult
-from icp_xl.delivery.remove import RemoveReport, remove_sheets
+from icp_xl.delivery.remove import RemoveReport
 from icp_xl.delivery.safe_write import SafeOptions
 from icp_xl.errors import SourceError
 from icp_xl.reports.spec import Book, Table
@@ -55,8 +56,18 @@ def _tables(blocks: Sequence[Any]) -> list[Table]:
     return found
 
 
-def write_back(run: RunContext, workbook: Path, report: Path, out: Path | None, place: str | None) -> InjectReport:
-    """Put every sheet of ``report`` into ``workbook`` (or a copy at ``out``); nothing else in it changes.
+def write_back(
+    run: RunContext,
+    workbook: Path,
+    report: Path,
+    out: Path | None,
+    place: str | None,
+    sheets: Sequence[str] | None = None,
+) -> InjectReport:
+    """Put the sheets of ``report`` into ``workbook`` (or a copy at ``out``); nothing else in it changes.
+
+    Args:
+        sheets: only these; what an earlier run put in besides stays.
 
     Raises:
         SourceError: one of the two files is not there.
@@ -76,17 +87,18 @@ def write_back(run: RunContext, workbook: Path, report: Path, out: Path | None, 
         out,
         place=place or run.settings.delivery.place,
         kept=_kept(run, report),
-        options=_options(run),
+        only=sheets,
+        options=safe_options(run),
     )
 
 
 def take_out(run: RunContext, workbook: Path, out: Path | None) -> RemoveReport:
-    """Remove our sheets from ``workbook`` and leave it as if they had never been there."""
+    """Remove our sheets and columns from ``workbook`` and leave it as if they had never been there."""
     if not workbook.is_file():
         raise SourceError("the file does not exist", where=workbook.name, next_step="Check the path.")
     run.read(workbook)
     run.plan((out or workbook).name)
-    return RemoveReport(out or workbook) if run.dry_run else remove_sheets(workbook, out, options=_options(run))
+    return RemoveReport(out or workbook) if run.dry_run else remove_all(workbook, out, options=safe_options(run))
 
 
 def inject_lines(report: InjectReport) -> list[str]:
@@ -101,11 +113,13 @@ def inject_lines(report: InjectReport) -> list[str]:
 def remove_lines(report: RemoveReport) -> list[str]:
     """What to say at the end of the command."""
     exact = " Every part is again what it was before." if report.exact else ""
-    lines = [f"{len(report.removed)} sheets were taken out of {report.path.name}.{exact}"]
+    columns = f" and {len(report.columns)} columns" if report.columns else ""
+    lines = [f"{len(report.removed)} sheets{columns} were taken out of {report.path.name}.{exact}"]
     return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])
 
 
-def _options(run: RunContext) -> SafeOptions:
+def safe_options(run: RunContext) -> SafeOptions:
+    """How this run writes workbooks."""
     chosen = run.settings.delivery
     return SafeOptions(
         backups=chosen.backups,

@@ -1,0 +1,100 @@
+"""Scored accounts as columns for a sheet that someone made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from icp_xl.delivery.column_values import RESULT_COLUMNS, ResultColumn, Results
+from icp_xl.delivery.columns import ColumnsReport, write_columns
+from icp_xl.errors import ConfigError, SourceError
+from icp_xl.runs import RunContext
+
+#: Where a run leaves the scored accounts, below its output folder.
+SCORED = "state/scored_accounts.parquet"
+_KEYS = ("account_id", "account_name")
+_MONEY, _SHARE = "#,##0", "0.00"
+_WORDS = {"icp": "ICP", "gp": "GP"}
+#: How many unmatched keys are named at the end.
+_NAMED = 8
+
+
+def put_columns(
+    run: RunContext, workbook: Path, key: str, scored: Path, out: Path | None, sheet: str | None, fields: Sequence[str]
+) -> ColumnsReport:
+    """Put fields of the scored accounts beside the column ``key`` of ``workbook``, or of a copy at ``out``.
+
+    Raises:
+        SourceError: a file is not there.
+        ConfigError: a field is none of the scored accounts.
+        DeliveryError: the columns cannot be put in; the workbook is as it was.
+    """
+    from icp_xl.pipeline.write_back import safe_options
+
+    if not workbook.is_file():
+        raise SourceError("the file does not exist", where=workbook.name, next_step="Check the path.")
+    if not scored.is_file():
+        raise SourceError("there are no scored accounts yet", where=scored.name, next_step="Run icp-xl score first.")
+    run.read(workbook)
+    run.read(scored)
+    results = read_results(scored, fields)
+    run.plan((out or workbook).name)
+    if run.dry_run:
+        return ColumnsReport(out or workbook)
+    return write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
+
+
+def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
+    """The scored accounts in ``scored`` with the columns for ``fields``; the usual ones by default.
+
+    Raises:
+        ConfigError: an unknown field.
+    """
+    from icp_xl.tables.names import normalize_name
+
+    frame = pd.read_parquet(scored)
+    known = {column.field: column for column in RESULT_COLUMNS}
+    able = [name for name in frame.columns if name not in _KEYS]
+    unknown = [name for name in fields if name not in able]
+    if unknown:
+        raise ConfigError(
+            f"there is no result called {', '.join(unknown)}", where="--fields", allowed=", ".join(able)
+        )  # fmt: skip
+    every = [known.get(name) or ResultColumn(name, *_look(name, frame[name])) for name in able]
+    chosen = fields or [column.field for column in RESULT_COLUMNS if column.field in able]
+    by_field = {column.field: column for column in every}
+    return Results(
+        columns=[by_field[name] for name in dict.fromkeys(chosen)],
+        values={name: frame[name].tolist() for name in able},
+        keys=[frame[name].tolist() for name in _KEYS],
+        normalise=lambda text: normalize_name(text).core,
+        others=every,
+    )
+
+
+def _look(name: str, values: pd.Series) -> tuple[str, str, float]:
+    """Header, number format and width of a field."""
+    words = " ".join(_WORDS.get(word, word.capitalize()) for word in name.split("_"))
+    header = words if words.startswith("ICP") else f"ICP {words}"
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return header, "General", 18.0
+    if name.endswith(("revenue", "profit", "printers")):
+        return header, _MONEY, 14.0
+    return header, _SHARE if pd.api.types.is_float_dtype(values) else "0", 12.0
+
+
+def columns_lines(report: ColumnsReport) -> list[str]:
+    """What to say at the end of the command."""
+    lines = []
+    if report.columns:
+        lines.append(f"{len(report.columns)} columns are in {report.sheet} of {report.path.name}:")
+        lines += [f"  {title}" for title in report.columns.values()]
+    missing = sum(report.unmatched.values())
+    lines.append(f"{report.matched:,} rows have their account; {missing:,} have none and stay blank.")
+    if missing:
+        named = list(report.unmatched)[:_NAMED]
+        more = len(report.unmatched) - len(named)
+        lines.append(f"No account: {'; '.join(named)}" + (f" and {more:,} more" if more else ""))
+    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])
