@@ -16,11 +16,15 @@ from icp_xl.cli import (
     everything,
     live,
     optimize,
+    outcomes,
+    refine,
     runs,
     score,
     share,
+    snapshot,
     train,
     whitespace,
+    won_lost,
     write_back,
 )
 from icp_xl.cli._run import guarded
@@ -32,7 +36,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _module in (everything, check, score, build, train, live, optimize, runs, whitespace, addin, write_back, share):
+for _module in (
+    everything, check, score, optimize, live, build, train, whitespace, snapshot, outcomes, won_lost, refine,
+    write_back, share, runs, addin,
+):  # fmt: skip
     _module.register(app)
 
 

@@ -119,6 +119,8 @@ def look_at_trial(store: Store, judged: pd.DataFrame, settings: FeedbackSettings
         return TrialReport(False)
     deployment, challenger, started, plan = trial
     rows = judged[(judged["challenger_id"] == challenger) & (judged["snapshot_date"] >= pd.Timestamp(started))]
+    # Weights that somebody set by hand in between are neither side of this trial.
+    rows = rows[rows["model_id"] == _champion_id(store)]
     rows = rows[rows["challenger_score"].notna()]
     strata, clusters = strata_and_clusters(rows)
     scores = rows[["opportunity_score", "challenger_score"]].to_numpy(dtype=float)
@@ -230,6 +232,14 @@ def revert(store: Store, *, today: date, now: str, run_id: str) -> PipelineWeigh
         _deploy(store, "champion", earlier, today, {})
         _log(store, "reverted", earlier, now_in_force, {"reason": "taken back by the user"}, now, run_id)
     return PipelineWeights(**store.model(earlier))
+
+
+def last_decided(store: Store) -> PipelineWeights | None:
+    """The weights that the last promotion or revert put in force; ``None`` when there was none."""
+    rows = store.rows(
+        "SELECT model_id FROM change_log WHERE change IN ('promoted', 'reverted') ORDER BY change_id DESC LIMIT 1"
+    )
+    return PipelineWeights(**store.model(rows[0][0])) if rows else None
 
 
 def change_log(store: Store) -> pd.DataFrame:

@@ -41,9 +41,9 @@ def build_judged(
         closed = closed[closed["close_date"] <= pd.Timestamp(until)]
     size = int(store.keys().max()) + 1 if len(store.keys()) else 1
     close_day = np.full(size, np.datetime64("0001-01-01", "D"))
-    close_day[closed[KEY].to_numpy()] = closed["close_date"].to_numpy(dtype="datetime64[D]")
+    close_day[closed[KEY].to_numpy(dtype=np.int64)] = closed["close_date"].to_numpy(dtype="datetime64[D]")
     pending = np.zeros(size, dtype=bool)
-    pending[closed[KEY].to_numpy()] = True
+    pending[closed[KEY].to_numpy(dtype=np.int64)] = True
     parts = list_parts(store, until)
     parts = parts if settings.evaluate_at == "first" else parts[::-1]
     found: list[pd.DataFrame] = []

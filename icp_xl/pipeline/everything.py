@@ -93,6 +93,17 @@ def _whitespace(run: RunContext) -> Lines:
     return closing_lines(whitespace(run))
 
 
+def _feedback(run: RunContext) -> Lines:
+    from icp_xl.pipeline.tables import load_sources
+
+    if load_sources(run).opportunities is None and not run.settings.feedback.salesforce.enabled:
+        run.status("won and lost", "there are no opportunities among the sources")
+        return []
+    from icp_xl.pipeline.won_lost import run_loop
+
+    return run_loop(run)
+
+
 STAGES = (
     Stage("scores", _scores, needed=True),
     Stage("weights", _optimize),
@@ -100,5 +111,6 @@ STAGES = (
     Stage("build", _build),
     Stage("train", _train),
     Stage("whitespace", _whitespace),
+    Stage("won and lost", _feedback),
     Stage("share", _share),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -92,6 +93,40 @@ def rank_whitespace(settings: Given = None, *, progress: Progress | None = None)
     from icp_xl.pipeline.whitespace import whitespace as stage
 
     return call("whitespace", stage, settings, progress=progress)
+
+
+def snapshot(
+    settings: Given = None,
+    *,
+    as_of: date | None = None,
+    replay_from: date | None = None,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Score the open pipeline and keep it; the same as ``icp-xl snapshot``."""
+    from icp_xl.pipeline.feedback import snapshot as stage
+
+    return call("snapshot", lambda run: stage(run, as_of=as_of, replay_from=replay_from), settings, progress=progress)
+
+
+def outcomes(settings: Given = None, *, review: Path | None = None, progress: Progress | None = None) -> list[str]:
+    """Record what became of the opportunities in the snapshots; the same as ``icp-xl outcomes``."""
+    from icp_xl.pipeline.feedback import outcomes as stage
+
+    return call("outcomes", lambda run: stage(run, review=review), settings, progress=progress)
+
+
+def won_lost(settings: Given = None, *, progress: Progress | None = None) -> list[str]:
+    """Write the report on won and lost opportunities; the same as ``icp-xl won-lost``."""
+    from icp_xl.pipeline.won_lost import won_lost as stage
+
+    return call("won-lost", stage, settings, progress=progress)
+
+
+def refine(settings: Given = None, *, apply: bool = False, progress: Progress | None = None) -> list[str]:
+    """Learn weights of the pipeline score from outcomes; the same as ``icp-xl refine``."""
+    from icp_xl.pipeline.won_lost import refine as stage
+
+    return call("refine", lambda run: stage(run, apply=apply), settings, progress=progress)
 
 
 def run(settings: Given = None, *, progress: Progress | None = None, dry_run: bool = False) -> list[str]:

@@ -1,0 +1,261 @@
+"""``snapshot`` and ``outcomes``: keep the pipeline as it was scored, and what became of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.config.feedback import PipelineWeights
+from icp_xl.errors import ConfigError, DataError, SourceError
+from icp_xl.feedback.champion import challenger_weights, last_decided
+from icp_xl.feedback.opportunities import prepare_opportunities
+from icp_xl.feedback.outcomes import OutcomeReport, record_outcomes
+from icp_xl.feedback.pipeline_score import build_history, score_pipeline
+from icp_xl.feedback.snapshots import list_parts, model_id_of, stage_ages, write_snapshot
+from icp_xl.feedback.store import Store
+from icp_xl.feedback.weights_file import WEIGHTS_FILE, load_pipeline_weights, weights_body
+from icp_xl.pipeline.tables import load_sources, load_tables
+from icp_xl.runs import RunContext
+
+STORE = "feedback/history.sqlite"
+SCORED = "pipeline_scores.csv"
+REVIEW = "outcomes_review.csv"
+#: Snapshots that a first run replays, so that there is something to learn from on the first day.
+FIRST_REPLAY_MONTHS = 12
+SHOWN = (
+    "opportunity_id", "account_id", "account_name", "owner", "division", "product", "stage", "amount",
+    "opportunity_score", "account_score", "opportunity_percentile", "flags",
+)  # fmt: skip
+
+
+def store_path(run: RunContext) -> Path:
+    """Where the snapshots are kept."""
+    return run.settings.feedback.store or run.settings.paths.out / STORE
+
+
+def open_store(run: RunContext) -> Store:
+    """The snapshot store; a dry run only reads it."""
+    return Store(store_path(run), read_only=run.dry_run)
+
+
+def load_opportunities(run: RunContext) -> pd.DataFrame:
+    """One row per opportunity, prepared, from Salesforce or from the file; accounts as the other tables know them.
+
+    Raises:
+        SourceError: there is no source of opportunities.
+    """
+    if "opportunities" in run.memo:
+        found: pd.DataFrame = run.memo["opportunities"]
+        return found
+    settings = run.settings.feedback.salesforce
+    if settings.enabled:
+        from icp_xl.sources.salesforce import connect_with, read_salesforce
+
+        table = read_salesforce(
+            connect_with(os.environ, settings), settings, today=run.now().date(), progress=run.progress
+        )
+        frame = table.frame
+    else:
+        sources = load_sources(run)
+        if sources.opportunities is None:
+            raise SourceError(
+                "there are no opportunities",
+                where=str(run.settings.paths.data),
+                allowed="Opportunities.xlsx or opportunities.csv among the sources, a setting "
+                "sources.opportunities.file, or feedback.salesforce.enabled",
+                next_step="Put the export of opportunities beside the other source files and run again.",
+            )
+        frame = _with_accounts(run, sources.customers is None and sources.sales is None)
+    prepared = prepare_opportunities(frame)
+    run.count("opportunities for the pipeline", len(frame), len(prepared))
+    run.memo["opportunities"] = prepared
+    return prepared
+
+
+def _with_accounts(run: RunContext, alone: bool) -> pd.DataFrame:
+    """The opportunities with our account ids and industries; as they are where no account is known at all."""
+    source = load_sources(run).opportunities
+    if alone and source is not None:
+        return source.frame
+    tables = load_tables(run)
+    industry = tables.customers.set_index("account_id")["industry"]
+    return tables.opportunities.assign(industry=tables.opportunities["account_id"].map(industry))
+
+
+def weights_in_force(run: RunContext, store: Store) -> tuple[PipelineWeights, str]:
+    """The weights that score the pipeline, and where they come from.
+
+    A promotion that a crash kept from reaching the file is completed here.
+    """
+    weights, source, warning = load_pipeline_weights(run.outputs.find(WEIGHTS_FILE), run.settings.feedback)
+    if warning:
+        run.warn(warning)
+    decided = last_decided(store) if run.settings.feedback.use_saved_weights else None
+    if decided is not None and model_id_of(decided) != model_id_of(weights):
+        run.warn(f"{WEIGHTS_FILE} did not hold the weights last decided on; it was written again.")
+        run.outputs.json(WEIGHTS_FILE, weights_body(decided, "as last decided", run.run_id))
+        return decided, WEIGHTS_FILE
+    return weights, source
+
+
+def snapshot(
+    run: RunContext, *, as_of: date | None = None, replay_from: date | None = None, division: str | None = None
+) -> list[str]:
+    """Score the pipeline and keep it; with ``replay_from`` once a month up to ``as_of``.
+
+    Args:
+        as_of: the day to take it for; today by default, and then with stage and amount. A past day is a replay.
+        replay_from: also take the first of every month from this day on.
+        division: only the opportunities of this division, as a scope of its own.
+
+    Raises:
+        ConfigError: a day in the future, or days in the wrong order.
+    """
+    today = run.now().date()
+    last = as_of or today
+    if last > today or (replay_from is not None and replay_from > last):
+        raise ConfigError("a snapshot can be taken of today or of the past", got=f"{replay_from or last} to {last}")
+    frame = load_opportunities(run)
+    if division is not None:
+        known = sorted(set(frame["division"]) - {""})
+        frame = frame[frame["division"].str.casefold() == division.casefold()].reset_index(drop=True)
+        if not len(frame):
+            raise DataError("no opportunity is of this division", got=division, allowed=", ".join(known) or "none")
+    days = [*(_months(replay_from, last) if replay_from else []), last]
+    run.plan(str(store_path(run).name), SCORED)
+    if run.dry_run:
+        return []
+    with open_store(run) as store:
+        weights, source = weights_in_force(run, store)
+        kept, scored = _take(run, store, frame, sorted(set(days)), weights, division or "all")
+    run.metric("snapshots kept", kept)
+    run.metric("opportunities scored", len(scored))
+    shown = scored.sort_values(["opportunity_score", "opportunity_id"], ascending=[False, True], kind="stable")
+    run.outputs.csv(SCORED, shown[list(SHOWN)])
+    again = len(set(days)) - kept
+    return [
+        f"{len(scored):,} open opportunities scored as of {last} with the weights of {source}.",
+        f"{kept} snapshots kept" + (f", {again} were kept before and are the same." if again else "."),
+        f"Open {run.settings.paths.out / SCORED}.",
+    ]
+
+
+def _take(
+    run: RunContext, store: Store, frame: pd.DataFrame, days: Sequence[date], weights: PipelineWeights, scope: str
+) -> tuple[int, pd.DataFrame]:
+    """Score and keep each day; how many were new, and the scores of the last."""
+    settings, today = run.settings.feedback, run.now().date()
+    history = build_history(frame)
+    challenger = challenger_weights(store)
+    kept, scored = 0, pd.DataFrame()
+    for day in run.progress.track(days, "Taking snapshots"):
+        replay = day < today
+        ages = None if replay else stage_ages(store, day, frame)
+        # A challenger scores beside the champion from its first day on, and never looks back.
+        rival = None if replay else challenger
+        scored = score_pipeline(history, day, settings, weights, replay=replay, stage_days=ages, challenger=rival)
+        kept += write_snapshot(
+            store, day, scored, weights, now=run.now().isoformat(), run_id=run.run_id, scope=scope,
+            replayed=replay, challenger=rival,
+        )  # fmt: skip
+    return kept, scored
+
+
+def _months(first: date, last: date) -> list[date]:
+    """First days of the months from ``first`` to ``last``.
+
+    >>> [str(day) for day in _months(date(2025, 11, 5), date(2026, 1, 31))]
+    ['2025-12-01', '2026-01-01']
+    """
+    return [stamp.date() for stamp in pd.date_range(first, last, freq="MS")]
+
+
+def outcomes(run: RunContext, *, review: Path | None = None, partial: bool = False) -> list[str]:
+    """Record what became of the opportunities in the snapshots.
+
+    Args:
+        review: an earlier ``outcomes_review.csv`` with its column ``decision`` filled.
+        partial: the export is a part of all opportunities, so that an absent one was not deleted.
+
+    Raises:
+        DataError: no snapshot is kept yet, or the review is not of the right form.
+    """
+    frame = load_opportunities(run)
+    decisions = _read_review(run, review) if review else None
+    run.plan(str(store_path(run).name), REVIEW)
+    with open_store(run) as store:
+        if not list_parts(store):
+            raise DataError("no snapshot is kept yet", next_step="Run `icp-xl snapshot` first.")
+        if run.dry_run:
+            return []
+        report = _record(run, store, frame, decisions, partial)
+    lines = [f"{count:,} {kind}" for kind, count in report.events.items()]
+    said = ["New since last time: " + ", ".join(lines) + "." if lines else "Nothing new since last time."]
+    if len(report.review):
+        run.outputs.csv(REVIEW, report.review)
+        said.append(
+            f"{len(report.review)} closed opportunities are known under another id only: write yes or no into the "
+            f"column decision of {run.settings.paths.out / REVIEW} and give it back with --review."
+        )
+    if report.unknown:
+        said.append(f"{report.unknown:,} closed opportunities were in no snapshot; a weekly snapshot misses fewer.")
+    return said
+
+
+def _record(
+    run: RunContext, store: Store, frame: pd.DataFrame, decisions: pd.DataFrame | None, partial: bool
+) -> OutcomeReport:
+    since = run.settings.feedback.salesforce
+    part = partial or (since.enabled and since.modified_since_days is not None)
+    report = record_outcomes(
+        store, frame, run.settings.feedback, today=run.now().date(), now=run.now().isoformat(), run_id=run.run_id,
+        complete=not part, decisions=decisions,
+    )  # fmt: skip
+    for text in report.warnings:
+        run.warn(text)
+    for kind, count in report.events.items():
+        run.metric(f"outcomes: {kind}", count)
+    return report
+
+
+def _read_review(run: RunContext, path: Path) -> pd.DataFrame:
+    needed = ["export_opportunity_id", "account_id", "snapshot_opportunity_id", "decision"]
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SourceError("the review cannot be read", where=path.name, got=type(error).__name__) from None
+    missing = [name for name in needed if name not in frame]
+    if missing:
+        raise DataError("the review lacks columns", where=path.name, got=", ".join(missing), allowed=", ".join(needed))
+    run.read(path)
+    # Text that begins like a formula was written with an apostrophe before it.
+    plain = {name: frame[name].str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True) for name in frame.columns}
+    return pd.DataFrame(plain)
+
+
+def first_snapshots(run: RunContext) -> None:
+    """With an empty store, replay the last months of the export, so that a first report has something to say.
+
+    An export that ended long ago is replayed up to its end: a snapshot of today would find no pipeline.
+    """
+    with open_store(run) as store:
+        empty = not list_parts(store)
+    today = run.now().date()
+    frame = load_opportunities(run)
+    happened = pd.concat([frame["created_date"], frame.loc[frame["outcome"] != "open", "close_date"]]).max()
+    last = today if pd.isna(happened) else min(today, happened.date())
+    if empty:
+        snapshot(run, as_of=last, replay_from=_ago(last, FIRST_REPLAY_MONTHS))
+    elif last >= _ago(today, 1):
+        snapshot(run)
+
+
+def _ago(day: date, months: int) -> date:
+    moment: Any = pd.Timestamp(day) - pd.DateOffset(months=months)
+    found: date = moment.date()
+    return found

@@ -1,0 +1,190 @@
+"""The feedback loop: snapshots that know no future, outcomes that are counted once, and nothing lost in a crash."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
+from icp_xl.errors import DataError
+from icp_xl.feedback.opportunities import prepare_opportunities
+from icp_xl.feedback.outcomes import OutcomeReport, read_outcomes, record_outcomes
+from icp_xl.feedback.pipeline_score import build_history, score_pipeline
+from icp_xl.feedback.snapshots import list_parts, read_snapshot, write_snapshot
+from icp_xl.feedback.store import Store
+from tests.support.pipelines import simulate_opportunities
+
+SETTINGS, WEIGHTS = FeedbackSettings(), PipelineWeights()
+DAY = date(2024, 1, 1)
+
+
+def pipeline(n: int = 300, seed: int = 0) -> pd.DataFrame:
+    return prepare_opportunities(simulate_opportunities(np.random.default_rng(seed), n))
+
+
+def take(store: Store, frame: pd.DataFrame, day: date, *, replay: bool = True) -> bool:
+    scored = score_pipeline(build_history(frame), day, SETTINGS, WEIGHTS, replay=replay)
+    return write_snapshot(store, day, scored, WEIGHTS, now="", run_id="", replayed=replay)
+
+
+def record(store: Store, frame: pd.DataFrame, day: date = date(2025, 6, 1), **options: object) -> OutcomeReport:
+    return record_outcomes(store, frame, SETTINGS, today=day, now="", run_id="", **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "history.sqlite") as opened:
+        yield opened
+
+
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["dropped", "flipped", "amounts", "delayed"]))
+@settings(max_examples=25, deadline=None)
+def test_nothing_after_the_snapshot_enters_its_scores(seed: int, kind: str) -> None:
+    frame = pipeline(200, seed)
+    rng = np.random.default_rng(seed)
+    moment = pd.Timestamp(DAY)
+    later = (frame["close_date"] >= moment) & (frame["outcome"] != "open")
+    changed = frame.copy()
+    if kind == "dropped":
+        changed = frame[~(frame["created_date"] > moment)].reset_index(drop=True)
+    elif kind == "flipped":
+        changed.loc[later, "outcome"] = rng.choice(["won", "lost"], int(later.sum()))
+    elif kind == "amounts":
+        changed.loc[later, "amount"] = rng.random(int(later.sum())) * 1e6
+    else:
+        changed.loc[later, "close_date"] += pd.to_timedelta(rng.integers(0, 90, int(later.sum())), unit="D")
+    one, two = (
+        score_pipeline(build_history(each), DAY, SETTINGS, WEIGHTS, replay=True).reset_index(drop=True)
+        for each in (frame, changed)
+    )
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_the_order_of_the_export_changes_nothing() -> None:
+    frame = pipeline(300, 1)
+    one, two = (
+        score_pipeline(build_history(each), DAY, SETTINGS, WEIGHTS, replay=True)
+        .sort_values("opportunity_id", ignore_index=True)
+        for each in (frame, frame.sample(frac=1, random_state=5).reset_index(drop=True))
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(one, two, check_exact=False, rtol=1e-12)
+
+
+def test_a_day_is_kept_once_and_history_stays(store: Store) -> None:
+    frame = pipeline()
+    assert take(store, frame, DAY)
+    first = read_snapshot(store, DAY)
+    assert not take(store, frame, DAY)
+    assert take(store, frame, date(2024, 2, 1))
+    assert len(list_parts(store)) == 2
+    pd.testing.assert_frame_equal(read_snapshot(store, DAY), first)
+    assert not store.problems()
+
+
+def test_outcomes_are_counted_once_and_follow_changes(store: Store) -> None:
+    frame = pipeline(300, 2)
+    take(store, frame, DAY)
+    known = set(read_snapshot(store, DAY)["opportunity_id"])
+    first = record(store, frame)
+    assert not record(store, frame).events
+    closed = frame[frame["opportunity_id"].isin(known) & frame["outcome"].isin(["won", "lost"])]
+    assert first.events.get("won", 0) + first.events.get("lost", 0) == len(closed)
+    won = closed.index[closed["outcome"] == "won"]
+    changed = frame.copy()
+    changed.loc[won[0], ["outcome", "close_date"]] = ["open", pd.NaT]
+    changed.loc[won[1], "amount"] = changed.loc[won[1], "amount"] * 2 + 1
+    open_ones = frame.index[frame["opportunity_id"].isin(known) & (frame["outcome"] == "open")]
+    changed = changed.drop(index=open_ones[0])
+    found = record(store, changed, date(2025, 7, 1))
+    assert found.events.get("reopened") == 1
+    assert found.events.get("deleted") == 1
+    assert sum(found.events.values()) == 3
+    now = read_outcomes(store).set_index("opportunity_id")
+    assert now.loc[frame.loc[won[0], "opportunity_id"], "outcome"] == "open"
+    assert now.loc[frame.loc[won[1], "opportunity_id"], "amount"] == changed.loc[won[1], "amount"]
+
+
+def test_a_part_of_the_export_deletes_nothing(store: Store) -> None:
+    frame = pipeline(300, 3)
+    take(store, frame, DAY)
+    half = frame.iloc[::2].reset_index(drop=True)
+    assert "deleted" not in record(store, half, complete=False).events
+    found = record(store, half, date(2025, 7, 1))
+    assert "deleted" not in found.events
+    assert found.warnings
+
+
+def test_another_id_is_matched_only_by_a_person(store: Store) -> None:
+    frame = pipeline(300, 4)
+    # A replay leaves the amount out, as nobody knows it of then, and could not be matched by it.
+    take(store, frame, DAY, replay=False)
+    known = read_snapshot(store, DAY)["opportunity_id"]
+    at = frame.index[frame["opportunity_id"].isin(known) & (frame["outcome"] == "won")][0]
+    renamed = frame.copy()
+    renamed.loc[at, "opportunity_id"] = "NEW-1"
+    found = record(store, renamed, complete=False)
+    assert "NEW-1" in set(found.review["export_opportunity_id"])
+    decided = found.review.assign(decision="yes")
+    assert record(store, renamed, complete=False, decisions=decided).events.get("won") == 1
+
+
+def test_ids_that_stand_twice_are_named() -> None:
+    raw = simulate_opportunities(np.random.default_rng(0), 5)
+    raw.loc[1, "opportunity_id"] = raw.loc[0, "opportunity_id"]
+    with pytest.raises(DataError, match="several rows"):
+        prepare_opportunities(raw)
+
+
+def test_two_writers_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
+    frame = pipeline(200, 5)
+    days = [date(2023, month, 1) for month in range(4, 12)]
+    path = tmp_path / "history.sqlite"
+    Store(path).close()
+
+    def write(day: date) -> bool:
+        with Store(path) as mine:
+            return take(mine, frame, day)
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(write, days * 2))
+    assert sum(kept) == len(days)
+    with Store(path) as mine:
+        assert sorted(part.snapshot_date for part in list_parts(mine)) == days
+        assert not mine.problems()
+
+
+def test_a_kill_in_the_middle_keeps_whole_days_only(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    code = (
+        "import sys, numpy as np; from datetime import date, timedelta; from pathlib import Path;"
+        "from icp_xl.feedback.store import Store; from tests.support.snapshot_writer import take, pipeline;"
+        "frame = pipeline();\n"
+        "with Store(Path(sys.argv[1])) as store:\n"
+        "    print('ready', flush=True)\n"
+        "    [take(store, frame, date(2023, 3, 1) + timedelta(days=k)) for k in range(400)]\n"
+    )
+    for pause in (0.05, 0.2, 0.4):
+        process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, cwd=Path.cwd())
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(pause)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    with Store(path) as mine:
+        assert not mine.problems()
+        for part in list_parts(mine):
+            want = score_pipeline(build_history(pipeline(200, 0)), part.snapshot_date, SETTINGS, WEIGHTS, replay=True)
+            assert len(read_snapshot(mine, part.snapshot_date)) == len(want)
+        assert take(mine, pipeline(200, 0), date(2024, 6, 1))

@@ -1,0 +1,79 @@
+"""What the loop concludes: nothing on real data without a signal, the planted truth where there is one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from icp_xl.config import Settings, load_settings
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
+from icp_xl.feedback.accuracy import compute_accuracy
+from icp_xl.feedback.refine import refine_weights
+from icp_xl.pipeline.library import call
+from icp_xl.pipeline.won_lost import run_loop as run_feedback
+from tests.benchmarks.bench_feedback_truth import names_pattern, run_loop
+from tests.support.pipelines import PLANTED, simulate_judged
+
+FAST = FeedbackSettings(permutations=199, bootstrap=200)
+
+
+def maven(shared_data: Path, out: Path) -> Settings:
+    return load_settings(
+        overrides={
+            "paths.data": str(shared_data / "maven-crm"), "paths.out": str(out),
+            "run.clock": datetime(2018, 1, 1, 8).isoformat(),
+            "sources.customers": {"file": "accounts.csv"}, "sources.opportunities": {"file": "sales_pipeline.csv"},
+            "sources.sales": {"ignore": True}, "feedback.permutations": 199, "feedback.bootstrap": 200,
+            "columns.customers": {"account_name": "account", "industry": "sector", "annual_revenue": "revenue"},
+            "columns.opportunities": {
+                "account_name": "account", "stage": "deal_stage", "created_date": "engage_date",
+                "amount": "close_value", "owner": "sales_agent",
+            },
+        }
+    )  # fmt: skip
+
+
+def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_path: Path) -> None:
+    lines = " ".join(call("won-lost", run_feedback, maven(shared_data, tmp_path)))
+    assert "Opportunity score: no evidence. Account score: no evidence." in lines
+    assert "No loss patterns" in lines
+    assert (tmp_path / "icp_won_lost.xlsx").is_file()
+    from icp_xl.pipeline.won_lost import refine
+
+    said = " ".join(call("refine", refine, maven(shared_data, tmp_path)))
+    assert "no change" in said
+
+
+def test_planted_weights_are_found_and_promoted() -> None:
+    found = [run_loop(seed, PLANTED, FAST) for seed in range(6)]
+    assert sum(each.promoted for each in found) >= 5
+    assert sum(each.nearer for each in found) >= 5
+
+
+def test_no_difference_is_not_promoted() -> None:
+    found = [run_loop(100 + seed, None, FAST) for seed in range(6)]
+    assert sum(each.promoted for each in found) <= 1
+
+
+def test_planted_losses_are_named_and_noise_is_not() -> None:
+    assert sum(bool(names_pattern(seed, FAST, n=1500, trap=True)) for seed in range(4)) >= 3
+    assert sum(bool(names_pattern(seed, FAST, n=1500, trap=False)) for seed in range(6)) <= 1
+
+
+def test_too_few_outcomes_are_descriptive_only() -> None:
+    frame = simulate_judged(np.random.default_rng(0), 60, truth=PLANTED)
+    accuracy = compute_accuracy(frame, FAST, seed=0)
+    assert "needs" in accuracy.status or "need" in accuracy.status
+    assert refine_weights(frame, PipelineWeights(), FAST, seed=0).status
+
+
+def test_weights_stay_weights() -> None:
+    frame = simulate_judged(np.random.default_rng(1), 800, truth=PLANTED)
+    found = refine_weights(frame, PipelineWeights(), FAST, seed=0)
+    values = pd.Series(found.suggested.as_tuple())
+    assert values.ge(0).all()
+    assert values.sum() == pytest.approx(1.0)
