@@ -138,9 +138,10 @@ def _record(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
         run.warn(text[:1].upper() + text[1:] + ".")
     for name in ("selected", "expected_purchases_selected", "stability_jaccard"):
         run.metric(f"whitespace_{name}", ranking.metrics[name])
+    # What train said of a division stays; the list adds its share.
     for division, share in ranking.metrics["division_shares"].items():
-        verdict = inputs.verdicts.get(division, "")
-        run.status(division, f"{share:.0%} of the whitespace list" + (f"; model: {verdict}" if verdict else ""))
+        known = run.statuses.get(division) or inputs.verdicts.get(division, "")
+        run.status(division, "; ".join(text for text in (known, f"{share:.0%} of the whitespace list") if text))
 
 
 def _stage_files(run: RunContext, ranking: Ranking, inputs: Inputs, names: dict[str, str]) -> None:

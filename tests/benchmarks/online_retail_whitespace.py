@@ -22,10 +22,6 @@ import numpy as np
 import pandas as pd
 
 import icp_xl
-from icp_xl.features.files import read_features
-from icp_xl.pipeline.settings import resolve_settings
-from icp_xl.propensity.data import read_division
-from icp_xl.propensity.fit import fit_division
 from icp_xl.tables.star_calendar import add_months
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "online-retail"
@@ -36,9 +32,8 @@ TOP = 0.10
 FEW = ("Christmas", "Garden", "Home")
 
 
-def settings_for(out: Path, cutoff: date, divisions: Sequence[str]) -> dict[str, Any]:
+def settings_for(out: Path, divisions: Sequence[str]) -> dict[str, Any]:
     """Settings of the build and the list, beside the defaults."""
-    learn = [add_months(cutoff, -WINDOW * k) for k in (1, 2) if add_months(cutoff, -WINDOW * k) > FIRST]
     return {
         "paths.data": str(DATA),
         "paths.out": str(out),
@@ -50,7 +45,6 @@ def settings_for(out: Path, cutoff: date, divisions: Sequence[str]) -> dict[str,
             "country": "Country",
         },
         "build.sku_map": str(DATA / "sku_divisions.csv"),
-        "build.cutoffs": [day.isoformat() for day in (*sorted(learn), cutoff)],
         "build.window_months": WINDOW,
         "build.divisions": list(divisions),
         "whitespace.sheet_rows": 100,
@@ -58,31 +52,18 @@ def settings_for(out: Path, cutoff: date, divisions: Sequence[str]) -> dict[str,
     }  # fmt: skip
 
 
-def score(out: Path, given: Mapping[str, Any], cutoff: date) -> pd.DataFrame:
-    """Fit every division on what was known at ``cutoff``, predict as of it, and leave what ``train`` leaves."""
-    settings = resolve_settings(None, dict(given))
-    learn = [date.fromisoformat(text) for text in given["build.cutoffs"] if text < cutoff.isoformat()]
-    frames = []
-    for path in sorted((out / "curated/features").glob(f"features_*_{cutoff}.parquet")):
-        slug = path.name.removeprefix("features_").removesuffix(f"_{cutoff}.parquet")
-        data = read_division(out, slug, learn).before(cutoff)
-        fitted = fit_division(data, settings, seed=settings.run.seed)
-        features = read_features(out, slug, cutoff).frame
-        p = fitted.model.predict(features)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "account_id": features.index, "division": data.division, "cutoff_date": cutoff.isoformat(),
-                    "window_months": WINDOW, "p_icp": p, "p_icp_pct": pd.Series(p).rank(pct=True).to_numpy(),
-                    "verdict": "",
-                }
-            )
-        )  # fmt: skip
-        print(f"  {data.division}: {fitted.model.kind}, mean chance {p.mean():.3f}", flush=True)
-    scores = pd.concat(frames, ignore_index=True)
-    (out / "state").mkdir(exist_ok=True)
-    scores.to_parquet(out / "state/icp_scores.parquet")
-    return scores
+def score(given: Mapping[str, Any], cutoff: date) -> None:
+    """Build, fit every division on what was known at ``cutoff``, and score as of it: what ``icp-xl train`` does."""
+    learn = [add_months(cutoff, -WINDOW * k) for k in (2, 1) if add_months(cutoff, -WINDOW * k) > FIRST]
+    icp_xl.build({**given, "build.cutoffs": [cutoff.isoformat()]})
+    days = [day.isoformat() for day in learn]
+    found = icp_xl.train({**given, "train.cutoffs": days, "train.score_cutoff": cutoff.isoformat()})
+    assert found is not None and found.cutoffs == tuple(learn)
+    for name, part in found.scores.groupby("division"):
+        first = part.iloc[0]
+        print(
+            f"  {name}: {first['model_kind']}, {first['verdict']}, mean chance {part['p_icp'].mean():.3f}", flush=True
+        )
 
 
 def outcomes(out: Path, cutoff: date) -> pd.DataFrame:
@@ -173,28 +154,29 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="all divisions")
     parser.add_argument("--cutoff", default="2011-09-01", help="the day of the list")
     parser.add_argument("--out", type=Path, help="folder to keep what is built, and to take up again")
-    parser.add_argument("--normalize", default="calibrated", help="scale of the signals")
     parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples")
     chosen = parser.parse_args()
     cutoff = date.fromisoformat(chosen.cutoff)
     with tempfile.TemporaryDirectory() as scratch:
         out = chosen.out or Path(scratch)
-        given = settings_for(out, cutoff, () if chosen.full else FEW)
+        given = settings_for(out, () if chosen.full else FEW)
         began = time.process_time()
         if not (out / "state/icp_scores.parquet").is_file():
-            icp_xl.build(given)
-            score(out, given, cutoff)
+            score(given, cutoff)
         truth = outcomes(out, cutoff)
         for title, ownership in (("All pairs", "off"), ("Never bought before", "ever")):
-            found = icp_xl.rank_whitespace(
-                {**given, "whitespace.ownership": ownership, "whitespace.normalize": chosen.normalize}
-            )
+            mine = {**given, "whitespace.ownership": ownership}
+            found = icp_xl.rank_whitespace(mine)
+            other = icp_xl.rank_whitespace({**mine, "whitespace.normalize": "percentile"})
             pairs = found.ranking.ranked.merge(truth, on=["account_id", "division"], how="left")
             pairs[["label", "revenue"]] = pairs[["label", "revenue"]].fillna(0.0)
             place = -pairs["rank"].to_numpy(dtype=float)
             orders = {"**whitespace list**": place} | {
                 f"by {name}": values for name, values in rules(pairs, cutoff, ownership == "ever").items()
             }
+            keys = pd.MultiIndex.from_frame(pairs[["account_id", "division"]])
+            places = other.ranking.ranked.set_index(["account_id", "division"])["rank"].astype(float)
+            orders["list on the scale percentile"] = -places.reindex(keys).to_numpy()
             if ownership == "off":
                 orders["list by expected value alone"] = pairs["expected_value"].to_numpy()
             if pairs["score_challenger"].notna().all():
