@@ -19,10 +19,11 @@ def test_a_stage_without_data_is_a_status_and_the_rest_goes_on(
     books.mkdir()
     sound(books)
     write_book(books / SALES, sales(300, Category="Service", Division="Service"))  # nobody is engaged
-    assert run(["run", "--quiet", "--data", str(books), "--out", str(out)]) == 0, capsys.readouterr().err
+    options = ["--data", str(books), "--out", str(out), "--set", "share.with_run=true"]
+    assert run(["run", "--quiet", *options]) == 0, capsys.readouterr().err
     manifest = load_manifest(out / "runs", "latest")
     assert "engaged accounts" in manifest["divisions"]["weights"]
-    assert (out / REPORT).is_file()
+    assert (out / REPORT).is_file() and (out / "shared" / REPORT).is_file()
     assert manifest["status"] == "succeeded"
 
 
