@@ -20,7 +20,7 @@ from icp_xl.whitespace.holdout import draw_holdout
 from icp_xl.whitespace.model import COLUMNS, NORMALISED, SIGNALS, Bools, Floats, Ranking
 from icp_xl.whitespace.reasons import build_reasons
 from icp_xl.whitespace.signals import Mode, affinity, coverage, fill_similarity, normalise
-from icp_xl.whitespace.states import KEY, empty_states, update_states
+from icp_xl.whitespace.states import CONTACTED, KEY, NOT_RELEVANT, WON, empty_states, expire, update_states
 from icp_xl.whitespace.summary import add_shadow, learned_weights, measure
 from icp_xl.whitespace.value import compute_value, expected_value
 
@@ -78,7 +78,8 @@ def rank_whitespace(
     progress = progress or Progress()
     progress.stage("ranking whitespace", 5)
     frame = prepare_candidates(candidates)
-    frame = _with_states(frame, empty_states() if states is None else states)
+    states = _still_valid(empty_states() if states is None else states, today, settings)
+    frame = _with_states(frame, states)
     _complete(frame, cutoff, settings)
     gated = gate(frame, cutoff, today, settings)
     progress.advance()
@@ -118,7 +119,7 @@ def rank_whitespace(
         weights=scored.weights.assign(challenger=learned_weights(learned)),
         metrics={},
         states=update_states(
-            empty_states() if states is None else states,
+            states,
             ranked,
             (settings.cooldown_days or 10**6, settings.cooldown_rest_days),
             today,
@@ -146,6 +147,11 @@ def score_candidates(frame: pd.DataFrame, settings: WhitespaceSettings) -> _Scor
     scaled = normalise(signals, division, frame["owned_share"].to_numpy(dtype=np.float64), mode)
     score, parts = blend(scaled, weights["used"].tolist(), mode)
     return _Scored(scaled, score, parts, weights, value, mode)
+
+
+def _still_valid(states: pd.DataFrame, today: date, settings: WhitespaceSettings) -> pd.DataFrame:
+    days = {CONTACTED: settings.contact_days, WON: settings.won_days, NOT_RELEVANT: settings.not_relevant_days}
+    return expire(states, days, today)
 
 
 def _with_states(frame: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ on several sheets and in several copies, most of them untouched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -86,6 +87,17 @@ def merge_typed(states: pd.DataFrame, typed: pd.DataFrame, seen: pd.DataFrame, t
                 if name == "status":
                     entry["status_on"] = pd.Timestamp(today) if value else pd.NaT
     return clean_states(pd.DataFrame(list(out.values()), columns=list(STATE_COLUMNS))), len(changed)
+
+
+def expire(states: pd.DataFrame, days: Mapping[str, int], today: date) -> pd.DataFrame:
+    """States without the statuses whose time is over, so that the same may be typed again.
+
+    Args:
+        days: per status how long it holds.
+    """
+    age = (pd.Timestamp(today) - states["status_on"]).dt.days
+    over = age >= states["status"].map(days)
+    return states.assign(status=states["status"].mask(over, ""), status_on=states["status_on"].mask(over))
 
 
 def update_states(states: pd.DataFrame, pairs: pd.DataFrame, rests: tuple[int, int], today: date) -> pd.DataFrame:

@@ -145,6 +145,8 @@ def test_a_status_takes_a_pair_off_for_its_time(status: str, days: int) -> None:
     for when, there in ((TODAY, False), (TODAY + timedelta(days - 1), False), (TODAY + timedelta(days), True)):
         ranked = rank(frame, states=states, today=when).ranked
         assert (pair in set(zip(ranked["account_id"], ranked["division"], strict=True))) is there
+    # Its time over, the cell is blank again, and the same may be typed anew.
+    assert not (ranked["status"] != "").any()
 
 
 def test_a_mark_takes_a_pair_off_for_good_and_is_remembered() -> None:
