@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from icp_xl.delivery.column_values import ResultColumn, Results
+from icp_xl.delivery.columns import write_columns
 from icp_xl.delivery.inject import inject_sheets
 from icp_xl.delivery.remove import remove_sheets
 from icp_xl.delivery.safe_write import SafeOptions
 from icp_xl.delivery.share import make_safe
 from icp_xl.delivery.shareable import check_shareable
 from icp_xl.errors import IcpError
+from icp_xl.sources.book import read_sheet
 
 SECONDS = 30
 OPTIONS = SafeOptions(backups=0)
@@ -37,8 +40,18 @@ def _too_long(signum: int, frame: FrameType | None) -> None:
     raise _TooLong
 
 
+def _columns(book: Path) -> None:
+    """Read the first sheet as a source, and put a column beside whatever heads it."""
+    frame = read_sheet(book)
+    texts = [cell for row in frame.head(6).to_numpy() for cell in row if isinstance(cell, str) and cell.strip()]
+    if texts:
+        keys = [str(cell) for cell in frame.iloc[:, 0].dropna().unique()[:50]]
+        results = Results([ResultColumn("score", "Score")], {"score": list(range(len(keys)))}, [keys])
+        write_columns(book, texts[0], results, options=OPTIONS)
+
+
 def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
-    """Check, make safe, write sheets into, write again and remove them from a workbook of these bytes."""
+    """Check, make safe, read, write columns and sheets into, write again and take out: a workbook of these bytes."""
     book, safe = folder / "mutant.xlsx", folder / "safe.xlsx"
     book.write_bytes(content)
     refused = crash = ""
@@ -49,6 +62,7 @@ def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
         for step in (
             lambda: check_shareable(book),
             lambda: make_safe(book, safe),
+            lambda: _columns(book),
             lambda: inject_sheets(book, donor, options=OPTIONS),
             lambda: inject_sheets(book, donor, options=OPTIONS),
             lambda: remove_sheets(book, options=OPTIONS),
