@@ -1,0 +1,69 @@
+"""What a pair bought before the cutoff: against a slow count, and blind to everything after it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.sql import whitespace as sql
+from icp_xl.sql.star import SCALE
+from icp_xl.tables.star import Star, open_engine
+from icp_xl.tables.star_build import build_star
+from icp_xl.tables.star_calendar import to_day
+from tests.support.sales_lines import build_settings, make_lines
+
+CUTOFF, START = dt.date(2025, 6, 17), dt.date(2024, 6, 17)
+SETTINGS = build_settings()
+
+
+def history(star: Star) -> pd.DataFrame:
+    with open_engine(star, SETTINGS) as engine:
+        return pd.DataFrame(engine.fetch(sql.pair_history(to_day(START), to_day(CUTOFF))))
+
+
+def test_history_against_a_slow_count_and_blind_to_the_future() -> None:
+    lines = make_lines(3)
+    star = build_star(lines, SETTINGS).star
+    found = history(star)
+    known = lines[lines["date"] < pd.Timestamp(CUTOFF)]
+    pd.testing.assert_frame_equal(found, history(build_star(known, SETTINGS).star))
+    accounts = star.customers.set_index("account_key")["account_id"]
+    divisions = star.divisions.set_index("division_key")["division"]
+    assert len(found) == known.groupby(["account_id", "division"]).ngroups
+    for row in found.iloc[::7].to_dict("records"):
+        mine = known[
+            (known["account_id"] == accounts[row["account_key"]])
+            & (known["division"] == divisions[row["division_key"]])
+        ]
+        sold, recent = mine[mine["revenue"] > 0], mine[mine["date"] >= pd.Timestamp(START)]
+        assert row["revenue"] / SCALE == np.round(recent["revenue"].sum(), 4)
+        if len(sold):
+            assert row["last_day"] == to_day(sold["date"].max().date())
+            assert row["first_day"] == to_day(sold["date"].min().date())
+        days = recent.loc[recent["revenue"] > 0, "date"].dt.normalize().nunique()
+        assert row["n_days"] == days
+
+
+def test_the_evidence_is_the_owned_code_with_the_highest_lift() -> None:
+    lines = make_lines(4)
+    star = build_star(lines, SETTINGS).star
+    keys = star.products.set_index("sku")["sku_key"]
+    division = int(star.divisions["division_key"].iloc[0])
+    lifts = {sku: 1.0 + i / 10 for i, sku in enumerate(sorted(keys.index))}
+    spoken = pd.DataFrame(
+        {"sku_key": [keys[s] for s in lifts], "division_key": division,
+         "lift_e9": [round(v * 10**9) for v in lifts.values()]}
+    ).astype(np.int64)  # fmt: skip
+    with open_engine(star, SETTINGS) as engine:
+        engine.view_frame("spoken", spoken)
+        found = pd.DataFrame(engine.fetch(sql.best_evidence(to_day(START), to_day(CUTOFF))))
+    accounts = star.customers.set_index("account_key")["account_id"]
+    window = lines[
+        (lines["date"] >= pd.Timestamp(START)) & (lines["date"] < pd.Timestamp(CUTOFF)) & (lines["revenue"] > 0)
+    ]
+    best = window.groupby("account_id")["sku"].agg(lambda codes: max(codes, key=lambda code: lifts[code]))
+    assert len(found) == len(best)
+    for row in found.to_dict("records"):
+        assert row["sku_key"] == keys[best[accounts[row["account_key"]]]]
