@@ -17,6 +17,7 @@ from icp_xl.delivery.sheetxml import (
     SheetReader,
     cell_value,
     column_letters,
+    column_number,
     key_text,
 )
 from icp_xl.delivery.typed import data_area, table_headers
@@ -157,13 +158,16 @@ def check_table(book: Workbook, place: Place) -> None:
 
 @dataclass
 class Scan:
-    """What stands in the rows of a sheet: keys by row, the last column in use, the last row with a key."""
+    """What stands in the rows of a sheet: keys by row, and the last column in use.
+
+    ``last_style`` is the format of a row's last cell, only where that is the last column in use.
+    """
 
     rows: list[bytes] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     keys: dict[int, str] = field(default_factory=dict)
     last_used: dict[int, int] = field(default_factory=dict)
-    header_style: str = ""
+    last_style: dict[int, str] = field(default_factory=dict)
 
 
 class KeyReader:
@@ -175,7 +179,8 @@ class KeyReader:
         p = re.escape(rows.prefix)
         self._open = b"<" + rows.prefix + b"c "
         self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
-        self._reference = re.compile(rb'\sr="([A-Z]{1,3})\d+"')
+        self._last = re.compile(rb"<" + p + rb'c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?>')
+        self._columns: dict[bytes, int] = {}
 
     def cell(self, row: bytes, number: int) -> Cell | None:
         """The key's cell."""
@@ -187,16 +192,17 @@ class KeyReader:
                 return Cell(match.start(), match.end(), self.column, match[1] or b"", match[2] or b"")
         return next((cell for cell in self.rows.cells(row) if cell.column == self.column), None)
 
-    def last(self, row: bytes) -> Cell | None:
-        """The last cell of the row, where it can be told at a glance."""
+    def glance(self, row: bytes) -> tuple[int, str] | None:
+        """Column and format of the row's last cell, where it can be told at a glance that it holds something."""
         start = row.rfind(self._open)
-        match = self._cell.match(row, start) if start >= 0 else None
-        reference = self._reference.search(match[1] or b"") if match is not None else None
-        if match is None or reference is None:
+        match = self._last.match(row, start) if start >= 0 else None
+        if match is None or row.startswith(b"</", match.end()):
             return None
-        from icp_xl.delivery.sheetxml import column_number
-
-        return Cell(match.start(), match.end(), column_number(reference[1].decode()), match[1] or b"", match[2] or b"")
+        letters, style = match[1], match[2]
+        column = self._columns.get(letters)
+        if column is None:
+            column = self._columns[letters] = column_number(letters.decode())
+        return column, style.decode() if style else ""
 
 
 def scan(place: Place, reader: SheetReader, strings: Sequence[bytes]) -> Scan:
@@ -212,12 +218,12 @@ def scan(place: Place, reader: SheetReader, strings: Sequence[bytes]) -> Scan:
         found.numbers.append(number)
         if number < place.header_row or (bottom is not None and number > bottom):
             continue
-        last = key.last(row)
-        if last is None or not last.inner:
+        last = key.glance(row)
+        if last is None:
             used = [cell.column for cell in parser.cells(row) if cell.inner]
             found.last_used[number] = max(used, default=0)
         else:
-            found.last_used[number] = last.column
+            found.last_used[number], found.last_style[number] = last
         if number > place.header_row and (data is None or data.first_row <= number <= data.last_row):
             cell = key.cell(row, number)
             text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""

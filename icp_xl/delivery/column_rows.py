@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from icp_xl.delivery.column_places import KeyReader
-from icp_xl.delivery.sheetxml import Area, Cell, RowParser, column_letters
+from icp_xl.delivery.sheetxml import Area, RowParser, column_letters
 from icp_xl.delivery.splice import Edit
 from icp_xl.delivery.typed import cell_bytes
 
 #: Makes the format of a cell from its neighbour's and its place among our columns.
 StyleOf = Callable[[str, int], str]
+_TYPES = {"": b">", "inlineStr": b' t="inlineStr">'}
 _SPANS = re.compile(rb'\sspans="(\d+):(\d+)"')
 
 
@@ -26,28 +26,41 @@ class RowWriter:
     style_of: StyleOf
 
     def __post_init__(self) -> None:
-        self._key = KeyReader(self.parser, self.neighbour)
         self._letters = [column_letters(column).encode() for column in self.columns]
         self._close = b"</" + self.parser.prefix + b"row>"
-        self._open = b"<" + self.parser.prefix + b"c"
-        self._shut = b"</" + self.parser.prefix + b"c>"
+        self._templates: dict[str, list[tuple[bytes, bytes, bool]]] = {}
 
-    def edits(self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]]) -> list[Edit]:
-        """What puts ``contents`` into the row ``number``, one for each of our columns."""
-        last = self._key.last(row)
-        first = self.columns[0]
-        if last is not None and last.column < first and row.endswith(self._close):
-            style = self._neighbour_style(row, last)
-            made = b"".join(self._cell(at, number, style, content) for at, content in enumerate(contents))
-            return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
-        return self._general(row, number, contents)
+    def edits(
+        self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]], last: int = 0, style: str | None = None
+    ) -> list[Edit]:
+        """What puts ``contents`` into the row ``number``, one for each of our columns.
 
-    def _neighbour_style(self, row: bytes, last: Cell) -> str:
-        if last.column == self.neighbour:
-            return last.attribute(b"s")
-        if last.column < self.neighbour:
-            return ""
-        return next((c.attribute(b"s") for c in self.parser.cells(row) if c.column == self.neighbour), "")
+        ``last`` and ``style`` are the column and the format of the row's last cell, where they are known.
+        """
+        simple = style is not None and last < self.columns[0] and not self.parser.prefix
+        if not simple or style is None or not row.endswith(self._close):
+            return self._general(row, number, contents)
+        if last > self.neighbour:
+            return self._general(row, number, contents)
+        made = self._appended(number, style if last == self.neighbour else "", contents)
+        return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
+
+    def _appended(self, number: int, style: str, contents: Sequence[tuple[str, bytes]]) -> bytes:
+        """Our cells of one row, for a row that ends before them."""
+        if style not in self._templates:
+            formats = [self.style_of(style, at) for at in range(len(self.columns))]
+            self._templates[style] = [
+                (b'<c r="' + letters, b'" s="' + form.encode() + b'"' if form else b'"', bool(form))
+                for letters, form in zip(self._letters, formats, strict=True)
+            ]
+        text = b"%d" % number
+        pieces: list[bytes] = []
+        for (start, middle, styled), (kind, inner) in zip(self._templates[style], contents, strict=True):
+            if inner:
+                pieces += (start, text, middle, _TYPES.get(kind) or b' t="%b">' % kind.encode(), inner, b"</c>")
+            elif styled:
+                pieces += (start, text, middle, b"/>")
+        return b"".join(pieces)
 
     def _cell(self, at: int, number: int, style: str, content: tuple[str, bytes], keep: str | None = None) -> bytes:
         kind, inner = content

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from icp_xl.delivery.sheetxml import key_text, text_item
@@ -100,7 +101,9 @@ def cell_content(value: Any) -> CellContent:
     >>> cell_content(7.0), cell_content("=1+1"), cell_content(float("nan"))
     (('', b'<v>7</v>'), ('inlineStr', b'<is><t xml:space="preserve">=1+1</t></is>'), ('', b''))
     """
-    if hasattr(value, "item"):
+    if isinstance(value, str):
+        return _text(value)
+    if not isinstance(value, int | float) and hasattr(value, "item"):
         value = value.item()
     if value is None or value is NotImplemented:
         return "", b""
@@ -113,7 +116,11 @@ def cell_content(value: Any) -> CellContent:
         return "", f"<v>{number!r}</v>".encode()
     if isinstance(value, date):
         value = value.isoformat()[:10]
-    text = str(value)
+    return _text(str(value))
+
+
+@lru_cache(maxsize=1 << 14)
+def _text(text: str) -> CellContent:
     if not text or text in ("<NA>", "NaT"):
         return "", b""
     return "inlineStr", b"<is>" + text_item(text) + b"</is>"

@@ -232,7 +232,8 @@ class _Writing:
                     self.report.matched += 1
                 elif text:
                     unmatched[text] = unmatched.get(text, 0) + 1
-                edits = body.edits(row, number, self.results.cells(account, columns))
+                last, style = found.last_used.get(number, 0), found.last_style.get(number)
+                edits = body.edits(row, number, self.results.cells(account, columns), last, style)
                 chained = chained or any(b"<f" in row[at : at + length] for at, length, _ in edits if length)
                 splice.change(row, edits)
             else:

@@ -16,6 +16,8 @@ from icp_xl.delivery.xml import PACKAGE, REL, TYPES, Element, children, parse, s
 
 CONTENT_TYPES = "[Content_Types].xml"
 RELS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
+#: From here on a part is packed more quickly and a little less tightly.
+_LARGE = 4 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -238,7 +240,8 @@ class Package:
             if name in self.gone:
                 continue
             if name in self.new:
-                found.append(Content(entry.raw_name, self.new[name][1]))
+                content = self.new[name][1]
+                found.append(Content(entry.raw_name, content, 6 if len(content) < _LARGE else 3))
             else:
                 found.append(self.restored.get(name, entry))
         for name in self.added_order:

@@ -18,6 +18,7 @@ from icp_xl.delivery.xml import children, descendants, local, parse, serialise
 _REF = re.compile(r"([A-Z]{1,3})(\d+)$")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_PLAIN = re.compile("[^\x00-\x1f&<>_\ud800-\udfff\ufffe\uffff]*")
 _ENTITIES = {"&quot;": '"', "&apos;": "'"}
 _NUMERIC_ENTITY = re.compile(r"&#(x[0-9A-Fa-f]+|\d+);")
 MAX_ROWS, MAX_COLUMNS, MAX_TEXT = 1_048_576, 16_384, 32_767
@@ -271,6 +272,8 @@ def text_item(text: str) -> bytes:
     >>> text_item("a\\x01<b _x0041_")
     b'<t xml:space="preserve">a_x0001_&lt;b _x005F_x0041_</t>'
     """
+    if len(text) <= MAX_TEXT and _PLAIN.fullmatch(text):
+        return b'<t xml:space="preserve">' + text.encode() + b"</t>"
     text = _ESCAPED.sub(r"_x005F_x\1_", text[:MAX_TEXT])
     text = _ILLEGAL.sub(lambda match: f"_x{ord(match[0]):04X}_", text).replace("\r", "_x000D_")
     return b'<t xml:space="preserve">' + escape(text).encode() + b"</t>"

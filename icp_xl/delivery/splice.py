@@ -48,7 +48,7 @@ class Splice:
     def record(self) -> bytes:
         """What :func:`revert` needs to lead back."""
         steps, saved = self._steps.tobytes(), b"".join(self._saved)
-        return struct.pack("<Q", len(steps)) + zlib.compress(steps + saved, 6)
+        return struct.pack("<Q", len(steps)) + zlib.compress(steps + saved, 3)
 
 
 def revert(content: bytes, record: bytes, limit: int) -> bytes:
