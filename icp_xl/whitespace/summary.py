@@ -13,6 +13,9 @@ from icp_xl.whitespace.holdout import plan_holdout
 from icp_xl.whitespace.model import Ranking
 from icp_xl.whitespace.signals import Mode
 
+#: Signals that may cover few pairs, in words.
+_SPARSE = {"affinity": "market-basket affinity", "als": "likeness to owners"}
+
 
 def learned_weights(learned: Challenger | str) -> list[float]:
     """The challenger's weights in the order of the signals, NaN without one."""
@@ -90,11 +93,13 @@ def _warn(
             advice = "" if settings.capacity == "hybrid" else "; capacity: hybrid spreads it over the divisions"
             result.warnings.append(text + advice)
     for row in result.weights.to_dict("records"):
-        if row["kept"] < 1.0 and row["asked"] > 0.0:
+        if row["signal"] in _SPARSE and row["kept"] < 1.0 and row["asked"] > 0.0 and len(result.ranked):
             result.warnings.append(
-                f"the signal {row['signal']} covers {row['coverage']:.0%} of the pairs: its weight falls from "
+                f"{_SPARSE[row['signal']]} covers {row['coverage']:.0%} of the pairs: its weight falls from "
                 f"{row['asked']:.2f} to {row['used']:.2f}"
             )
+    if not len(result.ranked):
+        result.warnings.append("no pair is left to rank: the sheet Not Eligible says why")
     asked = result.thresholds.iloc[0]["asked"]
     chosen = result.thresholds.iloc[0]["selected"]
     if chosen < asked:

@@ -110,7 +110,7 @@ def test_a_signal_that_covers_nobody_has_no_say() -> None:
     ranking = rank(frame.assign(als_similarity=np.nan))
     used = ranking.weights.set_index("signal")["used"]
     assert used["als"] == 0.0 and used.sum() == pytest.approx(1.0)
-    assert any("als covers 0%" in text for text in ranking.warnings)
+    assert any("likeness to owners covers 0%" in text for text in ranking.warnings)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -196,3 +196,13 @@ def test_a_list_of_one_division_is_warned_of() -> None:
     frame.loc[frame["division"] == DIVISIONS[1], "p_icp"] *= 0.01
     ranking = rank(frame, normalize="calibrated", max_division_share=0.5)
     assert any(DIVISIONS[2] in text and "hybrid" in text for text in ranking.warnings)
+
+
+@pytest.mark.parametrize("capacity", ["top_percent", "per_rep", "hybrid"])
+@pytest.mark.parametrize("left", ["nothing", "one pair"])
+def test_a_list_of_nothing_or_of_one_is_a_list(capacity: str, left: str) -> None:
+    frame = make_candidates(1, 1).assign(do_not_contact=left == "nothing", open_deal=False, last_bought=pd.NaT)
+    ranking = rank(frame, capacity=capacity, shadow="revenue", holdout_share=0.1)
+    n = 0 if left == "nothing" else 1
+    assert ranking.metrics["ranked"] == ranking.metrics["selected"] == n
+    assert any("no pair is left" in text for text in ranking.warnings) is (n == 0)
