@@ -27,6 +27,7 @@ _PUBLIC = {
     "refine": "icp_xl.pipeline.library",
     "run": "icp_xl.pipeline.library",
     "share": "icp_xl.pipeline.library",
+    "write_back": "icp_xl.pipeline.library",
     "check_shareable": "icp_xl.delivery.shareable",
     "start_run": "icp_xl.runs",
 }

@@ -62,23 +62,22 @@ def write_back(
     settings = settings_of(config, set_)
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.result_columns import SCORED, columns_lines, put_columns
-        from icp_xl.pipeline.tables import REPORT
-        from icp_xl.pipeline.write_back import inject_lines, remove_lines, take_out
-        from icp_xl.pipeline.write_back import write_back as stage
+        from icp_xl.pipeline.result_columns import put_back
+        from icp_xl.pipeline.write_back import remove_lines, take_out
 
         if remove:
             return remove_lines(take_out(run, workbook, out))
-        source = report or settings.paths.out / REPORT
-        lines, target = [], workbook
-        if columns is None or report is not None or sheets is not None:
-            lines = inject_lines(stage(run, workbook, source, out, place, _listed(sheets) or None))
-            target = out if out is not None and not dry_run else workbook
-        if columns is not None:
-            scored = source.parent / SCORED
-            copy = out if target == workbook else None
-            lines += columns_lines(put_columns(run, target, columns, scored, copy, sheet, _listed(fields)))
-        return lines
+        return put_back(
+            run,
+            workbook,
+            report,
+            sheets=_listed(sheets),
+            columns=columns,
+            sheet=sheet,
+            fields=_listed(fields),
+            out=out,
+            place=place,
+        )
 
     run_command("write-back", settings, body, dry_run=dry_run, quiet=quiet)
 

@@ -136,6 +136,41 @@ def run(settings: Given = None, *, progress: Progress | None = None, dry_run: bo
     return call("run", run_everything, settings, progress=progress, dry_run=dry_run)
 
 
+def write_back(
+    workbook: Path | str,
+    settings: Given = None,
+    *,
+    report: Path | str | None = None,
+    sheets: Sequence[str] = (),
+    columns: str | None = None,
+    sheet: str | None = None,
+    fields: Sequence[str] = (),
+    out: Path | str | None = None,
+    place: str | None = None,
+    remove: bool = False,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Put report sheets or result columns into someone's workbook, or take them out; as ``icp-xl write-back``.
+
+    Args:
+        columns: header of the column in the workbook that holds account ids or names.
+        remove: take everything of ours out instead.
+    """
+    from icp_xl.pipeline.result_columns import put_back
+    from icp_xl.pipeline.write_back import remove_lines, take_out
+
+    book, source, copy = Path(workbook), Path(report) if report else None, Path(out) if out else None
+
+    def body(run: RunContext) -> list[str]:
+        if remove:
+            return remove_lines(take_out(run, book, copy))
+        return put_back(
+            run, book, source, sheets=sheets, columns=columns, sheet=sheet, fields=fields, out=copy, place=place
+        )
+
+    return call("write-back", body, settings, progress=progress)
+
+
 def share(
     settings: Given = None,
     reports: Sequence[Path | str] = (),

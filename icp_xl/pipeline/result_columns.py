@@ -46,6 +46,36 @@ def put_columns(
     return write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
 
 
+def put_back(
+    run: RunContext,
+    workbook: Path,
+    report: Path | None = None,
+    *,
+    sheets: Sequence[str] = (),
+    columns: str | None = None,
+    sheet: str | None = None,
+    fields: Sequence[str] = (),
+    out: Path | None = None,
+    place: str | None = None,
+) -> list[str]:
+    """Sheets of a report, result columns or both into ``workbook``; returns what to say.
+
+    Sheets go in where ``report`` or ``sheets`` ask for them, or where no columns do; the other arguments are those of
+    :func:`~icp_xl.pipeline.write_back.write_back` and :func:`put_columns`.
+    """
+    from icp_xl.pipeline.tables import REPORT
+    from icp_xl.pipeline.write_back import inject_lines, write_back
+
+    source, lines, target = report or run.settings.paths.out / REPORT, [], workbook
+    if columns is None or report is not None or sheets:
+        lines = inject_lines(write_back(run, workbook, source, out, place, list(sheets) or None))
+        target = out if out is not None and not run.dry_run else workbook
+    if columns is not None:
+        copy = out if target == workbook else None
+        lines += columns_lines(put_columns(run, target, columns, source.parent / SCORED, copy, sheet, fields))
+    return lines
+
+
 def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
     """The scored accounts in ``scored`` with the columns for ``fields``; the usual ones by default.
 

@@ -74,3 +74,33 @@ def test_what_a_reader_may_fill_is_known_beside_the_report(scored: Path) -> None
     body = json.loads((scored / "state" / "kept_cells.json").read_text(encoding="utf-8"))
     columns = {(item["sheet"], item["column"]) for item in body["icp_report.xlsx"]}
     assert ("Match Review", "Decision") in columns
+
+
+def test_columns_beside_my_own_rows(
+    scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import icp_xl
+
+    monkeypatch.chdir(tmp_path)
+    book = tmp_path / "mine.xlsx"
+    shutil.copy(next((scored.parent / "books").glob("JY*.xlsx")), book)
+    before = parts(book)
+    report = str(scored / "icp_report.xlsx")
+    settings = ["--set", f"paths.out={scored}"]
+    assert run(["write-back", str(book), "--columns", "Acct ID", "--out", "copy.xlsx", *settings]) == 0
+    assert "120 rows have their account" in capsys.readouterr().out
+    assert parts(book) == before
+    rows = CalamineWorkbook.from_path("copy.xlsx").get_sheet_by_name("Customer List").to_python(skip_empty_area=False)
+    header = next(row for row in rows if "Acct ID" in row)
+    assert header[-5:] == ["ICP Score", "ICP Grade", "ICP Rank", "ICP Segment", "ICP Reasons"]
+    assert run(["write-back", "copy.xlsx", "--remove"]) == 0
+    assert parts(tmp_path / "copy.xlsx") == before
+    wrong = ["write-back", str(book), "--columns", "Acct ID", "--fields", "icp_scor", *settings]
+    assert run(wrong) != 0 and "icp_score" in capsys.readouterr().err
+    lines = icp_xl.write_back(
+        book, {"paths.out": str(scored)}, report=report, sheets=["Scored Accounts"], columns="Company Name",
+        fields=["icp_score", "total_revenue"],
+    )  # fmt: skip
+    assert "1 sheets are in mine.xlsx" in lines[0] and any("ICP Total Revenue" in line for line in lines)
+    assert icp_xl.write_back(book, {"paths.out": str(scored)}, remove=True)
+    assert parts(book) == before
