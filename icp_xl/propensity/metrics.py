@@ -79,7 +79,8 @@ class Curve:
         above = seen_hits - hits
         out = {
             "auc": _divide((misses * (above + hits / 2.0)).sum(axis=1), positives * negatives),
-            "pr_auc": _divide((hits * _divide(seen_hits, seen)).sum(axis=1), positives),
+            # A resample may miss the first rows: nothing seen, nothing hit, nothing to add.
+            "pr_auc": _divide((hits * np.nan_to_num(_divide(seen_hits, seen))).sum(axis=1), positives),
         }
         worth = None
         if self.value is not None:

@@ -89,13 +89,11 @@ def season_was_seen(windows: Sequence[tuple[date, date]], cutoff: date, months: 
     return wanted <= known
 
 
-def auc_error(auc: float, positives: int, negatives: int) -> float:
-    """Standard error of an AUC (Hanley and McNeil, Radiology 143, 1982)."""
-    if not np.isfinite(auc) or positives < 1 or negatives < 1:
+def chance_error(positives: int, negatives: int) -> float:
+    """Standard error of the AUC of a ranking that knows nothing (Mann and Whitney, 1947); NaN without both outcomes."""
+    if positives < 1 or negatives < 1:
         return float("nan")
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    top = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
-    return float(np.sqrt(max(top, 0.0) / (positives * negatives)))
+    return float(np.sqrt((positives + negatives + 1) / (12.0 * positives * negatives)))
 
 
 def _brier(figures: dict[str, Interval]) -> dict[str, Interval]:
@@ -115,7 +113,7 @@ def _verdict(
 ) -> tuple[str, list[str]]:
     auc, kind = metrics["auc"].value, fitted.model.kind
     positives, negatives = int(y.sum()), int(y.size - y.sum())
-    error = auc_error(auc, positives, negatives)
+    error = chance_error(positives, negatives)
     certain = np.isfinite(error) and auc - float(norm.ppf(settings.evidence)) * error > 0.5
     if kind == "base_rate" or not certain:
         return NOT_READY, [f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {y.size:,}, chance is 0.500"]
