@@ -21,6 +21,7 @@ _PUBLIC = {
     "build": "icp_xl.pipeline.library",
     "rank_whitespace": "icp_xl.pipeline.library",
     "train": "icp_xl.pipeline.library",
+    "validate": "icp_xl.pipeline.library",
     "snapshot": "icp_xl.pipeline.library",
     "outcomes": "icp_xl.pipeline.library",
     "won_lost": "icp_xl.pipeline.library",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import shutil
 import time
@@ -38,6 +39,19 @@ def json_text(body: Any) -> str:
     '{\\n  "a": [\\n    2.5\\n  ],\\n  "b": 1\\n}\\n'
     """
     return json.dumps(body, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+
+
+def plain(body: Any) -> Any:
+    """``body`` with plain numbers, and ``None`` for what is not finite."""
+    if isinstance(body, dict):
+        return {str(key): plain(value) for key, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [plain(value) for value in body]
+    if hasattr(body, "item") and not isinstance(body, str | int | float):
+        body = body.item()
+    if isinstance(body, float) and not math.isfinite(body):
+        return None
+    return body
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -23,6 +23,7 @@ from icp_xl.cli import (
     share,
     snapshot,
     train,
+    validate,
     whitespace,
     won_lost,
     write_back,
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _module in (
-    everything, check, score, optimize, live, build, train, whitespace, snapshot, outcomes, won_lost, refine,
+    everything, check, score, optimize, live, build, train, whitespace, validate, snapshot, outcomes, won_lost, refine,
     write_back, share, runs, addin,
 ):  # fmt: skip
     _module.register(app)

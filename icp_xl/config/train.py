@@ -65,7 +65,7 @@ class TrainSettings(Section):
     any_division: bool = Field(False, description="also model a purchase in any division, as 'Any purchase'")
     bootstrap: int = Field(500, ge=50, le=20_000, description="resamples behind every interval")
     evidence: float = Field(
-        0.999, gt=0.9, lt=1.0, description="certainty that a ranking is better than chance, per division"
+        0.999, gt=0.9, lt=1.0, description="certainty that rankings are better than chance, over all divisions"
     )
     ready_positives: int = Field(100, ge=5, description="buyers in the test window below which a model needs care")
     max_gap: float = Field(0.12, gt=0.0, le=0.5, description="AUC in training above that in the test window: overfit")

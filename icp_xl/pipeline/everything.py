@@ -72,6 +72,12 @@ def _train(run: RunContext) -> Lines:
     return closing_lines(train(run))
 
 
+def _validate(run: RunContext) -> Lines:
+    from icp_xl.pipeline.validate import closing_lines, validate
+
+    return closing_lines(validate(run))[-1:]
+
+
 def _share(run: RunContext) -> Lines:
     if not run.settings.share.with_run and run.command != "demo":
         return []
@@ -111,6 +117,7 @@ STAGES = (
     Stage("build", _build),
     Stage("train", _train),
     Stage("whitespace", _whitespace),
+    Stage("validation", _validate),
     Stage("won and lost", _feedback),
     Stage("share", _share),
 )

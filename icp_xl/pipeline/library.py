@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from icp_xl.pipeline.score import ScoreOutcome
     from icp_xl.pipeline.share import Passwords, ShareOutcome
     from icp_xl.pipeline.train import TrainResult
+    from icp_xl.pipeline.validate import ValidationResult
     from icp_xl.pipeline.whitespace import WhitespaceOutcome
 
 Result = TypeVar("Result")
@@ -93,6 +94,13 @@ def rank_whitespace(settings: Given = None, *, progress: Progress | None = None)
     from icp_xl.pipeline.whitespace import whitespace as stage
 
     return call("whitespace", stage, settings, progress=progress)
+
+
+def validate(settings: Given = None, *, progress: Progress | None = None) -> ValidationResult | None:
+    """Hold models as of past cutoffs against what came after; the same as ``icp-xl validate``."""
+    from icp_xl.pipeline.validate import validate as stage
+
+    return call("validate", stage, settings, progress=progress)
 
 
 def snapshot(

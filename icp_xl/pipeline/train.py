@@ -59,7 +59,7 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
         InsufficientDataError: the log allows no training cutoff with a full window after it.
         ConfigError: a division that the log does not have.
     """
-    star = _star(run)
+    star = star_of(run)
     divisions = choose_divisions(star, run.settings)
     score_cutoff = run.settings.train.score_cutoff or star.observed_through
     cutoffs = () if score_only else choose_training_cutoffs(star, run)
@@ -150,7 +150,7 @@ def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
     return tuple(found)
 
 
-def _star(run: RunContext) -> Star:
+def star_of(run: RunContext) -> Star:
     """The star schema of this run or of an earlier one; built where there is none."""
     from icp_xl.errors import DataError
 
@@ -186,7 +186,15 @@ def _frames(
             for name in names_of(found.slug, found.cutoff):
                 files[found.division][name] = str(run.outputs.find(name))
     return [
-        Job(division, division_slug(star, division), tuple(cutoffs), score_cutoff, settings, files[division])
+        Job(
+            division,
+            division_slug(star, division),
+            tuple(cutoffs),
+            score_cutoff,
+            settings,
+            files[division],
+            looks=len(divisions),
+        )
         for division in divisions
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.outputs import Publication
+from icp_xl.outputs import Publication, plain
 from icp_xl.propensity.fit import describe_recipe
 from icp_xl.propensity.linear import LinearModel
 from icp_xl.propensity.metrics import flatten
@@ -133,14 +133,14 @@ def division_metrics(each: Trained) -> dict[str, Any]:
         body["selection"] = list(each.fitted.steps)
         table = each.fitted.candidates.assign(cutoff_date=lambda t: t["cutoff_date"].astype(str))
         body["candidates"] = table.replace({np.nan: None}).to_dict("records")
-    return dict(_plain(body))
+    return dict(plain(body))
 
 
 def model_card(each: Trained, run: RunContext) -> dict[str, Any]:
     """What one must know before using the model."""
     model, fitted = each.model, each.fitted
     assert model is not None and fitted is not None
-    return dict(_plain(
+    return dict(plain(
         {
             "division": each.division, "model": model.kind, "version": model.version, "verdict": model.verdict,
             "reasons": list(model.reasons), "cutoffs": [day.isoformat() for day in model.trained_on],
@@ -174,16 +174,3 @@ def _names(run: RunContext) -> dict[str, str]:
         return {}
     table = star.customers.drop_duplicates("account_id")
     return dict(zip(table["account_id"].astype(str), table["account_name"].fillna("").astype(str), strict=True))
-
-
-def _plain(body: Any) -> Any:
-    """``body`` with plain numbers, and ``None`` for what is not finite."""
-    if isinstance(body, dict):
-        return {str(key): _plain(value) for key, value in body.items()}
-    if isinstance(body, list | tuple):
-        return [_plain(value) for value in body]
-    if isinstance(body, np.generic):
-        body = body.item()
-    if isinstance(body, float) and not np.isfinite(body):
-        return None
-    return body

@@ -23,7 +23,10 @@ from icp_xl.propensity.verdict import Judgement, judge
 
 @dataclass(frozen=True)
 class Job:
-    """One division to train: ``files`` gives the place of each file of the build by its name."""
+    """One division to train: ``files`` gives the place of each file of the build by its name.
+
+    ``looks`` is the number of divisions that are judged together.
+    """
 
     division: str
     slug: str
@@ -31,6 +34,7 @@ class Job:
     score_cutoff: date
     settings: Settings
     files: dict[str, str]
+    looks: int = 1
 
     def find(self, name: str) -> Path:
         """Place of a file."""
@@ -89,7 +93,7 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
     fitted = fit_division(data, job.settings, seed=job.seed, check=check)
     judgement = judge(
         fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
-        windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
+        windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip
     model = fitted.model.judged(judgement.verdict, judgement.reasons)
     check()
@@ -142,7 +146,7 @@ def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trai
     datas = [read_division(job.find, job.division, job.slug, job.cutoffs) for job in jobs]
     data = any_of(datas)
     first = jobs[0]
-    job = Job(data.division, data.slug, first.cutoffs, first.score_cutoff, first.settings, first.files)
+    job = Job(data.division, data.slug, first.cutoffs, first.score_cutoff, first.settings, first.files, first.looks)
     try:
         return train_data(data, job, check)
     except InsufficientDataError as error:

@@ -47,13 +47,14 @@ class Judgement:
 
 def judge(
     fitted: Fitted, settings: TrainSettings, *, seed: int, score_cutoff: date, base_rates: dict[str, float],
-    windows: Sequence[tuple[date, date]],
+    windows: Sequence[tuple[date, date]], looks: int = 1,
 ) -> Judgement:  # fmt: skip
     """Judge a model by its latest judged cutoff.
 
     Args:
         base_rates: share of buyers at each training cutoff, by its date.
         windows: start and end of each training label window.
+        looks: divisions that are judged together; among forty-seven without any skill one looks skilled by chance.
     """
     rows, chosen, rule = fitted.latest, fitted.model.kind, fitted.best_rule
     y, worth = rows["label"].to_numpy(np.float64), rows["revenue"].to_numpy(np.float64).clip(0)
@@ -72,7 +73,7 @@ def judge(
     gain = compare(y, score, other, worth, groups=groups, **drawn)
     slope, intercept = slope_and_intercept(y, p)
     seen = season_was_seen(windows, score_cutoff, fitted.model.window_months)
-    verdict, reasons = _verdict(fitted, settings, metrics, gain, rule, slope, base_rates, seen, y)
+    verdict, reasons = _verdict(fitted, settings, metrics, gain, rule, slope, base_rates, seen, y, looks)
     return Judgement(
         verdict, tuple(reasons), metrics, rule, rule_metrics, gain, calibration_loss(y, p), slope, intercept,
         base_rates, seen, len(y), int(y.sum()), gains_table(y, p, worth), calibration_table(y, p), thresholds_table(p),
@@ -110,11 +111,13 @@ def _verdict(
     base_rates: dict[str, float],
     seen: bool,
     y: np.ndarray,
+    looks: int,
 ) -> tuple[str, list[str]]:
     auc, kind = metrics["auc"].value, fitted.model.kind
     positives, negatives = int(y.sum()), int(y.size - y.sum())
     error = chance_error(positives, negatives)
-    certain = np.isfinite(error) and auc - float(norm.ppf(settings.evidence)) * error > 0.5
+    level = 1.0 - (1.0 - settings.evidence) / max(looks, 1)
+    certain = np.isfinite(error) and auc - float(norm.ppf(level)) * error > 0.5
     if kind == "base_rate" or not certain:
         return NOT_READY, [f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {y.size:,}, chance is 0.500"]
     care = []

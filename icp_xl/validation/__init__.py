@@ -1,1 +1,1 @@
-"""Forward holdout, drift, alerts, leakage gauntlet."""
+"""Looking back: would the model of then have worked, and has anything moved since?"""

@@ -130,7 +130,9 @@ def table(rows: list[tuple[str, str, str, Mapping[str, Any]]]) -> str:
         auc, gain, precise = f["auc"], f["gain"], f["gain_pr"]
         lines.append(
             f"| {division} | {kind} | {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) "
-            f"| {f['rule']} {f['rule_auc']:.3f} | {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) | {precise.value:+.3f} ({precise.low:+.3f} to "
+            f"| {f['rule']} {f['rule_auc']:.3f} "
+            f"| {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) "
+            f"| {precise.value:+.3f} ({precise.low:+.3f} to "
             f"{precise.high:+.3f}) | {f['predicted']:.1%} | {f['came']:.1%} | {verdict} |"
         )
     return "\n".join(lines)

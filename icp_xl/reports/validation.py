@@ -1,0 +1,368 @@
+"""The sheets *Validation*, *Scenarios*, *Drift & Alerts* and *Backtest*: would the models of then have worked?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.config.reports import ReportSettings
+from icp_xl.reports.about import build_about_sheet
+from icp_xl.reports.inputs import RunFacts
+from icp_xl.reports.models import KINDS
+from icp_xl.reports.spec import Book, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.words import say_count
+from icp_xl.validation.backtest import backtest_by, backtest_by_tenth, stack_holdouts
+from icp_xl.validation.holdout import Holdout
+
+_MOST_MOVED = 200
+
+
+def build_validation_book(
+    holdouts: Sequence[Holdout],
+    left_out: Sequence[tuple[str, str, str]],
+    notes: Sequence[str],
+    run: RunFacts,
+    settings: ReportSettings,
+) -> Book:
+    """The validation report; ``left_out`` are division, cutoff and reason, ``notes`` what to know of the windows."""
+    sheets = [_overview(holdouts, left_out, notes)]
+    if holdouts:
+        sheets += [_scenarios(holdouts), _drift(holdouts), _backtest(holdouts)]
+    sheets += [_method(), build_about_sheet(run)]
+    return Book(
+        sheets,
+        title="Forward validation",
+        subject="Models as they would have been, and what came after",
+        footer=run.run_id,
+        currency=settings.currency,
+        paper=settings.paper,
+    )
+
+
+def _key(each: Holdout) -> dict[str, Any]:
+    return {"division": each.division, "cutoff": f"{each.data.cutoff:%Y-%m-%d}"}
+
+
+def _overview(holdouts: Sequence[Holdout], left_out: Sequence[tuple[str, str, str]], notes: Sequence[str]) -> Sheet:
+    rows = [
+        _key(each)
+        | {
+            "label": f"{each.division} {each.data.cutoff:%Y-%m}",
+            "model": KINDS.get(each.kind, each.kind),
+            "auc": each.metrics["auc"].value,
+            "range": f"{each.metrics['auc'].low:.3f} to {each.metrics['auc'].high:.3f}",
+            "lift": each.metrics["lift_10"].value,
+            "predicted": each.figures["predicted_rate"],
+            "came": each.figures["base_rate"],
+            "gap": each.figures["calibration_loss"],
+            "slope": each.figures["slope"],
+            "buyers": int(each.figures["buyers"]),
+            "alerts": len(each.alerts),
+            **{f"badge_{name}": word for name, word in each.badges.items()},
+        }
+        for each in holdouts
+    ]
+    names = (
+        "division",
+        "cutoff",
+        "label",
+        "model",
+        "auc",
+        "range",
+        "lift",
+        "predicted",
+        "came",
+        "gap",
+        "slope",
+        "buyers",
+        "alerts",
+        "badge_ranking",
+        "badge_calibration",
+        "badge_expected value",
+        "badge_scores",
+    )
+    frame = pd.DataFrame(rows, columns=list(names))
+    columns = [
+        Column("division", "Division", width=20),
+        Column("cutoff", "Cutoff", width=12),
+        Column("badge_ranking", "Ranking", width=11, rule="status"),
+        Column("badge_calibration", "Calibration", width=11, rule="status"),
+        Column("badge_expected value", "Expected value", width=11, rule="status"),
+        Column("badge_scores", "Scores", width=11, rule="status"),
+        Column("alerts", "Alerts", "integer", width=8),
+        Column("auc", "AUC", "number", decimals=3, width=8),
+        Column("range", "95 % interval", width=16, align="center"),
+        Column("lift", "Lift, top 10 %", "number", decimals=2, width=9),
+        Column("predicted", "Predicted share", "percent", width=10),
+        Column("came", "Share that bought", "percent", width=10),
+        Column("gap", "Calibration gap", "percent", width=11),
+        Column("slope", "Slope", "number", decimals=2, width=8),
+        Column("buyers", "Buyers", "integer", width=9),
+        Column("model", "What predicted", width=30),
+    ]
+    alerts = sum(len(each.alerts) for each in holdouts)
+    blocks: list[Item] = [
+        Figures(
+            [
+                Figure("Validations", len(holdouts), "integer", "divisions times cutoffs"),
+                Figure(
+                    "Mean AUC", float(frame["auc"].mean()) if len(frame) else 0.0, "number", "0.5 is chance", decimals=3
+                ),
+                Figure("Alerts", alerts, "integer", "see Drift & Alerts", tone="warning" if alerts else "good"),
+                Figure("Left out", len(left_out), "integer", "too little data then"),
+            ]
+        ),
+        *(Text(note, "warning") for note in notes),
+        Text("Each model was fitted again on what was known at its cutoff, and held against what came after it."),
+        Table("validation", columns, frame, title="One row per division and cutoff"),
+    ]
+    if len(frame):
+        blocks.append((_rate_chart(len(frame)), _auc_chart(len(frame))))
+        chart = frame[["label", "predicted", "came", "auc"]]
+        blocks.append(
+            Table(
+                "validation_chart",
+                [
+                    Column("label", "Division and month", width=26),
+                    Column("predicted", "Predicted share", "percent", width=12),
+                    Column("came", "Share that bought", "percent", width=12),
+                    Column("auc", "AUC", "number", decimals=3, width=9),
+                ],
+                chart,
+                title="What the charts draw",
+                filters=False,
+            )
+        )
+    if left_out:
+        blocks.append(
+            Table(
+                "validation_left_out",
+                [
+                    Column("division", "Division", width=20),
+                    Column("cutoff", "Cutoff", width=12),
+                    Column("why", "Why", "long_text", width=80),
+                ],
+                pd.DataFrame(left_out, columns=["division", "cutoff", "why"]),
+                title="Left out",
+                filters=False,
+            )
+        )
+    return Sheet(
+        "Validation", "Forward validation", blocks, subtitle="Models as they would have been, and what came after."
+    )
+
+
+def _rate_chart(n: int) -> Chart:
+    names = Ref("validation_chart", "label")
+    return Chart(
+        "bar",
+        "Predicted and actual share of buyers",
+        [
+            Series("Predicted", names, Ref("validation_chart", "predicted"), colour="#A9B4BB"),
+            Series("Bought", names, Ref("validation_chart", "came")),
+        ],
+        f"Bar chart of the predicted and the actual share of buyers in {say_count(n, 'validation')}.",
+        y_format="0%",
+        y_range=(0, None),
+        width=620,
+        height=max(280, 100 + 34 * n),
+    )
+
+
+def _auc_chart(n: int) -> Chart:
+    names = Ref("validation_chart", "label")
+    return Chart(
+        "bar",
+        "AUC",
+        [Series("AUC", names, Ref("validation_chart", "auc"))],
+        f"Bar chart of the AUC in {say_count(n, 'validation')}.",
+        y_format="0.00",
+        y_range=(0.5, None),
+        legend=False,
+        width=520,
+        height=max(280, 100 + 34 * n),
+    )
+
+
+def _scenarios(holdouts: Sequence[Holdout]) -> Sheet:
+    frames = [each.scenarios.assign(**_key(each)) for each in holdouts]
+    frame = pd.concat(frames, ignore_index=True)
+    for name in ("precision", "capture", "rev_capture", "expected"):
+        low, high = frame[f"{name}_low"], frame[f"{name}_high"]
+        form = "{:.0f} to {:.0f}" if name == "expected" else "{:.1%} to {:.1%}"
+        frame[f"{name}_range"] = [form.format(a, b) if a == a else "" for a, b in zip(low, high, strict=True)]
+    frame["told"] = frame["as_expected"].map({True: "As expected", False: "Outside"})
+    columns = [
+        Column("division", "Division", width=20),
+        Column("cutoff", "Cutoff", width=12),
+        Column("scenario", "Who is called", width=14),
+        Column("accounts", "Accounts", "integer", width=9),
+        Column("wins", "Bought", "integer", width=9),
+        Column("expected_wins", "Expected", "number", decimals=1, width=10),
+        Column("expected_range", "95 % interval", width=14, align="center"),
+        Column("told", "Bought against expected", width=14, rule="status"),
+        Column("precision", "Precision", "percent", decimals=1, width=10),
+        Column("precision_range", "95 % interval", width=16, align="center"),
+        Column("capture", "Buyers found", "percent", decimals=1, width=10),
+        Column("capture_range", "95 % interval", width=16, align="center"),
+        Column("rev_capture", "Revenue found", "percent", decimals=1, width=10),
+        Column("rev_capture_range", "95 % interval", width=16, align="center"),
+        Column("lift", "Lift", "number", decimals=2, width=8),
+    ]
+    return Sheet(
+        "Scenarios",
+        "What calling so many would have brought",
+        [Table("validation_scenarios", columns, frame)],
+        subtitle="Precision: share of the called that bought. Intervals: 95 %, by bootstrap; expected: by probability.",
+        kind="data",
+        freeze_table="validation_scenarios",
+        freeze_columns=3,
+    )
+
+
+def _drift(holdouts: Sequence[Holdout]) -> Sheet:
+    alerts = pd.DataFrame(
+        [_key(each) | alert.to_json() for each in holdouts for alert in each.alerts],
+        columns=["division", "cutoff", "kind", "value", "threshold", "meaning", "action"],
+    )
+    moved = pd.concat([each.drift[each.drift["moved"]].assign(**_key(each)) for each in holdouts], ignore_index=True)
+    moved = moved.sort_values(["psi", "division", "feature"], ascending=[False, True, True], kind="stable")
+    shares = pd.DataFrame(
+        [
+            _key(each)
+            | {
+                "features": len(each.drift),
+                "moved": int(each.drift["moved"].sum()),
+                "ks": each.figures["score_ks"],
+                "limit": each.figures["score_ks_limit"],
+                "ev": each.figures["ev_psi"],
+                "before": each.figures["train_base_rate"],
+                "after": each.figures["base_rate"],
+                "intercept": each.figures["intercept"],
+            }
+            for each in holdouts
+        ]
+    )
+    key = [Column("division", "Division", width=20), Column("cutoff", "Cutoff", width=12)]
+    blocks: list[Item] = [
+        Table(
+            "validation_alerts",
+            [
+                *key,
+                Column("kind", "Alert", width=22),
+                Column("value", "Value", "number", decimals=3, width=10),
+                Column("threshold", "Threshold", "number", decimals=3, width=10),
+                Column("meaning", "What it means", "long_text", width=60),
+                Column("action", "What to do", "long_text", width=48),
+            ],
+            alerts,
+            title="Alerts",
+            empty_text="No alert: nothing is beyond its threshold.",
+        ),
+        Table(
+            "validation_shifts",
+            [
+                *key,
+                Column("features", "Features", "integer", width=22),
+                Column("moved", "Moved", "integer", width=10),
+                Column("ks", "Scores: KS", "number", decimals=3, width=10),
+                Column("limit", "Noise up to", "number", decimals=3, width=14),
+                Column("ev", "Value: stability index", "number", decimals=3, width=14),
+                Column("before", "Share of buyers before", "percent", decimals=1, width=12),
+                Column("after", "Share after", "percent", decimals=1, width=12),
+                Column("intercept", "Calibration intercept", "number", decimals=2, width=12),
+            ],
+            shares,
+            title="What moved between training and the cutoff",
+            filters=False,
+        ),
+        Table(
+            "validation_moved",
+            [
+                *key,
+                Column("feature", "Feature", width=28),
+                Column("psi", "Stability index", "number", decimals=3, width=10),
+                Column("psi_limit", "Noise up to", "number", decimals=3, width=10),
+                Column("ks", "KS", "number", decimals=3, width=10),
+                Column("ks_limit", "Noise up to (KS)", "number", decimals=3, width=10),
+            ],
+            moved.head(_MOST_MOVED),
+            title="Features that moved beyond noise",
+            empty_text="No feature moved beyond noise.",
+        ),
+    ]
+    return Sheet("Drift & Alerts", "Drift and alerts", blocks, subtitle="Thresholds know how many accounts there are.")
+
+
+def _backtest(holdouts: Sequence[Holdout]) -> Sheet:
+    rows = stack_holdouts(holdouts)
+    tenths = backtest_by_tenth(rows).assign(cutoff=lambda t: [f"{day:%Y-%m-%d}" for day in t["cutoff_date"]])
+    first = tenths[tenths["cutoff_date"] == tenths["cutoff_date"].max()]
+    columns = [
+        Column("cutoff", "List of", width=12),
+        Column("tenth", "Tenth of the list", "integer", width=12),
+        Column("pairs", "Accounts × divisions", "integer", width=14),
+        Column("expected", "Expected wins", "number", decimals=0, width=12),
+        Column("wins", "Wins", "integer", width=10),
+        Column("against_expected", "Wins per expected", "number", decimals=2, width=12),
+        Column("revenue", "Revenue", "money", width=14),
+    ]
+    tenth = Ref("backtest_latest", "tenth")
+    chart = Chart(
+        "column",
+        "Expected and actual wins, best tenth first",
+        [
+            Series("Expected", tenth, Ref("backtest_latest", "expected"), colour="#A9B4BB"),
+            Series("Came", tenth, Ref("backtest_latest", "wins")),
+        ],
+        "Column chart of expected and actual wins per tenth of the latest list.",
+        x_title="Tenth of the list",
+        y_title="Wins",
+        y_format="#,##0",
+        width=620,
+        height=300,
+    )
+    total_expected, total = float(first["expected"].sum()), int(first["wins"].sum())
+    blocks: list[Item] = [
+        Figures(
+            [
+                Figure("Wins expected", total_expected, "integer", f"list of {first['cutoff'].iloc[0]}"),
+                Figure("Wins that came", total, "integer", f"{total / max(total_expected, 1e-9):.2f} per expected"),
+                Figure("In the best tenth", float(first["wins"].iloc[0]) / max(total, 1), "percent", "of all wins"),
+            ]
+        ),
+        chart,
+        Table("backtest_latest", columns, first, title="The latest list", filters=False),
+    ]
+    earlier = tenths[tenths["cutoff_date"] != tenths["cutoff_date"].max()]
+    if len(earlier):
+        blocks.append(Table("backtest_earlier", columns, earlier, title="Earlier lists", filters=False))
+    for name, words in (("icp_grade", "grade"), ("segment", "segment")):
+        if name in rows and rows[name].notna().any():
+            table = backtest_by(rows, name).assign(cutoff=lambda t: [f"{day:%Y-%m-%d}" for day in t["cutoff_date"]])
+            named = [Column("cutoff", "List of", width=12), Column(name, words.capitalize(), width=12), *columns[2:]]
+            blocks.append(Table(f"backtest_{words}", named, table, title=f"By {words} of today", filters=False))
+    return Sheet(
+        "Backtest",
+        "What the list said, and what happened",
+        blocks,
+        portrait=True,
+        subtitle="Every account × division, ranked by the probability as of the cutoff.",
+    )
+
+
+def _method() -> Sheet:
+    lines = (
+        "At each cutoff the model is fitted again, on cutoffs whose windows had ended by then; nothing later is used.",
+        "A window that the log does not cover whole is cut to its full months, and the report says so, or refused.",
+        "Intervals are 95 % from a bootstrap over accounts. Expected wins are the sum of the probabilities.",
+        "The stability index of two samples of one distribution is not 0 but about chi-square: its threshold knows "
+        "how many accounts there are. A feature has moved when the index and the KS distance are both beyond noise.",
+        "Good: under half the threshold. Watch: near it. Alert: beyond it; the alert says what to do.",
+        "A shift of the share of buyers (a season, a price) spoils the probabilities, not the order.",
+    )
+    return Sheet(
+        "Method", "How it is validated", [Text(line, "bullet") for line in lines], kind="method", portrait=True
+    )
