@@ -23,6 +23,8 @@ ROW_GAP, COLUMN_GAP = 2_000, 40
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
 _LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
+#: A cell may claim a far row that its row element does not: the reader believes the cell.
+_FAR = re.compile(rb' r="[A-Z]{1,9}(\d{7,})"')
 _WIDE = re.compile(rb' r="([A-Z]{2,3})\d')
 _CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
@@ -51,6 +53,8 @@ def used_range(data: bytes, part: str) -> UsedRange | None:
         cells += block.count(b"<c ") or block.count(b":c ")
         if found := _LAST_ROW.findall(block, max(len(block) - 200_000, 0)) or _LAST_ROW.findall(block):
             last_row = max(last_row, max(map(int, found)))
+        for far in _FAR.findall(block):
+            last_row = max(last_row, int(far[:9]))
         for wide in set(_WIDE.findall(block)):
             if (len(wide), wide) > (len(widest), widest):
                 widest = wide

@@ -237,3 +237,17 @@ def test_a_workbook_is_read_in_memory(tmp_path: Path) -> None:
     book = open_book(path)
     path.unlink()
     assert len(list(book.rows("Log"))) == 3
+
+
+@pytest.mark.parametrize("place", ["XFD1048576", "XFE1048577", "A99999999999999999999"])
+def test_a_cell_that_claims_a_far_place_in_a_near_row_takes_no_memory(place: str, tmp_path: Path) -> None:
+    from icp_xl.sources.book import read_sheet
+    from tests.support.planted import clean_parts, save
+
+    parts = clean_parts()
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'r="B3"', b'r="' + place.encode() + b'"', 1)
+    try:
+        assert len(read_sheet(save(parts, tmp_path / "far.xlsx"))) < 1000
+    except SourceError as error:
+        assert "cannot be read" in str(error)
