@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -223,7 +225,15 @@ def run_office(source: Path, folder: Path, donors: dict[tuple[bool, int], Path])
     def converted(path: Path, to: Path) -> list[str] | None:
         to.mkdir(exist_ok=True)
         command = ["soffice", "--headless", f"-env:UserInstallation=file://{folder}/profile", "--convert-to", "xlsx"]
-        subprocess.run([*command, "--outdir", str(to), str(path)], capture_output=True, check=False, timeout=240)
+        # In a session of its own: the program is a wrapper, and what it started would hold the profile.
+        with subprocess.Popen(
+            [*command, "--outdir", str(to), str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as office:  # fmt: skip
+            try:
+                office.wait(240)
+            except subprocess.TimeoutExpired:
+                os.killpg(office.pid, signal.SIGKILL)
         made = to / path.with_suffix(".xlsx").name
         if not made.is_file():
             return None
