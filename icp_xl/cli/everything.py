@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from icp_xl.runs import RunContext
 
 
+#: A tour need not average tree ensembles nor draw a thousand resamples; ``run`` does.
+QUICK: dict[str, object] = {
+    "train.tree_seeds": 1,
+    "train.logreg": [{"c": 0.02}],
+    "train.bootstrap": 200,
+    "validation.bootstrap": 200,
+    "feedback.permutations": 499,
+}
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("demo")(demo)
@@ -66,7 +76,9 @@ def demo(
         if not quiet:
             say(f"Making sample workbooks in {folder} …")
         write_samples(folder)
-    settings = settings_of(None, set_, data=folder, out=out)
+    given = {text.partition("=")[0].strip() for text in set_ or ()}
+    quick = {name: value for name, value in QUICK.items() if name not in given}
+    settings = settings_of(None, set_, data=folder, out=out, **quick)
     run_command("demo", settings, _everything, dry_run=dry_run, quiet=quiet)
 
 
