@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from icp_xl.delivery.column_marks import TYPE as COLUMNS
 from icp_xl.delivery.danger import is_safe_link
 from icp_xl.delivery.image_facts import image_facts, without_facts
 from icp_xl.delivery.package import Package
@@ -115,7 +116,9 @@ def cut_relationships(book: Workbook, kinds: frozenset[str]) -> None:
         gone = set()
         for rel in package.relationships(part):
             kind = RELATED.get(rel.kind, "")
-            if rel.type == UNDO or (kind in CUT and kind in kinds and not _is_labelled(package, rel.target, rel.kind)):
+            if rel.type in (UNDO, COLUMNS) or (
+                kind in CUT and kind in kinds and not _is_labelled(package, rel.target, rel.kind)
+            ):
                 gone.add(rel.id)
             elif rel.kind == "customXml" and "custom-xml" in kinds:
                 gone.add(rel.id)
