@@ -20,6 +20,7 @@ _PUBLIC = {
     "optimize": "icp_xl.pipeline.library",
     "build": "icp_xl.pipeline.library",
     "rank_whitespace": "icp_xl.pipeline.library",
+    "check_leakage": "icp_xl.pipeline.library",
     "train": "icp_xl.pipeline.library",
     "validate": "icp_xl.pipeline.library",
     "snapshot": "icp_xl.pipeline.library",

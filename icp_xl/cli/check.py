@@ -37,6 +37,9 @@ def check(
         list[Path] | None,
         typer.Option("--shareable", help="Say instead whether this workbook is safe to send, and why not."),
     ] = None,
+    leakage: Annotated[
+        bool, typer.Option("--leakage", help="Check instead whether any feature of the build knows the future.")
+    ] = False,
     config: ConfigOption = None,
     data: DataOption = None,
     out: OutOption = None,
@@ -47,12 +50,16 @@ def check(
     """Say what is missing, thin or doubtful in the inputs, before anything is run.
 
     With --shareable, look into any workbook for what should not leave the house: macros, links, hidden sheets, names
-    of people, paths, and more. Exit code 0: ready, or safe to send; 4: something must be mended first.
+    of people, paths, and more. With --leakage, change the future of the sales log and plant leaks: what a model must
+    not know. Exit code 0: ready, safe to send, or no leak; 4: something must be mended first.
 
     Example: icp-xl check --data my_files
     """
     if shareable or files:
         _shareable(shareable or [], files or [], settings_of(config, set_, data=data, out=out), quiet)
+        return
+    if leakage:
+        _leakage(settings_of(config, set_, data=data, out=out), dry_run, quiet)
         return
     from icp_xl.pipeline.check import CheckReport, check_lines
     from icp_xl.pipeline.check import check as run_check
@@ -66,6 +73,21 @@ def check(
 
     run_command("check", settings, body, dry_run=dry_run, quiet=quiet)
     if not reports[0].sound:
+        raise typer.Exit(4)
+
+
+def _leakage(settings: Settings, dry_run: bool, quiet: bool) -> None:
+    """Whether any feature knows the future."""
+    from icp_xl.pipeline.gauntlet import GauntletResult, gauntlet_lines, run_gauntlet
+
+    found: list[GauntletResult | None] = []
+
+    def body(run: RunContext) -> list[str]:
+        found.append(run_gauntlet(run))
+        return gauntlet_lines(found[0])
+
+    run_command("check", settings, body, dry_run=dry_run, quiet=quiet)
+    if found[0] is not None and not found[0].sound:
         raise typer.Exit(4)
 
 

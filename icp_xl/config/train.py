@@ -62,6 +62,7 @@ class TrainSettings(Section):
     min_positives: int = Field(40, ge=5, description="buyers that a model of its own needs")
     pooled: bool = Field(True, description="a division with too few buyers is served by one model for all divisions")
     min_level_accounts: int = Field(50, ge=1, description="accounts that a value needs to be a feature of its own")
+    drop_features: tuple[str, ...] = Field((), description="features that no model may use")
     any_division: bool = Field(False, description="also model a purchase in any division, as 'Any purchase'")
     bootstrap: int = Field(500, ge=50, le=20_000, description="resamples behind every interval")
     evidence: float = Field(

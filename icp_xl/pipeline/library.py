@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from icp_xl.optimize.search import OptimizeResult
     from icp_xl.pipeline.build import BuildResult
     from icp_xl.pipeline.check import CheckReport
+    from icp_xl.pipeline.gauntlet import GauntletResult
     from icp_xl.pipeline.score import ScoreOutcome
     from icp_xl.pipeline.share import Passwords, ShareOutcome
     from icp_xl.pipeline.train import TrainResult
@@ -77,6 +78,13 @@ def build(settings: Given = None, *, progress: Progress | None = None) -> BuildR
     from icp_xl.pipeline.build import build as stage
 
     return call("build", stage, settings, progress=progress)
+
+
+def check_leakage(settings: Given = None, *, progress: Progress | None = None) -> GauntletResult | None:
+    """Say whether any feature knows the future; the same as ``icp-xl check --leakage``."""
+    from icp_xl.pipeline.gauntlet import run_gauntlet
+
+    return call("check", run_gauntlet, settings, progress=progress)
 
 
 def train(settings: Given = None, *, score_only: bool = False, progress: Progress | None = None) -> TrainResult | None:

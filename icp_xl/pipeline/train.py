@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
 from icp_xl.features.build import build_feature_sets
 from icp_xl.features.files import names_of, write_features
@@ -167,7 +169,7 @@ def _frames(
     run: RunContext, star: Star, divisions: Sequence[str], cutoffs: Sequence[date], score_cutoff: date
 ) -> list[Job]:
     """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
-    settings = run.settings
+    settings = _without_leaks(run)
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
@@ -197,6 +199,16 @@ def _frames(
         )
         for division in divisions
     ]
+
+
+def _without_leaks(run: RunContext) -> Settings:
+    """The settings, with features dropped that `icp-xl check --leakage` found to know the future."""
+    path = run.outputs.find("state/leaky_features.json")
+    if not path.is_file():
+        return run.settings
+    leaky = json.loads(path.read_text(encoding="utf-8"))["features"]
+    dropped = tuple(sorted({*run.settings.train.drop_features, *map(str, leaky)}))
+    return run.settings.model_copy(update={"train": run.settings.train.model_copy(update={"drop_features": dropped})})
 
 
 def _train(run: RunContext, jobs: list[Job]) -> list[Trained]:

@@ -22,7 +22,7 @@ from icp_xl.propensity.metrics import Curve
 Floats = NDArray[np.float64]
 
 #: Embedding factors: every cutoff turns them another way, so they mean nothing across cutoffs.
-_ROTATING = re.compile(r"als_f\d+")
+ROTATING = re.compile(r"als_f\d+")
 _MAX_LEVELS = 20
 
 
@@ -45,9 +45,11 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
     telling = re.compile(guard.name_pattern, re.IGNORECASE)
     columns = [name for name in cutoffs[0].features.columns if all(name in each.features for each in cutoffs)]
     for name in columns:
-        if _ROTATING.fullmatch(name):
+        if ROTATING.fullmatch(name):
             continue
-        if telling.search(name):
+        if name in settings.drop_features:
+            left_out[name] = "it is dropped by the settings or the leakage check"
+        elif telling.search(name):
             left_out[name] = "its name tells of the outcome"
         elif name.startswith("ctx_"):
             names += _levels(name, cutoffs, settings)
