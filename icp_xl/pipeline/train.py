@@ -19,7 +19,7 @@ from icp_xl.labels.build import build_labels, find_target
 from icp_xl.pipeline.build import build, choose_divisions, division_slug, load_star
 from icp_xl.pipeline.train_files import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
 from icp_xl.propensity.data import label_file, read_scoring_features
-from icp_xl.propensity.store import load_current, stage_model, stage_revert
+from icp_xl.propensity.store import load_current, stage_model, stage_revert, stage_withdrawal
 from icp_xl.propensity.train import Job, Trained, score_accounts, train_any, train_one, train_pooled
 from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
@@ -76,6 +76,8 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
         if each.model is not None and each.model.published and not score_only:
             model = stage_model(run.outputs, run.settings.paths.out, each.model, run.settings.train.keep_versions)
             each = replace(each, model=model)
+        elif not score_only:
+            stage_withdrawal(run.outputs, run.settings.paths.out, each.slug, each.division)
         stamped.append(each)
         _say(run, each)
         if not score_only:

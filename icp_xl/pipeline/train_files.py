@@ -89,12 +89,13 @@ def publish_division(outputs: Publication, each: Trained, run: RunContext) -> No
     stamp = f"{latest['cutoff_date'].iloc[0]:%Y-%m-%d}"
     scored = latest[["account_id", "cutoff_date", "label", "revenue", "gross_profit", "p_hat"]]
     outputs.csv(f"{FOLDER}/train_scores_{slug}_{stamp}.csv", scored)
+    if each.sample is not None:
+        day = f"{each.model.trained_on[-1]:%Y-%m-%d}"
+        outputs.parquet(f"{FOLDER}/train_feature_sample_{slug}_{day}.parquet", each.sample.reset_index())
     if each.scores is not None:
         outputs.csv(f"{FOLDER}/shap_global_{slug}.csv", each.scores.importance)
         sample = each.scores.terms.reset_index().rename(columns={"index": "account_id"})
         outputs.csv(f"{FOLDER}/shap_sample_{slug}.csv", sample)
-        features = each.scores.features.reset_index().rename(columns={"index": "account_id"})
-        outputs.parquet(f"{FOLDER}/train_feature_sample_{slug}_{stamp}.parquet", features)
 
 
 def publish_summary(outputs: Publication, trained: list[Trained]) -> None:

@@ -40,12 +40,19 @@ def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int
     return stamped
 
 
+def stage_withdrawal(outputs: Publication, out: Path, slug: str, division: str) -> None:
+    """Leave the division without a current model: what serves it no longer may, and its versions stay for a revert."""
+    if versions(out, slug):
+        outputs.json(f"{FOLDER}/{slug}/{CURRENT}", {"version": None, "division": division})
+
+
 def current_version(find: Callable[[str], Path], slug: str) -> str | None:
     """The current version of a division's model, or ``None`` where it has none."""
     path = find(f"{FOLDER}/{slug}/{CURRENT}")
     if not path.is_file():
         return None
-    return str(json.loads(path.read_text(encoding="utf-8"))["version"])
+    version = json.loads(path.read_text(encoding="utf-8"))["version"]
+    return None if version is None else str(version)
 
 
 def load_current(find: Callable[[str], Path], slug: str) -> DivisionModel | None:

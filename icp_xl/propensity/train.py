@@ -50,19 +50,21 @@ class Job:
 class Scores:
     """``frame``: account_id, p_icp, p_icp_pct, reasons; ``explanations``: see :func:`~icp_xl.propensity.explain`.
 
-    ``terms`` and ``features`` are a sample of contributions and inputs of the same accounts.
+    ``terms`` are contributions of a sample of the accounts.
     """
 
     frame: pd.DataFrame
     explanations: pd.DataFrame
     importance: pd.DataFrame
     terms: pd.DataFrame
-    features: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training a division gave; ``status`` says in words why there is no model of its own, else it is empty."""
+    """What training a division gave; ``status`` says in words why there is no model of its own, else it is empty.
+
+    ``sample`` holds features of accounts at the latest training cutoff, for looking at drift later.
+    """
 
     division: str
     slug: str
@@ -73,6 +75,7 @@ class Trained:
     scores: Scores | None = None
     positives: int = 0
     rows: int = 0
+    sample: pd.DataFrame | None = None
 
 
 def train_one(job: Job, check: Callable[[], None] = lambda: None) -> Trained:
@@ -102,7 +105,10 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
         features = read_scoring_features(job.find, job.slug, job.score_cutoff)
         scores = score_accounts(model, features, data.catalog, job.settings)
     rows = sum(len(each.label) for each in data.cutoffs)
-    return Trained(data.division, data.slug, "", model, fitted, judgement, scores, data.positives, rows)
+    inputs = list(dict.fromkeys(each.partition("=")[0] for each in model.features))
+    latest = data.cutoffs[-1].features
+    sample = latest.iloc[_spread(len(latest), job.settings.train.sample_rows)][[n for n in inputs if n in latest]]
+    return Trained(data.division, data.slug, "", model, fitted, judgement, scores, data.positives, rows, sample)
 
 
 def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] = lambda: None) -> list[Trained]:
@@ -143,14 +149,15 @@ def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] =
 
 def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trained:
     """A purchase in any division, as one more question."""
-    datas = [read_division(job.find, job.division, job.slug, job.cutoffs) for job in jobs]
-    data = any_of(datas)
     first = jobs[0]
-    job = Job(data.division, data.slug, first.cutoffs, first.score_cutoff, first.settings, first.files, first.looks)
+    job = Job(
+        "Any purchase", "any_purchase", first.cutoffs, first.score_cutoff, first.settings, first.files, first.looks
+    )
     try:
+        data = any_of([read_division(each.find, each.division, each.slug, each.cutoffs) for each in jobs])
         return train_data(data, job, check)
     except InsufficientDataError as error:
-        return Trained(data.division, data.slug, str(error))
+        return Trained(job.division, job.slug, str(error))
 
 
 def score_accounts(model: DivisionModel, features: pd.DataFrame, catalog: pd.DataFrame, settings: Settings) -> Scores:
@@ -171,9 +178,8 @@ def score_accounts(model: DivisionModel, features: pd.DataFrame, catalog: pd.Dat
             "reasons": texts.reindex(features.index).fillna("").to_numpy(dtype=object),
         }
     )
-    kept = np.linspace(0, len(features) - 1, min(len(features), settings.train.sample_rows)).round().astype(int)
-    inputs = [name for name in dict.fromkeys(each.partition("=")[0] for each in model.features) if name in features]
-    return Scores(frame, reasons, global_importance(terms, catalog), terms.iloc[kept], features.iloc[kept][inputs])
+    kept = _spread(len(features), settings.train.sample_rows)
+    return Scores(frame, reasons, global_importance(terms, catalog), terms.iloc[kept])
 
 
 def base_rates(data: DivisionData) -> dict[str, float]:
@@ -203,3 +209,8 @@ def facts_of(trained: Trained) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _spread(n: int, most: int) -> np.ndarray:
+    """Positions of at most so many rows, evenly spread."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
