@@ -306,6 +306,13 @@ def _blind_table(inputs: WonLostInputs) -> Table:
     )  # fmt: skip
 
 
+def _misled(lost: LostAnalysis) -> pd.Series[bool]:
+    """Which components misled; none where there was too little to say."""
+    return pd.Series(
+        [str(said).startswith("misled") for said in lost.components["verdict"]], index=lost.components.index, dtype=bool
+    )
+
+
 def _lost_sheet(inputs: WonLostInputs) -> Sheet:
     lost = inputs.lost
     blocks: list[Block | tuple[Block, ...]] = [
@@ -315,7 +322,7 @@ def _lost_sheet(inputs: WonLostInputs) -> Sheet:
                    decimals=0),
             Figure("Patterns beyond chance", len(lost.patterns) if not lost.status else "too early",
                    "text" if lost.status else "integer", f"{lost.looks:,} splits looked at"),
-            Figure("Components that misled", int(lost.components["verdict"].str.startswith("misled").sum()), "integer",
+            Figure("Components that misled", int(_misled(lost).sum()), "integer",
                    f"of {len(lost.components)}"),
         ]),
         *_status(inputs, f"among the high-scored: {lost.status}" if lost.status else ""),
@@ -347,7 +354,7 @@ def recommendations(inputs: WonLostInputs) -> list[str]:
             f"({row.low:.0%} to {row.high:.0%}, {row.accounts} accounts) against {row.other_rate:.0%} of the others; "
             f"p = {row.p_adjusted:.3f} after correction for {lost.looks:,} looks."
         )
-    for row in lost.components[lost.components["verdict"].str.startswith("misled")].itertuples():
+    for row in lost.components[_misled(lost)].itertuples():
         said.append(
             f"Do not lean on {name_of(str(row.name)).lower()}: among the high-scored it was higher for the lost "
             f"({row.lost_mean:.2f}) than for the won ({row.won_mean:.2f}); p = {row.p_adjusted:.3f}."

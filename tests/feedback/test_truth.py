@@ -48,6 +48,17 @@ def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_p
     assert "no change" in said
 
 
+def test_a_first_day_without_outcomes_is_a_report_too(shared_data: Path, tmp_path: Path) -> None:
+    from icp_xl.pipeline.feedback import outcomes, snapshot
+    from icp_xl.pipeline.won_lost import won_lost
+
+    settings = maven(shared_data, tmp_path)
+    for stage in (snapshot, outcomes):
+        call("won-lost", stage, settings)
+    assert "Not enough outcomes yet" in " ".join(call("won-lost", won_lost, settings))
+    assert (tmp_path / "icp_won_lost.xlsx").is_file()
+
+
 def test_planted_weights_are_found_and_promoted() -> None:
     found = [run_loop(seed, PLANTED, FAST) for seed in range(6)]
     assert sum(each.promoted for each in found) >= 5

@@ -135,7 +135,7 @@ def test_score_equals_the_batch_on_every_sample_account(server: Any, out: Path) 
     from icp_xl.samples import write_samples
 
     data = out.parent / "data"
-    write_samples(data, accounts=300, lines=4000)
+    write_samples(data)
     assert run(["score", "--quiet", "--data", str(data), "--out", str(out)]) == 0
     scored = pd.read_parquet(out / "state/scored_accounts.parquet")
     assert len(scored) >= 290

@@ -1,0 +1,58 @@
+"""Every button whose work is a job, one after the other on the sample workbooks, with the real command line."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icp_xl.excel import macros
+from icp_xl.excel.actions import ACTIONS
+from icp_xl.excel.books import find_table
+from icp_xl.sources.fields import CUSTOMERS
+
+#: Button, the reports it brings in, and a sheet that then stands in the workbook.
+ORDER = (
+    ("check", (), None),
+    ("score", ("icp_report.xlsx",), "Summary"),
+    ("train", ("icp_build.xlsx", "icp_models.xlsx"), "Models"),
+    ("whitespace", ("icp_whitespace.xlsx",), "Whitespace"),
+    ("validate", ("icp_validation.xlsx",), "Validation"),
+    ("snapshot", (), None),
+    ("won_lost", ("icp_won_lost.xlsx",), "Closed Won"),
+)
+
+
+@pytest.mark.slow
+def test_the_buttons_in_the_order_of_the_work(app: Any, tmp_path: Path) -> None:
+    from icp_xl.samples import write_samples
+
+    folder = tmp_path / "samples"
+    customers, sales, *_ = write_samples(folder, accounts=150, lines=5000)
+    (folder / "icp_xl.yaml").write_text(
+        "features: {use_als: false}\n"
+        "train: {tree_seeds: 1, bootstrap: 60, min_positives: 20, candidates: [logreg], logreg: [{c: 0.02}]}\n"
+        "validation: {bootstrap: 100}\nfeedback: {permutations: 199, bootstrap: 200}\n",
+        encoding="utf-8",
+    )
+    app.books.open(str(sales))
+    book = app.books.open(str(customers))
+    found = find_table(book, CUSTOMERS)
+    assert found is not None
+    # The customers' sheet gets the columns of the score; every other sheet of theirs stays as it was.
+    before = {each.name: each.used_range.formula for each in book.sheets if each.name != found.sheet.name}
+    for name, reports, sheet in ORDER:
+        job = macros.start(book, ACTIONS[name])
+        assert job.wait(240).state == "succeeded", f"{name}: {job.log_tail()}"
+        assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), f"{name}: {app.impl.alerts}"
+        result = job.result()
+        assert result is not None
+        assert tuple(sorted(Path(report).name for report in result.reports)) == reports, name
+        if sheet is not None:
+            assert sheet in {each.name for each in book.sheets}, name
+    names = [sheet.name for sheet in book.sheets]
+    assert len(names) == len(set(names))
+    for kept, formulas in before.items():
+        assert book.sheets[kept].used_range.formula == formulas
