@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import python_calamine
 
+from icp_xl.errors import SourceError
 from icp_xl.runs import RunContext
+from icp_xl.sources import open_book
 from icp_xl.whitespace.states import TYPED_COLUMNS, clean_mark, clean_status
 
 ACCOUNT, DIVISION, STATUS, MARK = "Account id", "Division", "Status", "Not eligible"
@@ -70,12 +71,12 @@ def _copies(run: RunContext, own: Sequence[Path]) -> list[Path]:
 
 def _read(run: RunContext, path: Path) -> list[tuple[str, str, str, str]]:
     try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        book = open_book(path)
         rows: list[tuple[str, str, str, str]] = []
-        for name in book.sheet_names:
-            rows += _rows(book.get_sheet_by_name(name).iter_rows())
+        for name in book.sheet_names():
+            rows += _rows(book.rows(name))
         return rows
-    except (python_calamine.CalamineError, OSError, ValueError):
+    except SourceError:
         # Saved by any program, half copied, or password-protected: the ranking goes on, and says so.
         run.warn(f"{path.name} could not be read: what was typed into it since the last run is not taken over")
         return []
@@ -93,7 +94,9 @@ def _rows(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, str, str]]:
             elif number >= _HEADER_ROWS:
                 return []
             continue
-        account, division, status, mark = (_text(row[places[header]]) for header in HEADERS)
+        account, division, status, mark = (
+            _text(row[at] if (at := places[header]) < len(row) else None) for header in HEADERS
+        )
         if account and division:
             found.append((account, division, status, mark))
     return found

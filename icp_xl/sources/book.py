@@ -24,7 +24,8 @@ from icp_xl.progress import Progress
 from icp_xl.sources.cells import RawColumn, to_raw
 from icp_xl.sources.container import Container, open_container
 from icp_xl.sources.package import Package, read_package
-from icp_xl.sources.stray import UsedRange, used_range, without_values
+from icp_xl.sources.stray import Look, UsedRange, dense_range, look_at, without_values
+from icp_xl.sources.trial import survives
 
 CHUNK = 20_000
 Row = Sequence[Any]
@@ -92,8 +93,10 @@ class _Calamine(Book):
     _data: bytes
     _package: Package
 
-    def _setup(self, workbook: Any, data: bytes, package: Package) -> _Calamine:
-        self._workbook, self._data, self._package = workbook, data, package
+    def _setup(self, workbook: Any, container: Container, package: Package) -> _Calamine:
+        self._workbook, self._data, self._package = workbook, container.data, package
+        # The other formats were tried as a whole when they were opened.
+        self._checked = container.kind == "xlsx"
         self._sheets: dict[str, Any] = {}
         self._ranges: dict[str, UsedRange | None] = {}
         self._other: _Openpyxl | None = None
@@ -124,21 +127,42 @@ class _Calamine(Book):
         return part is not None and without_values(self._data, part)
 
     def _clip(self, sheet: str) -> UsedRange | None:
-        part = self._package.parts.get(sheet)
-        if part is None:
+        if not self._checked:
             return None
         if sheet not in self._ranges:
-            try:
-                clip = used_range(self._data, part)
-            except Exception as error:
-                _refuse(self.name, sheet, [("zip", error)])
-            self._ranges[sheet] = clip
-            if clip is not None and clip.stray:
-                self.remarks.append(
-                    f"{self.name}, sheet {sheet}: cells far outside the data ({clip.stray}) are left out; "
-                    f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read"
-                )
+            self._ranges[sheet] = self._look(sheet)
         return self._ranges[sheet]
+
+    def _look(self, sheet: str) -> UsedRange | None:
+        """Where to cut the sheet off, so that no reader lays out far more than its data; ``None`` for nowhere."""
+        part = self._package.parts.get(sheet)
+        try:
+            look = Look(odd=True) if part is None else look_at(self._data, part)
+            if look.odd and not survives(self._data, sheet):
+                if part is None:
+                    _refuse(self.name, sheet, [("calamine", ValueError("the sheet brings down its reader"))])
+                look = Look(dense_range(self._data, part))
+                self.remarks.append(
+                    f"{self.name}, sheet {sheet}: cells with an impossible address are left out; Excel would repair it"
+                )
+        except SourceError:
+            raise
+        except Exception as error:
+            _refuse(self.name, sheet, [("zip", error)])
+        clip = look.clip
+        if clip is not None and clip.scattered:
+            raise SourceError(
+                "the sheet's cells lie too far apart to be a table",
+                where=f"{self.name}, sheet {sheet}",
+                got=f"{clip.rows:,} rows by {clip.columns:,} columns, nearly all of them blank",
+                next_step="Delete what lies far outside your data (whole rows and columns), and save it.",
+            )
+        if clip is not None and clip.stray:
+            self.remarks.append(
+                f"{self.name}, sheet {sheet}: cells far outside the data ({clip.stray}) are left out; "
+                f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read"
+            )
+        return clip
 
     def _fallback(self) -> _Openpyxl:
         if self._other is None:
@@ -277,6 +301,12 @@ def find_sheet(book: Book, wanted: str) -> str:
 def _open_workbook(container: Container) -> Book:
     package = read_package(container.data) if container.kind == "xlsx" else Package()
     tried: list[tuple[str, BaseException]] = []
+    if container.kind != "xlsx" and not survives(container.data):
+        raise SourceError(
+            "the workbook is damaged: it brings down the program that reads it",
+            where=container.name,
+            next_step="Open it in Excel, let it repair what it finds, and save it as .xlsx.",
+        )
     try:
         workbook = calamine.load_workbook(io.BytesIO(container.data))
         sheets = [
@@ -285,7 +315,7 @@ def _open_workbook(container: Container) -> Book:
             if item.typ == calamine.SheetTypeEnum.WorkSheet
         ]
         if sheets:
-            return _Calamine(container.name, sheets, package.date1904)._setup(workbook, container.data, package)
+            return _Calamine(container.name, sheets, package.date1904)._setup(workbook, container, package)
         tried.append(("calamine", ValueError("no sheet of cells")))
     except calamine.PasswordError:
         raise SourceError(

@@ -1,7 +1,8 @@
 """The true used range of a sheet, found by streaming its XML.
 
 A reader that lays a sheet out as a rectangle pays for every cell between the first and the last. One stray cell at
-row 1,048,576, column 200 costs it 82 seconds and 8 GB. So the sheet's XML is looked at first, in blocks.
+row 1,048,576, column 200 costs it 82 seconds and 8 GB. So the sheet's XML is looked at first, in blocks. The look is
+quick because it knows only how nearly every program writes cells; a sheet that is written otherwise is told apart.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ BLOCK = 1 << 22
 SMALL_AREA = 2_000_000
 #: A larger one is read as it is when at least one cell in this many holds something.
 SPARSENESS = 12
+#: A region larger than this, with fewer than one cell in ``SCATTERED`` that holds something, is no table.
+SCATTERED_AREA, SCATTERED = 5_000_000, 40
 #: A gap of so many empty rows (or columns) divides the sheet's data from a stray cell.
 ROW_GAP, COLUMN_GAP = 2_000, 40
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
 _LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
+#: A place on the grid that no cell or row can have, or written as hardly anyone does.
+_ODD_PLACE = re.compile(rb' r="(?![A-Z]{1,3}[1-9]\d{0,6}"|[1-9]\d{0,6}")')
+#: A cell or a row without a place, or with a line break before it.
+_ODD_TAG = re.compile(rb"<(?:\w+:)?(?:c|row)[\t\r\n/>]")
 #: A cell may claim a far row that its row element does not: the reader believes the cell.
 _FAR = re.compile(rb' r="[A-Z]{1,9}(\d{7,})"')
 _WIDE = re.compile(rb' r="([A-Z]{2,3})\d')
@@ -33,24 +40,44 @@ _VALUED_FORMULA = re.compile(rb"</(?:\w+:)?f>\s*<(?:\w+:)?v>[^<]")
 
 @dataclass(frozen=True)
 class UsedRange:
-    """Rows and columns (counted from 1) that the sheet's data reaches; ``stray`` names a cell far outside it."""
+    """Rows and columns (counted from 1) that the sheet's data reaches; ``stray`` names a cell far outside it.
+
+    ``scattered`` says that the cells lie so far apart that no region holds them.
+    """
 
     rows: int
     columns: int
     stray: str = ""
+    scattered: bool = False
 
 
-def used_range(data: bytes, part: str) -> UsedRange | None:
-    """The dense region of a sheet where a rectangle over everything would be far too large, else ``None``.
+@dataclass(frozen=True)
+class Look:
+    """What a quick look at a sheet found: where to cut it off, if at all, and whether its cells are written oddly."""
+
+    clip: UsedRange | None = None
+    odd: bool = False
+
+
+def look_at(data: bytes, part: str) -> Look:
+    """Look at a sheet before a reader lays it out.
+
+    ``clip`` is the dense region where a rectangle over everything would be far too large. ``odd`` says that the look
+    cannot vouch for that: some cell's place is missing, impossible, or not written as nearly every program does.
 
     Args:
         data: the workbook's bytes.
         part: the sheet's path inside the package.
     """
-    last_row = cells = 0
+    last_row = cells = tags = places = 0
+    odd = False
     widest = b"Z"
     for block in _blocks(data, part):
-        cells += block.count(b"<c ") or block.count(b":c ")
+        here = block.count(b"<c ") or block.count(b":c ")
+        cells += here
+        tags += here + (block.count(b"<row ") or block.count(b":row "))
+        places += block.count(b' r="')
+        odd = odd or bool(_ODD_PLACE.search(block) or _ODD_TAG.search(block))
         if found := _LAST_ROW.findall(block, max(len(block) - 200_000, 0)) or _LAST_ROW.findall(block):
             last_row = max(last_row, max(map(int, found)))
         for far in _FAR.findall(block):
@@ -61,8 +88,8 @@ def used_range(data: bytes, part: str) -> UsedRange | None:
     # A row number past the sheet's end makes no sense, and rows out of order may hide one in the middle of a block.
     area = min(last_row, MAX_ROW) * _column(widest)
     if area <= SMALL_AREA or area <= cells * SPARSENESS:
-        return None
-    return _dense(data, part)
+        return Look(odd=odd or tags != places)
+    return Look(dense_range(data, part))
 
 
 def without_values(data: bytes, part: str) -> bool:
@@ -74,7 +101,8 @@ def without_values(data: bytes, part: str) -> bool:
     return formulas > 0 and values == 0
 
 
-def _dense(data: bytes, part: str) -> UsedRange:
+def dense_range(data: bytes, part: str) -> UsedRange:
+    """The region that holds the sheet's data, without stray cells and without cells outside any grid."""
     rows: Counter[int] = Counter()
     columns: Counter[int] = Counter()
     stray_at: dict[int, str] = {}
@@ -83,6 +111,8 @@ def _dense(data: bytes, part: str) -> UsedRange:
             if closed:
                 continue
             row, column = int(number), _column(letters)
+            if row > MAX_ROW or column > MAX_COLUMN:
+                continue
             rows[row] += 1
             columns[column] += 1
             stray_at[row] = f"{letters.decode()}{row}"
@@ -91,7 +121,8 @@ def _dense(data: bytes, part: str) -> UsedRange:
     stray = stray_at[max(far)] if far else ""
     if not stray and columns and max(columns) > last_column:
         stray = f"column {max(columns)}"
-    return UsedRange(last_row, last_column, stray)
+    area = last_row * last_column
+    return UsedRange(last_row, last_column, stray, area > SCATTERED_AREA and area > rows.total() * SCATTERED)
 
 
 def _before_gap(counts: Counter[int], gap: int) -> int:

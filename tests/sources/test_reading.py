@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -300,3 +302,74 @@ def test_read_sheet_gives_the_cells_as_they_stand(tmp_path: Path) -> None:
     assert cells.shape == (3, 3)
     assert cells.iloc[0].tolist() == [None, "a", None]
     assert cells.iloc[2].tolist() == [1.0, None, "007"]
+
+
+PLACES = {
+    "relationship": b' r="rId999999"', "wide": b' r="ABCDEFG1"', "deep": b' r="A99999999999999999999"',
+    "zero": b' r="A0"', "quotes": b" r='ZZZZZZZZ9'", "break": b'\n r="AAAAAAA1"', "spaces": b' r = "AAAAAAA2"',
+    "far": b' r="XFD1048576"', "outside": b' r="ZZZ9999999"', "small": b' r="zzzzzz3"',
+    "reference": b' r="&#65;AAAAAA3"',
+    "row": b' r="4000000000"', "row in quotes": b" r='4000000000'", "row after break": b'\n r="9999999"',
+    "last row": b' r="1048576"', "negative row": b' r="-1"', "endless row": b' r="99999999999999999999"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_cell_with_an_impossible_place_does_not_end_the_process(tmp_path: Path, place: str) -> None:
+    """calamine asks for memory that no machine has, and ends the process, where no ``except`` helps."""
+
+    def damage(content: bytes) -> bytes:
+        tag = b"<row" if "row" in place else b"<c"
+        last = content.rindex(tag + b" ")
+        return content[:last] + re.sub(rb' r="\w+"', lambda _: PLACES[place], content[last:], count=1)
+
+    rows = [SALES_HEADER, *[sales_line(at) for at in range(1, 9)]]
+    path = write_book(tmp_path / "any.xlsx", {"Log": rows})
+    edit_part(path, "xl/worksheets/sheet1.xml", damage)
+    try:
+        cells = read_sheet(path)
+    except SourceError as error:
+        assert str(error)
+    else:
+        assert cells.iloc[3, 1] == rows[3][1] and len(cells) < 2_000
+
+
+def test_a_sheet_without_places_is_read_as_it_is(tmp_path: Path) -> None:
+    rows = [SALES_HEADER, *[sales_line(at) for at in range(1, 9)]]
+    plain = write_book(tmp_path / "plain.xlsx", {"Log": rows})
+    bare = write_book(tmp_path / "bare.xlsx", {"Log": rows})
+    edit_part(
+        bare, "xl/worksheets/sheet1.xml", lambda content: re.sub(rb'(<(?:c|row))( [^>]*?)? r="\w+"', rb"\1\2", content)
+    )
+    with zipfile.ZipFile(bare) as package:
+        assert b' r="' not in package.read("xl/worksheets/sheet1.xml")
+    pd.testing.assert_frame_equal(read_sheet(plain), read_sheet(bare))
+
+
+def test_cells_that_lie_far_apart_are_no_table(tmp_path: Path) -> None:
+    def scatter(content: bytes) -> bytes:
+        rows = b"".join(
+            b'<row r="%d"><c r="%b%d"><v>1</v></c></row>' % (at * 1000, name, at * 1000)
+            for at, name in enumerate((b"AB", b"BC", b"CD", b"DE", b"EF", b"FG", b"GH", b"HI", b"IJ") * 40, start=1)
+        )
+        return re.sub(rb"<sheetData>.*</sheetData>", b"<sheetData>" + rows + b"</sheetData>", content, flags=re.S)
+
+    path = write_book(tmp_path / "any.xlsx", {"Log": [SALES_HEADER, sales_line(1)]})
+    edit_part(path, "xl/worksheets/sheet1.xml", scatter)
+    with pytest.raises(SourceError, match="too far apart to be a table"):
+        read_sheet(path)
+
+
+def test_a_format_that_cannot_be_looked_into_is_tried_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icp_xl.sources import book, trial
+
+    path = tmp_path / "old.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 5000)
+    assert trial.survives(path.read_bytes())  # a refusal in good order
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_sheet(path)
+    monkeypatch.setattr(book, "survives", lambda *_: False)
+    with pytest.raises(SourceError, match="brings down the program"):
+        read_sheet(path)

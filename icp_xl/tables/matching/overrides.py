@@ -129,19 +129,11 @@ def _csv_rows(path: Path) -> list[list[str]]:
 
 
 def _sheet_rows(path: Path) -> list[list[str]]:
-    import python_calamine
+    from icp_xl.sources.book import open_book
 
-    try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
-        name = next((name for name in book.sheet_names if name.strip().lower() == SHEET.lower()), None)
-        if name is None:
-            return []
-        cells = book.get_sheet_by_name(name).to_python()
-    except python_calamine.CalamineError as error:
-        raise SourceError(
-            "the workbook with the match review cannot be read", where=path.name, got=str(error)[:80]
-        ) from None
-    return [[_text(cell) for cell in row] for row in cells]
+    book = open_book(path)
+    name = next((name for name in book.sheet_names() if name.strip().lower() == SHEET.lower()), None)
+    return [] if name is None else [[_text(cell) for cell in row] for row in book.rows(name)]
 
 
 def _text(cell: object) -> str:
