@@ -74,7 +74,7 @@ def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     path.write_bytes(b"not a workbook")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(SourceError, match="this file is not a workbook"):
         read_match_overrides(path)
 
 
