@@ -15,7 +15,7 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.features.model import Array, Feature
-from icp_xl.tables.star import Star, slug
+from icp_xl.tables.star import Star, unique_slugs
 from icp_xl.tables.star_calendar import to_day
 
 
@@ -45,7 +45,8 @@ def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame
 
 def _impute(frame: pd.DataFrame, day: int) -> pd.DataFrame:
     known = frame[(frame["start"] < day) & frame["expiry"].notna()]
-    term = (known["expiry"] - known["start"]).groupby(known["rollup"]).median()
+    # The median of two terms may fall between two days; a start is a whole day.
+    term = (known["expiry"] - known["start"]).groupby(known["rollup"]).median().floordiv(1.0)
     missing = frame["start"].isna() & frame["expiry"].notna()
     start = frame["expiry"] - frame["rollup"].map(term)
     frame["start"] = frame["start"].where(~missing, start)
@@ -72,8 +73,9 @@ def build_assets_features(star: Star, keys: Array, cutoff: date, settings: Setti
     found.append(
         Feature("assets_tenure_days", tenure, "Days since the oldest asset's start", "days", "at cutoff", "assets")
     )
-    for name, rows in frame.groupby("rollup", sort=True):
-        tag, label = slug(str(name)), f"in {name}"
+    groups = list(frame.groupby("rollup", sort=True))
+    for tag, (name, rows) in zip(unique_slugs([str(name) for name, _ in groups]), groups, strict=True):
+        label = f"in {name}"
         owned, on, off = _count(rows, n), _count(rows[rows["on"]], n), _count(rows[~rows["on"]], n)
         found.append(Feature(f"assets_active_{tag}", owned, f"Assets {label}", "assets", "at cutoff", "assets", True))
         for term in terms:
@@ -188,7 +190,8 @@ def assets_sanity(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame:
 
 
 def _count(rows: pd.DataFrame, n: int) -> Array:
-    found: Array = np.bincount(rows["place"], weights=rows["quantity"], minlength=n)
+    # Without a row numpy counts in whole numbers, whatever the weights.
+    found: Array = np.bincount(rows["place"], weights=rows["quantity"], minlength=n).astype(float)
     return found
 
 

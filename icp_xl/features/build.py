@@ -130,6 +130,13 @@ def _divisions(
             key = stable_key(name.upper())
             virtual[key] = tuple(keys)
             order.append(key)
+            if slug(name) in slugs:
+                raise ConfigError(
+                    "two divisions would share their file names",
+                    where=f"labels.target_skus.{name}",
+                    got=f"{name} and {names[slugs.index(slug(name))]}",
+                    next_step="Give the division that is defined by its codes another name.",
+                )
             names.append(name)
             slugs.append(slug(name))
     missing = [name for name in divisions if name not in names]

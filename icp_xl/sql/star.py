@@ -46,6 +46,8 @@ def staged(source: str, present: Sequence[str], max_e4: float) -> Query:
 def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_duplicates: bool) -> Query:
     """Every staged line with its codes looked up, its kind, and the first reason to leave it out (or none).
 
+    A cancellation takes back what it names: where the log writes its amount without a sign, it is turned round.
+
     Reads the tables ``staging``, ``sku_lookup`` (sku, sku_key, sku_name, sku_division, is_fee) and
     ``division_lookup`` (division, division_name, division_known).
     """
@@ -54,13 +56,17 @@ def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_dup
     return Query(
         f"""
         with counted as (
-          select *, row_number() over (partition by moment, {content} order by source_row) as copy_number
+          select *, row_number() over (partition by moment, {content} order by source_row) as copy_number,
+            coalesce(regexp_matches(invoice, ?), false) as is_cancellation
           from {identifier(staging)}
         ), looked as (
-          select c.*, coalesce(s.sku_key, 0) as sku_key, s.sku_name, coalesce(s.is_fee, false) as is_fee,
+          select c.* replace (
+              case when is_cancellation and revenue_e4 > 0 then -revenue_e4 else revenue_e4 end as revenue_e4,
+              case when is_cancellation and revenue_e4 > 0 then -gross_profit_e4 else gross_profit_e4 end
+                as gross_profit_e4),
+            coalesce(s.sku_key, 0) as sku_key, s.sku_name, coalesce(s.is_fee, false) as is_fee,
             coalesce(s.sku_division, d.division_name) as division_name,
-            coalesce(d.division_known, true) as division_known,
-            coalesce(regexp_matches(c.invoice, ?), false) as is_cancellation
+            coalesce(d.division_known, true) as division_known
           from counted c left join sku_lookup s on c.sku = s.sku left join division_lookup d on c.division = d.division
         )
         select *,
@@ -131,6 +137,7 @@ def problems(source: str) -> Query:
         select cast(count(*) as bigint) as lines,
           cast(count(*) - count(account_id) as bigint) as no_account,
           cast(count(*) filter (where is_cancellation) as bigint) as cancellations,
+          cast(count(*) filter (where is_cancellation and revenue > 0) as bigint) as cancellations_without_a_sign,
           cast(count(*) filter (where quantity < 0 and not is_cancellation) as bigint) as other_negative_quantity,
           cast(count(*) filter (where copy_number > 1) as bigint) as exact_duplicates,
           cast(count(*) filter (where is_fee) as bigint) as fee_lines,

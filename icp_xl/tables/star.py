@@ -160,3 +160,18 @@ def slug(text: str) -> str:
     """
     plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]
     return plain if plain[:1].isalpha() else f"d_{plain}".rstrip("_")
+
+
+def unique_slugs(ordered: Sequence[str]) -> list[str]:
+    """A slug per name; of names that would share one, the later ones get a number.
+
+    >>> unique_slugs(["A-1", "A.1", "B"])
+    ['a_1', 'a_1_2', 'b']
+    """
+    slugs: list[str] = []
+    for name in ordered:
+        base, n = slug(name), 1
+        while (base if n == 1 else f"{base}_{n}") in slugs:
+            n += 1
+        slugs.append(base if n == 1 else f"{base}_{n}")
+    return slugs

@@ -313,7 +313,7 @@ def _file(
     progress.stage("filing the months", len(months))
     first, last = int(months["first_day"].min()), int(months["last_day"].max())
     observed = _observed_until(last, settings)
-    asset_table = dims.build_assets(assets, customer_table, products)
+    asset_table = dims.build_assets(assets, customer_table, products, list(divisions["division"]))
     dates = dims.build_dates(first, last)
     checks, broken = check_dimensions(customer_table, products, dates, asset_table)
     star = Star(

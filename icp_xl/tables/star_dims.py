@@ -14,7 +14,7 @@ import pandas as pd
 from icp_xl.config import Settings
 from icp_xl.config.build import BuildSettings
 from icp_xl.errors import ConfigError
-from icp_xl.tables.star import FEE_DIVISION, slug, stable_keys
+from icp_xl.tables.star import FEE_DIVISION, stable_keys, unique_slugs
 from icp_xl.tables.star_calendar import from_day
 
 CUSTOMER_TEXT = ("account_name", "industry", "segment", "region", "rep", "city", "state", "country")
@@ -109,12 +109,7 @@ def division_spellings(seen: pd.DataFrame, preferred: Sequence[str]) -> dict[str
 def build_divisions(names: Sequence[str]) -> pd.DataFrame:
     """One row per division in alphabetical order: division_key, division, slug (unique)."""
     ordered = sorted(set(names))
-    slugs: list[str] = []
-    for name in ordered:
-        base, n = slug(name), 1
-        while (base if n == 1 else f"{base}_{n}") in slugs:
-            n += 1
-        slugs.append(base if n == 1 else f"{base}_{n}")
+    slugs = unique_slugs(ordered)
     keys = np.asarray(stable_keys([name.upper() for name in ordered], "divisions"), dtype=np.int64)
     return pd.DataFrame({"division_key": keys, "division": ordered, "slug": slugs}).astype({"division": "str"})
 
@@ -172,8 +167,14 @@ def build_dates(first_day: int, last_day: int) -> pd.DataFrame:
     )
 
 
-def build_assets(assets: pd.DataFrame | None, customers: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """One row per asset: account_key, account_id, sku, start_day, expiry_day (NaN unknown), subscription, rollups."""
+def build_assets(
+    assets: pd.DataFrame | None, customers: pd.DataFrame, products: pd.DataFrame, divisions: Sequence[str] = ()
+) -> pd.DataFrame:
+    """One row per asset: account_key, account_id, sku, start_day, expiry_day (NaN unknown), subscription, rollups.
+
+    Args:
+        divisions: names of the log's divisions; an asset's own division takes their spelling.
+    """
     columns = ["account_id", "sku", "product", "start_date", "expiry_date", "subscription", "quantity"]
     given = assets if assets is not None else pd.DataFrame(columns=columns)
     found = pd.DataFrame({"account_id": pd.Series(list(given["account_id"]), dtype="str").str.strip()})
@@ -189,8 +190,9 @@ def build_assets(assets: pd.DataFrame | None, customers: pd.DataFrame, products:
     amounts = list(given["quantity"]) if "quantity" in given.columns else [1.0] * len(given)
     numbers = pd.to_numeric(pd.Series(amounts, dtype=object), errors="coerce").astype(float)
     found["quantity"] = numbers.where(numbers > 0, 1.0)
-    keys = customers.drop_duplicates("account_id").set_index("account_id")["account_key"]
-    found.insert(0, "account_key", found["account_id"].map(keys).fillna(0).astype(np.int64))
+    keys = dict(zip(customers["account_id"], customers["account_key"], strict=True))
+    # Looked up one by one: a column with a gap would pass through floats, which cannot hold 62 bits.
+    found.insert(0, "account_key", np.asarray([keys.get(name, 0) for name in found["account_id"]], dtype=np.int64))
     by_fold = products.set_index("fold")
     folded = fold(found["sku"].fillna(""))
     for name in ("division", "category"):
@@ -198,7 +200,17 @@ def build_assets(assets: pd.DataFrame | None, customers: pd.DataFrame, products:
             folded.map(by_fold[name]).astype("str") if len(by_fold) else pd.Series([None] * len(found), dtype="str")
         )
     if "division" in given.columns:
-        own = pd.Series(list(given["division"]), dtype="str")
+        own = pd.Series(list(given["division"]), dtype="str").str.strip().replace("", None)
         found["division"] = own.fillna(found["division"])
+    found["division"] = _respelt(found["division"], divisions)
+    found["sku"] = _respelt(found["sku"], [str(name) for name in products["sku"]])
     order = ["account_id", "sku", "start_day", "expiry_day", "subscription", "quantity", "product"]
     return found.sort_values(order, kind="stable", na_position="last").reset_index(drop=True)
+
+
+def _respelt(names: pd.Series[str], known: Sequence[str]) -> pd.Series[str]:
+    """Names in the spelling of ``known``; those that are not there in the one that sorts first."""
+    listed = [*known, *sorted(names.dropna().unique())]
+    # The first of several spellings stands, so those that are known win.
+    spelt = dict(reversed(list(zip(fold(pd.Series(listed, dtype="str")), listed, strict=True))))
+    return fold(names.fillna("")).map(spelt).astype("str")
