@@ -130,18 +130,21 @@ def boundary_features() -> pd.DataFrame:
 
 def test_an_asset_on_a_boundary_lands_on_the_stated_side() -> None:
     cutoff = CUTOFFS[2]
-    lines = messy_lines(1, CUTOFFS).assign(account_id="A00")
-    cases = {  # expiry in days from the cutoff: expires within 30, 60 days
+    cases = {  # expiry in days from the cutoff: expires within 30, within 60 days
         -1: (0, 0), 0: (1, 1), 29: (1, 1), 30: (0, 1), 59: (0, 1), 60: (0, 0),
     }  # fmt: skip
-    for days, (in_30, in_60) in cases.items():
-        day = pd.Timestamp(cutoff) + pd.Timedelta(days=days)
-        assets = pd.DataFrame({"account_id": ["A00", "A00", "stranger"], "sku": None, "division": "Printers",
-            "start_date": [pd.Timestamp("2024-01-01"), pd.Timestamp(cutoff), pd.Timestamp("2024-01-01")],
-            "expiry_date": day, "subscription": True})  # fmt: skip
-        chosen = small_settings(**{"features.use_basket": False})
-        star = build_star(lines, chosen, assets=assets).star
-        row = next(build_feature_sets(star, ["Printers"], [cutoff], chosen)).frame.loc["A00"]
+    names = [f"expires {days:+d}" for days in cases]
+    lines = messy_lines(1, CUTOFFS, n=len(cases)).iloc[: len(cases)]
+    lines = lines.assign(account_id=names, date=pd.Timestamp("2025-01-01"), revenue=1.0, invoice="I1", sku="P-1")
+    known = pd.DataFrame({"account_id": names, "sku": None, "division": "Printers", "subscription": True,
+        "start_date": pd.Timestamp("2024-01-01"),
+        "expiry_date": [pd.Timestamp(cutoff) + pd.Timedelta(days=days) for days in cases]})  # fmt: skip
+    assets = pd.concat([known, known.assign(start_date=pd.Timestamp(cutoff)), known.assign(account_id="stranger")])
+    chosen = small_settings(**{"features.use_basket": False, "features.winsor_quantile": 1.0})
+    star = build_star(lines, chosen, assets=assets).star
+    found = next(build_feature_sets(star, ["Printers"], [cutoff], chosen)).frame
+    for name, (days, (in_30, in_60)) in zip(names, cases.items(), strict=True):
+        row = found.loc[name]
         assert row["assets_active_printers"] == 1.0  # one that starts on the cutoff is not known yet
         assert (row["assets_expiring_30d_printers"], row["assets_expiring_60d_printers"]) == (in_30, in_60), days
         assert row["assets_subs_share_printers"] == float(days >= 0)
