@@ -18,6 +18,10 @@ class BuildSettings(Section):
     """How the sales log becomes a star schema, and for which divisions and cutoffs the rest is built."""
 
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="what runs the SQL of labels and features")
+    spark: dict[str, str] = Field(
+        default_factory=dict,
+        description="options of the Spark session, such as spark.master; the rest comes from the environment as usual",
+    )
     transactions: Path | None = Field(
         None,
         description="Parquet file or folder of sales lines under our own column names, for logs too large for a "
@@ -55,6 +59,13 @@ class BuildSettings(Section):
     month_end_slack_days: int = Field(
         3, ge=0, le=15, description="a last month counts as complete when it ends so many days before the month's end"
     )
+
+    @field_validator("spark")
+    @classmethod
+    def _spark_options(cls, options: dict[str, str]) -> dict[str, str]:
+        if strange := [name for name in options if not name.startswith("spark.")]:
+            raise ValueError(f"options of Spark begin with 'spark.'; got {', '.join(strange)}")
+        return options
 
 
 class LabelSettings(Section):

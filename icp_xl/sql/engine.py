@@ -1,4 +1,4 @@
-"""What runs the SQL: DuckDB in this process, or Spark on a cluster that exists already."""
+"""What runs the SQL: DuckDB in this process by default; :mod:`icp_xl.sql.spark` is the other engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from icp_xl.errors import ConfigError, DataError
+from icp_xl.errors import DataError
 from icp_xl.sql.query import Query, identifier
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class DuckEngine:
 
     def fetch(self, query: Query) -> Arrays:
         found = self.connection.execute(query.text, list(query.values)).fetchnumpy()
-        return {name: _plain(name, np.asanyarray(column)) for name, column in found.items()}
+        return {name: plain(name, np.asanyarray(column)) for name, column in found.items()}
 
     def frame(self, query: Query) -> pd.DataFrame:
         """The result as a frame, missing values and text allowed."""
@@ -79,36 +79,6 @@ class DuckEngine:
         ).fetchall()
         for (kind,) in kinds:
             self.connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists {name}")
-
-
-class SparkEngine:
-    """Spark SQL through a session that the caller owns or that the environment configures."""
-
-    def __init__(self, session: Any) -> None:
-        self.session = session
-
-    def view_frame(self, name: str, frame: pd.DataFrame) -> None:
-        rows = [tuple(_python(value) for value in row) for row in frame.itertuples(index=False)]
-        kinds = ", ".join(f"{identifier(str(c))} {_spark_kind(frame[c].dtype)}" for c in frame.columns)
-        self.session.createDataFrame(rows, kinds).createOrReplaceTempView(identifier(name))
-
-    def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
-        self.session.read.parquet(*[str(path) for path in paths]).createOrReplaceTempView(identifier(name))
-
-    def keep(self, name: str, query: Query) -> None:
-        kept = self.session.sql(query.text, args=list(query.values)).persist()
-        kept.createOrReplaceTempView(identifier(name))
-
-    def fetch(self, query: Query) -> Arrays:
-        found = self.session.sql(query.text, args=list(query.values))
-        rows = found.collect()
-        return {
-            name: _plain(name, np.asarray([row[i] for row in rows], dtype=None if rows else np.int64))
-            for i, name in enumerate(found.columns)
-        }
-
-    def drop(self, name: str) -> None:
-        self.session.catalog.dropTempView(identifier(name))
 
 
 @contextmanager
@@ -131,47 +101,14 @@ def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None =
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def open_spark() -> Iterator[SparkEngine]:
-    """The active Spark session, or a new one as the environment configures it (local mode by default).
+def plain(name: str, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A column of a result as a plain array.
 
     Raises:
-        ConfigError: pyspark is not installed.
+        DataError: it holds missing values.
     """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise ConfigError(
-            "engine spark needs pyspark",
-            where="build.engine",
-            next_step='Install it with `pip install "icp-xl[spark]"`, or set build.engine to duckdb.',
-        ) from None
-    active = SparkSession.getActiveSession()
-    session = active or SparkSession.builder.appName("icp_xl").getOrCreate()
-    try:
-        yield SparkEngine(session)
-    finally:
-        if active is None:
-            session.stop()
-
-
-def _plain(name: str, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if isinstance(column, np.ma.MaskedArray):
         if column.mask.any():
             raise DataError("a query gave missing values where none may be", where=name)
         column = column.data
     return np.asarray(column)
-
-
-def _python(value: Any) -> Any:
-    if value is None or value is pd.NA or value != value:
-        return None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _spark_kind(dtype: Any) -> str:
-    if pd.api.types.is_integer_dtype(dtype):
-        return "bigint"
-    if pd.api.types.is_float_dtype(dtype):
-        return "double"
-    return "string"

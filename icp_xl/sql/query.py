@@ -15,7 +15,7 @@ from icp_xl.errors import ConfigError
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 #: Words that one of the two dialects reserves; a name must not be one of them.
 RESERVED = frozenset(
-    "all and anti any as between by case cast create cross cube date day distinct drop else end except exists false "
+    "all and anti any as between by case cast create cross cube date distinct drop else end except exists false "
     "from full group having in inner intersect into is join lateral left like limit month natural not null on or "
     "order outer over right rows select semi set some table then to true union unique using values when where with "
     "year".split()

@@ -16,7 +16,8 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.errors import DataError
-from icp_xl.sql.engine import Engine, open_duckdb, open_spark
+from icp_xl.sql.engine import Engine, open_duckdb
+from icp_xl.sql.spark import open_spark
 from icp_xl.tables.star_calendar import from_day
 
 #: Folder of the star schema below the output folder, and the file that lists what belongs to it.
@@ -66,7 +67,7 @@ class Star:
 def open_engine(star: Star, settings: Settings, scratch: Path | None = None) -> Iterator[Engine]:
     """The engine of the settings with the facts of ``star`` as the table ``fact_transactions``."""
     if settings.build.engine == "spark":
-        with open_spark() as spark:
+        with open_spark(settings.build.spark) as spark:
             _attach(spark, star)
             yield spark
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
@@ -56,6 +58,15 @@ def check_columns(present: Sequence[str]) -> None:
         )
 
 
+@contextmanager
+def _without_word_of_pyspark() -> Iterator[None]:
+    """pandera imports pyspark where it is installed, and that warns of pandas 3, which nothing here gives it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+        yield
+
+
+@_without_word_of_pyspark()
 def check_dimensions(
     customers: pd.DataFrame, products: pd.DataFrame, dates: pd.DataFrame, assets: pd.DataFrame
 ) -> tuple[list[Contract], pd.DataFrame]:
