@@ -75,7 +75,9 @@ class LabelSettings(Section):
         "expansion", description="expansion: accounts that bought before the cutoff; all: every known account"
     )
     measure: Literal["auto", "gross_profit", "revenue"] = Field(
-        "auto", description="what the threshold is applied to; auto: gross profit where the log has it, else revenue"
+        "auto",
+        description="what the threshold is applied to; auto: gross profit where the log has it, else revenue; a line "
+        "whose gross profit is not known counts with its revenue",
     )
     threshold: float = Field(0.0, description="a label is positive when the measure in the window is above this")
     denylist_skus: tuple[str, ...] = Field((), description="codes that never count towards a label")

@@ -65,8 +65,9 @@ def build_labels(
     """Labels of one division at one cutoff.
 
     Args:
-        window_months: the window; ``build.window_months`` by default. It is lengthened where too few accounts bought,
-            as far as the log reaches and the settings allow.
+        window_months: the window; ``build.window_months`` by default. It is doubled where too few accounts bought,
+            and again, as far as the log reaches and the settings allow. Only lines that count for the division
+            (its target codes, where the settings name some) make a purchase, however long the window.
         engine: an open engine to use; by default one is opened for this call.
 
     Returns:
@@ -74,15 +75,19 @@ def build_labels(
         (exclusive), label (0 or 1), n_lines, revenue and gross_profit in the window, is_new_logo (bought nothing
         before), is_expansion (bought before, but never in this division), is_renewal_like (bought in this division
         before), censored (the log does not cover the window whole; a 0 may yet become a 1).
+
+    Raises:
+        ConfigError: no such division, or labels shall be measured by a gross profit that the log does not give.
     """
     with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
         target = find_target(star, division, settings)
         months = window_months or settings.build.window_months
         frame = _label(opened, star, target, cutoff, months, settings)
         while settings.labels.auto_widen and _too_few(frame, settings):
-            longer = months * 2
-            longer = min(longer, settings.labels.max_window_months)
-            if longer <= months or to_day(add_months(cutoff, longer)) > star.observed_until:
+            longer = min(months * 2, settings.labels.max_window_months)
+            while longer > months and to_day(add_months(cutoff, longer)) > star.observed_until:
+                longer -= 1
+            if longer <= months:
                 break
             months = longer
             frame = _label(opened, star, target, cutoff, months, settings)
@@ -107,7 +112,8 @@ def _label(engine: Engine, star: Star, target: Target, cutoff: date, months: int
     lines = _align(keys, bought["account_key"], bought["n_lines"])
     revenue = _align(keys, bought["account_key"], bought["revenue_e4"]) / SCALE
     profit = _align(keys, bought["account_key"], bought["gross_profit_e4"]) / SCALE
-    measure = profit if _measures_profit(star, settings) else revenue
+    measured = _align(keys, bought["account_key"], bought["measured_e4"]) / SCALE
+    measure = measured if _measures_profit(star, settings) else revenue
     frame["division"] = target.division
     frame["cutoff_date"] = pd.Timestamp(cutoff)
     frame["window_months"] = months
@@ -124,6 +130,13 @@ def _label(engine: Engine, star: Star, target: Target, cutoff: date, months: int
 
 def _measures_profit(star: Star, settings: Settings) -> bool:
     wanted = settings.labels.measure
+    if wanted == "gross_profit" and not star.has_profit:
+        raise ConfigError(
+            "the log gives no gross profit to measure labels by",
+            where="labels.measure",
+            got=wanted,
+            allowed="revenue or auto, or a log with a gross profit column",
+        )
     return star.has_profit if wanted == "auto" else wanted == "gross_profit"
 
 

@@ -17,13 +17,17 @@ def _counts(division_key: int, targets: Sequence[int], denied: Sequence[int]) ->
 
 
 def in_window(division_key: int, targets: Sequence[int], denied: Sequence[int], start: int, end: int) -> Query:
-    """Per account that has a line of the division in ``[start, end)``: sale lines, net revenue and net gross profit."""
+    """Per account that has a line of the division in ``[start, end)``: sale lines, net revenue, net gross profit.
+
+    ``measured_e4`` is gross profit too, but a line whose profit is not known counts with its revenue: unknown is not 0.
+    """
     counts, values = _counts(division_key, targets, denied)
     return Query(
         f"""
         select account_key, cast(sum(case when kind = 1 then 1 else 0 end) as bigint) as n_lines,
           cast(sum(revenue_e4) as bigint) as revenue_e4,
-          cast(sum(coalesce(gross_profit_e4, 0)) as bigint) as gross_profit_e4
+          cast(sum(coalesce(gross_profit_e4, 0)) as bigint) as gross_profit_e4,
+          cast(sum(coalesce(gross_profit_e4, revenue_e4)) as bigint) as measured_e4
         from fact_transactions
         where day >= ? and day < ? and kind <> 0 and {counts}
         group by account_key order by account_key

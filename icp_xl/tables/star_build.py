@@ -194,7 +194,8 @@ def _look_up(
 ) -> None:
     """Give the engine the tables that codes and divisions are looked up in, each in its chosen spelling."""
     build = settings.build
-    preferred = [*build.allowed_divisions, *build.divisions, *sku_map["division"].drop_duplicates()]
+    named = [*build.allowed_divisions, *build.divisions, *settings.labels.target_skus]
+    preferred = [*named, *sku_map["division"].drop_duplicates()]
     spelt = dims.division_spellings(seen, preferred)
     allowed = {dims.fold(pd.Series([name])).iloc[0] for name in build.allowed_divisions}
     skus = pd.DataFrame({"sku": seen["sku"].dropna().drop_duplicates()})

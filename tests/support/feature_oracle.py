@@ -97,7 +97,10 @@ def _purchases(
 
         add(f"{prefix}_lines_{w}m", lambda own, f=within: float(sum(line.sale for line in f(own))))
         add(f"{prefix}_revenue_{w}m", lambda own, f=within: float(sum((x.revenue for x in f(own)), Decimal(0))))
-        add(f"{prefix}_profit_{w}m", lambda own, f=within: float(sum((x.profit for x in f(own)), Decimal(0))))
+        add(
+            f"{prefix}_profit_{w}m",
+            lambda own, f=within: float(sum((x.profit or Decimal(0) for x in f(own)), Decimal(0))),
+        )
     for w in (12, 24):
         spans = [(back(cutoff, k + 1), back(cutoff, k)) for k in reversed(range(w))]
 

@@ -14,7 +14,7 @@ from icp_xl.config import Settings
 
 @dataclass(frozen=True)
 class Line:
-    """One line that counts: a sale, or a return (``sale`` is false). Fees are no lines."""
+    """One line that counts: a sale, or a return (``sale`` is false). Fees are no lines; an unknown profit is none."""
 
     day: dt.date
     account: str
@@ -22,7 +22,7 @@ class Line:
     sku: str | None
     sale: bool
     revenue: Decimal
-    profit: Decimal
+    profit: Decimal | None
 
 
 def given(value: object) -> bool:
@@ -43,7 +43,8 @@ def back(cutoff: dt.date, months: int) -> dt.date:
 def read_lines(frame: pd.DataFrame, settings: Settings) -> list[Line]:
     """Lines that count, each exactly repeated line once."""
     build = settings.build
-    spelt: dict[str, str] = {}
+    named = (*build.allowed_divisions, *build.divisions, *settings.labels.target_skus)
+    spelt = {fold(name): name for name in reversed(named)}
     for row in sorted((r for r in frame.to_dict("records") if given(r["division"])), key=_earliest):
         spelt.setdefault(fold(row["division"]), str(row["division"]).strip())
     seen: set[tuple[str, ...]] = set()
@@ -58,10 +59,10 @@ def read_lines(frame: pd.DataFrame, settings: Settings) -> list[Line]:
             continue
         cancelled = given(row["invoice"]) and bool(re.match(build.cancellation_pattern, str(row["invoice"]).strip()))
         revenue = Decimal(str(row["revenue"]))
-        profit = Decimal(str(row["gross_profit"])) if given(row["gross_profit"]) else Decimal(0)
+        profit = Decimal(str(row["gross_profit"])) if given(row["gross_profit"]) else None
         if cancelled and revenue > 0:
             # A cancellation takes back what it names, whatever sign the log writes it with.
-            revenue, profit = -revenue, -profit
+            revenue, profit = -revenue, None if profit is None else -profit
         negative = revenue < 0 or (revenue == 0 and given(row["quantity"]) and row["quantity"] < 0)
         division = spelt[fold(row["division"])] if given(row["division"]) else build.unmapped_division
         day = pd.Timestamp(row["date"]).date()
