@@ -16,8 +16,8 @@ from icp_xl.delivery.remove import remove_sheets
 from icp_xl.delivery.safe_write import SafeOptions
 from icp_xl.delivery.share import make_safe
 from icp_xl.delivery.shareable import check_shareable
-from icp_xl.errors import IcpError
-from icp_xl.sources.book import read_sheet
+from icp_xl.errors import IcpError, SourceError
+from icp_xl.sources.book import open_book, read_sheet
 
 SECONDS = 30
 OPTIONS = SafeOptions(backups=0)
@@ -40,6 +40,17 @@ def _too_long(signum: int, frame: FrameType | None) -> None:
     raise _TooLong
 
 
+def _read(book: Path) -> None:
+    """Read every sheet, as scoring would."""
+    opened = open_book(book)
+    for sheet in opened.sheet_names():
+        try:
+            for _ in opened.rows(sheet):
+                pass
+        except SourceError:
+            continue
+
+
 def _columns(book: Path) -> None:
     """Read the first sheet as a source, and put a column beside whatever heads it."""
     frame = read_sheet(book)
@@ -51,7 +62,7 @@ def _columns(book: Path) -> None:
 
 
 def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
-    """Check, make safe, read, write columns and sheets into, write again and take out: a workbook of these bytes."""
+    """Check, make safe, read all, write columns and sheets into, write again and take out: a workbook of these bytes."""
     book, safe = folder / "mutant.xlsx", folder / "safe.xlsx"
     book.write_bytes(content)
     refused = crash = ""
@@ -62,6 +73,7 @@ def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
         for step in (
             lambda: check_shareable(book),
             lambda: make_safe(book, safe),
+            lambda: _read(book),
             lambda: _columns(book),
             lambda: inject_sheets(book, donor, options=OPTIONS),
             lambda: inject_sheets(book, donor, options=OPTIONS),
@@ -76,7 +88,10 @@ def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
                     crash = f"changed although refused: {error}"
     except _TooLong:
         crash = f"longer than {SECONDS} seconds"
-    except Exception:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        # The native reader's panics are no Exception.
         crash = traceback.format_exc(limit=-6)
     finally:
         signal.alarm(0)
