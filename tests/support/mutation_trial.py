@@ -62,7 +62,7 @@ def _columns(book: Path) -> None:
 
 
 def try_mutant(content: bytes, donor: Path, folder: Path) -> Trial:
-    """Check, make safe, read all, write columns and sheets into, write again and take out: a workbook of these bytes."""
+    """Check, make safe, read, write columns and sheets into, write again and take out: a workbook of these bytes."""
     book, safe = folder / "mutant.xlsx", folder / "safe.xlsx"
     book.write_bytes(content)
     refused = crash = ""
