@@ -93,6 +93,19 @@ def _share(run: RunContext) -> Lines:
         return []
 
 
+def _write_back(run: RunContext) -> Lines:
+    from icp_xl.errors import ConfigError, DeliveryError, SourceError
+    from icp_xl.pipeline.after_run import put_after_run
+
+    try:
+        return put_after_run(run)
+    except (ConfigError, DeliveryError, SourceError) as error:
+        # The workbook is as it was, and the results stand.
+        run.status("write-back", error.fault.what)
+        run.warn(f"write-back: {error}")
+        return []
+
+
 def _whitespace(run: RunContext) -> Lines:
     from icp_xl.pipeline.whitespace import closing_lines, whitespace
 
@@ -120,4 +133,5 @@ STAGES = (
     Stage("validation", _validate),
     Stage("won and lost", _feedback),
     Stage("share", _share),
+    Stage("write-back", _write_back),
 )

@@ -86,7 +86,7 @@ def write_back(
         report,
         out,
         place=place or run.settings.delivery.place,
-        kept=_kept(run, report),
+        kept=kept_beside(report),
         only=sheets,
         options=safe_options(run),
     )
@@ -131,7 +131,8 @@ def safe_options(run: RunContext) -> SafeOptions:
     )
 
 
-def _kept(run: RunContext, report: Path) -> list[Kept]:
+def kept_beside(report: Path) -> list[Kept]:
+    """The cells of ``report`` that are the reader's to fill, as the run that made it noted."""
     path = report.parent / KEPT_STATE
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
