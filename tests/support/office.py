@@ -35,6 +35,7 @@ class Recalculated:
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu: float = 0.0
 
 
 @functools.cache
@@ -54,7 +55,11 @@ def require_office() -> None:
 
 
 def recalculate(
-    path: Path, sets: Sequence[Sequence[tuple[str, str, float | str]]] = (), *, pdf: Path | None = None
+    path: Path,
+    sets: Sequence[Sequence[tuple[str, str, float | str]]] = (),
+    *,
+    pdf: Path | None = None,
+    repeat: int = 1,
 ) -> list[Recalculated]:
     """Open a copy of ``path``, recalculate it hard, and read every formula cell.
 
@@ -62,6 +67,7 @@ def recalculate(
         path: the workbook.
         sets: steps; each sets cells (sheet, cell, value) before it recalculates. Without steps, one recalculation.
         pdf: where to store the workbook as a PDF after the last step.
+        repeat: recalculations per step; the least of their seconds is told.
     """
     require_office()
     with tempfile.TemporaryDirectory() as folder:
@@ -78,6 +84,7 @@ def recalculate(
             "file": copy.as_uri(),
             "sets": [[list(cell) for cell in step] for step in sets],
             "pdf": pdf.absolute().as_uri() if pdf else None,
+            "repeat": repeat,
         }
         try:
             done = subprocess.run(

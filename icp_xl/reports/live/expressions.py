@@ -21,6 +21,8 @@ NAMES = {
     "icp_key_unit": "{live_constants.value:2}",
     "icp_score_mean": "{live_constants.value:3}",
     "icp_score_sd": "{live_constants.value:4}",
+    "icp_least": "{live_constants.value:5}",
+    "icp_most": "{live_constants.value:6}",
     "icp_segment": "{live_choices.value:3}",
     "icp_segments": "{live_segments.segment}",
     "icp_mid_market": "{live_limits.starts:1}",
@@ -40,9 +42,13 @@ def key(raw_score: str) -> str:
     return f"ROUND(({raw_score})/icp_key_unit,0)"
 
 
-def position(key_: str) -> str:
-    """Place of the last knot that is not above the key, from 1."""
-    return f"IFERROR(MATCH({key_},icp_knots,1),1)"
+def position(key_: str, *, known: bool = False) -> str:
+    """Place of the last knot that is not above the key, from 1; ``known`` is a key that the knots were made from.
+
+    No known key is below the first knot, and going without the question saves a third of the search.
+    """
+    found = f"MATCH({key_},icp_knots,1)"
+    return found if known else f"IFERROR({found},1)"
 
 
 def percentile(key_: str, place: str) -> str:
@@ -50,7 +56,7 @@ def percentile(key_: str, place: str) -> str:
     knot = f"INDEX(icp_knots,{place})"
     between = f"(INDEX(icp_knot_last,{place})+({key_}-{knot})/INDEX(icp_knot_step,{place}))/(ROWS(icp_knots)-1)"
     value = f"IF({key_}={knot},INDEX(icp_knot_middle,{place}),{between})"
-    return f"MIN(1-0.5/icp_population,MAX(0.5/icp_population,{value}))"
+    return f"MIN(icp_most,MAX(icp_least,{value}))"
 
 
 def score(percentile_: str) -> str:

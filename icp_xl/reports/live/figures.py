@@ -90,6 +90,7 @@ def compute_live(
     frame["grade_move"] = frame["grade_no"] - frame["published_no"]
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
     frame["inside"] = inside.astype(int)
+    frame["shown_industry"] = frame["industry_no"].where(inside, 0)
     frame["shown_score"] = frame["icp_score"].where(inside)
     frame["shown_published"] = frame["published_score"].where(inside)
     frame["shown_grade"] = frame["grade_no"].where(inside, 0)
@@ -177,6 +178,7 @@ def _histogram(part: pd.DataFrame) -> pd.DataFrame:
     for column, source in (("accounts", "icp_score"), ("published", "published_score")):
         spot = np.clip(np.floor(part[source].to_numpy(float) / BIN).astype(int), 0, len(edges) - 1)
         frame[column] = np.bincount(spot, minlength=len(edges))
+        frame[f"{column}_from"] = frame[column][::-1].cumsum()[::-1]
     return frame
 
 

@@ -62,12 +62,13 @@ def _helpers() -> list[Column]:
     move = "{place_change}-(ROW()-ROW({live.account_id:1})+1)/10000000"
     return [
         whole("key", "Key", ex.key("{raw_score}"), 18),
-        whole("position", "Knot", ex.position("{key}")),
+        whole("position", "Knot", ex.position("{key}", known=True)),
         whole("grade_no", "Grade number", ex.grade_number("{percentile}")),
         whole("published_no", "Published number"),
         whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
         whole("industry_no", "Industry number"),
         whole("inside", "Shown", "IF(icp_segment=0,1,IF({segment_no}=icp_segment,1,0))"),
+        whole("shown_industry", "Industry number, if shown", "{inside}*{industry_no}", 10),
         whole("published_place", "Published place"),
         Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
         shown("shown_score", "Score, if shown", "{icp_score}", 1),
@@ -79,8 +80,12 @@ def _helpers() -> list[Column]:
 
 
 def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
-    constants = pd.DataFrame({"constant": ["Accounts", "Key unit", "Score mean", "Score deviation"],
-                              "value": [len(now.accounts), KEY_UNIT, SCORE_MEAN, SCORE_SD]})  # fmt: skip
+    edge = 0.5 / max(len(now.accounts), 1)
+    constants = pd.DataFrame(
+        [("Accounts", len(now.accounts)), ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN),
+         ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge)],
+        columns=["constant", "value"],
+    )  # fmt: skip
     chosen = pd.DataFrame(
         {"choice": ["Preset", "Normalise", "Segment number"], "value": pd.array([PUBLISHED, "Yes", 0], dtype=object)}
     )
@@ -97,8 +102,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("exact", "Key at knot", "number", decimals=2, width=20,
                formula="PERCENTILE(icp_keys,{number}/(ROWS(icp_knots)-1))"),
         Column("knot", "Rounded", "integer", width=18, formula=knot),
-        Column("last", "Last equal", "integer", width=10,
-               formula="MATCH({knot},icp_knots,0)+COUNTIF(icp_knots,{knot})-2"),
+        Column("last", "Last equal", "integer", width=10, formula="MATCH({knot},icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
                formula="(MATCH({knot},icp_knots,0)-1+{last})/(2*(ROWS(icp_knots)-1))"),
         Column("step", "To next knot", "integer", width=18,
@@ -116,26 +120,30 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         group_no,
         Column("segment", "Segment", width=17),
         _with(group[0], f"COUNTIF({mine})"),
-        _with(group[1], f"IFERROR(AVERAGEIFS({{live.icp_score}},{mine}),0)"),
-        _with(group[2], f"IFERROR(AVERAGEIFS({{live.published_score}},{mine}),0)"),
+        _with(group[1], f"IFERROR(AVERAGEIF({mine},{{live.icp_score}}),0)"),
+        _with(group[2], f"IFERROR(AVERAGEIF({mine},{{live.published_score}}),0)"),
         Column("top_share", "Graded A or B", "percent", width=10, formula=f"IFERROR({graded}/{{accounts}},0)"),
-        Column("revenue", "Revenue", "money", width=14, formula=f"SUMIFS({{live.total_revenue}},{mine})"),
+        Column("revenue", "Revenue", "money", width=14, formula=f"SUMIF({mine},{{live.total_revenue}})"),
     ]
-    both = "{live.inside},1,{live.industry_no},{number}"
+    both = "{live.shown_industry},{number}"
     industries = [
         group_no,
         Column("industry", "Industry", width=24),
-        _with(group[0], f"COUNTIFS({both})"),
-        _with(group[1], f"IFERROR(AVERAGEIFS({{live.icp_score}},{both}),0)"),
-        _with(group[2], f"IFERROR(AVERAGEIFS({{live.published_score}},{both}),0)"),
+        _with(group[0], f"COUNTIF({both})"),
+        _with(group[1], f"IFERROR(AVERAGEIF({both},{{live.icp_score}}),0)"),
+        _with(group[2], f"IFERROR(AVERAGEIF({both},{{live.published_score}}),0)"),
     ]
-    upper = f"{{from}}+IF({{from}}={100 - BIN},{BIN + 1},{BIN})"
     bins = [Column("from", "From", "integer", width=8), Column("label", "Score", width=10)]
     for key, source, words in (
         ("accounts", "shown_score", "Accounts"), ("published", "shown_published", "Published"),
     ):  # fmt: skip
-        least = f'COUNTIF({{live.{source}}},">="&%s)'
-        bins.append(Column(key, words, "integer", width=10, formula=f"{least % '{from}'}-{least % f'({upper})'}"))
+        # Each edge is counted once: a bar is what reaches its edge less what reaches the next.
+        rest = f"IF({{from}}={100 - BIN},0,INDEX({{live_histogram.{key}_from}},{{from}}/{BIN}+2))"
+        bins += [
+            Column(f"{key}_from", f"{words} from here up", "integer", width=11,
+                   formula=f'COUNTIF({{live.{source}}},">="&{{from}})'),
+            Column(key, words, "integer", width=10, formula=f"{{{key}_from}}-{rest}"),
+        ]  # fmt: skip
     places = [Column("number", "No.", "integer", width=6)]
     for side, pick in (("up", "LARGE"), ("down", "SMALL")):
         formula = f'IFERROR(MATCH({pick}({{live.mover}},{{number}}),{{live.mover}},0),"")'
