@@ -14,7 +14,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,9 +129,9 @@ def replace_file(source: Path, target: Path) -> None:
 class Publication:
     """Files of one run, staged until :meth:`publish` puts them in place together."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, part: str = "") -> None:
         self.out = out
-        self.staging = out / STAGING / str(os.getpid())
+        self.staging = out / STAGING / f"{os.getpid()}{part}"
         self._names: list[str] = []
         self._removed: list[str] = []
 
@@ -187,6 +187,19 @@ class Publication:
         done = [self.out / name for name in self._names]
         self._names, self._removed = [], []
         return done
+
+    def withdraw(self, kept: Sequence[str]) -> None:
+        """Forget what was staged after the files ``kept``."""
+        for name in [name for name in self._names if name not in kept]:
+            (self.staging / name).unlink(missing_ok=True)
+            self._names.remove(name)
+
+    def publish_apart(self, files: Mapping[str, bytes]) -> None:
+        """Put a few files in place now, whatever becomes of the run and of what it staged."""
+        apart = Publication(self.out, "-apart")
+        for name, content in files.items():
+            apart.path(name).write_bytes(content)
+        apart.publish()
 
     def discard(self) -> None:
         """Forget what was staged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -11,23 +11,31 @@ from typing import Any
 import pandas as pd
 
 from icp_xl.config import Settings
-from icp_xl.errors import DataError, InsufficientDataError, SourceError
+from icp_xl.errors import ConfigError, DataError, InsufficientDataError, SourceError
 from icp_xl.features.assets import assets_sanity
 from icp_xl.features.build import build_feature_sets
 from icp_xl.features.files import names_of, write_features
 from icp_xl.features.model import FeatureSet
 from icp_xl.labels.build import build_labels, find_target, summarise_labels
+from icp_xl.pipeline.build_inputs import (
+    CLEANING,
+    CONTRACTS,
+    VIOLATIONS,
+    cleaning_of,
+    read_inputs,
+    report_files,
+    with_rows_before,
+)
 from icp_xl.runs import RunContext
 from icp_xl.sql.engine import Engine
 from icp_xl.tables.star import FOLDER, MANIFEST, Star, open_engine, open_star, slug
-from icp_xl.tables.star_build import ContractBroken, StarBuild, build_star, survey_lines
+from icp_xl.tables.star_build import StarBuild, build_star
 from icp_xl.tables.star_calendar import add_months, month_start, to_day
-from icp_xl.tables.star_contracts import Contract
+from icp_xl.tables.star_contracts import Findings, findings_of
 from icp_xl.tables.star_files import sweep
 
 LABELS = "curated/labels"
 STAGED = "curated/staging/sales_lines.parquet"
-CLEANING, CONTRACTS, VIOLATIONS = "cleaning_report.csv", "contract_report.csv", "contract_violations.csv"
 SUMMARY = f"{LABELS}/labels_summary.csv"
 SANITY = "curated/features/assets_sanity.csv"
 REPORT = "icp_build.xlsx"
@@ -44,6 +52,7 @@ class BuildResult:
     stats: list[dict[str, Any]] = field(default_factory=list)
     sanity: pd.DataFrame = field(default_factory=pd.DataFrame)
     left_out: list[str] = field(default_factory=list)
+    staged_only: bool = False
 
 
 def build(
@@ -53,46 +62,50 @@ def build(
 
     Args:
         rebuild: write every month anew, whether it changed or not.
-        staging_only: stop after the lines are read and judged: typed lines, cleaning and contract reports.
+        staging_only: stop after the lines are read and judged: typed lines, each with the reason that leaves it out,
+            cleaning and contract reports.
         fail_soft: go on without lines, divisions and cutoffs that cannot be used, and say so.
 
     Raises:
-        ContractBroken, InsufficientDataError: as their texts say; the cleaning and contract reports are published all
-            the same.
+        SourceError, DataError, ConfigError: as their texts say. The contract report is published all the same, and
+            earlier outputs stay as they were.
     """
-    lines, customers, assets, raw = _inputs(run)
     run.plan(CLEANING, CONTRACTS, VIOLATIONS, STAGED if staging_only else f"{FOLDER}/{MANIFEST}")
     folder = run.settings.paths.out / FOLDER
     if not run.dry_run:
         sweep(folder)
     previous = None if rebuild or staging_only else _previous(run)
-    keep = not staging_only and not run.dry_run
+    before, earlier = run.outputs.names, run.memo.get("star")
+    staged = run.outputs.path(STAGED) if staging_only else None
     try:
+        inputs = read_inputs(run)
         star = build_star(
-            lines, run.settings, customers=customers, assets=assets, today=run.now().date(),
-            place=run.outputs.path if keep else None, folder=folder, previous=previous, fail_soft=fail_soft,
-            progress=run.progress,
+            inputs.lines, run.settings, customers=inputs.customers, assets=inputs.assets, today=run.now().date(),
+            place=_nowhere(run) if staging_only else run.outputs.path, folder=folder, previous=previous,
+            fail_soft=fail_soft, progress=run.progress, staged=staged,
         )  # fmt: skip
-    except ContractBroken as error:
-        _publish_findings(run, error.contracts, error.violations)
+    except (SourceError, DataError) as error:
+        _give_up(run, findings_of(error), before, earlier)
         raise
+    star = with_rows_before(star, inputs.dropped)
     # What this run builds is published at its end; a later stage of the same run reads it from here.
     run.memo["star"] = star.star
     for text in star.warnings:
         run.warn(text)
     run.count("sales lines of the star schema", star.read, star.kept, star.reasons)
-    cleaning = star.cleaning if raw is None else _joined(survey_lines(raw, run.settings), star.cleaning)
-    _stage_findings(run, star.contracts, star.violations, cleaning)
-    result = BuildResult(star, cleaning, pd.DataFrame())
+    cleaning = cleaning_of(run, star, inputs.raw)
+    findings = Findings(star.contracts, star.violations, cleaning)
+    for name, content in report_files(findings).items():
+        run.outputs.path(name).write_bytes(content)
+    result = BuildResult(star, cleaning, pd.DataFrame(), staged_only=staging_only)
     if staging_only:
-        if isinstance(lines, pd.DataFrame):
-            run.outputs.parquet(STAGED, lines)
         return result
     try:
         _labels_and_features(run, result, fail_soft)
-    except DataError:
-        _publish_findings(run, star.contracts, star.violations, cleaning)
+    except (DataError, ConfigError):
+        _give_up(run, findings, before, earlier)
         raise
+    run.plan(REPORT)
     if not run.dry_run:
         _report(run, result)
     return result
@@ -115,9 +128,9 @@ def closing_lines(result: BuildResult | None) -> list[str]:
     if result is None:
         return []
     star = result.star
-    found = [
-        f"{star.kept:,} of {star.read:,} sales lines kept; {star.written} months written, {star.unchanged} unchanged",
-    ]
+    found = [f"{star.kept:,} of {star.read:,} sales lines kept"]
+    if not result.staged_only:
+        found[0] += f"; {star.written} months written, {star.unchanged} unchanged"
     if len(result.labels):
         rows = result.labels
         found.append(
@@ -145,26 +158,28 @@ def choose_divisions(star: Star, settings: Settings) -> list[str]:
     return named + [name for name in settings.labels.target_skus if name not in named]
 
 
-def _inputs(
-    run: RunContext,
-) -> tuple[pd.DataFrame | Path, pd.DataFrame | None, pd.DataFrame | None, pd.DataFrame | None]:
-    """Lines, customers, assets, and the log as it was read (for counting what real logs have)."""
-    from icp_xl.pipeline.tables import load_sources, load_tables
+def _give_up(run: RunContext, findings: Findings, before: Sequence[str], earlier: Star | None) -> None:
+    """Publish the reports alone: the build fails, but the user needs them to mend his log.
 
-    path = run.settings.build.transactions
-    if path is not None:
-        place = path if path.is_absolute() or path.exists() else run.settings.paths.data / path
-        if not place.exists():
-            raise SourceError("the sales lines do not exist", where="build.transactions", got=path.name)
-        if place.is_file():
-            run.read(place)
-        return place, None, None, None
-    sources = load_sources(run)
-    if sources.sales is None:
-        raise SourceError("the build needs a sales log", next_step="Put it into the data folder, or set sources.sales.")
-    tables = load_tables(run)
-    raw = sources.sales.frame
-    return tables.transactions, tables.customers, tables.assets if len(tables.assets) else None, raw
+    What other stages of the same run staged ``before`` stays, and so does the star schema they built.
+    """
+    run.memo.pop("star", None)
+    if earlier is not None:
+        run.memo["star"] = earlier
+    run.outputs.withdraw(before)
+    if not run.dry_run:
+        run.outputs.publish_apart(report_files(findings))
+
+
+def _nowhere(run: RunContext) -> Callable[[str], Path]:
+    """Places that are forgotten at the end of the run."""
+
+    def place(name: str) -> Path:
+        path = run.outputs.staging / "unpublished" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    return place
 
 
 def _previous(run: RunContext) -> Star | None:
@@ -180,8 +195,7 @@ def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) 
     run.cutoffs = [cutoff.isoformat() for cutoff in cutoffs]
     with open_engine(star, settings) as engine:
         cutoffs = _usable(run, result, star, cutoffs, fail_soft)
-        for division in divisions:
-            find_target(star, division, settings)
+        divisions = _known(run, result, star, divisions, fail_soft)
         summaries, positives = _labels(run, engine, star, divisions, cutoffs)
         result.labels = pd.DataFrame(summaries)
         _stage_label_tables(run, star, result.labels, positives)
@@ -193,6 +207,8 @@ def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) 
     result.sanity = pd.concat(sanity, ignore_index=True)
     if settings.features.use_assets and not star.assets.empty:
         run.outputs.csv(SANITY, result.sanity)
+    else:
+        run.outputs.remove(SANITY)
     _als_report(run, result)
 
 
@@ -217,6 +233,23 @@ def _usable(run: RunContext, result: BuildResult, star: Star, cutoffs: Sequence[
             allowed="a date after the log's first line and not after its last",
             next_step="Change build.cutoffs, or run with --fail-soft to go on without it.",
         )
+    return kept
+
+
+def _known(run: RunContext, result: BuildResult, star: Star, divisions: Sequence[str], fail_soft: bool) -> list[str]:
+    """Divisions that the log knows, or that are defined by codes which it knows."""
+    kept, problems = [], []
+    for division in divisions:
+        try:
+            find_target(star, division, run.settings)
+            kept.append(division)
+        except ConfigError as unknown:
+            problems.append(unknown)
+    if problems and not (fail_soft and kept):
+        raise problems[0]
+    for error in problems:
+        result.left_out.append(f"{error.fault.what}: {error.fault.got or error.fault.where}")
+        run.warn(result.left_out[-1] + "; it is left out")
     return kept
 
 
@@ -302,37 +335,10 @@ def _als_report(run: RunContext, result: BuildResult) -> None:
             run.warn(f"embeddings at {cutoff}: {report['status']}")
 
 
-def _joined(raw: pd.DataFrame, star: pd.DataFrame) -> pd.DataFrame:
-    """What the log has, as it was read; then what only the finished star schema knows."""
-    later = star[~star["found"].isin(set(raw["found"]))]
-    return pd.concat([raw, later], ignore_index=True)
-
-
-def _stage_findings(
-    run: RunContext, contracts: list[Contract], violations: pd.DataFrame, cleaning: pd.DataFrame | None
-) -> None:
-    rows = [(c.table, c.rule, c.broken, c.status) for c in contracts]
-    run.outputs.csv(CONTRACTS, pd.DataFrame(rows, columns=["table", "rule", "broken", "status"]))
-    run.outputs.csv(VIOLATIONS, violations)
-    if cleaning is not None:
-        run.outputs.csv(CLEANING, cleaning)
-
-
-def _publish_findings(
-    run: RunContext, contracts: list[Contract], violations: pd.DataFrame, cleaning: pd.DataFrame | None = None
-) -> None:
-    """Publish the reports alone: the run fails, but the user needs them to mend his log."""
-    run.outputs.discard()
-    _stage_findings(run, contracts, violations, cleaning)
-    if not run.dry_run:
-        run.outputs.publish()
-
-
 def _report(run: RunContext, result: BuildResult) -> None:
     from icp_xl.delivery.render import render_book
     from icp_xl.reports.build import build_book
 
-    run.plan(REPORT)
     book = build_book(
         cleaning=result.cleaning, reasons=result.star.reasons, read=result.star.read, kept=result.star.kept,
         contracts=[(c.table, c.rule, c.broken, c.status) for c in result.star.contracts],

@@ -69,6 +69,13 @@ class DuckEngine:
         found: pd.DataFrame = self.connection.execute(query.text, list(query.values)).df()
         return found
 
+    def write_parquet(self, query: Query, path: Path) -> None:
+        """Write the result to a Parquet file, without holding it in memory."""
+        target = str(path).replace("'", "''")
+        self.connection.execute(
+            f"copy ({query.text}) to '{target}' (format parquet, compression zstd)", list(query.values)
+        )
+
     def run(self, query: Query) -> None:
         """Run a statement that returns nothing of interest."""
         self.connection.execute(query.text, list(query.values))

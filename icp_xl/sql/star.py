@@ -90,6 +90,19 @@ def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_dup
     )
 
 
+def typed(source: str) -> Query:
+    """Every line as it was judged, in the order of the log, for reading: what it holds, its kind and its reason."""
+    return Query(
+        f"""
+        select source_row, moment as date, account_id, division_name as division, sku_name as sku, product, quantity,
+          cast(revenue_e4 as double) / {SCALE} as revenue, cast(gross_profit_e4 as double) / {SCALE} as gross_profit,
+          category, rep, invoice, region,
+          case kind when 1 then 'sale' when -1 then 'return' else 'fee' end as kind, reason
+        from {identifier(source)} order by source_row
+        """
+    )
+
+
 def facts(source: str, unmapped: str) -> Query:
     """Lines that stay, as they are filed: one row per sales line."""
     return Query(

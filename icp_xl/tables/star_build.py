@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.config import Settings
-from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.progress import Progress
 from icp_xl.sql import star as sql
 from icp_xl.sql.engine import DuckEngine, open_duckdb
@@ -23,6 +22,8 @@ from icp_xl.tables.star_contracts import (
     COLUMNS,
     ORDINARY,
     Contract,
+    Findings,
+    NothingLeft,
     check_columns,
     check_dimensions,
     line_contracts,
@@ -57,13 +58,6 @@ class StarBuild:
     unchanged: int = 0
 
 
-class ContractBroken(DataError):
-    """The log breaks its contract; ``build`` carries what is to be reported of it."""
-
-    contracts: list[Contract]
-    violations: pd.DataFrame
-
-
 def build_star(
     lines: pd.DataFrame | Path,
     settings: Settings,
@@ -77,6 +71,7 @@ def build_star(
     fail_soft: bool = False,
     progress: Progress | None = None,
     scratch: Path | None = None,
+    staged: Path | None = None,
 ) -> StarBuild:
     """Build the star schema from sales lines.
 
@@ -90,11 +85,12 @@ def build_star(
         folder: where the files of ``previous`` lie.
         previous: the star schema of the build before; months that did not change keep their files.
         fail_soft: go on without lines that break the contract, instead of raising.
+        staged: Parquet file to write the typed lines to, each with its kind and the reason that leaves it out.
 
     Raises:
         MissingColumnsError: the log lacks columns.
         ContractBroken: lines break the contract and ``fail_soft`` is off.
-        InsufficientDataError: no line is left.
+        NothingLeft: no line is left.
     """
     progress = progress or Progress()
     with open_duckdb(settings.run.memory_limit_gb, settings.run.workers, scratch) as engine:
@@ -120,14 +116,19 @@ def build_star(
             ),
         )
         engine.drop("staged")
+        if staged is not None:
+            engine.write_parquet(sql.typed("judged"), staged)
         progress.check()
         reasons = _reasons(engine)
         cleaning, read = _cleaning(engine)
         violations = _violations(engine)
         contracts = line_contracts(reasons)
         grave = {reason: n for reason, n in reasons.items() if reason not in ORDINARY}
-        if grave and not fail_soft:
-            _refuse(grave, contracts, violations)
+        findings = Findings(contracts, violations, cleaning)
+        if not fail_soft:
+            refuse(grave, "contract_report.csv", findings)
+        if read == sum(reasons.values()):
+            _refuse_empty(read, reasons, findings)
         return _file(
             engine,
             settings,
@@ -234,7 +235,7 @@ def _cleaning(engine: DuckEngine) -> tuple[pd.DataFrame, int]:
     last = engine.frame(Query("select max(day) as last_day from judged where reason is null"))["last_day"].iloc[0]
     rows = [(name.replace("_", " "), int(values[0])) for name, values in counts.items()]
     rows.append(("accounts in several places", int(moved["n"].iloc[0])))
-    if last == last and last is not None:
+    if not pd.isna(last):
         day = from_day(int(last))
         end = add_months(month_start(day), 1)
         rows.append(("days missing at the end of the last month", to_day(end) - to_day(day) - 1))
@@ -261,15 +262,16 @@ def _violations(engine: DuckEngine) -> pd.DataFrame:
     return listed[list(COLUMNS)]
 
 
-def _refuse(grave: dict[str, int], contracts: list[Contract], violations: pd.DataFrame) -> None:
-    try:
-        refuse(grave, "contract_report.csv")
-    except DataError as error:
-        broken = ContractBroken(
-            error.fault.what, where=error.fault.where, next_step=error.fault.next_step, faults=error.faults
-        )
-        broken.contracts, broken.violations = contracts, violations
-        raise broken from None
+def _refuse_empty(read: int, reasons: dict[str, int], findings: Findings) -> None:
+    told = "".join(f"; {reason}: {n:,}" for reason, n in reasons.items())
+    error = NothingLeft(
+        "no sales line is left after cleaning",
+        got=f"{read:,} lines read{told}",
+        next_step="Look at contract_violations.csv, and at the columns that were recognised.",
+    )
+    rule = Contract("fact_transactions", "a line is left to build from", 1)
+    error.findings = replace(findings, contracts=[*findings.contracts, rule])
+    raise error
 
 
 def _file(
@@ -290,12 +292,6 @@ def _file(
     progress: Progress,
 ) -> StarBuild:
     kept = read - sum(reasons.values())
-    if kept == 0:
-        raise InsufficientDataError(
-            "no sales line is left after cleaning",
-            got=f"{read:,} lines read; " + ", ".join(f"{reason}: {n:,}" for reason, n in reasons.items()),
-            next_step="Look at contract_violations.csv, and at the columns that were recognised.",
-        )
     accounts = engine.frame(Query("select distinct account_id from judged where reason is null"))["account_id"]
     customer_table = dims.build_customers(customers, [str(name) for name in accounts])
     keys = customer_table.drop_duplicates("account_id")[["account_id", "account_key"]]

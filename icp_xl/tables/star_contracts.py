@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from icp_xl.errors import DataError, Fault, MissingColumnsError
+from icp_xl.errors import DataError, Fault, IcpError, InsufficientDataError, MissingColumnsError
 
 COLUMNS = ("table", "row", "column", "reason", "severity", "value")
 #: Lines that every real log has; they are left out and counted. Any other reason is a fault of the log.
@@ -38,6 +38,31 @@ class Contract:
     def status(self) -> str:
         """``ok``, or the severity."""
         return "ok" if self.broken == 0 else self.severity
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is to be reported of a log, whether it can be built from or not.
+
+    ``contracts``: the rules that were checked. ``violations``: one row per breach with :data:`COLUMNS`. ``cleaning``:
+    peculiarities of the log and how often each occurs, where the lines could be read so far.
+    """
+
+    contracts: list[Contract]
+    violations: pd.DataFrame
+    cleaning: pd.DataFrame | None = None
+
+
+class ContractBroken(DataError):
+    """The log breaks its contract; ``findings`` says where."""
+
+    findings: Findings
+
+
+class NothingLeft(InsufficientDataError):
+    """No line of the log can be used; ``findings`` says why."""
+
+    findings: Findings
 
 
 def check_columns(present: Sequence[str]) -> None:
@@ -139,20 +164,34 @@ def line_contracts(reasons: dict[str, int]) -> list[Contract]:
     ]
 
 
-def refuse(reasons: dict[str, int], where: str) -> None:
+def refuse(reasons: dict[str, int], where: str, findings: Findings) -> None:
     """Stop when lines break a rule that no real log should break.
 
     Raises:
-        DataError: one fault per rule, with how many lines break it.
+        ContractBroken: one fault per rule, with how many lines break it.
     """
     faults = [Fault(reason, where="sales log", got=f"{n:,} lines") for reason, n in sorted(reasons.items()) if n]
     if faults:
-        raise DataError(
+        error = ContractBroken(
             "the sales log breaks its contract",
             where=where,
             faults=faults,
             next_step="Correct the lines in contract_violations.csv, or run with --fail-soft to go on without them.",
         )
+        error.findings = findings
+        raise error
+
+
+def findings_of(error: IcpError) -> Findings:
+    """What to report of a log that could not even be read as one: a rule that is broken once per fault."""
+    known: Findings | None = getattr(error, "findings", None)
+    if known is not None:
+        return known
+    rule = "every needed column is there" if isinstance(error, MissingColumnsError) else "the log can be read"
+    faults = error.faults or (error.fault,)
+    rows = [("sales log", "", "", fault.what, "error", _short(fault.where)) for fault in faults]
+    contract = Contract("fact_transactions", rule, len(faults))
+    return Findings([contract], pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 def _short(value: object) -> str:
