@@ -24,7 +24,7 @@ from icp_xl.progress import Progress
 from icp_xl.sources.cells import RawColumn, to_raw
 from icp_xl.sources.container import Container, open_container
 from icp_xl.sources.package import Package, read_package
-from icp_xl.sources.stray import Look, UsedRange, dense_range, look_at, without_values
+from icp_xl.sources.stray import MAX_ROW, Look, UsedRange, dense_range, look_at, without_values
 from icp_xl.sources.trial import survives
 
 CHUNK = 20_000
@@ -130,39 +130,8 @@ class _Calamine(Book):
         if not self._checked:
             return None
         if sheet not in self._ranges:
-            self._ranges[sheet] = self._look(sheet)
+            self._ranges[sheet] = _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=True)
         return self._ranges[sheet]
-
-    def _look(self, sheet: str) -> UsedRange | None:
-        """Where to cut the sheet off, so that no reader lays out far more than its data; ``None`` for nowhere."""
-        part = self._package.parts.get(sheet)
-        try:
-            look = Look(odd=True) if part is None else look_at(self._data, part)
-            if look.odd and not survives(self._data, sheet):
-                if part is None:
-                    _refuse(self.name, sheet, [("calamine", ValueError("the sheet brings down its reader"))])
-                look = Look(dense_range(self._data, part))
-                self.remarks.append(
-                    f"{self.name}, sheet {sheet}: cells with an impossible address are left out; Excel would repair it"
-                )
-        except SourceError:
-            raise
-        except Exception as error:
-            _refuse(self.name, sheet, [("zip", error)])
-        clip = look.clip
-        if clip is not None and clip.scattered:
-            raise SourceError(
-                "the sheet's cells lie too far apart to be a table",
-                where=f"{self.name}, sheet {sheet}",
-                got=f"{clip.rows:,} rows by {clip.columns:,} columns, nearly all of them blank",
-                next_step="Delete what lies far outside your data (whole rows and columns), and save it.",
-            )
-        if clip is not None and clip.stray:
-            self.remarks.append(
-                f"{self.name}, sheet {sheet}: cells far outside the data ({clip.stray}) are left out; "
-                f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read"
-            )
-        return clip
 
     def _fallback(self) -> _Openpyxl:
         if self._other is None:
@@ -174,9 +143,11 @@ class _Openpyxl(Book):
     """A workbook read by openpyxl, streaming; slower, for what calamine cannot do."""
 
     _workbook: Any
+    _data: bytes
+    _package: Package
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        return self.clipped(sheet, None)
+        return self.clipped(sheet, _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=False))
 
     def clipped(self, sheet: str, clip: UsedRange | None) -> Iterator[Row]:
         """Rows of ``sheet`` inside ``clip``."""
@@ -186,7 +157,9 @@ class _Openpyxl(Book):
                 worksheet = self._workbook[sheet]
                 worksheet.reset_dimensions()
                 rows = worksheet.iter_rows(
-                    values_only=True, max_row=clip.rows if clip else None, max_col=clip.columns if clip else None
+                    values_only=True,
+                    max_row=clip.rows if clip else MAX_ROW,
+                    max_col=(clip.columns or None) if clip else None,
                 )
                 yield from rows
         except GeneratorExit:
@@ -347,8 +320,55 @@ def _open_openpyxl(
     if not sheets:
         _refuse(name, "", [*tried, ("openpyxl", ValueError("no sheet of cells"))])
     book = _Openpyxl(name, sheets, package.date1904)
-    book._workbook = workbook
+    book._workbook, book._data, book._package = workbook, data, package
     return book
+
+
+def _cut_off(book: Book, sheet: str, data: bytes, part: str | None, *, native: bool) -> UsedRange | None:
+    """Where to cut ``sheet`` off, so that nobody lays out far more than its data; ``None`` for nowhere.
+
+    Args:
+        native: whether calamine is to read it, which may end the process over a cell whose place is odd.
+
+    Raises:
+        SourceError: no reader comes through it, or its cells are no table.
+    """
+    if part is None and not native:
+        return None
+    try:
+        look = Look(odd=True) if part is None else look_at(data, part)
+        if look.odd and not (native and survives(data, sheet)):
+            if part is None:
+                _refuse(book.name, sheet, [("calamine", ValueError("the sheet brings down its reader"))])
+            if look.impossible:
+                _remark(book, sheet, "cells with an impossible address are left out; Excel would repair it")
+            look = Look(dense_range(data, part, unplaced=True))
+    except SourceError:
+        raise
+    except Exception as error:
+        _refuse(book.name, sheet, [("zip", error)])
+    clip = look.clip
+    if clip is not None and clip.scattered:
+        raise SourceError(
+            "the sheet's cells lie too far apart to be a table",
+            where=f"{book.name}, sheet {sheet}",
+            got=f"{clip.rows:,} rows by {clip.columns:,} columns, nearly all of them blank",
+            next_step="Delete what lies far outside your data (whole rows and columns), and save it.",
+        )
+    if clip is not None and clip.stray:
+        _remark(
+            book,
+            sheet,
+            f"cells far outside the data ({clip.stray}) are left out; "
+            f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read",
+        )
+    return clip
+
+
+def _remark(book: Book, sheet: str, text: str) -> None:
+    remark = f"{book.name}, sheet {sheet}: {text}"
+    if remark not in book.remarks:
+        book.remarks.append(remark)
 
 
 def _open_parquet(container: Container) -> Book:

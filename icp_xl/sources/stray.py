@@ -30,8 +30,9 @@ _LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 #: all that the usual sheet costs, so each pattern begins with what is found fastest.
 _UNUSUAL_CELL = re.compile(rb'<c(?! r="[A-Z]{1,3}[1-9]\d{0,5}")(?=[\s/>])')
 _UNUSUAL_ROW = re.compile(rb'<row(?! r="[1-9]\d{0,5}")(?=[\s/>])')
-#: A place on the grid that few or no cells or rows can have.
-_ODD_PLACE = re.compile(rb' r="(?![A-Z]{1,3}[1-9]\d{0,5}"|[1-9]\d{0,5}")')
+#: A place that is on no grid.
+_ODD_PLACE = re.compile(rb' r="(?![A-Z]{0,3}(?:[1-9]\d{0,5}|10[0-4]\d{4})")')
+_ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])")
 _TAG = re.compile(rb"<(?:\w+:)?(?:c|row)(?=[\s/>])")
 #: A cell may claim a far row that its row element does not: the reader believes the cell.
 _FAR = re.compile(rb' r="[A-Z]{1,9}(\d{7,})"')
@@ -56,10 +57,14 @@ class UsedRange:
 
 @dataclass(frozen=True)
 class Look:
-    """What a quick look at a sheet found: where to cut it off, if at all, and whether its cells are written oddly."""
+    """What a quick look at a sheet found: where to cut it off, if at all, and whether its cells are written oddly.
+
+    ``impossible`` says that some cell's place is on no grid; it is odd then, too.
+    """
 
     clip: UsedRange | None = None
     odd: bool = False
+    impossible: bool = False
 
 
 def look_at(data: bytes, part: str) -> Look:
@@ -73,13 +78,14 @@ def look_at(data: bytes, part: str) -> Look:
         part: the sheet's path inside the package.
     """
     last_row = cells = 0
-    odd = False
+    odd = impossible = False
     widest = b"Z"
     for block in _blocks(data, part):
         plain = block.count(b"<c ")
         cells += plain or block.count(b":c ")
         if not plain or _UNUSUAL_CELL.search(block) or _UNUSUAL_ROW.search(block):
-            odd = odd or _ODD_PLACE.search(block) is not None or len(_TAG.findall(block)) != block.count(b' r="')
+            impossible = impossible or _ODD_PLACE.search(block) is not None
+            odd = odd or impossible or len(_TAG.findall(block)) != block.count(b' r="')
             last_row = max([last_row, *(int(far[:9]) for far in _FAR.findall(block))])
         if found := _LAST_ROW.findall(block, max(len(block) - 200_000, 0)) or _LAST_ROW.findall(block):
             last_row = max(last_row, max(map(int, found)))
@@ -89,8 +95,8 @@ def look_at(data: bytes, part: str) -> Look:
     # A row number past the sheet's end makes no sense, and rows out of order may hide one in the middle of a block.
     area = min(last_row, MAX_ROW) * _column(widest)
     if area <= SMALL_AREA or area <= cells * SPARSENESS:
-        return Look(odd=odd)
-    return Look(dense_range(data, part))
+        return Look(odd=odd, impossible=impossible)
+    return Look(dense_range(data, part, unplaced=odd and not impossible))
 
 
 def without_values(data: bytes, part: str) -> bool:
@@ -102,12 +108,19 @@ def without_values(data: bytes, part: str) -> bool:
     return formulas > 0 and values == 0
 
 
-def dense_range(data: bytes, part: str) -> UsedRange:
-    """The region that holds the sheet's data, without stray cells and without cells outside any grid."""
+def dense_range(data: bytes, part: str, *, unplaced: bool = False) -> UsedRange:
+    """The region that holds the sheet's data, without stray cells and without cells outside any grid.
+
+    Args:
+        unplaced: some rows and cells may say no place and count on from the one before, so leave room for them;
+            ``columns`` is 0 where no cell says its place.
+    """
     rows: Counter[int] = Counter()
     columns: Counter[int] = Counter()
     stray_at: dict[int, str] = {}
+    tags = 0
     for block in _blocks(data, part):
+        tags += len(_ROW.findall(block)) if unplaced else 0
         for letters, number, closed in _CELL.findall(block):
             if closed:
                 continue
@@ -123,6 +136,7 @@ def dense_range(data: bytes, part: str) -> UsedRange:
     if not stray and columns and max(columns) > last_column:
         stray = f"column {max(columns)}"
     area = last_row * last_column
+    last_row = min(last_row + tags, MAX_ROW)
     return UsedRange(last_row, last_column, stray, area > SCATTERED_AREA and area > rows.total() * SCATTERED)
 
 

@@ -373,3 +373,39 @@ def test_a_format_that_cannot_be_looked_into_is_tried_in_a_process_of_its_own(
     monkeypatch.setattr(book, "survives", lambda *_: False)
     with pytest.raises(SourceError, match="brings down the program"):
         read_sheet(path)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_place_keeps_the_other_reader_busy_for_ever(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """openpyxl lays out a blank row for every number that is left out."""
+    from icp_xl.sources import book
+
+    def nothing(*_: object) -> None:
+        raise ValueError("not today")
+
+    def damage(content: bytes) -> bytes:
+        tag = b"<row" if "row" in place else b"<c"
+        last = content.rindex(tag + b" ")
+        return content[:last] + re.sub(rb' r="\w+"', lambda _: PLACES[place], content[last:], count=1)
+
+    path = write_book(tmp_path / "any.xlsx", {"Log": [SALES_HEADER, *[sales_line(at) for at in range(1, 9)]]})
+    edit_part(path, "xl/worksheets/sheet1.xml", damage)
+    monkeypatch.setattr(book.calamine, "load_workbook", nothing)
+    try:
+        assert len(read_sheet(path)) < 2_000
+    except SourceError as error:
+        assert "cannot be read" in str(error)
+
+
+def test_the_other_reader_reads_a_sheet_without_places_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from icp_xl.sources import book
+
+    path = write_book(tmp_path / "bare.xlsx", {"Log": [SALES_HEADER, *[sales_line(at) for at in range(1, 9)]]})
+    before = read_sheet(path)
+    place = re.compile(rb'(<(?:c|row))( [^>]*?)? r="\w+"')
+    edit_part(path, "xl/worksheets/sheet1.xml", lambda content: place.sub(rb"\1\2", content))
+    monkeypatch.setattr(book.calamine, "load_workbook", lambda _: (_ for _ in ()).throw(ValueError("not today")))
+    after = read_sheet(path)
+    assert after.shape == before.shape and after.iloc[:, 1].tolist() == before.iloc[:, 1].tolist()
