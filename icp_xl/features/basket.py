@@ -66,19 +66,15 @@ def build_basket(
         d: _rules_of(found, flags[d], float(share[d]), own_codes.get(history.divisions[d], set()), settings)
         for d in widths
     }
-    table = pd.concat(
-        [
-            rule.assign(division_key=history.divisions[d])[["sku_key", "division_key", "lift_e9"]]
-            for d, rule in rules.items()
-        ]
-    ).astype(np.int64)
-    engine.view_frame("rules", table.reset_index(drop=True))
-    best = engine.fetch(sql.best_rules(source, number, start))
+    lifts = [f"lift_{d}" for d in widths]
+    table = pd.concat([rules[d].set_index("sku_key")["lift_e9"].rename(lifts[d]) for d in widths], axis=1)
+    engine.view_frame("rules", table.fillna(-1).astype(np.int64).rename_axis("sku_key").reset_index())
+    best = engine.fetch(sql.best_rules(source, number, start, lifts))
     shown, features = {}, {}
     for d in widths:
         pairs = _division_lifts(owned, d, history.real)
         shown[d] = _shown(rules[d], pairs, star, names, names[d], n_accounts, cutoff)
-        features[d] = _features(best, accounts.keys[within], history.divisions[d], owned, pairs, d)
+        features[d] = _features(best, lifts[d], accounts.keys[within], owned, pairs, d)
     return Basket(shown, features)
 
 
@@ -157,22 +153,21 @@ def _shown(
 
 def _features(
     best: dict[str, Array],
+    lift: str,
     keys: Array,
-    division: int,
     owned: Array,
     pairs: dict[int, tuple[int, int, float]],
     target: int,
 ) -> list[Feature]:
-    rows = best["division_key"] == division
-    found = pd.DataFrame(
-        {"best": best["best"][rows], "total": best["total"][rows], "n": best["n"][rows]},
-        index=best["account_key"][rows],
-    ).reindex(keys)
-    highest = (found["best"] / _UNIT).fillna(0.0).to_numpy()
-    mean = (found["total"] / found["n"] / _UNIT).fillna(0.0).to_numpy()
+    at = np.minimum(np.searchsorted(best["account_key"], keys), max(len(best["account_key"]) - 1, 0))
+    highest, mean = np.zeros(len(keys)), np.zeros(len(keys))
+    if len(best["account_key"]):
+        n = np.where(best["account_key"][at] == keys, best[f"n_{lift}"][at], 0)
+        highest = np.where(n > 0, best[f"best_{lift}"][at] / _UNIT, 0.0)
+        mean = np.where(n > 0, best[f"total_{lift}"][at] / np.maximum(n, 1) / _UNIT, 0.0)
     related = np.zeros(len(keys))
-    for d, (_, _, lift) in pairs.items():
-        related = np.where(owned[:, d], np.maximum(related, lift), related)
+    for d, (_, _, pair_lift) in pairs.items():
+        related = np.where(owned[:, d], np.maximum(related, pair_lift), related)
     window = "basket window"
     return [
         Feature("mb_lift_max", highest, "Highest lift of a code owned for this division", "ratio", window, "basket"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -26,7 +27,7 @@ from icp_xl.features.families import (
 )
 from icp_xl.features.history import Accounts, History, read_accounts, read_history
 from icp_xl.features.model import Array, Feature, FeatureSet
-from icp_xl.features.winsor import apply_caps, fit_cap
+from icp_xl.features.winsor import Cap, fit_cap
 from icp_xl.progress import Progress
 from icp_xl.sql import features as sql
 from icp_xl.sql.engine import Arrays, Engine
@@ -98,7 +99,9 @@ def build_feature_sets(
             similar: dict[int, list[Feature]] = {}
             if settings.features.use_als:
                 factors, similar, notes["als"] = build_embeddings(opened, here, history, settings, virtual)
-            context = _context(star, here, settings)
+            index = pd.Index(here.ids.astype(str), name="account_id", dtype="str")
+            shared = [_column(each, settings) for each in common]
+            after = [_column(each, settings) for each in (*factors, *_context(star, here, settings))]
             for division in divisions:
                 progress.check()
                 at = names.index(division)
@@ -108,9 +111,8 @@ def build_feature_sets(
                     *similar.get(at, []),
                 ]
                 rules = basket.rules.get(at, pd.DataFrame(columns=list(RULE_COLUMNS)))
-                yield _assemble(
-                    division, slugs[at], cutoff, here, [*common, *own, *factors, *context], rules, notes, settings
-                )
+                columns = [*shared, *(_column(each, settings) for each in own), *after]
+                yield _assemble(division, slugs[at], cutoff, index, columns, rules, notes, settings)
                 progress.advance()
         opened.drop(_SKUS)
 
@@ -268,71 +270,98 @@ def _context(star: Star, accounts: Accounts, settings: Settings) -> list[Feature
     return found
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A feature as it is filed: capped, judged and hashed once, however many divisions share it."""
+
+    feature: Feature
+    values: Any
+    cap: Cap | None
+    coverage: float
+    digest: bytes
+
+
+def _column(feature: Feature, settings: Settings) -> _Column:
+    if feature.kind == "category":
+        texts = pd.Series(feature.values, dtype="str")
+        return _Column(feature, texts.array, None, _share(texts.notna()), _digest(feature.name, texts))
+    cap = fit_cap(feature.values, settings.features.winsor_quantile) if feature.heavy else None
+    known = ~np.isnan(feature.values) & (feature.values != 0)
+    values = feature.values if cap is None else np.clip(feature.values, *cap)
+    # A feature may be whole numbers or flags until here.
+    values = np.asarray(values, dtype=float)
+    return _Column(feature, values, cap, _share(known), _digest(feature.name, values))
+
+
 def _assemble(
     division: str,
     name: str,
     cutoff: date,
-    accounts: Accounts,
-    features: Sequence[Feature],
+    index: pd.Index[Any],
+    columns: Sequence[_Column],
     rules: pd.DataFrame,
     notes: Mapping[str, Any],
     settings: Settings,
 ) -> FeatureSet:
-    numbers = [feature for feature in features if feature.kind == "number"]
-    caps = {}
-    for feature in numbers:
-        cap = fit_cap(feature.values, settings.features.winsor_quantile) if feature.heavy else None
-        if cap is not None:
-            caps[feature.name] = cap
-    columns: dict[str, Any] = dict(apply_caps({feature.name: feature.values for feature in numbers}, caps))
-    for feature in features:
-        if feature.kind == "category":
-            columns[feature.name] = pd.Series(feature.values, dtype="str").to_numpy()
-    index = pd.Index(accounts.ids.astype(str), name="account_id", dtype="str")
-    frame = pd.DataFrame(columns, index=index)
-    for feature in features:
-        if feature.kind == "category":
-            frame[feature.name] = frame[feature.name].astype("str")
-    rows = [
-        (f.name, f.meaning, f.unit, f.window, f.family, f.kind, _coverage(f), *caps.get(f.name, (np.nan, np.nan)))
-        for f in features
-    ]
+    frame = pd.DataFrame({column.feature.name: column.values for column in columns}, index=index)
+    none = (np.nan, np.nan)
+    rows = [(*_described(column.feature), column.coverage, *(column.cap or none)) for column in columns]
     header = ["name", "meaning", "unit", "window", "family", "kind", "coverage", "cap_low", "cap_high"]
     catalog = pd.DataFrame(rows, columns=header)
+    caps = {column.feature.name: list(column.cap) for column in columns if column.cap is not None}
     stats = {
         "division": division,
         "cutoff_date": cutoff.isoformat(),
         "accounts": len(frame),
-        "features": len(features),
-        "coverage": {row[0]: row[6] for row in rows},
+        "features": len(columns),
+        "coverage": {column.feature.name: column.coverage for column in columns},
         "winsor_quantile": settings.features.winsor_quantile,
-        "winsor_caps": {key: [low, high] for key, (low, high) in sorted(caps.items())},
-        "checksum": frame_checksum(frame),
+        "winsor_caps": dict(sorted(caps.items())),
+        "checksum": _whole(_digest("", index.to_series()), {c.feature.name: c.digest for c in columns}),
         **notes,
     }
-    return FeatureSet(division, name, cutoff, frame[catalog["name"]], catalog, stats, rules)
+    return FeatureSet(division, name, cutoff, frame, catalog, stats, rules)
 
 
-def _coverage(feature: Feature) -> float:
-    if not len(feature.values):
-        return 0.0
-    if feature.kind == "category":
-        return float(np.mean([value is not None for value in feature.values]))
-    with np.errstate(invalid="ignore"):
-        return float(np.mean(~np.isnan(feature.values) & (feature.values != 0)))
+def _described(feature: Feature) -> tuple[str, str, str, str, str, str]:
+    return feature.name, feature.meaning, feature.unit, feature.window, feature.family, feature.kind
+
+
+def _share(known: Any) -> float:
+    return float(np.mean(known)) if len(known) else 0.0
 
 
 def frame_checksum(frame: pd.DataFrame) -> str:
     """SHA-256 over names, index and the exact bits of every value."""
-    digest = hashlib.sha256()
-    digest.update("\x1f".join(frame.index.astype(str)).encode())
-    for name in sorted(str(column) for column in frame.columns):
-        column = frame[name]
-        digest.update(b"\x1e" + name.encode() + b"\x1e")
-        if pd.api.types.is_float_dtype(column.dtype):
-            # One bit pattern for every NaN and for both zeros.
-            values = column.to_numpy(dtype="<f8") + 0.0
-            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
-        else:
-            digest.update("\x1f".join("" if value != value else str(value) for value in column).encode())
-    return digest.hexdigest()
+    columns = {str(name): frame[name] for name in frame.columns}
+    digests = {
+        name: _digest(name, column.to_numpy(dtype=float) if pd.api.types.is_float_dtype(column.dtype) else column)
+        for name, column in columns.items()
+    }
+    return _whole(_digest("", frame.index.to_series()), digests)
+
+
+def _whole(index: bytes, digests: Mapping[str, bytes]) -> str:
+    return hashlib.sha256(index + b"".join(digests[name] for name in sorted(digests))).hexdigest()
+
+
+def _digest(name: str, values: Any) -> bytes:
+    """Of one column: its name, then its texts, or one bit pattern for every NaN and for both zeros."""
+    if isinstance(values, np.ndarray):
+        values = values.astype("<f8") + 0.0
+        values[np.isnan(values)] = np.nan
+        content = values.tobytes()
+    else:
+        content = _joined(values)
+    return hashlib.sha256(name.encode() + b"\x1e" + content).digest()
+
+
+def _joined(column: pd.Series[Any]) -> bytes:
+    """Texts between separators; a missing one is empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.fill_null(pa.array(column, type=pa.string(), from_pandas=True), "")
+    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    found: bytes = pc.binary_join(whole, "\x1f")[0].as_buffer().to_pybytes()
+    return found

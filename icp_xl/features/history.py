@@ -163,7 +163,7 @@ class _Cube:
         at = np.searchsorted(keys, found["account_key"])
         at = np.minimum(at, len(keys) - 1)
         known = keys[at] == found["account_key"]
-        local = np.searchsorted(rows, places[at])
+        local = np.searchsorted(rows, places)[at]
         order = np.argsort(self.keys, kind="stable")
         division = order[np.minimum(np.searchsorted(self.keys[order], found["division_key"]), len(order) - 1)]
         known &= self.keys[division] == found["division_key"]

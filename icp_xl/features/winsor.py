@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from icp_xl.features.model import Array
@@ -31,8 +29,3 @@ def fit_cap(values: Array, quantile: float) -> Cap | None:
     upper = float(np.quantile(np.sort(high), quantile)) if len(high) else 0.0
     lower = float(np.quantile(np.sort(low), 1.0 - quantile)) if len(low) else 0.0
     return lower, upper
-
-
-def apply_caps(columns: Mapping[str, Array], caps: Mapping[str, Cap]) -> dict[str, Array]:
-    """Every column that has a cap, clipped to it."""
-    return {name: np.clip(values, *caps[name]) if name in caps else values for name, values in columns.items()}

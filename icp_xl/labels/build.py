@@ -6,8 +6,8 @@ last day plus one does not. A window that the log does not cover whole is censor
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,25 +16,16 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError
-from icp_xl.sql import labels as sql
+from icp_xl.labels.purchases import OwnPurchases, Purchases, SharedPurchases, Target
 from icp_xl.sql.engine import Engine
 from icp_xl.sql.star import SCALE
 from icp_xl.tables.star import Star, open_engine
 from icp_xl.tables.star_calendar import add_months, from_day, to_day
 from icp_xl.tables.star_dims import fold
 
+Array = np.ndarray[Any, Any]
 NEW_LOGO, EXPANSION, RENEWAL = "is_new_logo", "is_expansion", "is_renewal_like"
 COHORTS = (NEW_LOGO, EXPANSION, RENEWAL)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What counts as a purchase in a division: its key, or only certain codes."""
-
-    division: str
-    division_key: int
-    targets: tuple[int, ...]
-    denied: tuple[int, ...]
 
 
 def find_target(star: Star, division: str, settings: Settings) -> Target:
@@ -82,15 +73,52 @@ def build_labels(
     with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
         target = find_target(star, division, settings)
         months = window_months or settings.build.window_months
-        frame = _label(opened, star, target, cutoff, months, settings)
-        while settings.labels.auto_widen and _too_few(frame, settings):
-            longer = min(months * 2, settings.labels.max_window_months)
-            while longer > months and to_day(add_months(cutoff, longer)) > star.observed_until:
-                longer -= 1
-            if longer <= months:
-                break
-            months = longer
-            frame = _label(opened, star, target, cutoff, months, settings)
+        return _widened(OwnPurchases(opened), star, _accounts(star), target, cutoff, months, settings)
+
+
+def build_label_sets(
+    star: Star,
+    divisions: Sequence[str],
+    cutoffs: Sequence[date],
+    settings: Settings,
+    *,
+    window_months: int | None = None,
+    engine: Engine | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Labels of every division at every cutoff, division by division; the facts are read once per window, not per set.
+
+    See :func:`build_labels` for each.
+    """
+    with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
+        shared = SharedPurchases(opened, _sku_keys(star, settings.labels.denylist_skus))
+        months = window_months or settings.build.window_months
+        accounts = _accounts(star)
+        targets = [find_target(star, division, settings) for division in divisions]
+        for target in targets:
+            for cutoff in cutoffs:
+                yield _widened(shared, star, accounts, target, cutoff, months, settings)
+        shared.close()
+
+
+def _widened(
+    purchases: Purchases,
+    star: Star,
+    accounts: pd.DataFrame,
+    target: Target,
+    cutoff: date,
+    months: int,
+    settings: Settings,
+) -> pd.DataFrame:
+    """Labels with a window that is lengthened where too few accounts bought."""
+    frame = _label(purchases, star, accounts, target, cutoff, months, settings)
+    while settings.labels.auto_widen and _too_few(frame, settings):
+        longer = min(months * 2, settings.labels.max_window_months)
+        while longer > months and to_day(add_months(cutoff, longer)) > star.observed_until:
+            longer -= 1
+        if longer <= months:
+            break
+        months = longer
+        frame = _label(purchases, star, accounts, target, cutoff, months, settings)
     return frame
 
 
@@ -100,19 +128,26 @@ def _too_few(frame: pd.DataFrame, settings: Settings) -> bool:
     return positives < settings.labels.min_positives or positives < wanted
 
 
-def _label(engine: Engine, star: Star, target: Target, cutoff: date, months: int, settings: Settings) -> pd.DataFrame:
+def _label(
+    purchases: Purchases,
+    star: Star,
+    accounts: pd.DataFrame,
+    target: Target,
+    cutoff: date,
+    months: int,
+    settings: Settings,
+) -> pd.DataFrame:
     start, end = to_day(cutoff), to_day(add_months(cutoff, months))
-    counted = (target.division_key, target.targets, target.denied)
-    past = engine.fetch(sql.before(*counted, start))
-    bought = engine.fetch(sql.in_window(*counted, start, end))
-    table = star.customers.drop_duplicates("account_id")
-    keys, ids = table["account_key"].to_numpy(), table["account_id"].to_numpy()
-    frame = pd.DataFrame({"account_id": pd.Series(ids, dtype="str")})
-    before = _align(keys, past["account_key"], past["bought_own"], missing=-1)
-    lines = _align(keys, bought["account_key"], bought["n_lines"])
-    revenue = _align(keys, bought["account_key"], bought["revenue_e4"]) / SCALE
-    profit = _align(keys, bought["account_key"], bought["gross_profit_e4"]) / SCALE
-    measured = _align(keys, bought["account_key"], bought["measured_e4"]) / SCALE
+    past = purchases.before(target, start)
+    bought = purchases.within(target, start, end)
+    frame = accounts[["account_id"]].copy()
+    keys = accounts["account_key"].to_numpy()
+    before = _taken(past["bought_own"], _place(keys, past["account_key"]), missing=-1)
+    at = _place(keys, bought["account_key"])
+    lines = _taken(bought["n_lines"], at)
+    revenue, profit, measured = (
+        _taken(bought[name], at) / SCALE for name in ("revenue_e4", "gross_profit_e4", "measured_e4")
+    )
     measure = measured if _measures_profit(star, settings) else revenue
     frame["division"] = target.division
     frame["cutoff_date"] = pd.Timestamp(cutoff)
@@ -125,7 +160,7 @@ def _label(engine: Engine, star: Star, target: Target, cutoff: date, months: int
     frame["censored"] = end > star.observed_until
     if settings.labels.mode == "expansion":
         frame = frame[before >= 0]
-    return frame.sort_values("account_id", kind="stable").reset_index(drop=True)
+    return frame.reset_index(drop=True)
 
 
 def _measures_profit(star: Star, settings: Settings) -> bool:
@@ -147,16 +182,26 @@ def _sku_keys(star: Star, skus: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(sorted({int(keys[text]) for text in fold(pd.Series(list(skus))) if text in keys}))
 
 
-def _align(
-    keys: np.ndarray[Any, Any], found: np.ndarray[Any, Any], values: np.ndarray[Any, Any], missing: int = 0
-) -> np.ndarray[Any, Any]:
-    """``values`` of ``found`` keys, put in the order of ``keys``."""
-    out = np.full(len(keys), float(missing))
-    if len(found):
-        order = np.argsort(found, kind="stable")
-        place = np.minimum(np.searchsorted(found[order], keys), len(found) - 1)
-        hit = found[order][place] == keys
-        out[hit] = values[order][place][hit]
+def _accounts(star: Star) -> pd.DataFrame:
+    """Key and id of every account, in the order of the ids."""
+    table = star.customers[["account_key", "account_id"]].drop_duplicates("account_id")
+    table = table.astype({"account_id": "str"}).sort_values("account_id", kind="stable")
+    return table.reset_index(drop=True)
+
+
+def _place(keys: Array, found: Array) -> tuple[Array, Array]:
+    """Where each of ``keys`` stands in ``found``, which rises, and whether it does."""
+    if not len(found):
+        return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+    at = np.minimum(np.searchsorted(found, keys), len(found) - 1)
+    return at, found[at] == keys
+
+
+def _taken(values: Array, place: tuple[Array, Array], missing: int = 0) -> Array:
+    """``values`` at their places, as floats."""
+    at, hit = place
+    out = np.full(len(at), float(missing))
+    out[hit] = values[at[hit]]
     return out
 
 

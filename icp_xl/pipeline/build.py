@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from icp_xl.features.assets import assets_sanity
 from icp_xl.features.build import build_feature_sets
 from icp_xl.features.files import names_of, write_features
 from icp_xl.features.model import FeatureSet
-from icp_xl.labels.build import build_labels, find_target, summarise_labels
+from icp_xl.labels.build import build_label_sets, find_target, summarise_labels
 from icp_xl.pipeline.build_inputs import (
     CLEANING,
     CONTRACTS,
@@ -259,16 +260,15 @@ def _labels(
     summaries: list[dict[str, Any]] = []
     positives: dict[str, list[pd.DataFrame]] = {}
     run.progress.stage("labels", len(divisions) * len(cutoffs))
-    for division in divisions:
-        for cutoff in cutoffs:
-            run.progress.check()
-            frame = build_labels(star, division, cutoff, run.settings, engine=engine)
-            name = f"{LABELS}/labels_{division_slug(star, division)}_{cutoff:%Y-%m-%d}.parquet"
-            run.plan(name)
-            run.outputs.parquet(name, frame)
-            summaries.append(summarise_labels(frame) | {"division": division, "cutoff_date": cutoff.isoformat()})
-            positives.setdefault(division, []).append(frame[frame["label"] == 1])
-            run.progress.advance()
+    sets = build_label_sets(star, divisions, cutoffs, run.settings, engine=engine)
+    for (division, cutoff), frame in zip(product(divisions, cutoffs), sets, strict=True):
+        run.progress.check()
+        name = f"{LABELS}/labels_{division_slug(star, division)}_{cutoff:%Y-%m-%d}.parquet"
+        run.plan(name)
+        run.outputs.parquet(name, frame)
+        summaries.append(summarise_labels(frame) | {"division": division, "cutoff_date": cutoff.isoformat()})
+        positives.setdefault(division, []).append(frame[frame["label"] == 1])
+        run.progress.advance()
     for division in divisions:
         rows = [row for row in summaries if row["division"] == division]
         usable = [row for row in rows if not row["censored"]]

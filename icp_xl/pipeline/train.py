@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
 from icp_xl.features.build import build_feature_sets
 from icp_xl.features.files import names_of, write_features
-from icp_xl.labels.build import build_labels, find_target
+from icp_xl.labels.build import build_label_sets
 from icp_xl.pipeline.build import build, choose_divisions, division_slug, load_star
 from icp_xl.pipeline.train_files import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
 from icp_xl.propensity.data import label_file, read_scoring_features
@@ -175,15 +176,13 @@ def _frames(
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
-        for division in divisions:
-            find_target(star, division, settings)
-            slug = division_slug(star, division)
-            for cutoff in cutoffs:
-                run.progress.check()
-                name = label_file(slug, cutoff)
-                run.outputs.parquet(name, build_labels(star, division, cutoff, settings, engine=engine))
-                files[division][name] = str(run.outputs.find(name))
-                run.progress.advance()
+        sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine)
+        for (division, cutoff), labels in zip(product(divisions, cutoffs), sets, strict=True):
+            run.progress.check()
+            name = label_file(division_slug(star, division), cutoff)
+            run.outputs.parquet(name, labels)
+            files[division][name] = str(run.outputs.find(name))
+            run.progress.advance()
         wanted = [*cutoffs, score_cutoff]
         for found in build_feature_sets(star, divisions, wanted, settings, engine=engine, progress=run.progress):
             write_features(run.outputs, found)

@@ -135,17 +135,24 @@ def sku_owners(source: str, c: int, start: int, flags: Sequence[str]) -> Query:
     )
 
 
-def best_rules(source: str, c: int, start: int) -> Query:
-    """Per account × division: the best and the summed lift over the codes bought, and their number.
+def best_rules(source: str, c: int, start: int, lifts: Sequence[str]) -> Query:
+    """Per account: the best lift over the codes bought in ``[start, cutoff)``, the sum and their number, per division.
 
-    Reads ``rules`` (sku_key, division_key, lift_e9: the lift in whole billionths, so that sums hang on no order).
+    Reads ``rules`` (sku_key, and per division a column of ``lifts``: the lift in whole billionths, so that sums hang on
+    no order; -1 where the code says nothing of the division).
     """
+    columns = []
+    for name in map(identifier, lifts):
+        columns += [
+            f"cast(max({name}) as bigint) as best_{name}",
+            f"cast(sum(case when {name} >= 0 then {name} else 0 end) as bigint) as total_{name}",
+            f"cast(sum(case when {name} >= 0 then 1 else 0 end) as bigint) as n_{name}",
+        ]
     return Query(
         f"""
-        select p.account_key, r.division_key, cast(max(r.lift_e9) as bigint) as best,
-          cast(sum(r.lift_e9) as bigint) as total, cast(count(*) as bigint) as n
+        select p.account_key, {", ".join(columns)}
         from {identifier(source)} p join rules r on p.sku_key = r.sku_key
-        where p.last_{int(c)} >= ? group by p.account_key, r.division_key
+        where p.last_{int(c)} >= ? group by p.account_key order by p.account_key
         """,
         (start,),
     )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from icp_xl.sql.query import Query, marks
+from icp_xl.sql.query import Query, identifier, marks
+
+_SUMS = """
+  cast(sum(case when kind = 1 then 1 else 0 end) as bigint) as n_lines,
+  cast(sum(revenue_e4) as bigint) as revenue_e4,
+  cast(sum(coalesce(gross_profit_e4, 0)) as bigint) as gross_profit_e4,
+  cast(sum(coalesce(gross_profit_e4, revenue_e4)) as bigint) as measured_e4
+"""
 
 
 def _counts(division_key: int, targets: Sequence[int], denied: Sequence[int]) -> tuple[str, tuple[int, ...]]:
@@ -24,11 +31,7 @@ def in_window(division_key: int, targets: Sequence[int], denied: Sequence[int], 
     counts, values = _counts(division_key, targets, denied)
     return Query(
         f"""
-        select account_key, cast(sum(case when kind = 1 then 1 else 0 end) as bigint) as n_lines,
-          cast(sum(revenue_e4) as bigint) as revenue_e4,
-          cast(sum(coalesce(gross_profit_e4, 0)) as bigint) as gross_profit_e4,
-          cast(sum(coalesce(gross_profit_e4, revenue_e4)) as bigint) as measured_e4
-        from fact_transactions
+        select account_key, {_SUMS} from fact_transactions
         where day >= ? and day < ? and kind <> 0 and {counts}
         group by account_key order by account_key
         """,
@@ -46,4 +49,53 @@ def before(division_key: int, targets: Sequence[int], denied: Sequence[int], cut
         group by account_key order by account_key
         """,
         (*values, cutoff),
+    )
+
+
+def window_sums(denied: Sequence[int], start: int, end: int) -> Query:
+    """As :func:`in_window`, for all divisions in one pass."""
+    allowed = f"and sku_key not in ({marks(denied)})" if denied else ""
+    return Query(
+        f"""
+        select account_key, division_key, {_SUMS} from fact_transactions
+        where day >= ? and day < ? and kind <> 0 {allowed}
+        group by account_key, division_key
+        """,
+        (start, end, *denied),
+    )
+
+
+def of_division(source: str, division_key: int) -> Query:
+    """One division's rows of :func:`window_sums`, kept as ``source``."""
+    return Query(
+        f"""
+        select account_key, n_lines, revenue_e4, gross_profit_e4, measured_e4 from {identifier(source)}
+        where division_key = ? order by account_key
+        """,
+        (division_key,),
+    )
+
+
+def firsts(denied: Sequence[int]) -> Query:
+    """Per account × division: the day of the first sale, and of the first one that counts (2147483647: none)."""
+    counted = f"case when sku_key not in ({marks(denied)}) then day end" if denied else "day"
+    return Query(
+        f"""
+        select account_key, division_key, cast(min(day) as bigint) as first_day,
+          cast(coalesce(min({counted}), 2147483647) as bigint) as first_counted
+        from fact_transactions where kind = 1 group by account_key, division_key
+        """,
+        tuple(denied),
+    )
+
+
+def before_by_firsts(source: str, division_key: int, cutoff: int) -> Query:
+    """As :func:`before`, from :func:`firsts` kept as ``source``."""
+    return Query(
+        f"""
+        select account_key,
+          cast(max(case when division_key = ? and first_counted < ? then 1 else 0 end) as bigint) as bought_own
+        from {identifier(source)} where first_day < ? group by account_key order by account_key
+        """,
+        (division_key, cutoff, cutoff),
     )
