@@ -48,7 +48,8 @@ class Sources:
 
     ``customers``: account_id, account_name, industry, annual_revenue, rep, region, printers, city, state, country,
     do_not_contact. ``sales``: date, account_id, account_name, division, sku, product, quantity, revenue, gross_profit,
-    category, rep, invoice, city, state, country. ``yearly_totals``: account_id, account_name, year, measure
+    category, rep, invoice, city, state, country, time (seconds after midnight, NaN where the log tells none; ``date``
+    is a day). ``yearly_totals``: account_id, account_name, year, measure
     (``revenue`` or ``gross_profit``), amount. ``enriched_revenue``: account_name, annual_revenue.
     ``industry_updates``: account_id, account_name, industry. ``assets``: account_id, account_name, sku, product,
     start_date, expiry_date, subscription (true, false or missing), quantity. ``opportunities``: opportunity_id,

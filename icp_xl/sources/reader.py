@@ -23,6 +23,7 @@ from icp_xl.sources.joins import JoinPlan, join_columns, plan_joins
 from icp_xl.sources.model import Guess, SourceTable
 from icp_xl.sources.rows import BLANK, FRAGMENT, NO_ACCOUNT, classify
 from icp_xl.sources.sheets import SheetChoice, choose_sheets
+from icp_xl.sources.times import seconds_of_day
 
 TITLE = "title above the header"
 OpenBook = Callable[[Path], Book]
@@ -279,6 +280,10 @@ def _typed(
         if item.name in chosen.multiply:
             values = values * chosen.multiply[item.name]
         out[item.name] = values.reset_index(drop=True)
+    if spec.name == "sales":
+        header = plan.headers.get("date")
+        column = None if header is None else raw[header] if header in raw else raw[plain[compact(header)]]
+        out["time"] = missing_column("number", rows) if column is None else seconds_of_day(column)
     return pd.DataFrame(out), flags
 
 

@@ -14,7 +14,7 @@ CUSTOMER_COLUMNS = (
 )  # fmt: skip
 TRANSACTION_COLUMNS = (
     "date", "account_id", "division", "sku", "product", "quantity", "revenue", "gross_profit", "category", "rep",
-    "invoice", "source_row", "account_name", "resolved_by", "category_from", "repeated",
+    "invoice", "source_row", "account_name", "resolved_by", "category_from", "repeated", "time",
 )  # fmt: skip
 #: One row per name of a source that was looked up among the accounts, or pair of accounts that may be one.
 MATCH_TABLE_COLUMNS = (

@@ -185,6 +185,8 @@ def _open_lines(engine: DuckEngine, lines: pd.DataFrame | Path) -> list[str]:
         for name in sql.TEXT:
             if name in frame.columns:
                 frame[name] = frame[name].astype("str")
+        if "time" in frame.columns:
+            frame["date"] = frame["date"] + pd.to_timedelta(frame["time"].fillna(0.0), unit="s")
         engine.view_frame("raw_lines", frame)
     names = engine.connection.execute("select * from raw_lines limit 0").description or []
     return [str(item[0]) for item in names]

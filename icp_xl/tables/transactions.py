@@ -16,10 +16,10 @@ from icp_xl.tables.matching import Overrides, find_duplicates
 from icp_xl.tables.model import TRANSACTION_COLUMNS
 
 SALES_TEXT = ("account_id", "account_name", "division", "sku", "product", "category", "rep", "invoice", *PLACE_COLUMNS)
-SALES_NUMBERS = ("quantity", "revenue", "gross_profit")
+SALES_NUMBERS = ("quantity", "revenue", "gross_profit", "time")
 #: Two lines that agree in all of these are one line listed twice.
 LINE = ("date", "account_id", "account_name", "division", "sku", "product", "quantity", "revenue", "gross_profit",
-        "category", "rep", "invoice")  # fmt: skip
+        "category", "rep", "invoice", "time")  # fmt: skip
 
 
 @dataclass(frozen=True)

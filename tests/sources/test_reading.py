@@ -54,7 +54,7 @@ def test_titles_totals_and_repeats_are_dropped_with_row_and_reason(tmp_path: Pat
     assert table.frame["source_row"].tolist() == [5, 6, 10, 11]
     assert table.frame["revenue"].tolist()[:3] == [100.0, 200.0, -1250.5]
     assert table.frame["date"].tolist()[3] == pd.Timestamp("2024-02-13")
-    assert list(table.frame.columns) == [*SPECS["sales"].names, "source_row"]
+    assert list(table.frame.columns) == [*SPECS["sales"].names, "time", "source_row"]
     assert "Sales log, column Date: dates as text are read day first" in sources.warnings
 
 
