@@ -52,7 +52,7 @@ def remove_all_from_package(package: Package, report: RemoveReport) -> None:
     if not sheets and not columns:
         refuse("nothing", "the workbook holds nothing of ours", "There is nothing to remove.", where=book.where)
     exact = True
-    if columns and (not sheets or any(_latest(book, index) for index in {mark.index for mark in columns})):
+    if columns and (not sheets or any(is_latest(book, index) for index in {mark.index for mark in columns})):
         exact = remove_columns_from_package(package, report)
         columns = []
     if sheets:
@@ -64,7 +64,7 @@ def remove_all_from_package(package: Package, report: RemoveReport) -> None:
     report.exact = exact and all(name.startswith("xl/worksheets/") for name in package.new)
 
 
-def _latest(book: Workbook, index: int) -> bool:
+def is_latest(book: Workbook, index: int) -> bool:
     """Whether our columns in a sheet were the last thing that was done to the workbook part."""
     part = book.sheet_part(book.sheet_elements()[index])
     record = read_record(book, part) if part is not None else None
@@ -79,13 +79,13 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
         marks = read_column_marks(book)
         if not marks:
             return exact
-        indices = sorted({mark.index for mark in marks}, key=lambda index: (not _latest(book, index), index))
+        indices = sorted({mark.index for mark in marks}, key=lambda index: (not is_latest(book, index), index))
         index = indices[0]
         element = book.sheet_elements()[index]
         part, mine = book.sheet_part(element), [mark for mark in marks if mark.index == index]
         report.columns += [f"{element.get('name')}: {mark.field}" for mark in mine]
         tables = [name for name, _ in sheet_tables(book, part)] if part is not None else []
-        if part is not None and _latest(book, index) and undo_columns(book, index, part, tables):
+        if part is not None and is_latest(book, index) and undo_columns(book, index, part, tables):
             continue
         if part is not None and undo_columns(book, index, part, tables):
             exact = False

@@ -82,12 +82,22 @@ def write_columns(
 
 
 def columns_into_package(
-    package: Package, key: str, results: Results, report: ColumnsReport, sheet: str | None = None
+    package: Package,
+    key: str,
+    results: Results,
+    report: ColumnsReport,
+    sheet: str | None = None,
+    *,
+    lifted: Mapping[str, ColumnMark] | None = None,
 ) -> None:
-    """Lay result columns over ``package``; see :func:`write_columns`."""
+    """Lay result columns over ``package``; see :func:`write_columns`.
+
+    Args:
+        lifted: our columns of an earlier run, by field, which the caller has just taken out.
+    """
     book = Workbook(package)
     check_writable(book)
-    strings = _strings(book)
+    strings = read_strings(book)
     place = find_place(book, key, sheet, strings)
     check_table(book, place)
     refuse_protected(book, place.part)
@@ -99,13 +109,16 @@ def columns_into_package(
         place = find_place(book, key, sheet, strings)
     elif marks:
         drop_record(book, place.part)
+    if lifted is not None:
+        earlier, restored = dict(lifted), True
     snapshot = Snapshot.of(package)
     _Writing(book, place, results, report, strings, earlier, restored).write(snapshot)
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
 
 
-def _strings(book: Workbook) -> list[bytes]:
+def read_strings(book: Workbook) -> list[bytes]:
+    """The workbook's shared strings, as inner XML."""
     part = book.related("sharedStrings")
     return shared_strings(book.package.read(part), part, book.where) if part else []
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from icp_xl.delivery.date_system import DAYS, date_styles, shift_dates
 from icp_xl.delivery.formulas import Renames, quote_sheet, rename_escaped, rename_formula
 from icp_xl.delivery.package import Relationship, relationships_of
 from icp_xl.delivery.probe import TABLE_TYPE, Workbook
@@ -41,6 +42,8 @@ class Graft:
     _styles: StyleMap = field(default_factory=lambda: StyleMap({}, {}))
     _strings: list[bytes] = field(default_factory=list)
     _table_id: int = 0
+    _days: int = 0
+    _dates: frozenset[bytes] = frozenset()
 
     def prepare(self) -> None:
         """Merge the formats, read the donor's strings, and note which names are taken."""
@@ -63,6 +66,9 @@ class Graft:
             refuse("donor", "the rendered sheets have no formats", "Render them again.", where=donor.where)
         content = donor.package.read(source)
         theirs = parse(to_strict(content) if target.strict else content, source, donor.where)
+        if target.date_1904 != donor.date_1904:
+            self._days = DAYS if donor.date_1904 else -DAYS
+            self._dates = date_styles(theirs)
         part = target.related("styles")
         if part is None:
             part = posixpath.join(posixpath.dirname(target.part), "styles.xml")
@@ -143,6 +149,8 @@ class Graft:
 
     def _rewrite_sheet(self, content: bytes, selected: bool) -> bytes:
         """Formats remapped, shared strings put in line, never selected unless it is the open tab, no code name."""
+        if self._days:
+            content = shift_dates(content, self._dates, self._days)
         content = _STYLED.sub(self._cell, content)
         content = re.sub(rb'(<sheetView\b[^>]*?) tabSelected="(?:1|true)"', rb"\1", content)
         if selected:

@@ -11,7 +11,7 @@ from icp_xl.delivery.choose import choose_sheets
 from icp_xl.delivery.graft import Graft, donor_names, free_sheet_name, global_names, plan_renames
 from icp_xl.delivery.marks import Kept, Mark, mark_elements, read_marks
 from icp_xl.delivery.package import Package, open_package
-from icp_xl.delivery.probe import Workbook, check_writable, describe
+from icp_xl.delivery.probe import Workbook, check_writable
 from icp_xl.delivery.refusal import refuse
 from icp_xl.delivery.register import active_tab, add_names, insert_sheet, next_sheet_id, open_tab, update_titles
 from icp_xl.delivery.remove import detach
@@ -58,7 +58,7 @@ def inject_sheets(
 
     Args:
         target: the user's workbook: ``.xlsx``, ``.xlsm``, ``.xltx``, ``.xltm`` or ``.xlam``, transitional or strict.
-        donor: a rendered workbook in the target's date system (see :func:`~icp_xl.delivery.probe.probe`).
+        donor: a rendered workbook, of whichever date system.
         out: where the result goes; the target itself by default, with a dated backup beside it.
         place: ``end``, ``start``, ``before:Sheet``, ``after:Sheet`` or a position from 0, for sheets that are new;
             one that replaces an earlier sheet takes its slot, its name and its id.
@@ -97,12 +97,6 @@ def inject_package(
     """Lay the sheets of ``source`` over ``package``; see :func:`inject_sheets`."""
     book, donor = Workbook(package), Workbook(source)
     check_writable(book)
-    if describe(book).date_1904 != describe(donor).date_1904:
-        raise DeliveryError(
-            "the sheets were rendered in another date system than the workbook's",
-            where=book.where,
-            next_step="Render them with the date system that probe() tells.",
-        )
     if only is not None:
         stale = "keep"
         choose_sheets(donor, only, _titles(book))

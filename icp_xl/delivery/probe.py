@@ -51,6 +51,8 @@ class Workbook:
                    "Open it in Excel and save it as .xlsx. Nothing was changed.", where=self.where,
                    got=f"{local(self.root)} in {namespace(self.root)}"[:120])  # fmt: skip
         self.n = f"{{{namespace(self.root)}}}"
+        properties = find(self.root, "workbookPr")
+        self.date_1904 = properties is not None and truthy(properties.get("date1904"))
         self.office = OFFICE_STRICT if self.strict else OFFICE
         self.rid = f"{{{self.office}}}id"
         self.rels = {rel.id: rel for rel in package.relationships(self.part)}
@@ -108,10 +110,9 @@ def describe(book: Workbook) -> TargetInfo:
     """Read a :class:`TargetInfo` from an open workbook."""
     from icp_xl.delivery.marks import read_marks
 
-    properties = find(book.root, "workbookPr")
     names = {(e.get("name") or "").lower() for e in book.defined_names() if e.get("localSheetId") is None}
     return TargetInfo(
-        date_1904=properties is not None and truthy(properties.get("date1904")),
+        date_1904=book.date_1904,
         strict=book.strict,
         sheet_names=tuple(e.get("name") or "" for e in book.sheet_elements()),
         table_names=frozenset((t.get("displayName") or "").lower() for t in book.tables().values()),

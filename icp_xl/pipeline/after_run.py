@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from icp_xl.config.delivery import AfterRunSettings
+from icp_xl.delivery.both import write_both
 from icp_xl.delivery.columns import write_columns
 from icp_xl.delivery.inject import inject_sheets
 from icp_xl.delivery.safe_write import SafeOptions
 from icp_xl.errors import SourceError
-from icp_xl.pipeline.result_columns import SCORED, columns_lines, read_results
+from icp_xl.pipeline.result_columns import SCORED, both_lines, columns_lines, read_results
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.write_back import inject_lines, kept_beside, safe_options
 from icp_xl.runs import RunContext
@@ -57,25 +58,28 @@ def _fill(
     run: RunContext, chosen: AfterRunSettings, workbook: Path, out: Path | None, options: SafeOptions
 ) -> list[str]:
     """Sheets, then columns, into ``workbook`` or a copy at ``out``; returns what to say."""
-    target, lines = workbook, []
-    if chosen.sheets or chosen.columns is None:
-        report = run.outputs.find(REPORT)
-        lines += inject_lines(
-            inject_sheets(
-                workbook,
-                report,
-                out,
-                place=run.settings.delivery.place,
-                kept=kept_beside(report),
-                only=chosen.sheets or None,
-                options=options,
-            )
+    report, scored = run.outputs.find(REPORT), run.outputs.find(SCORED)
+    place, only = run.settings.delivery.place, chosen.sheets or None
+    if chosen.columns is None:
+        kept = kept_beside(report)
+        return inject_lines(inject_sheets(workbook, report, out, place=place, kept=kept, only=only, options=options))
+    results = read_results(scored, chosen.fields)
+    if not chosen.sheets:
+        return columns_lines(write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options))
+    return both_lines(
+        *write_both(
+            workbook,
+            report,
+            chosen.columns,
+            results,
+            out,
+            place=place,
+            kept=kept_beside(report),
+            only=only,
+            sheet=chosen.sheet,
+            options=options,
         )
-        target, out = out or workbook, None
-    if chosen.columns is not None:
-        results = read_results(run.outputs.find(SCORED), chosen.fields)
-        lines += columns_lines(write_columns(target, chosen.columns, results, out, sheet=chosen.sheet, options=options))
-    return lines
+    )
 
 
 def _sample(run: RunContext) -> Path | None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from icp_xl.delivery.both import write_both
 from icp_xl.delivery.column_values import RESULT_COLUMNS, ResultColumn, Results
 from icp_xl.delivery.columns import ColumnsReport, write_columns
+from icp_xl.delivery.inject import InjectReport
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.runs import RunContext
 
@@ -33,17 +35,31 @@ def put_columns(
     """
     from icp_xl.pipeline.write_back import safe_options
 
-    if not workbook.is_file():
-        raise SourceError("the file does not exist", where=workbook.name, next_step="Check the path.")
-    if not scored.is_file():
-        raise SourceError("there are no scored accounts yet", where=scored.name, next_step="Run icp-xl score first.")
-    run.read(workbook)
-    run.read(scored)
-    results = read_results(scored, fields)
-    run.plan((out or workbook).name)
+    results = _ready(run, workbook, scored, out, fields)
     if run.dry_run:
         return ColumnsReport(out or workbook)
     return write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
+
+
+def _ready(
+    run: RunContext, workbook: Path, scored: Path, out: Path | None, fields: Sequence[str], report: Path | None = None
+) -> Results:
+    """Note what is read and written, and read the results.
+
+    Raises:
+        SourceError: a file is not there.
+        ConfigError: an unknown field.
+    """
+    for path in (workbook, report):
+        if path is not None and not path.is_file():
+            raise SourceError("the file does not exist", where=path.name, next_step="Check the path.")
+    if not scored.is_file():
+        raise SourceError("there are no scored accounts yet", where=scored.name, next_step="Run icp-xl score first.")
+    for path in (workbook, report, scored):
+        if path is not None:
+            run.read(path)
+    run.plan((out or workbook).name)
+    return read_results(scored, fields)
 
 
 def put_back(
@@ -64,16 +80,31 @@ def put_back(
     :func:`~icp_xl.pipeline.write_back.write_back` and :func:`put_columns`.
     """
     from icp_xl.pipeline.tables import REPORT
-    from icp_xl.pipeline.write_back import inject_lines, write_back
+    from icp_xl.pipeline.write_back import inject_lines, kept_beside, safe_options, write_back
 
-    source, lines, target = report or run.settings.paths.out / REPORT, [], workbook
-    if columns is None or report is not None or sheets:
-        lines = inject_lines(write_back(run, workbook, source, out, place, list(sheets) or None))
-        target = out if out is not None and not run.dry_run else workbook
-    if columns is not None:
-        copy = out if target == workbook else None
-        lines += columns_lines(put_columns(run, target, columns, source.parent / SCORED, copy, sheet, fields))
-    return lines
+    source = report or run.settings.paths.out / REPORT
+    if columns is None:
+        return inject_lines(write_back(run, workbook, source, out, place, list(sheets) or None))
+    scored = source.parent / SCORED
+    if report is None and not sheets:
+        return columns_lines(put_columns(run, workbook, columns, scored, out, sheet, fields))
+    results = _ready(run, workbook, scored, out, fields, source)
+    if run.dry_run:
+        return both_lines(InjectReport(out or workbook), ColumnsReport(out or workbook))
+    return both_lines(
+        *write_both(
+            workbook,
+            source,
+            columns,
+            results,
+            out,
+            place=place or run.settings.delivery.place,
+            kept=kept_beside(source),
+            only=list(sheets) or None,
+            sheet=sheet,
+            options=safe_options(run),
+        )
+    )
 
 
 def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
@@ -113,6 +144,15 @@ def _look(name: str, values: pd.Series) -> tuple[str, str, float]:
     if name.endswith(("revenue", "profit", "printers")):
         return header, _MONEY, 14.0
     return header, _SHARE if pd.api.types.is_float_dtype(values) else "0", 12.0
+
+
+def both_lines(sheets: InjectReport, columns: ColumnsReport) -> list[str]:
+    """What to say when sheets and columns went in together."""
+    from icp_xl.pipeline.write_back import inject_lines
+
+    last = [f"The workbook as it was: {columns.backup}"] if columns.backup else []
+    sheets.backup = columns.backup = None
+    return [*inject_lines(sheets), *columns_lines(columns), *last]
 
 
 def columns_lines(report: ColumnsReport) -> list[str]:

@@ -11,7 +11,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from icp_xl.errors import Fault, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.cells import RawColumn, to_raw
 from icp_xl.sources.container import Container, open_container
-from icp_xl.sources.package import Package, read_package
+from icp_xl.sources.package import Package, read_package, straighten
 from icp_xl.sources.stray import MAX_ROW, Look, UsedRange, dense_range, look_at, without_values
 from icp_xl.sources.trial import survives
 
@@ -273,6 +273,8 @@ def find_sheet(book: Book, wanted: str) -> str:
 
 def _open_workbook(container: Container) -> Book:
     package = read_package(container.data) if container.kind == "xlsx" else Package()
+    if not package.usual:
+        container, package = _straightened(container, package)
     tried: list[tuple[str, BaseException]] = []
     if container.kind != "xlsx" and not survives(container.data):
         raise SourceError(
@@ -302,6 +304,15 @@ def _open_workbook(container: Container) -> Book:
     if container.kind == "xlsx":
         return _open_openpyxl(container.name, container.data, package, tried)
     _refuse(container.name, "", tried)
+
+
+def _straightened(container: Container, package: Package) -> tuple[Container, Package]:
+    try:
+        straight = replace(container, data=straighten(container.data))
+        return straight, read_package(straight.data)
+    except Exception:
+        # Damaged: let the readers themselves say how.
+        return container, package
 
 
 def _open_openpyxl(

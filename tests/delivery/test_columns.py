@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.formatting.rule import FormulaRule
 
+from icp_xl.delivery.both import write_both
 from icp_xl.delivery.column_remove import remove_all
 from icp_xl.delivery.column_rows import head_edits
 from icp_xl.delivery.column_values import RESULT_COLUMNS, ResultColumn, Results
@@ -229,6 +231,43 @@ def test_sheets_and_columns_leave_together(tmp_path: Path, order: str) -> None:
     assert left <= ({"xl/styles.xml", "xl/workbook.xml", "[Content_Types].xml", "docProps/app.xml",
                      "xl/_rels/workbook.xml.rels"} if order == "sheets twice" else set())  # fmt: skip
     assert b"_icpxl" not in part(book, "xl/workbook.xml")
+
+
+def test_both_together_again_and_again_leave_without_a_trace(tmp_path: Path) -> None:
+    book = table_book(tmp_path / "book.xlsx")
+    before = parts(book)
+    for generation in (1, 2, 3):
+        donor = make_donor(tmp_path / "donor.xlsx", generation=generation)
+        chosen = (SCORE, GRADE) if generation != 2 else (SCORE,)
+        sheets, columns = write_both(book, donor, "Id", results(*chosen, scale=generation), options=OPTIONS)
+        assert len(sheets.replaced) == len(columns.replaced) == (0 if generation == 1 else 2)
+        row = grid(book, "Kunden & Co")[3]
+        assert row[4:6] == [generation * 10.5, "A"]
+    assert_valid(book)
+    assert remove_all(book, options=OPTIONS).exact
+    assert parts(book) == before
+
+
+def test_both_together_or_neither(tmp_path: Path) -> None:
+    book, donor = table_book(tmp_path / "book.xlsx"), make_donor(tmp_path / "donor.xlsx")
+    before = book.read_bytes()
+    with pytest.raises(DeliveryError, match="no column 'Nope'"):
+        write_both(book, donor, "Nope", results(), options=OPTIONS)
+    assert book.read_bytes() == before
+
+
+def test_columns_that_someone_changed_stay_where_they_are(tmp_path: Path) -> None:
+    """Then nothing is taken out first; sheets and columns are brought up to date each for itself."""
+    book, donor = table_book(tmp_path / "book.xlsx"), make_donor(tmp_path / "donor.xlsx")
+    write_both(book, donor, "Id", results(), options=OPTIONS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl says what it loses
+        changed = openpyxl.load_workbook(book)
+    changed["Kunden & Co"]["C4"] = 5
+    changed.save(book)
+    sheets, columns = write_both(book, donor, "Id", results(scale=2.0), options=OPTIONS)
+    assert len(sheets.replaced) == 2 and columns.replaced == ["icp_grade", "icp_score"]
+    assert grid(book, "Kunden & Co")[3][4:6] == [21.0, "A"]
 
 
 def test_a_copy_leaves_the_workbook_alone(tmp_path: Path) -> None:
