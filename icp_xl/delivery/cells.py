@@ -14,6 +14,8 @@ import pandas as pd
 #: Characters that a cell holds at most.
 MAX_TEXT = 32_767
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_ESCAPE = re.compile("_(?=x[0-9a-fA-F]{4}_)")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -31,6 +33,16 @@ def cell_text(text: str) -> str:
     if len(text) > MAX_TEXT // 2 and len(text.encode("utf-16-le")) // 2 > MAX_TEXT:
         text = text.encode("utf-16-le")[: 2 * (MAX_TEXT - 1)].decode("utf-16-le", "ignore") + "\u2026"
     return text
+
+
+def cached_text(text: str) -> str:
+    """``text`` as the cached value of a formula, where the writer escapes no control character by itself.
+
+    >>> cached_text("Bell\x07"), cached_text("_x0041_")
+    ('Bell_x0007_', '_x005F_x0041_')
+    """
+    escaped = _ESCAPE.sub("_x005F_", cell_text(text))
+    return _CONTROL.sub(lambda found: f"_x{ord(found.group()):04X}_", escaped)
 
 
 def plain_text(text: object, limit: int = 255) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from icp_xl.delivery.cells import cell_text
+from icp_xl.delivery.cells import cached_text, cell_text
 from icp_xl.delivery.layout import Layout
 from icp_xl.delivery.places import PlacedChart, PlacedTable, quoted_sheet, resolve
 from icp_xl.delivery.theme import INK
@@ -83,6 +83,8 @@ class SheetWriter:
         cached = "" if value is None else value
         if isinstance(cached, datetime):
             cached = self.worksheet._convert_date_time(cached)
+        if isinstance(cached, str):
+            cached = cached_text(cached)
         self.checked(self.worksheet.write_formula(row, column, text, style, cached), row, column)
         self.formulas += 1
 

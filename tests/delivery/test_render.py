@@ -321,3 +321,13 @@ def test_cleaned_values_never_exceed_a_cell() -> None:
     long = cell_text("\U0001f600" * 30_000)
     assert len(long.encode("utf-16-le")) // 2 <= 32_767
     assert cell_value(np.datetime64("NaT")) is None
+
+
+def test_the_cached_text_of_a_formula_is_well_formed_whatever_the_name() -> None:
+    frame = pd.DataFrame({"name": HOSTILE, "again": HOSTILE})
+    columns = [Column("name", "Name"), Column("again", "Again", formula="{name}")]
+    root = part(render_bytes(one_table(frame, columns), clock=CLOCK)[0], "xl/worksheets/sheet1.xml")
+    cached = [cell.findtext(f"{MAIN}v") for cell in root.iter(f"{MAIN}c") if cell.find(f"{MAIN}f") is not None]
+    assert len(cached) == len(HOSTILE)
+    for text in ("a_x0000_b", "a_x0007_b", "_x005F_x0041_", "_xFFFE_", "_x000D_=1", "<b>&amp;</b>"):
+        assert text in cached

@@ -69,6 +69,13 @@ def recalculate(
         pdf: where to store the workbook as a PDF after the last step.
         repeat: recalculations per step; the least of their seconds is told.
     """
+    job = {"sets": [[list(cell) for cell in step] for step in sets], "repeat": repeat}
+    job["pdf"] = pdf.absolute().as_uri() if pdf else None
+    return [Recalculated(**answer) for answer in ask_office(SCRIPT, path, job)]
+
+
+def ask_office(script: Path, path: Path, job: dict[str, Any]) -> Any:
+    """Start an office, let ``script`` work on a copy of ``path`` in it, and return its answer."""
     require_office()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"book{path.suffix}"
@@ -79,16 +86,10 @@ def recalculate(
              "--nologo", f"--accept=pipe,name={pipe};urp;"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        job = {
-            "pipe": pipe,
-            "file": copy.as_uri(),
-            "sets": [[list(cell) for cell in step] for step in sets],
-            "pdf": pdf.absolute().as_uri() if pdf else None,
-            "repeat": repeat,
-        }
+        text = json.dumps({**job, "pipe": pipe, "file": copy.as_uri()})
         try:
             done = subprocess.run(
-                [PYTHON, str(SCRIPT)], input=json.dumps(job), capture_output=True, text=True, timeout=600, check=False
+                [PYTHON, str(script)], input=text, capture_output=True, text=True, timeout=600, check=False
             )
         finally:
             try:
@@ -97,8 +98,8 @@ def recalculate(
                 office.kill()
                 office.wait()
     if done.returncode != 0:
-        raise RuntimeError(f"LibreOffice failed: {done.stderr[-800:]}")
-    return [Recalculated(**answer) for answer in json.loads(done.stdout)]
+        raise RuntimeError(f"LibreOffice failed: {done.stderr[-3000:]}")
+    return json.loads(done.stdout)
 
 
 def cached_formulas(path: Path) -> dict[str, dict[str, tuple[str, Any]]]:
