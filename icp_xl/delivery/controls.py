@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lxml import etree
@@ -43,6 +43,7 @@ class PlacedControl:
     step: int
     page: int
     value: int
+    hidden: bool = False
 
 
 def place_controls(book: Book, sheets: Mapping[str, str], tables: Mapping[str, PlacedTable]) -> list[PlacedControl]:
@@ -85,6 +86,8 @@ def add_controls(content: bytes, controls: Sequence[PlacedControl]) -> bytes:
     number = 0
     for i, sheet in enumerate(dict.fromkeys(control.sheet for control in controls), 1):
         mine = [control for control in controls if control.sheet == sheet]
+        # LibreOffice leaves the first linked control that it reads without its link: that is an unseen copy.
+        mine.insert(0, replace(mine[0], hidden=True))
         numbers = range(number + 1, number + len(mine) + 1)
         number += len(mine)
         _add_to_sheet(parts, paths[sheet], f"icp_controls{i}.vml", i, mine, numbers)
@@ -160,9 +163,10 @@ def _entry(control: PlacedControl, shape: int, number: int) -> str:
     xdr = 'xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"'
     inset = _INSET * 9525
     row, column = control.row, control.column
+    unseen = ' print="0"' if control.hidden else ""
     return (
         f'<control shapeId="{shape}" r:id="rIdIcpCtrl{number}" name="{_name(control)}">'
-        f'<controlPr defaultSize="0" autoPict="0" altText="{_name(control)}"><anchor moveWithCells="1" '
+        f'<controlPr defaultSize="0"{unseen} autoPict="0" altText="{_name(control)}"><anchor moveWithCells="1" '
         f'sizeWithCells="1"><from {xdr}><xdr:col>{column}</xdr:col><xdr:colOff>{inset}</xdr:colOff><xdr:row>{row}'
         f"</xdr:row><xdr:rowOff>{inset}</xdr:rowOff></from><to {xdr}><xdr:col>{column + 1}</xdr:col><xdr:colOff>0"
         f"</xdr:colOff><xdr:row>{row + 1}</xdr:row><xdr:rowOff>0</xdr:rowOff></to></anchor></controlPr></control>"
@@ -177,9 +181,10 @@ def _name(control: PlacedControl) -> str:
 def _shape(control: PlacedControl, shape: int) -> str:
     row, column = control.row, control.column
     scroll = control.kind == "scroll"
+    unseen = ";visibility:hidden" if control.hidden else ""
     return (
         f'<v:shape id="_x0000_s{shape}" type="#_x0000_t201" alt="{_name(control)}" '
-        "style='position:absolute;margin-left:0;margin-top:0;width:96pt;height:15pt;z-index:1' "
+        f"style='position:absolute;margin-left:0;margin-top:0;width:96pt;height:15pt;z-index:1{unseen}' "
         'filled="f" fillcolor="window [65]" stroked="f" strokecolor="windowText [64]" o:insetmode="auto">'
         f'<x:ClientData ObjectType="{"Scroll" if scroll else "Spin"}"><x:SizeWithCells/>'
         f"<x:Anchor>{column}, {_INSET}, {row}, {_INSET}, {column + 1}, 0, {row + 1}, 0</x:Anchor>"

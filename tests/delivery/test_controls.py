@@ -28,11 +28,15 @@ def test_controls_are_linked_to_their_cells(tmp_path: Path, kind: str) -> None:
     result = render_book(make_book(Control(kind, "bar", 0, 50)), path, clock=CLOCK)  # type: ignore[arg-type]
     render_book(make_book(None), plain, clock=CLOCK)
     with zipfile.ZipFile(path) as package, zipfile.ZipFile(plain) as before:
-        for i in (1, 2):
-            properties = package.read(f"xl/ctrlProps/ctrlProp{i}.xml").decode()
+        shapes = package.read("xl/drawings/icp_controls1.vml").decode().split("<v:shape ")[1:]
+        assert ["visibility:hidden" in shape for shape in shapes] == [True, False, False]
+        for i, shape in zip((1, 1, 2), shapes, strict=True):
+            linked = result.tables["try"].cell("points", i).split("!")[1]
+            assert f"<x:FmlaLink>{linked}</x:FmlaLink>" in shape
+        for number, i in enumerate((1, 1, 2), 1):
+            properties = package.read(f"xl/ctrlProps/ctrlProp{number}.xml").decode()
             linked = result.tables["try"].cell("points", i).split("!")[1]
             assert f'fmlaLink="{linked}"' in properties and 'max="50"' in properties
-            assert f"<x:FmlaLink>{linked}</x:FmlaLink>" in package.read("xl/drawings/icp_controls1.vml").decode()
         changed = {name for name in before.namelist() if before.read(name) != package.read(name)}
     assert changed == {"[Content_Types].xml", "xl/worksheets/sheet1.xml", "xl/worksheets/_rels/sheet1.xml.rels"}
     assert_valid(path)
