@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from icp_xl.delivery.refusal import BOMB_FLOOR, MAX_ENTRIES, MAX_PACKAGE, MAX_RATIO, damaged, refuse
 
@@ -116,15 +116,20 @@ class Archive:
         self.comment = tail[at + 22 : at + 22 + note]
         end = tail_start + at
         if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":
-            self.handle.seek(struct.unpack("<Q", tail[at - 12 : at - 4])[0])
+            start = struct.unpack("<Q", tail[at - 12 : at - 4])[0]
+            self.handle.seek(start)
             record = self.handle.read(56)
             if record[:4] == b"PK\x06\x06":
                 disk, here, count, size, offset = struct.unpack("<I4xQQQQ", record[16:56])
-                end -= 20 + 56
+                # The directory ends where this record begins, however long it is; it is nowhere else than it says.
+                return start, count, size, offset, 0 if (not disk and here == count) else self._several()
         if disk or here != count:
-            damaged("its container is one of several volumes", where=self.where)
+            self._several()
         shift = end - size - offset
         return end, count, size, offset, shift if shift > 0 else 0
+
+    def _several(self) -> NoReturn:
+        damaged("its container is one of several volumes", where=self.where)
 
     def _entry(self, central: bytes, shift: int, end: int) -> Entry:
         flags, method = struct.unpack("<HH", central[8:12])
@@ -227,10 +232,12 @@ class Archive:
         """The whole content of ``entry``."""
         return b"".join(self.chunks(entry))
 
-    def check(self, entry: Entry) -> None:
-        """Inflate ``entry`` only to see that it can be."""
-        for _ in self.chunks(entry):
-            pass
+    def check(self, entry: Entry) -> bytes:
+        """Inflate ``entry`` only to see that it can be; how it begins."""
+        start = b""
+        for block in self.chunks(entry):
+            start = start or block[:2048]
+        return start
 
 
 def _inflated(packed: Iterable[bytes], method: int, where: str, name: str) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from icp_xl.delivery.archive import Archive, Content, Entry, write_archive
 from icp_xl.delivery.refusal import MAX_TREE, damaged, refuse
-from icp_xl.delivery.xml import PACKAGE, REL, TYPES, Element, children, parse, serialise
+from icp_xl.delivery.xml import PACKAGE, REL, TYPES, Element, children, parse, refuse_doctype, serialise
 
 CONTENT_TYPES = "[Content_Types].xml"
 RELS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
@@ -259,10 +259,16 @@ class Package:
         return set(self.new) | self.gone | set(self.restored)
 
     def check_foreign(self) -> None:
-        """Inflate every part that is carried over raw, so that damage is found now and not by Excel."""
+        """Inflate every part that is carried over raw, so that damage is found now and not by Excel.
+
+        Raises:
+            RefusedError: a part cannot be unpacked, or declares a document type.
+        """
         for name, entry in self.entries.items():
             if name not in self.new and name not in self.gone:
-                self.archive.check(self.restored.get(name, entry))
+                start = self.archive.check(self.restored.get(name, entry))
+                if b"<!D" in start.replace(b"\0", b"") and self.content_type(name).endswith("+xml"):
+                    refuse_doctype(name, self.where)
 
 
 def relationships_of(part: str) -> str:

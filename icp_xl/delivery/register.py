@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from icp_xl.delivery.probe import Workbook
@@ -13,6 +14,9 @@ ORDER = (
     "functionGroups", "externalReferences", "definedNames", "calcPr", "oleSize", "customWorkbookViews", "pivotCaches",
     "smartTagPr", "smartTagTypes", "webPublishing", "fileRecoveryPr", "webPublishObjects", "extLst",
 )  # fmt: skip
+
+#: Excel repairs a workbook with a larger one.
+MAX_SHEET_ID = 65_534
 
 
 def insert_sheet(book: Workbook, index: int, attributes: dict[str, str]) -> Element:
@@ -93,9 +97,10 @@ def open_tab(book: Workbook, element: Element) -> None:
 
 
 def next_sheet_id(book: Workbook) -> int:
-    """A sheet id that no sheet has."""
-    ids = [e.get("sheetId") or "0" for e in book.sheet_elements()]
-    return max([0, *(int(text) for text in ids if text.isdigit())]) + 1
+    """A sheet id that no sheet has, within what Excel takes."""
+    ids = {int(text) for text in (e.get("sheetId") or "0" for e in book.sheet_elements()) if text.isdigit()}
+    after = max(ids, default=0) + 1
+    return after if after <= MAX_SHEET_ID else next(number for number in itertools.count(1) if number not in ids)
 
 
 def add_names(book: Workbook, elements: Sequence[Element]) -> None:

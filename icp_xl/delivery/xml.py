@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from lxml import etree
 
@@ -61,10 +61,15 @@ def parse(content: bytes, part: str, where: str) -> Element:
         damaged("a part is empty", where=where, got=part)
     docinfo: Any = root.getroottree().docinfo
     if docinfo.doctype:
-        refuse("doctype", "a part of the workbook declares a document type, which no workbook needs",
-               "Do not trust this file; save it afresh from Excel if it is yours. Nothing was changed.",
-               where=where, got=part)  # fmt: skip
+        refuse_doctype(part, where)
     return root
+
+
+def refuse_doctype(part: str, where: str) -> NoReturn:
+    """Refuse a workbook with a part that declares a document type."""
+    refuse("doctype", "a part of the workbook declares a document type, which no workbook needs",
+           "Do not trust this file; save it afresh from Excel if it is yours. Nothing was changed.",
+           where=where, got=part)  # fmt: skip
 
 
 def serialise(root: Element) -> bytes:

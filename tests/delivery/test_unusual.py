@@ -28,6 +28,8 @@ TOUCHED = (
     "[content_types].xml", "workbook.xml", "book1.xml", "workbook.xml.rels", "book1.xml.rels", "styles.xml", "app.xml",
     "sheet1.xml", "sheet1.xml.rels", "table1.xml",
 )  # fmt: skip
+#: Disguises in which what we write differs from what we write elsewhere.
+VALIDATED = ("utf-16", "prefixed", "absolute", "without properties")
 RESULTS = Results(RESULT_COLUMNS[:2], {"icp_score": [90.0, 10.0], "icp_grade": ["A", "F"]}, [["Ä-1", "Ö-2"]])
 
 
@@ -65,7 +67,7 @@ def test_written_and_taken_out_again(tmp_path: Path, name: str) -> None:
     plain = somebodys_book(tmp_path / "plain.xlsx").read_bytes()
     book = tmp_path / "book.xlsx"
     book.write_bytes(DISGUISES[name](plain))
-    before, faults = digests(book), validate(book)
+    before, faults = digests(book), validate(book) if name in VALIDATED else []
     for generation, place in ((1, "start"), (2, "end")):
         donor = make_donor(tmp_path / "donor.xlsx", generation=generation, accounts=8)
         sheets, columns = write_both(book, donor, "kürzel", RESULTS, place=place, options=OPTIONS)
@@ -75,7 +77,7 @@ def test_written_and_taken_out_again(tmp_path: Path, name: str) -> None:
     assert probe(book).sheet_names[2:] == ("O'Brien's “Kunden” & Söhne <31>", "Chart", "Hidden")
     after = digests(book)
     assert [part for part in before if after[part] != before[part] and not part.endswith(TOUCHED)] == []
-    assert len(validate(book)) == len(faults)
+    assert name not in VALIDATED or len(validate(book)) == len(faults)
     remove_all(book, options=OPTIONS)
     assert digests(book) == before
 
