@@ -127,12 +127,17 @@ CONTAINERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "another zip": ("damaged", lambda content: pack({"a.txt": b"x"})),
     "cut off": ("damaged", lambda content: content[: len(content) * 2 // 3]),
     "a part twice": ("damaged", lambda content: pack({**unpack(content), "XL/Styles.xml": b"<x/>"})),
-    "entry by entry": ("encrypted", lambda content: re.sub(rb"(?s)(PK\x01\x02....)\0", lambda m: m[1] + b"\1", content)),
+    "entry by entry": ("encrypted", lambda content: _encrypted(content)),
     "another packing": ("damaged", lambda content: content.replace(b"\x00\x00\x08\x00", b"\x00\x00\x0e\x00")),
     "several volumes": ("damaged", lambda content: re.sub(rb"PK\x05\x06\x00\x00", b"PK\x05\x06\x01\x00", content)),
     "a flipped bit": ("damaged", lambda content: _flipped(content)),
     "a lie about sizes": ("damaged", lambda content: _understated(content)),
 }  # fmt: skip
+
+
+def _encrypted(content: bytes) -> bytes:
+    """Every record of the directory says that its entry is encrypted."""
+    return re.sub(rb"(?s)(PK\x01\x02....)\0", lambda match: match[1] + b"\1", content)
 
 
 def _flipped(content: bytes) -> bytes:
