@@ -51,11 +51,10 @@ def build_basket(
     """
     cutoff = to_day(history.cutoff)
     start = to_day(add_months(history.cutoff, -settings.features.basket_months))
-    within = accounts.first_day < cutoff
-    owned = (history.last_day >= start)[within]
-    n_accounts, widths = int(within.sum()), range(owned.shape[1])
+    owned = (history.last_day >= start).T
+    n_accounts, widths = len(accounts.keys), range(owned.shape[1])
     flags = [f"own_{d}" for d in widths]
-    owners = pd.DataFrame({"account_key": accounts.keys[within]})
+    owners = pd.DataFrame({"account_key": accounts.keys})
     for d, flag in enumerate(flags):
         owners[flag] = owned[:, d].astype(np.int64)
     engine.view_frame("owners", owners)
@@ -74,7 +73,7 @@ def build_basket(
     for d in widths:
         pairs = _division_lifts(owned, d, history.real)
         shown[d] = _shown(rules[d], pairs, star, names, names[d], n_accounts, cutoff)
-        features[d] = _features(best, lifts[d], accounts.keys[within], owned, pairs, d)
+        features[d] = _features(best, lifts[d], accounts.keys, owned, pairs, d)
     return Basket(shown, features)
 
 

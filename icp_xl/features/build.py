@@ -88,7 +88,7 @@ def build_feature_sets(
         for number, cutoff in enumerate(wanted):
             progress.check()
             within = accounts.first_day < to_day(cutoff)
-            history = _restrict(histories.pop(cutoff), within)
+            history = histories.pop(cutoff)
             here = Accounts(accounts.keys[within], accounts.ids[within], accounts.first_day[within])
             notes: dict[str, Any] = {}
             common = _common(history, here, number, days, skus, slugs, names, star, settings, notes)
@@ -161,22 +161,6 @@ def _passes(engine: Engine, cutoffs: Sequence[date], settings: Settings, progres
     skus = engine.fetch(sql.distinct_skus(_SKUS, starts))
     progress.check()
     return gaps, skus
-
-
-def _restrict(history: History, within: Array) -> History:
-    if within.all():
-        return history
-    return History(
-        cutoff=history.cutoff,
-        divisions=history.divisions,
-        real=history.real,
-        sums={w: {name: values[within] for name, values in sums.items()} for w, sums in history.sums.items()},
-        first_day=history.first_day[within],
-        last_day=history.last_day[within],
-        series=history.series[:, within],
-        own_active=history.own_active[:, within],
-        sales_by_quarter=history.sales_by_quarter[:, within],
-    )
 
 
 def _common(

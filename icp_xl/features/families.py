@@ -26,7 +26,7 @@ def purchase_features(
         whose: how the catalog names them.
     """
     cutoff = to_day(history.cutoff)
-    last = history.last_day[:, columns].max(axis=1)
+    last = history.last_day[columns].max(axis=0)
     found = [
         Feature(
             f"{prefix}_recency_days",
@@ -39,9 +39,9 @@ def purchase_features(
     ]
     for w in windows:
         sums, window = history.sums[w], f"{w} months"
-        lines = sums["n_sales"][:, columns].sum(axis=1)
-        revenue = sums["revenue"][:, columns].sum(axis=1)
-        profit = sums["profit"][:, columns].sum(axis=1)
+        lines = sums["n_sales"][columns].sum(axis=0)
+        revenue = sums["revenue"][columns].sum(axis=0)
+        profit = sums["profit"][columns].sum(axis=0)
         found += [
             Feature(
                 f"{prefix}_lines_{w}m", lines.astype(float), f"Sales lines {whose}", "lines", window, "frequency", True
@@ -66,7 +66,7 @@ def purchase_features(
             ),
         ]
     for w in _TREND:
-        series = history.series[:w, :, columns].sum(axis=2)
+        series = history.series[:w, columns].sum(axis=1)
         found += [
             Feature(
                 f"{prefix}_slope_{w}m",
@@ -87,7 +87,7 @@ def purchase_features(
                 True,
             ),
         ]
-    active = np.asarray(history.own_active[:, :, columns].any(axis=2))
+    active = np.asarray(history.own_active[:, columns].any(axis=1))
     for w in _TREND:
         count = active[:w].sum(axis=0).astype(float)
         found.append(
@@ -106,7 +106,7 @@ def purchase_features(
 def own_features(history: History, windows: Sequence[int], position: int) -> list[Feature]:
     """Purchases in the target division alone."""
     column = slice(position, position + 1)
-    first = history.first_day[:, position]
+    first = history.first_day[position]
     bought = (first != NOT_YET).astype(float)
     tenure = np.where(first == NOT_YET, np.nan, to_day(history.cutoff) - first)
     return [
@@ -131,7 +131,7 @@ def lifecycle_features(
     """
     cutoff = to_day(history.cutoff)
     real = slice(0, history.real)
-    first, last = history.first_day[:, real].min(axis=1), history.last_day[:, real].max(axis=1)
+    first, last = history.first_day[real].min(axis=0), history.last_day[real].max(axis=0)
     gaps = n_days - 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(gaps > 0, (last - first) / gaps, np.nan)
@@ -193,9 +193,9 @@ def mix_features(history: History, slugs: Sequence[str], names: Sequence[str], n
     Divisions without a sale before the cutoff give no column: they are not known yet.
     """
     found: list[Feature] = []
-    known = [d for d in range(history.real) if (history.last_day[:, d] != NEVER).any()]
+    known = [d for d in range(history.real) if (history.last_day[d] != NEVER).any()]
     for w in (12, 24):
-        lines = history.sums[w]["n_sales"][:, : history.real]
+        lines = history.sums[w]["n_sales"][: history.real].T
         shares, prior, strength = smooth_shares(lines[:, known])
         notes[f"share_prior_{w}m"] = {slugs[d]: float(prior[i]) for i, d in enumerate(known)}
         notes[f"share_prior_strength_{w}m"] = float(strength)
@@ -222,7 +222,7 @@ def mix_features(history: History, slugs: Sequence[str], names: Sequence[str], n
                 "diversity",
             ),
         ]
-    ever = (history.last_day[:, : history.real] != NEVER).sum(axis=1).astype(float)
+    ever = (history.last_day[: history.real] != NEVER).sum(axis=0).astype(float)
     found.append(Feature("div_count_ever", ever, "Divisions ever bought from", "divisions", "ever", "diversity"))
     return found
 
@@ -232,10 +232,10 @@ def return_features(history: History) -> list[Feature]:
     found = []
     for w in (12, 24):
         sums = history.sums[w]
-        returned = sums["returned"][:, : history.real].sum(axis=1).astype(float)
-        sales = sums["revenue"][:, : history.real].sum(axis=1) + returned
+        returned = sums["returned"][: history.real].sum(axis=0).astype(float)
+        sales = sums["revenue"][: history.real].sum(axis=0) + returned
         rate = np.divide(returned, sales, out=np.zeros_like(returned), where=sales > 0)
-        lines = sums["n_returns"][:, : history.real].sum(axis=1).astype(float)
+        lines = sums["n_returns"][: history.real].sum(axis=0).astype(float)
         found += [
             Feature(f"ret_rate_{w}m", rate, "Returned revenue against sales", "ratio", f"{w} months", "returns", True),
             Feature(f"ret_lines_{w}m", lines, "Return and cancellation lines", "lines", f"{w} months", "returns", True),

@@ -1,8 +1,8 @@
 """What each account had bought before each cutoff: one aggregation, of which every window is a difference.
 
-The SQL gives sums of whole numbers per account × division × segment. Cumulated over the segments they make any window
-the difference of two slices, exactly, whatever the order of the rows. Accounts are worked through in parts, so that
-memory hangs on the part and not on the log.
+The SQL gives sums of whole numbers per account × division × segment × kind. Cumulated over the segments they make any
+window the difference of two slices, exactly, whatever the order of the rows. Accounts are fetched in parts, so that
+memory hangs on the part and not on the log, and cut in blocks that fit the processor's cache.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ from icp_xl.tables.star_calendar import Segments, add_months, build_segments, to
 SUMS = ("revenue", "profit", "n_sales", "returned", "n_returns")
 NEVER = -(2**31)
 NOT_YET = 2**31 - 1
+#: Bytes of a block's arrays.
+_CACHE = 16 * 2**20
 #: Months of the monthly series.
 SERIES = 24
-_COLUMNS = ("account_key", "division_key", "seg", *SUMS, "first_day", "last_day")
+_COLUMNS = ("account_key", "division_key", "seg", "kind", "revenue", "profit", "n", "first_day", "last_day")
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,10 @@ class Accounts:
 class History:
     """Figures of all accounts at one cutoff; divisions in the order of ``divisions``, the last of them virtual ones.
 
-    ``sums[window][name]`` is accounts × divisions (ten-thousandths for money); ``last_day`` and ``first_day`` too.
-    ``series`` is months back (0: the last one) × accounts × divisions of revenue; ``sales_by_quarter`` is calendar
-    quarter × accounts over the series' window; ``active`` is months back × accounts (any sale).
+    Accounts are those with a sale before the cutoff. ``sums[window][name]`` is divisions × accounts (ten-thousandths
+    for money); ``last_day`` and ``first_day`` too. ``series`` is months back (0: the last one) × divisions × accounts
+    of revenue, ``own_active`` the same of whether there was a sale; ``sales_by_quarter`` is calendar quarter ×
+    accounts over the series' window.
     """
 
     cutoff: date
@@ -104,21 +108,25 @@ def read_history(
         sources.append("target_cube")
     order = [*divisions, *sorted(virtual)]
     parts = _parts(len(accounts.keys), len(order), segments.count, settings.run.memory_limit_gb)
-    shape = (len(accounts.keys), len(order))
-    found = {when: _empty(when, order, len(divisions), shape, windows) for when in wanted}
+    places = {when: _Places(accounts.first_day < to_day(when)) for when in wanted}
+    found = {when: _empty(when, order, len(divisions), places[when].count, windows) for when in wanted}
+    cube = _Cube(order, segments)
     progress.stage("cutting windows", parts)
-    by_key = np.argsort(accounts.keys, kind="stable")
     for number in range(parts):
         progress.check()
         rows = np.flatnonzero(np.mod(accounts.keys, parts) == number)
-        if len(rows):
-            local = by_key[np.mod(accounts.keys[by_key], parts) == number]
-            cube = _Cube(len(rows), order, segments)
-            for source in sources:
-                cube.fill(engine.fetch(sql.part(source, _COLUMNS, parts, number)), accounts.keys[local], local, rows)
+        entries = [
+            _entries(engine.fetch(sql.part(source, _COLUMNS, parts, number)), accounts.keys, rows, cube.keys)
+            for source in sources
+        ]
+        for begin in range(0, len(rows), cube.block):
+            block = rows[begin : begin + cube.block]
+            cube.empty(len(block))
+            for entry in entries:
+                cube.fill(entry, begin)
             cube.cumulate()
-            for history in found.values():
-                cube.cut(history, rows, windows)
+            for when, history in found.items():
+                cube.cut(history, *places[when].of(block))
         progress.advance()
     for source in sources:
         engine.drop(source)
@@ -126,12 +134,13 @@ def read_history(
 
 
 def _parts(accounts: int, divisions: int, segments: int, limit_gb: float) -> int:
-    """How many parts keep the dense arrays of one within an eighth of the memory limit."""
-    need = accounts * divisions * (segments + 1) * 8 * (len(SUMS) + 1)
+    """How many parts keep what is fetched for one within an eighth of the memory limit, if every cell is filled."""
+    need = accounts * divisions * segments * 8 * 2 * len(_COLUMNS)
     return max(1, int(np.ceil(need / (limit_gb * 2**30 / 8))))
 
 
-def _empty(when: date, order: Sequence[int], real: int, shape: tuple[int, int], windows: Sequence[int]) -> History:
+def _empty(when: date, order: Sequence[int], real: int, accounts: int, windows: Sequence[int]) -> History:
+    shape = (len(order), accounts)
     return History(
         cutoff=when,
         divisions=tuple(order),
@@ -141,74 +150,117 @@ def _empty(when: date, order: Sequence[int], real: int, shape: tuple[int, int], 
         last_day=np.full(shape, NEVER, np.int64),
         series=np.zeros((SERIES, *shape), np.int64),
         own_active=np.zeros((SERIES, *shape), bool),
-        sales_by_quarter=np.zeros((4, shape[0]), np.int64),
+        sales_by_quarter=np.zeros((4, accounts), np.int64),
     )
 
 
-class _Cube:
-    """Dense arrays of one part: segments × accounts × divisions."""
+class _Places:
+    """Where the accounts that are known at a cutoff stand among themselves."""
 
-    def __init__(self, accounts: int, divisions: Sequence[int], segments: Segments) -> None:
+    def __init__(self, within: Array) -> None:
+        self.within = within
+        self.count = int(within.sum())
+        self.place = np.cumsum(within) - 1
+
+    def of(self, block: Array) -> tuple[Any, Any]:
+        """Which of a block's accounts are known, and their places; slices where they stand together."""
+        known = self.within[block]
+        to = self.place[block[known]]
+        if len(to) and to[-1] - to[0] + 1 == len(to):
+            return (slice(None) if known.all() else known), slice(int(to[0]), int(to[-1]) + 1)
+        return known, to
+
+
+def _entries(found: Mapping[str, Array], keys: Array, rows: Array, divisions: Array) -> dict[str, Array]:
+    """Rows of the aggregate in the order of their accounts; ``local`` is the place among ``rows``."""
+    by_key = np.argsort(keys[rows], kind="stable")
+    sorted_keys = keys[rows][by_key]
+    at = np.minimum(np.searchsorted(sorted_keys, found["account_key"]), max(len(rows) - 1, 0))
+    order = np.argsort(divisions, kind="stable")
+    division = order[np.minimum(np.searchsorted(divisions[order], found["division_key"]), len(order) - 1)]
+    known = divisions[division] == found["division_key"]
+    if len(rows):
+        known &= sorted_keys[at] == found["account_key"]
+    else:
+        known[:] = False
+    local = by_key[at[known]]
+    within = np.argsort(local)
+    taken = np.flatnonzero(known)[within]
+    names = ("seg", "kind", "revenue", "profit", "n", "first_day", "last_day")
+    return {"local": local[within], "division": division[taken], **{name: found[name][taken] for name in names}}
+
+
+class _Cube:
+    """Dense arrays of one block: segments × divisions × accounts, used again for every block."""
+
+    def __init__(self, divisions: Sequence[int], segments: Segments) -> None:
         self.segments = segments
         self.keys = np.asarray(divisions, dtype=np.int64)
-        shape = (segments.count + 1, accounts * len(divisions))
-        self.shape = (accounts, len(divisions))
+        layer = (segments.count + 1) * len(divisions)
+        self.block = max(128, _CACHE // (layer * 8 * (len(SUMS) + 1)))
         # Row s + 1 of a sum holds segment s, so that the cumulated row s is everything before segment s.
-        self.sums = {name: np.zeros(shape, np.int64) for name in SUMS}
-        self.first = np.full(shape, NOT_YET, np.int32)
-        self.last = np.full(shape, NEVER, np.int32)
+        self._room = {name: np.zeros(layer * self.block, np.int64) for name in SUMS}
+        self._first_room = np.zeros(layer * self.block, np.int32)
+        self._last_room = np.zeros(layer * self.block, np.int32)
+        self.empty(self.block)
 
-    def fill(self, found: Mapping[str, Array], keys: Array, places: Array, rows: Array) -> None:
-        """Put the rows of the aggregate in their cells; ``keys`` rise and ``places`` are their global positions."""
-        at = np.searchsorted(keys, found["account_key"])
-        at = np.minimum(at, len(keys) - 1)
-        known = keys[at] == found["account_key"]
-        local = np.searchsorted(rows, places)[at]
-        order = np.argsort(self.keys, kind="stable")
-        division = order[np.minimum(np.searchsorted(self.keys[order], found["division_key"]), len(order) - 1)]
-        known &= self.keys[division] == found["division_key"]
-        cell = (found["seg"] + 1) * (self.shape[0] * self.shape[1]) + local * self.shape[1] + division
-        cell = cell[known]
-        for name, cube in self.sums.items():
-            cube.reshape(-1)[cell] = found[name][known]
-        self.first.reshape(-1)[cell] = found["first_day"][known]
-        self.last.reshape(-1)[cell] = found["last_day"][known]
+    def empty(self, accounts: int) -> None:
+        """Make room for ``accounts``."""
+        shape = (self.segments.count + 1, len(self.keys), accounts)
+        size = int(np.prod(shape))
+        self.sums = {name: room[:size].reshape(shape) for name, room in self._room.items()}
+        for cube in self.sums.values():
+            cube[:] = 0
+        self.first = self._first_room[:size].reshape(shape)
+        self.last = self._last_room[:size].reshape(shape)
+        self.first[:], self.last[:] = NOT_YET, NEVER
+        self.accounts = accounts
+
+    def fill(self, entries: Mapping[str, Array], begin: int) -> None:
+        """Put the entries of the block that begins at the account ``begin`` in their cells."""
+        a, b = np.searchsorted(entries["local"], [begin, begin + self.accounts])
+        here = {name: values[a:b] for name, values in entries.items()}
+        cell = ((here["seg"] + 1) * len(self.keys) + here["division"]) * self.accounts + here["local"] - begin
+        sold, back = here["kind"] == 1, here["kind"] == -1
+        at_sales, at_returns = cell[sold], cell[back]
+        flat = {name: cube.reshape(-1) for name, cube in self.sums.items()}
+        for name in ("revenue", "profit"):
+            flat[name][at_sales] = here[name][sold]
+            flat[name][at_returns] += here[name][back]
+        flat["n_sales"][at_sales] = here["n"][sold]
+        flat["n_returns"][at_returns] = here["n"][back]
+        flat["returned"][at_returns] = -here["revenue"][back]
+        self.first.reshape(-1)[at_sales] = here["first_day"][sold]
+        self.last.reshape(-1)[at_sales] = here["last_day"][sold]
 
     def cumulate(self) -> None:
         """Turn the cells into running sums and running extremes over the segments."""
-        for cube in self.sums.values():
-            np.cumsum(cube, axis=0, out=cube)
-        np.minimum.accumulate(self.first, axis=0, out=self.first)
-        np.maximum.accumulate(self.last, axis=0, out=self.last)
+        # Layer by layer: numpy's own cumulation along the first axis is several times slower.
+        for at in range(1, self.segments.count + 1):
+            for cube in self.sums.values():
+                np.add(cube[at], cube[at - 1], out=cube[at])
+            np.minimum(self.first[at], self.first[at - 1], out=self.first[at])
+            np.maximum(self.last[at], self.last[at - 1], out=self.last[at])
 
-    def between(self, name: str, start: date, end: date) -> Array:
-        """The sum over ``[start, end)``, accounts × divisions."""
-        cube, at = self.sums[name], self.segments.at
-        found: Array = cube[at(to_day(end))] - cube[at(to_day(start))]
-        return found.reshape(self.shape)
-
-    def cut(self, history: History, rows: Array, windows: Sequence[int]) -> None:
-        """Write this part's figures at the cutoff of ``history``."""
-        cutoff = history.cutoff
+    def cut(self, history: History, known: Any, to: Any) -> None:
+        """Write the figures of the block's ``known`` accounts at the cutoff of ``history`` to their places."""
+        cutoff, at = history.cutoff, self.segments.at
+        end = at(to_day(cutoff))
         for w, sums in history.sums.items():
-            start = add_months(cutoff, -w)
+            start = at(to_day(add_months(cutoff, -w)))
             for name in SUMS:
-                sums[name][rows] = self.between(name, start, cutoff)
-        at = self.segments.at(to_day(cutoff))
-        history.first_day[rows] = self.first[at].reshape(self.shape)
-        history.last_day[rows] = self.last[at].reshape(self.shape)
-        for back in range(SERIES):
-            span = (add_months(cutoff, -back - 1), add_months(cutoff, -back))
-            history.series[back, rows] = self.between("revenue", *span)
-            history.own_active[back, rows] = self.between("n_sales", *span) > 0
-        self._quarters(history, rows)
-
-    def _quarters(self, history: History, rows: Array) -> None:
-        begin = self.segments.at(to_day(add_months(history.cutoff, -SERIES)))
-        end = self.segments.at(to_day(history.cutoff))
+                cube = self.sums[name]
+                sums[name][:, to] = (cube[end] - cube[start])[:, known]
+        history.first_day[:, to] = self.first[end][:, known]
+        history.last_day[:, to] = self.last[end][:, known]
+        months = [at(to_day(add_months(cutoff, -back))) for back in range(SERIES + 1)]
+        revenue, sales = self.sums["revenue"], self.sums["n_sales"]
+        for back, (late, early) in enumerate(pairwise(months)):
+            history.series[back][:, to] = (revenue[late] - revenue[early])[:, known]
+            history.own_active[back][:, to] = (sales[late] > sales[early])[:, known]
         quarters = self.segments.quarters()
-        sales, returned = self.sums["revenue"], self.sums["returned"]
-        for seg in range(begin, end):
-            gross = sales[seg + 1] - sales[seg] + returned[seg + 1] - returned[seg]
-            total: Any = gross.reshape(self.shape)[:, : history.real].sum(axis=1)
-            history.sales_by_quarter[quarters[seg], rows] += total
+        real = slice(0, history.real)
+        gross = self.sums["revenue"][months[-1] : end + 1, real] + self.sums["returned"][months[-1] : end + 1, real]
+        per_segment = np.diff(gross.sum(axis=1), axis=0)[:, known]
+        for i, seg in enumerate(range(months[-1], end)):
+            history.sales_by_quarter[quarters[seg], to] += per_segment[i]

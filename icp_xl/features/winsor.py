@@ -26,6 +26,6 @@ def fit_cap(values: Array, quantile: float) -> Cap | None:
     high, low = known[known > 0], known[known < 0]
     if not len(high) and not len(low):
         return None
-    upper = float(np.quantile(np.sort(high), quantile)) if len(high) else 0.0
-    lower = float(np.quantile(np.sort(low), 1.0 - quantile)) if len(low) else 0.0
+    upper = float(np.quantile(high, quantile)) if len(high) else 0.0
+    lower = float(np.quantile(low, 1.0 - quantile)) if len(low) else 0.0
     return lower, upper

@@ -85,7 +85,7 @@ def build_label_sets(
     window_months: int | None = None,
     engine: Engine | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Labels of every division at every cutoff, division by division; the facts are read once per window, not per set.
+    """Labels of every division at every cutoff, cutoff by cutoff; the facts are read once per window, not per set.
 
     See :func:`build_labels` for each.
     """
@@ -94,10 +94,9 @@ def build_label_sets(
         months = window_months or settings.build.window_months
         accounts = _accounts(star)
         targets = [find_target(star, division, settings) for division in divisions]
-        for target in targets:
-            for cutoff in cutoffs:
+        for cutoff in cutoffs:
+            for target in targets:
                 yield _widened(shared, star, accounts, target, cutoff, months, settings)
-        shared.close()
 
 
 def _widened(

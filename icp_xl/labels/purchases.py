@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
 
 from icp_xl.sql import labels as sql
 from icp_xl.sql.engine import Arrays, Engine
 
-_FIRSTS = "label_firsts"
+Array = np.ndarray[Any, Any]
+SUMMED = ("account_key", "n_lines", "revenue_e4", "gross_profit_e4", "measured_e4")
 
 
 @dataclass(frozen=True)
@@ -47,38 +51,49 @@ class OwnPurchases:
 
 
 class SharedPurchases:
-    """One pass for what was first bought when, and one per window, for all divisions; kept in the engine.
+    """One pass over the facts for what was first bought when, and one per window, for all divisions.
 
-    Divisions that are defined by codes are looked up in the facts. All targets must deny the same codes, as the targets
-    of one settings object do.
+    Windows are kept until one of another cutoff is asked for, so ask cutoff by cutoff. Divisions that are defined by
+    codes are looked up in the facts. All targets must deny the same codes, as those of one settings object do.
     """
 
     def __init__(self, engine: Engine, denied: tuple[int, ...]) -> None:
         self.engine, self.denied = engine, denied
         self._own = OwnPurchases(engine)
-        self._kept: dict[tuple[int, int] | None, str] = {}
+        self._firsts: Arrays | None = None
+        self._known: tuple[int, Array, Array] | None = None
+        self._windows: dict[tuple[int, int], dict[int, Arrays]] = {}
 
     def before(self, target: Target, cutoff: int) -> Arrays:
         """See :class:`Purchases`."""
         if target.targets or target.denied != self.denied:
             return self._own.before(target, cutoff)
-        if None not in self._kept:
-            self.engine.keep(_FIRSTS, sql.firsts(self.denied))
-            self._kept[None] = _FIRSTS
-        return self.engine.fetch(sql.before_by_firsts(_FIRSTS, target.division_key, cutoff))
+        if self._firsts is None:
+            self._firsts = self.engine.fetch(sql.firsts(self.denied))
+        firsts = self._firsts
+        if self._known is None or self._known[0] != cutoff:
+            past = firsts["first_day"] < cutoff
+            self._known = (cutoff, past, np.unique(firsts["account_key"][past]))
+        _, past, keys = self._known
+        own = past & (firsts["division_key"] == target.division_key) & (firsts["first_counted"] < cutoff)
+        bought = np.zeros(len(keys), np.int64)
+        bought[np.searchsorted(keys, firsts["account_key"][own])] = 1
+        return {"account_key": keys, "bought_own": bought}
 
     def within(self, target: Target, start: int, end: int) -> Arrays:
         """See :class:`Purchases`."""
         if target.targets or target.denied != self.denied:
             return self._own.within(target, start, end)
-        if (start, end) not in self._kept:
-            name = f"label_window_{start}_{end}".replace("-", "m")
-            self.engine.keep(name, sql.window_sums(self.denied, start, end))
-            self._kept[start, end] = name
-        return self.engine.fetch(sql.of_division(self._kept[start, end], target.division_key))
+        if (start, end) not in self._windows:
+            self._windows = {span: found for span, found in self._windows.items() if span[0] == start}
+            found = self.engine.fetch(sql.window_sums(self.denied, start, end))
+            self._windows[start, end] = _by_division(found)
+        none = {name: np.zeros(0, np.int64) for name in SUMMED}
+        return self._windows[start, end].get(target.division_key, none)
 
-    def close(self) -> None:
-        """Let the kept sums go."""
-        for name in self._kept.values():
-            self.engine.drop(name)
-        self._kept.clear()
+
+def _by_division(found: Arrays) -> dict[int, Arrays]:
+    """Rows that are in the order of division and account, cut where the division changes."""
+    keys = found["division_key"]
+    edges = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
+    return {int(keys[a]): {name: found[name][a:b] for name in SUMMED} for a, b in pairwise(edges) if b > a}

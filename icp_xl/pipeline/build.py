@@ -261,7 +261,7 @@ def _labels(
     positives: dict[str, list[pd.DataFrame]] = {}
     run.progress.stage("labels", len(divisions) * len(cutoffs))
     sets = build_label_sets(star, divisions, cutoffs, run.settings, engine=engine)
-    for (division, cutoff), frame in zip(product(divisions, cutoffs), sets, strict=True):
+    for (cutoff, division), frame in zip(product(cutoffs, divisions), sets, strict=True):
         run.progress.check()
         name = f"{LABELS}/labels_{division_slug(star, division)}_{cutoff:%Y-%m-%d}.parquet"
         run.plan(name)
@@ -269,6 +269,7 @@ def _labels(
         summaries.append(summarise_labels(frame) | {"division": division, "cutoff_date": cutoff.isoformat()})
         positives.setdefault(division, []).append(frame[frame["label"] == 1])
         run.progress.advance()
+    summaries.sort(key=lambda row: divisions.index(row["division"]))
     for division in divisions:
         rows = [row for row in summaries if row["division"] == division]
         usable = [row for row in rows if not row["censored"]]

@@ -177,7 +177,7 @@ def _frames(
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
         sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine)
-        for (division, cutoff), labels in zip(product(divisions, cutoffs), sets, strict=True):
+        for (cutoff, division), labels in zip(product(cutoffs, divisions), sets, strict=True):
             run.progress.check()
             name = label_file(division_slug(star, division), cutoff)
             run.outputs.parquet(name, labels)

@@ -8,23 +8,21 @@ from icp_xl.sql.query import Query, identifier, marks
 
 _MEASURES = """
   cast(sum(revenue_e4) as bigint) as revenue,
-  cast(sum(coalesce(gross_profit_e4, 0)) as bigint) as profit,
-  cast(sum(case when kind = 1 then 1 else 0 end) as bigint) as n_sales,
-  cast(sum(case when kind = -1 then -revenue_e4 else 0 end) as bigint) as returned,
-  cast(sum(case when kind = -1 then 1 else 0 end) as bigint) as n_returns,
-  cast(coalesce(min(case when kind = 1 then f.day end), 2147483647) as bigint) as first_day,
-  cast(coalesce(max(case when kind = 1 then f.day end), -2147483648) as bigint) as last_day
+  cast(coalesce(sum(gross_profit_e4), 0) as bigint) as profit,
+  cast(count(*) as bigint) as n,
+  cast(min(f.day) as bigint) as first_day,
+  cast(max(f.day) as bigint) as last_day
 """
 
 
 def cube(end: int) -> Query:
-    """One row per account × division × segment before ``end``; reads ``segments`` (day, seg)."""
+    """One row per account × division × segment × kind (1 sale, -1 return) before ``end``; reads ``segments``."""
     return Query(
         f"""
-        select account_key, division_key, seg, {_MEASURES}
+        select account_key, division_key, seg, kind, {_MEASURES}
         from fact_transactions f join segments on f.day = segments.day
         where f.day < ? and kind <> 0
-        group by account_key, division_key, seg
+        group by account_key, division_key, seg, kind
         """,
         (end,),
     )
@@ -34,10 +32,10 @@ def target_cube(end: int) -> Query:
     """As :func:`cube`, for divisions that are defined by codes; reads ``target_skus`` (division_key, sku_key) too."""
     return Query(
         f"""
-        select account_key, t.division_key, seg, {_MEASURES}
+        select account_key, t.division_key, seg, kind, {_MEASURES}
         from fact_transactions f join segments on f.day = segments.day join target_skus t on f.sku_key = t.sku_key
         where f.day < ? and kind <> 0
-        group by account_key, t.division_key, seg
+        group by account_key, t.division_key, seg, kind
         """,
         (end,),
     )
@@ -95,12 +93,15 @@ def day_gaps(cutoffs: Sequence[int], starts: Sequence[Sequence[int]]) -> Query:
 
 
 def last_days_per_sku(cutoffs: Sequence[int]) -> Query:
-    """Per account × code: the last day of a sale before each cutoff (-1: none)."""
+    """Per account × code: the last day of a sale before each cutoff (-1: none).
+
+    An account's codes stand together, which makes what is grouped by account later on twice as fast.
+    """
     columns = [f"cast(max(case when day < ? then day else -1 end) as bigint) as last_{c}" for c in range(len(cutoffs))]
     return Query(
         f"""
         select account_key, sku_key, {", ".join(columns)} from fact_transactions
-        where day < ? and kind = 1 and sku_key <> 0 group by account_key, sku_key
+        where day < ? and kind = 1 and sku_key <> 0 group by account_key, sku_key order by account_key, sku_key
         """,
         (*cutoffs, max(cutoffs)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from icp_xl.sql.query import Query, identifier, marks
+from icp_xl.sql.query import Query, marks
 
 _SUMS = """
   cast(sum(case when kind = 1 then 1 else 0 end) as bigint) as n_lines,
@@ -53,26 +53,15 @@ def before(division_key: int, targets: Sequence[int], denied: Sequence[int], cut
 
 
 def window_sums(denied: Sequence[int], start: int, end: int) -> Query:
-    """As :func:`in_window`, for all divisions in one pass."""
+    """As :func:`in_window`, for all divisions in one pass; division by division."""
     allowed = f"and sku_key not in ({marks(denied)})" if denied else ""
     return Query(
         f"""
         select account_key, division_key, {_SUMS} from fact_transactions
         where day >= ? and day < ? and kind <> 0 {allowed}
-        group by account_key, division_key
+        group by account_key, division_key order by division_key, account_key
         """,
         (start, end, *denied),
-    )
-
-
-def of_division(source: str, division_key: int) -> Query:
-    """One division's rows of :func:`window_sums`, kept as ``source``."""
-    return Query(
-        f"""
-        select account_key, n_lines, revenue_e4, gross_profit_e4, measured_e4 from {identifier(source)}
-        where division_key = ? order by account_key
-        """,
-        (division_key,),
     )
 
 
@@ -86,16 +75,4 @@ def firsts(denied: Sequence[int]) -> Query:
         from fact_transactions where kind = 1 group by account_key, division_key
         """,
         tuple(denied),
-    )
-
-
-def before_by_firsts(source: str, division_key: int, cutoff: int) -> Query:
-    """As :func:`before`, from :func:`firsts` kept as ``source``."""
-    return Query(
-        f"""
-        select account_key,
-          cast(max(case when division_key = ? and first_counted < ? then 1 else 0 end) as bigint) as bought_own
-        from {identifier(source)} where first_day < ? group by account_key order by account_key
-        """,
-        (division_key, cutoff, cutoff),
     )

@@ -121,7 +121,7 @@ def with_icp_xl(folder: Path, memory_gb: float) -> Sums:
     with open_engine(star, settings, folder) as engine:
         names = star.division_names
         sets = build_label_sets(star, names, settings.build.cutoffs, settings, engine=engine)
-        for (division, cutoff), labels in zip(product(names, settings.build.cutoffs), sets, strict=True):
+        for (cutoff, division), labels in zip(product(settings.build.cutoffs, names), sets, strict=True):
             sums[f"{division} {cutoff} label"] = float(labels["label"].sum())
         for found in build_feature_sets(star, names, settings.build.cutoffs, settings, engine=engine):
             for name in found.numbers:

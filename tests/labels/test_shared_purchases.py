@@ -29,7 +29,7 @@ def test_label_sets_are_the_labels_one_by_one(mode: str, denied: list[str]) -> N
     star = build_star(make_lines(11, n=700, accounts=60), chosen).star
     sets = list(build_label_sets(star, NAMES, CUTOFFS, chosen))
     assert len({int(found["window_months"].iloc[0]) for found in sets}) > 1
-    for (name, cutoff), found in zip(product(NAMES, CUTOFFS), sets, strict=True):
+    for (cutoff, name), found in zip(product(CUTOFFS, NAMES), sets, strict=True):
         pd.testing.assert_frame_equal(found, build_labels(star, name, cutoff, chosen), check_exact=True)
 
 
