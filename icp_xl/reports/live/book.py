@@ -8,9 +8,9 @@ from icp_xl.reports.live.charts import dashboard_charts
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
 from icp_xl.reports.live.tables import build_accounts, build_model
-from icp_xl.reports.live.what_if import build_what_if, headline_tiles
+from icp_xl.reports.live.what_if import build_what_if, tile_rows
 from icp_xl.reports.segments import recommend
-from icp_xl.reports.spec import Book, Column, Figures, Sheet, Table, Text
+from icp_xl.reports.spec import Book, Column, Sheet, Table, Text
 
 
 def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> Book:
@@ -41,15 +41,15 @@ def _dashboard(inputs: LiveInputs, now: LiveFigures, settings: ReportSettings) -
         Column("industry", "Industry", width=22),
         Column("segment", "Segment", width=17),
         Column("total_revenue", "Revenue with us", "money"),
-        Column("published_score", "ICP score", "score", rule="data_bar"),
-        Column("published_grade", "Grade", "grade", rule="grade"),
+        Column("published_score", "ICP score", "score", width=12, rule="data_bar"),
+        Column("published_grade", "Grade", "grade", width=9, rule="grade"),
     ]
     advice = [Text(f"{each.segment}: {each.action} {each.why}", "bullet")
               for each in recommend(inputs.scored, settings.currency)]  # fmt: skip
     return Sheet(
         "Dashboard", "ICP dashboard",
         [
-            Figures(headline_tiles(now)),
+            *tile_rows(now),
             *dashboard_charts(now),
             Text("What to do, by segment (published scores)", "heading"),
             *advice,

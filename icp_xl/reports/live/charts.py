@@ -87,11 +87,11 @@ def _industries() -> Chart:
 
 
 def _scatter(column: str, label: str, n: int, limits: tuple[float, float]) -> Chart:
-    shown = min(n, POINTS)
-    points = Series("Accounts", Ref("live", column, shown), Ref("live", "icp_score", shown), colour="#1B7F8C")
+    points = Series("Accounts", Ref("live_points", column), Ref("live_points", "icp_score"), colour="#1B7F8C")
+    shown = f"{min(n, POINTS):,} accounts" + (", spread evenly over the published ranking" if n > POINTS else "")
     return Chart(
         "scatter", f"ICP score and {label.lower()}", [points],
-        f"Scatter of the ICP score with these weights against the {label.lower()} for the first {shown:,} accounts.",
+        f"Scatter of the ICP score with these weights against the {label.lower()} for {shown}.",
         x_title=label, y_title="ICP score", x_range=limits, y_range=(0, 100), x_format="0.0" if limits[1] == 1 else "0",
         y_format="0", legend=False, width=460, height=290,
     )  # fmt: skip

@@ -27,11 +27,18 @@ NEVER = 9.0
 #: Width of a bar of the histogram.
 BIN = 5
 MOVERS = 10
+#: Places that an account must move by to be named.
+LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
 SEGMENT_ROWS = (*SEGMENTS, UNKNOWN_SEGMENT)
 NOW, BEFORE = "With these weights", "Published"
 #: Points of a scatter chart.
 POINTS = 1000
+#: What the scatter charts draw the score against.
+POINT_COLUMNS = {
+    "published_score": "Published score", "size_score": "Size score", "adoption_score": "Adoption score",
+    "relationship_score": "Relationship score",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class LiveFigures:
     histogram: pd.DataFrame
     box: pd.DataFrame
     movers: pd.DataFrame
+    points: pd.DataFrame
 
 
 def compute_live(
@@ -99,7 +107,7 @@ def compute_live(
     part = frame[inside]
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
-        _industries(part, industries), _histogram(part), _box(part), _movers(frame),
+        _industries(part, industries), _histogram(part), _box(part), _movers(frame), _points(frame),
     )  # fmt: skip
 
 
@@ -120,6 +128,13 @@ def _knot_frame(table: np.ndarray) -> pd.DataFrame:
             "step": np.maximum(following - table, 1).astype(float),
         }
     )  # fmt: skip
+
+
+def _points(frame: pd.DataFrame) -> pd.DataFrame:
+    """The accounts that the scatter charts show: all, or an even spread of them."""
+    rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), min(len(frame), POINTS)).round().astype(int))
+    points = frame[[*POINT_COLUMNS, "icp_score"]].iloc[rows].reset_index(drop=True)
+    return points.assign(row=rows + 1)
 
 
 def _headlines(part: pd.DataFrame) -> dict[str, float]:
@@ -199,7 +214,7 @@ def _movers(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for k in range(MOVERS):
         row: list[object] = [k + 1]
-        for series in (ranked, ranked.iloc[::-1]):
+        for series in (ranked[ranked >= LEAST_MOVE], ranked[ranked <= -LEAST_MOVE].iloc[::-1]):
             if k < len(series):
                 spot = int(series.index.to_numpy()[k])
                 at = frame.iloc[spot]

@@ -9,7 +9,7 @@ import pandas as pd
 from icp_xl.columns import COMPONENTS
 from icp_xl.reports.charts import box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, POINT_COLUMNS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.spec import Column, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD
@@ -145,9 +145,15 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
             Column(key, words, "integer", width=10, formula=f"{{{key}_from}}-{rest}"),
         ]  # fmt: skip
     places = [Column("number", "No.", "integer", width=6)]
-    for side, pick in (("up", "LARGE"), ("down", "SMALL")):
-        formula = f'IFERROR(MATCH({pick}({{live.mover}},{{number}}),{{live.mover}},0),"")'
+    for side, pick, far in (("up", "LARGE", ">=0.5"), ("down", "SMALL", "<=-0.5")):
+        move = f"{pick}({{live.mover}},{{number}})"
+        formula = f'IFERROR(IF({move}{far},MATCH({move},{{live.mover}},0),""),"")'
         places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=formula))
+    points = [
+        Column("row", "Row", "integer", width=8),
+        *(Column(key, header, "number", decimals=4, width=12) for key, header in POINT_COLUMNS.items()),
+        Column("icp_score", "ICP score", "score", width=10, formula="INDEX({live.icp_score},{row})"),
+    ]
     return Sheet(
         "Score Model", "The score model's tables",
         [
@@ -162,7 +168,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
              Table("live_histogram", bins, now.histogram, title="Histogram", filters=False)),
             (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),
              Stack([_box(now), Table("live_places", places, now.movers, title="Who moves most", filters=False)])),
-            Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
+            (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
+             Table("live_points", points, now.points, title="Points of the scatter charts", filters=False)),
         ],
         subtitle="Every constant of the calculation, once; the knots are recomputed whenever a weight changes.",
         kind="method", protected=True,

@@ -8,7 +8,7 @@ from icp_xl.columns import COMPONENTS, GRADES
 from icp_xl.reports.live.charts import what_if_charts
 from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
-from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Stack, Table
+from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Table
 from icp_xl.scoring.model import SEGMENTS
 
 #: Linked cell of a scroll bar when the weight is that of the preset; one step is one percentage point.
@@ -33,6 +33,12 @@ def headline_tiles(now: LiveFigures) -> list[Figure]:
     ]  # fmt: skip
 
 
+def tile_rows(now: LiveFigures) -> list[Figures]:
+    """The tiles in two rows: what the scores are, and how far they moved."""
+    tiles = headline_tiles(now)
+    return [Figures(tiles[:4]), Figures(tiles[4:])]
+
+
 def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     presets = inputs.all_presets()
     weights = pd.DataFrame(
@@ -55,16 +61,16 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     scaled = f"IF({total}=0,0.25,{{wanted}}/{total})"
     used = f'IF(OR({{live_normalise.value:1}}="No",ABS({total}-1)<0.000000001),{{wanted}},{scaled})'
     weight_columns = [
-        Column("component", "Component", width=14),
-        Column("start", "Preset", "weight", width=10,
+        Column("component", "Component", width=30),
+        Column("start", "Preset", "weight", width=15,
                formula="INDEX({live_presets.weight},"
                "MATCH({live_preset.value:1}&\" \"&{component},{live_presets.name},0))"),
-        Column("own", "Your own", "weight", width=10, editable=True, limits=(0, 1),
+        Column("own", "Your own", "weight", width=17, editable=True, limits=(0, 1),
                note="Type a weight from 0 to 1, or leave blank to keep the preset."),
         Column("slider", "Scroll bar", "integer", width=9, editable=True, limits=(0, 2 * REST),
                control=Control("scroll", "bar", 0, 2 * REST), note="100 leaves the weight; a step is one point."),
-        Column("bar", "Move", width=24),
-        Column("wanted", "Wanted", "weight", width=10,
+        Column("bar", "Move", width=28),
+        Column("wanted", "Wanted", "weight", width=13,
                formula=f"MAX(0,IF(ISNUMBER({{own}}),{{own}},{{start}})+({{slider}}-{REST})/100)"),
         Column("used", "Weight used", "weight", width=11, formula=used),
         Column("published", "Published", "weight", width=11),
@@ -73,19 +79,17 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     number = f'SEARCH({{grade}},"{"".join(reversed(GRADES))}")'
     grade_columns = [
         Column("grade", "Grade", "grade", rule="grade", width=9),
-        Column("target", "Target share", "percent", width=10, editable=True, limits=(0, 1)),
-        Column("starts", "From percentile", "number", width=11, decimals=3,
+        Column("target", "Target share", "percent", editable=True, limits=(0, 1)),
+        Column("starts", "From percentile", "number", decimals=3,
                formula="IF({target}>0,ROUND(SUMIF({live_grades.grade},\">\"&{grade},{live_grades.target}),12),9)"),
         Column("accounts", "Accounts", "integer", formula=f"COUNTIF({{live.shown_grade}},{number})", width=10),
-        Column("share", "Share", "percent", formula=f"{{accounts}}/{counted}", width=9),
+        Column("share", "Share", "percent", formula=f"{{accounts}}/{counted}", rule="data_bar"),
         Column("published", "Published", "percent", width=10,
                formula=f"COUNTIFS({{live.inside}},1,{{live.published_no}},{number})/{counted}"),
     ]  # fmt: skip
     checks = pd.DataFrame({"check": ["Weights sum to 1", "Grade shares sum to 1"], "status": ["OK", "OK"]})
     checks["of"] = [float(sum(inputs.model.weights.values())), float(now.grades["target"].sum())]
-    check = Column(
-        "status", "Status", width=26, formula='IF(ABS({of}-1)<0.000001,"OK","Check: it is "&TEXT({of},"0.000"))'
-    )
+    check = Column("status", "Status", formula='IF(ABS({of}-1)<0.000001,"OK","Check: it is "&TEXT({of},"0.000"))')
     of = Column(
         "of",
         "Sum",
@@ -97,13 +101,14 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         [
             tuple(picks),
             Table("live_weights", weight_columns, weights, title="Weights", filters=False),
-            Figures(headline_tiles(now)),
-            (Table("live_grades", grade_columns, now.grades, title="Grades", filters=False),
-             Stack([Table("live_checks", [Column("check", "Check", width=22), of, check], checks,
-                          title="Checks", filters=False),
-                    _limits(inputs)])),
-            *what_if_charts(now),
+            Table("live_checks", [Column("check", "Check"), of, check], checks, filters=False),
+            *tile_rows(now),
+            Table("live_grades", grade_columns, now.grades, title="Grades", filters=False),
+            # On paper the page ends about here, where a table may be cut and a chart may not.
+            *what_if_charts(now)[:2],
             _movers(now),
+            *what_if_charts(now)[2:],
+            _limits(inputs),
         ],
         subtitle="Yellow cells are yours: choose, type or move the scroll bars. Accounts are on the next sheet.",
         portrait=True, protected=True,
@@ -114,26 +119,28 @@ def _limits(inputs: LiveInputs) -> Table:
     model = inputs.model
     frame = pd.DataFrame({"segment": SEGMENTS[1:], "starts": [model.segment_mid_market, model.segment_large]})
     columns = [
-        Column("segment", "Segment", width=22),
-        Column("starts", "From annual revenue", "money", width=20, editable=True, limits=(0, 1e15)),
+        Column("segment", "Segment"),
+        Column("starts", "From annual revenue", "money", editable=True, limits=(0, 1e15)),
     ]
     return Table("live_limits", columns, frame, title="Where segments begin", filters=False)
 
 
 def _pick(name: str, header: str, value: str, choices: list[str]) -> Table:
-    column = Column("value", header, width=26, editable=True, choices=choices)
+    column = Column("value", header, editable=True, choices=choices)
     return Table(name, [column], pd.DataFrame({"value": [value]}), filters=False)
 
 
 def _movers(now: LiveFigures) -> Table:
-    columns = [Column("number", "No.", "integer", width=14)]
+    columns = []
     for side, words in (("up", "Moves up"), ("down", "Moves down")):
-        at = f"INDEX({{live_places.{side}}},{{number}})"
+        at = f"INDEX({{live_places.{side}}},ROW()-ROW({{live_movers.up_name:1}})+1)"
         get = "IFERROR(INDEX({live.%s}," + at + '),"")'
         grades = f'IFERROR(INDEX({{live.published_grade}},{at})&" > "&INDEX({{live.icp_grade}},{at}),"")'
         columns += [
-            Column(f"{side}_name", words, width=30, formula=get % "account_name"),
-            Column(f"{side}_by", "Places", "integer", width=9, formula=get % "place_change"),
-            Column(f"{side}_grade", "Grade", width=9, formula=grades),
+            Column(f"{side}_name", words, formula=get % "account_name"),
+            Column(f"{side}_by", f"Places {side}", "integer", formula=get % "place_change"),
+            Column(f"{side}_grade", f"Grade, {side}", formula=grades),
         ]
-    return Table("live_movers", columns, now.movers, title="Who moves most", filters=False)
+    # The second side begins under the scroll bars, where a column is wide enough for a name.
+    columns.insert(3, Column("gap", "\u2194", formula='""'))
+    return Table("live_movers", columns, now.movers.assign(gap=""), title="Who moves most", filters=False)
