@@ -43,14 +43,16 @@ class Engine(Protocol):
 class DuckEngine:
     """DuckDB in this process, within a memory limit; what does not fit goes to a scratch folder."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         self.connection = connection
+        #: Folder that is removed with the engine.
+        self.scratch = scratch
 
     def view_frame(self, name: str, frame: pd.DataFrame) -> None:
         self.connection.register(identifier(name), frame)
 
     def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
-        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        files = ", ".join(f"'{_quoted(path)}'" for path in paths)
         self.connection.execute(
             f"create or replace temp view {identifier(name)} as "
             f"select * from read_parquet([{files}], hive_partitioning = false)"
@@ -69,12 +71,19 @@ class DuckEngine:
         found: pd.DataFrame = self.connection.execute(query.text, list(query.values)).df()
         return found
 
-    def write_parquet(self, query: Query, path: Path) -> None:
-        """Write the result to a Parquet file, without holding it in memory."""
-        target = str(path).replace("'", "''")
+    def write_parquet(self, query: Query, path: Path, *, row_group: int = 122_880, scratch: bool = False) -> None:
+        """Write the result to a Parquet file, without holding it in memory; ``scratch`` files are packed lightly."""
+        packed = f"format parquet, compression {'snappy' if scratch else 'zstd'}, row_group_size {int(row_group)}"
+        self.connection.execute(f"copy ({query.text}) to '{_quoted(path)}' ({packed})", list(query.values))
+
+    def write_parts(self, query: Query, folder: Path, column: str) -> list[list[Path]]:
+        """Write the result to Parquet files, apart for every value of ``column``; the files of each value, in order."""
         self.connection.execute(
-            f"copy ({query.text}) to '{target}' (format parquet, compression zstd)", list(query.values)
+            f"copy ({query.text}) to '{_quoted(folder)}' (format parquet, compression snappy, "
+            f"partition_by ({identifier(column)}), write_partition_columns true)",
+            list(query.values),
         )
+        return [sorted(part.rglob("*.parquet")) for part in sorted(folder.iterdir())]
 
     def run(self, query: Query) -> None:
         """Run a statement that returns nothing of interest."""
@@ -102,10 +111,14 @@ def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None =
         connection.execute("set preserve_insertion_order = false")
         if threads:
             connection.execute(f"set threads = {int(threads)}")
-        yield DuckEngine(connection)
+        yield DuckEngine(connection, folder)
     finally:
         connection.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def plain(name: str, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -43,6 +43,11 @@ def staged(source: str, present: Sequence[str], max_e4: float) -> Query:
     )
 
 
+def count(source: str) -> Query:
+    """How many rows there are."""
+    return Query(f"select cast(count(*) as bigint) as n from {identifier(source)}")
+
+
 def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_duplicates: bool) -> Query:
     """Every staged line with its codes looked up, its kind, and the first reason to leave it out (or none).
 

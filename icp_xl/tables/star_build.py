@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from icp_xl.tables.star_contracts import (
     refuse,
 )
 from icp_xl.tables.star_files import write_star
+from icp_xl.tables.star_stage import Stages
 
 Place = Callable[[str], Path]
 #: Violations listed one by one in the CSV; the counts are complete.
@@ -97,7 +99,8 @@ def build_star(
         progress.stage("reading the sales log", None)
         present = _open_lines(engine, lines)
         check_columns(present)
-        engine.keep("staged", sql.staged("raw_lines", present, settings.build.max_amount * sql.SCALE))
+        typed = sql.staged("raw_lines", present, settings.build.max_amount * sql.SCALE)
+        stages = Stages(engine, "staged", typed, _count(engine, "raw_lines"))
         progress.check()
         seen = engine.frame(Query(_SEEN))
         sku_map = dims.read_sku_map(settings)
@@ -105,17 +108,14 @@ def build_star(
         _look_up(engine, seen, products, sku_map, settings)
         progress.stage("judging the lines", None)
         limit = settings.build.as_of or today
-        engine.keep(
-            "judged",
-            sql.judged(
-                "staged",
-                to_day(settings.build.min_date),
-                to_day(limit) if limit else 10**6,
-                settings.build.cancellation_pattern,
-                settings.build.duplicates == "drop",
-            ),
+        judge = partial(
+            sql.judged,
+            min_day=to_day(settings.build.min_date),
+            max_day=to_day(limit) if limit else 10**6,
+            cancellation=settings.build.cancellation_pattern,
+            drop_duplicates=settings.build.duplicates == "drop",
         )
-        engine.drop("staged")
+        stages.derive("judged", "staged", judge, progress.check)
         if staged is not None:
             engine.write_parquet(sql.typed("judged"), staged)
         progress.check()
@@ -131,6 +131,7 @@ def build_star(
             _refuse_empty(read, reasons, findings)
         return _file(
             engine,
+            stages,
             settings,
             products,
             customers,
@@ -190,6 +191,10 @@ def _open_lines(engine: DuckEngine, lines: pd.DataFrame | Path) -> list[str]:
         engine.view_frame("raw_lines", frame)
     names = engine.connection.execute("select * from raw_lines limit 0").description or []
     return [str(item[0]) for item in names]
+
+
+def _count(engine: DuckEngine, source: str) -> int:
+    return int(engine.fetch(sql.count(source))["n"][0])
 
 
 def _look_up(
@@ -278,6 +283,7 @@ def _refuse_empty(read: int, reasons: dict[str, int], findings: Findings) -> Non
 
 def _file(
     engine: DuckEngine,
+    stages: Stages,
     settings: Settings,
     products: pd.DataFrame,
     customers: pd.DataFrame | None,
@@ -306,8 +312,8 @@ def _file(
     )
     divisions = dims.build_divisions([str(name) for name in named["division"]])
     engine.view_frame("division_keys", dims.division_key_table(divisions).astype({"division": "str"}))
-    engine.keep("facts", sql.facts("judged", settings.build.unmapped_division))
-    engine.drop("judged")
+    file = partial(sql.facts, unmapped=settings.build.unmapped_division)
+    stages.derive("facts", "judged", file, progress.check)
     months = engine.frame(sql.months("facts"))
     progress.stage("filing the months", len(months))
     first, last = int(months["first_day"].min()), int(months["last_day"].max())

@@ -134,14 +134,7 @@ def _files_before(
 
 
 def _write_month(engine: DuckEngine, ym: int, path: Path) -> Path:
-    query = sql.filed("facts", ym)
-    engine.keep("one_month", query)
-    target = str(path).replace("'", "''")
-    engine.connection.execute(
-        f"copy (select * from one_month order by line_id) to '{target}' "
-        f"(format parquet, compression zstd, row_group_size {ROW_GROUP})"
-    )
-    engine.drop("one_month")
+    engine.write_parquet(sql.filed("facts", ym), path, row_group=ROW_GROUP)
     return path
 
 
