@@ -12,6 +12,8 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
+#: How a part in UTF-16 begins.
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
 _WORKBOOK_TYPES = ("officeDocument",)
 
 
@@ -34,7 +36,8 @@ def read_package(data: bytes) -> Package:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = {_clean(name).lower(): name for name in archive.namelist()}
             workbook = _workbook_part(archive, names)
-            root = _parse(archive.read(names[workbook.lower()]))
+            content = archive.read(names[workbook.lower()])
+            root = _parse(content)
             folder, file = posixpath.split(workbook)
             relations = _relations(archive, names, f"{folder}/_rels/{file}.rels".lstrip("/"), folder)
             targets = {relation.id: relation.part for relation in relations}
@@ -50,6 +53,7 @@ def read_package(data: bytes) -> Package:
             properties = root.find("{*}workbookPr")
             flag = "" if properties is None else properties.get("date1904", "")
             usual = workbook.lower() == "xl/workbook.xml" and all(relation.usual for relation in relations)
+            usual = usual and not content.startswith(_WIDE)
             return Package(parts, frozenset(hidden), flag.lower() in ("1", "true", "on"), usual)
     except (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError, OSError, ValueError, NotImplementedError, EOFError):
         return Package()
@@ -110,7 +114,7 @@ def straighten(data: bytes) -> bytes:
         names = {_clean(name).lower(): name for name in archive.namelist()}
         workbook = _workbook_part(archive, names)
         folder, file = posixpath.split(workbook)
-        made = {"xl/workbook.xml": archive.read(names[workbook.lower()])}
+        made = {"xl/workbook.xml": _narrow(archive.read(names[workbook.lower()]))}
         rels, types = [], [_declared("xl/workbook.xml", "sheet.main")]
         for relation in _relations(archive, names, f"{folder}/_rels/{file}.rels".lstrip("/"), folder):
             name = names.get(relation.part.lower())
@@ -118,7 +122,7 @@ def straighten(data: bytes) -> bytes:
                 continue
             place = _READ[relation.kind]
             target = f"{place}sheet{len(made)}.xml" if place.endswith("/") else place
-            made[f"xl/{target}"] = archive.read(name)
+            made[f"xl/{target}"] = _narrow(archive.read(name))
             rels.append(_relation(relation.id, relation.type, target))
             types.append(_declared(f"xl/{target}", relation.kind))
         office = next(r.get("Type", "") for r in _office(archive, names))
@@ -131,6 +135,13 @@ def straighten(data: bytes) -> bytes:
         for name, body in made.items():
             fresh.writestr(name, body)
     return out.getvalue()
+
+
+def _narrow(content: bytes) -> bytes:
+    """A part in UTF-8, which is all that calamine reads."""
+    if not content.startswith(_WIDE):
+        return content
+    return re.sub(r"""(<\?xml[^>]*?encoding=["'])[^"']*""", r"\1UTF-8", content.decode("utf-16"), count=1).encode()
 
 
 def _relation(id_: str, type_: str, target: str) -> str:
