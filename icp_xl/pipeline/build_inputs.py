@@ -10,7 +10,7 @@ import pandas as pd
 from icp_xl.errors import SourceError
 from icp_xl.outputs import csv_bytes
 from icp_xl.runs import RunContext
-from icp_xl.tables.star_build import MOST_LISTED, StarBuild, survey_lines
+from icp_xl.tables.star_build import MOST_LISTED, StarBuild, missing_accounts, survey_lines
 from icp_xl.tables.star_contracts import COLUMNS, Findings, line_contracts
 
 CLEANING, CONTRACTS, VIOLATIONS = "cleaning_report.csv", "contract_report.csv", "contract_violations.csv"
@@ -73,8 +73,11 @@ def with_rows_before(star: StarBuild, dropped: pd.DataFrame) -> StarBuild:
         reasons[str(reason)] = reasons.get(str(reason), 0) + int(n)
     others = star.contracts[len(line_contracts({})) :]
     violations = pd.concat([star.violations, dropped], ignore_index=True).head(MOST_LISTED)
+    read = star.read + len(dropped)
+    before = missing_accounts(star.reasons, star.read)
+    warnings = [*missing_accounts(reasons, read), *(text for text in star.warnings if text not in before)]
     return replace(
-        star, read=star.read + len(dropped), reasons=dict(sorted(reasons.items())), violations=violations,
+        star, read=read, warnings=warnings, reasons=dict(sorted(reasons.items())), violations=violations,
         contracts=[*line_contracts(reasons), *others],
     )  # fmt: skip
 

@@ -260,7 +260,9 @@ def _asset_sheet(sanity: pd.DataFrame) -> Sheet:
 
 
 def _violation_sheet(violations: pd.DataFrame) -> Sheet:
-    shown = violations.head(MOST_SHOWN).copy()
+    # Some of every reason: a log without accounts in a quarter of its lines has far more than 500 of one kind.
+    each = max(1, MOST_SHOWN // max(1, violations["reason"].nunique()))
+    shown = violations.groupby("reason", sort=False).head(each).copy()
     shown["reason"] = [str(text)[:1].upper() + str(text)[1:] for text in shown["reason"]]
     shown["severity"] = [_STATUS.get(str(text), str(text)) for text in shown["severity"]]
     table = Table(
@@ -278,7 +280,9 @@ def _violation_sheet(violations: pd.DataFrame) -> Sheet:
     more = len(violations) - len(shown)
     blocks: list[Block | tuple[Block, ...]] = [table]
     if more > 0:
-        blocks.insert(0, Text(f"The first {len(shown)} rows; contract_violations.csv lists {more:,} more.", "note"))
+        blocks.insert(
+            0, Text(f"Up to {each} rows of each reason; contract_violations.csv lists {more:,} more.", "note")
+        )
     return Sheet(
         "Left Out", "Rows that were left out or need a look", blocks, freeze_table="build_violations", kind="data"
     )

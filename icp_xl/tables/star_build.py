@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -361,11 +361,17 @@ def _observed_until(last: int, settings: Settings) -> int:
     return end if end - last - 1 <= settings.build.month_end_slack_days else last + 1
 
 
+def missing_accounts(reasons: Mapping[str, int], read: int) -> list[str]:
+    """The warning that many lines name no account, where they are more than one in twenty."""
+    lost = reasons.get("no account", 0)
+    if lost <= 0.05 * read:
+        return []
+    return [f"{lost:,} of {read:,} sales lines ({lost / read:.0%}) name no account and are left out"]
+
+
 def _warnings(star: Star, settings: Settings, grave: dict[str, int], reasons: dict[str, int], read: int) -> list[str]:
     found = [f"went on without {n:,} lines of the sales log: {reason}" for reason, n in sorted(grave.items())]
-    lost = reasons.get("no account", 0)
-    if lost > 0.05 * read:
-        found.append(f"{lost:,} of {read:,} sales lines ({lost / read:.0%}) name no account and are left out")
+    found += missing_accounts(reasons, read)
     end = to_day(add_months(month_start(from_day(star.last_day)), 1))
     if star.observed_until < end:
         found.append(f"the last month is partial: the log ends on {from_day(star.last_day):%Y-%m-%d}")

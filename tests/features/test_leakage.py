@@ -12,17 +12,25 @@ from hypothesis import strategies as st
 
 from icp_xl.features.build import build_feature_sets
 from icp_xl.tables.star_build import build_star
+from tests.support.messy_lines import messy_assets, messy_lines
 from tests.support.sales_lines import build_settings, make_lines
 
 CUTOFFS = (dt.date(2025, 3, 1), dt.date(2025, 6, 17))
 SLOW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def features(lines: pd.DataFrame, cutoff: dt.date) -> list[pd.DataFrame]:
-    """Features and rules of two divisions."""
-    chosen = build_settings()
-    star = build_star(lines, chosen).star
-    sets = list(build_feature_sets(star, ["Printers", "Software"], [cutoff], chosen))
+def features(lines: pd.DataFrame, cutoff: dt.date, assets: pd.DataFrame | None = None) -> list[pd.DataFrame]:
+    """Features and rules of two divisions of the log, and of one that its codes define."""
+    chosen = build_settings(
+        **{
+            "build.as_of": "2028-01-01",
+            "build.divisions": ["Printers", "Software"],
+            "labels.target_skus": {"Codes": ["Pr-1", "So-2"]},
+            "features.basket_min_accounts": 3,
+        }
+    )
+    star = build_star(lines, chosen, assets=assets).star
+    sets = list(build_feature_sets(star, ["Printers", "Software", "Codes"], [cutoff], chosen))
     return [found.frame for found in sets] + [found.rules for found in sets]
 
 
@@ -48,6 +56,24 @@ def test_the_future_leaves_features_bit_identical(seed: int, cutoff: dt.date, ho
     else:
         changed = pd.concat([lines, lines[future].assign(revenue=lambda f: f["revenue"] * 9, invoice="again")])
     same(features(changed, cutoff), features(lines, cutoff))
+
+
+@settings(SLOW, max_examples=4)
+@given(seed=st.integers(0, 10_000))
+def test_a_future_like_no_other_changes_nothing_either(seed: int) -> None:
+    """New divisions, codes, spellings and accounts, fees, returns, garbage, and assets that start later."""
+    cutoff = CUTOFFS[1]
+    lines, assets = messy_lines(seed, [cutoff]), messy_assets(seed, [cutoff])
+    past = lines[lines["date"] < pd.Timestamp(cutoff)]
+    later = messy_lines(seed + 1, [cutoff])
+    later = later[later["date"] >= pd.Timestamp(cutoff)]
+    odd = later.iloc[:30].assign(division="PRINTERS", sku="pr-1", product="Another name", revenue=-1e9, invoice="C1")
+    new = later.iloc[:30].assign(division="3D-Scan!", sku="POST-1", account_id="A999", revenue=1e11)
+    known = pd.to_datetime(assets["start_date"]) < pd.Timestamp(cutoff)
+    unborn = messy_assets(seed + 1, [cutoff]).assign(start_date=pd.Timestamp(cutoff), division="Later")
+    other = pd.concat([assets[known], unborn], ignore_index=True)
+    found = features(pd.concat([later, odd, past, new], ignore_index=True), cutoff, other)
+    same(found, features(lines, cutoff, assets[known]))
 
 
 @SLOW

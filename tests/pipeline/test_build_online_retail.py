@@ -71,6 +71,7 @@ def test_every_line_of_the_log_is_kept_or_left_out_for_a_reason(built: tuple[Bui
     assert contracts["every line names an account"] == 135_080
     assert star.star.observed_through.isoformat() == "2011-12-10"
     assert any("last month is partial" in text for text in star.warnings)
+    assert any("135,080 of 541,909 sales lines (25%) name no account" in text for text in star.warnings)
 
 
 def test_the_map_gives_all_but_a_few_lines_one_of_nine_divisions(built: tuple[BuildResult, Path]) -> None:
