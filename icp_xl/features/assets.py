@@ -24,10 +24,13 @@ def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame
     day = to_day(cutoff)
     table = star.assets
     column = settings.features.assets_rollup
+    # What the log tells of a code only later was not known yet.
+    told = table.get(f"{column}_day")
+    rollup = table[column] if told is None else table[column].where(~(told >= day))
     frame = pd.DataFrame(
         {
             "account_key": table["account_key"],
-            "rollup": table[column].fillna("Other").astype("str"),
+            "rollup": rollup.fillna("Other").astype("str"),
             "start": table["start_day"],
             "expiry": table["expiry_day"],
             "flag": table["subscription"].astype(bool),

@@ -134,6 +134,7 @@ def build_star(
             stages,
             settings,
             products,
+            sku_map,
             customers,
             assets,
             read,
@@ -286,6 +287,7 @@ def _file(
     stages: Stages,
     settings: Settings,
     products: pd.DataFrame,
+    sku_map: pd.DataFrame,
     customers: pd.DataFrame | None,
     assets: pd.DataFrame | None,
     read: int,
@@ -318,7 +320,7 @@ def _file(
     progress.stage("filing the months", len(months))
     first, last = int(months["first_day"].min()), int(months["last_day"].max())
     observed = _observed_until(last, settings)
-    asset_table = dims.build_assets(assets, customer_table, products, list(divisions["division"]))
+    asset_table = dims.build_assets(assets, customer_table, products, list(divisions["division"]), sku_map)
     dates = dims.build_dates(first, last)
     checks, broken = check_dimensions(customer_table, products, dates, asset_table)
     star = Star(

@@ -69,7 +69,7 @@ def build_products(seen: pd.DataFrame, sku_map: pd.DataFrame, build: BuildSettin
 
     Returns:
         sku_key, sku, fold, product, division (of the map, else of the earliest line), category, is_fee, from_map,
-        spellings, lines.
+        spellings, lines, division_day and category_day (the day from which on the log tells them; NaN: never).
     """
     seen = seen[seen["sku"].notna()].copy()
     seen["fold"] = fold(seen["sku"])
@@ -77,6 +77,9 @@ def build_products(seen: pd.DataFrame, sku_map: pd.DataFrame, build: BuildSettin
     # `first` passes over missing values, so each field is the earliest one that is given.
     grouped = seen.groupby("fold", sort=True)
     found = grouped[["sku", "product", "division", "category"]].first()
+    for name in ("division", "category"):
+        told = seen[seen[name].notna()].groupby("fold")["first_seen"].min()
+        found[f"{name}_day"] = (told - pd.Timestamp("1970-01-01")).dt.days.astype(float)
     found["spellings"] = grouped["sku"].nunique()
     found["lines"] = grouped["n"].sum()
     found = found.join(sku_map.set_index("fold")["division"].rename("mapped"))
@@ -92,7 +95,7 @@ def build_products(seen: pd.DataFrame, sku_map: pd.DataFrame, build: BuildSettin
     found.insert(0, "sku_key", np.asarray(stable_keys(folds, "codes"), dtype=np.int64))
     found = found.drop(columns="mapped").reset_index()
     columns = ["sku_key", "sku", "fold", "product", "division", "category", "is_fee", "from_map", "spellings", "lines"]
-    return found[columns]
+    return found[[*columns, "division_day", "category_day"]]
 
 
 def division_spellings(seen: pd.DataFrame, preferred: Sequence[str]) -> dict[str, str]:
@@ -168,12 +171,17 @@ def build_dates(first_day: int, last_day: int) -> pd.DataFrame:
 
 
 def build_assets(
-    assets: pd.DataFrame | None, customers: pd.DataFrame, products: pd.DataFrame, divisions: Sequence[str] = ()
-) -> pd.DataFrame:
+    assets: pd.DataFrame | None, customers: pd.DataFrame, products: pd.DataFrame, divisions: Sequence[str] = (),
+    sku_map: pd.DataFrame | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """One row per asset: account_key, account_id, sku, start_day, expiry_day (NaN unknown), subscription, rollups.
+
+    An asset that names no division takes that of its code: of ``sku_map`` at any time, of the log from the day on
+    which it was told there (``division_day``, ``category_day``; NaN: at any time).
 
     Args:
         divisions: names of the log's divisions; an asset's own division takes their spelling.
+        sku_map: the overrides, by folded code.
     """
     columns = ["account_id", "sku", "product", "start_date", "expiry_date", "subscription", "quantity"]
     given = assets if assets is not None else pd.DataFrame(columns=columns)
@@ -199,9 +207,15 @@ def build_assets(
         found[name] = (
             folded.map(by_fold[name]).astype("str") if len(by_fold) else pd.Series([None] * len(found), dtype="str")
         )
+        found[f"{name}_day"] = folded.map(by_fold[f"{name}_day"]).astype(float)
+    if sku_map is not None and len(sku_map):
+        mapped = folded.map(sku_map.set_index("fold")["division"]).astype("str")
+        found["division"] = mapped.fillna(found["division"])
+        found["division_day"] = found["division_day"].where(mapped.isna())
     if "division" in given.columns:
         own = pd.Series(list(given["division"]), dtype="str").str.strip().replace("", None)
         found["division"] = own.fillna(found["division"])
+        found["division_day"] = found["division_day"].where(own.isna())
     found["division"] = _respelt(found["division"], divisions)
     found["sku"] = _respelt(found["sku"], [str(name) for name in products["sku"]])
     order = ["account_id", "sku", "start_day", "expiry_day", "subscription", "quantity", "product"]

@@ -69,6 +69,11 @@ def test_a_future_like_no_other_changes_nothing_either(seed: int) -> None:
     later = later[later["date"] >= pd.Timestamp(cutoff)]
     odd = later.iloc[:30].assign(division="PRINTERS", sku="pr-1", product="Another name", revenue=-1e9, invoice="C1")
     new = later.iloc[:30].assign(division="3D-Scan!", sku="POST-1", account_id="A999", revenue=1e11)
+    # Codes that the log names only later, of assets that are there before.
+    assets = pd.concat(
+        [assets, assets.iloc[:5].assign(sku="PR-77", division=None, start_date=pd.Timestamp("2024-01-01"))]
+    )
+    new = pd.concat([new, new.iloc[:3].assign(sku="Pr-77", division="Printers")])
     known = pd.to_datetime(assets["start_date"]) < pd.Timestamp(cutoff)
     unborn = messy_assets(seed + 1, [cutoff]).assign(start_date=pd.Timestamp(cutoff), division="Later")
     other = pd.concat([assets[known], unborn], ignore_index=True)

@@ -72,7 +72,7 @@ def _visible(
     rows = [dict(row) for row in assets.to_dict("records")]
     terms: dict[str, list[int]] = {}
     for row in rows:
-        row["rollup"] = _rollup(row, lines, settings.features.assets_rollup)
+        row["rollup"] = _rollup(row, lines, settings.features.assets_rollup, cutoff)
         row["start"], row["expiry"] = (
             pd.Timestamp(row[name]).date() if given(row[name]) else None for name in ("start_date", "expiry_date")
         )
@@ -93,11 +93,12 @@ def _visible(
     return found
 
 
-def _rollup(row: dict[str, Any], lines: pd.DataFrame, by: str) -> str:
+def _rollup(row: dict[str, Any], lines: pd.DataFrame, by: str, cutoff: date) -> str:
     """The settings' field of the asset; of divisions its own one, else that of its code's earliest line."""
     name = row[by]
     if by == "division" and not given(name):
-        same = lines[lines["sku"].map(lambda sku: given(sku) and fold(sku) == fold(row["sku"]))]
+        same = lines[lines["date"] < pd.Timestamp(cutoff)]
+        same = same[same["sku"].map(lambda sku: given(sku) and fold(sku) == fold(row["sku"]))]
         name = same.sort_values(["date", "sku"], kind="stable")["division"].iloc[0] if len(same) else "Other"
     return " ".join(word.capitalize() for word in str(name).split())
 
