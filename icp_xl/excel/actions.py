@@ -26,6 +26,7 @@ ACTIONS: dict[str, Action] = {
         Action("check", "Check inputs", ("check",), sales=False),
         Action("refresh_all", "Refresh all", ("run",), columns=True),
         Action("score", "Score", ("score",), columns=True),
+        Action("live", "What if", ("live",), sales=False),
         Action("optimize", "Optimise weights", ("optimize",)),
         Action("train", "Build and train", ("build", "train")),
         Action("validate", "Validate", ("validate",)),

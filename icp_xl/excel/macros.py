@@ -313,10 +313,10 @@ def _starter(name: str) -> Callable[[Any], jobs.Job]:
     return macro
 
 
-check, refresh_all, score, optimize, train, validate, whitespace, snapshot, won_lost, refine, share = map(
+check, refresh_all, score, live, optimize, train, validate, whitespace, snapshot, won_lost, refine, share = map(
     _starter,
     (
-        "check", "refresh_all", "score", "optimize", "train", "validate", "whitespace", "snapshot", "won_lost",
+        "check", "refresh_all", "score", "live", "optimize", "train", "validate", "whitespace", "snapshot", "won_lost",
         "refine", "share",
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from icp_xl.sources.fields import CUSTOMERS
 ORDER = (
     ("check", (), None),
     ("score", ("icp_report.xlsx",), "Summary"),
+    ("live", (), None),
     ("train", ("icp_build.xlsx", "icp_models.xlsx"), "Models"),
     ("whitespace", ("icp_whitespace.xlsx",), "Whitespace"),
     ("validate", ("icp_validation.xlsx",), "Validation"),
@@ -50,6 +51,10 @@ def test_the_buttons_in_the_order_of_the_work(app: Any, tmp_path: Path) -> None:
         result = job.result()
         assert result is not None
         assert tuple(sorted(Path(report).name for report in result.reports)) == reports, name
+        if name == "live":
+            # It is a workbook of its own, to be handed on, so the button says where it is.
+            assert "icp_live.xlsx and move a weight" in str(app.impl.alerts[-1])
+            assert (Path(job.request.out) / "live" / "icp_live.xlsx").is_file()
         if sheet is not None:
             assert sheet in {each.name for each in book.sheets}, name
     names = [sheet.name for sheet in book.sheets]
