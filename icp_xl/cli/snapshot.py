@@ -40,13 +40,17 @@ def snapshot(
     replay_from: Annotated[
         datetime | None, typer.Option("--replay-from", formats=DAY, help="Also replay every month from this day on.")
     ] = None,
+    only_today: Annotated[
+        bool, typer.Option("--only-today", help="Do not replay the last year when nothing is kept yet.")
+    ] = False,
     division: Annotated[str | None, typer.Option("--division", help="Only the pipeline of one division.")] = None,
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Score the open pipeline and keep it, so that outcomes can be held against it later.
 
-    Taking the same snapshot twice adds nothing. A replay uses only what had happened before its day.
+    Taking the same snapshot twice adds nothing. A replay uses only what had happened before its day; the first
+    snapshot of all replays the last year.
 
     Example: icp-xl snapshot --data . --replay-from 2025-01-01
     """
@@ -60,6 +64,7 @@ def snapshot(
             as_of=as_of.date() if as_of else None,
             replay_from=replay_from.date() if replay_from else None,
             division=division,
+            only_today=only_today,
         )
 
     run_command("snapshot", settings, body, dry_run=dry_run, quiet=quiet)

@@ -104,14 +104,23 @@ def weights_in_force(run: RunContext, store: Store) -> tuple[PipelineWeights, st
 
 
 def snapshot(
-    run: RunContext, *, as_of: date | None = None, replay_from: date | None = None, division: str | None = None
+    run: RunContext,
+    *,
+    as_of: date | None = None,
+    replay_from: date | None = None,
+    division: str | None = None,
+    only_today: bool = False,
 ) -> list[str]:
     """Score the pipeline and keep it; with ``replay_from`` once a month up to ``as_of``.
+
+    The first snapshot of a store replays the last year too, unless a day, a division or ``only_today`` is given: a
+    store that begins today has nothing to say before the first of today's opportunities closes.
 
     Args:
         as_of: the day to take it for; today by default, and then with stage and amount. A past day is a replay.
         replay_from: also take the first of every month from this day on.
         division: only the opportunities of this division, as a scope of its own.
+        only_today: no replay, even where the store is empty.
 
     Raises:
         ConfigError: a day in the future, or days in the wrong order.
@@ -131,6 +140,9 @@ def snapshot(
     if run.dry_run:
         return []
     with open_store(run) as store:
+        if not (as_of or replay_from or division or only_today or list_parts(store)):
+            last = _end_of_export(frame, today)
+            days = [*_months(_ago(last, FIRST_REPLAY_MONTHS), last), last]
         weights, source = weights_in_force(run, store)
         kept, scored = _take(run, store, frame, sorted(set(days)), weights, division or "all")
     run.metric("snapshots kept", kept)
@@ -239,20 +251,19 @@ def _read_review(run: RunContext, path: Path) -> pd.DataFrame:
 
 
 def first_snapshots(run: RunContext) -> None:
-    """With an empty store, replay the last months of the export, so that a first report has something to say.
-
-    An export that ended long ago is replayed up to its end: a snapshot of today would find no pipeline.
-    """
+    """The snapshot of a run of everything: none of today where the export ended long ago and has no pipeline."""
     with open_store(run) as store:
         empty = not list_parts(store)
     today = run.now().date()
-    frame = load_opportunities(run)
-    happened = pd.concat([frame["created_date"], frame.loc[frame["outcome"] != "open", "close_date"]]).max()
-    last = today if pd.isna(happened) else min(today, happened.date())
-    if empty:
-        snapshot(run, as_of=last, replay_from=_ago(last, FIRST_REPLAY_MONTHS))
-    elif last >= _ago(today, 1):
+    if empty or _end_of_export(load_opportunities(run), today) >= _ago(today, 1):
         snapshot(run)
+
+
+def _end_of_export(opportunities: pd.DataFrame, today: date) -> date:
+    """The last day on which something happened in the export, and today at the latest."""
+    closed = opportunities.loc[opportunities["outcome"] != "open", "close_date"]
+    happened = pd.concat([opportunities["created_date"], closed]).max()
+    return today if pd.isna(happened) else min(today, happened.date())
 
 
 def _ago(day: date, months: int) -> date:

@@ -13,6 +13,16 @@ from icp_xl.excel.actions import ACTIONS
 from icp_xl.excel.books import find_table
 from icp_xl.sources.fields import CUSTOMERS
 
+EVERY_REPORT = (
+    "icp_build.xlsx",
+    "icp_models.xlsx",
+    "icp_optimisation.xlsx",
+    "icp_report.xlsx",
+    "icp_validation.xlsx",
+    "icp_whitespace.xlsx",
+    "icp_won_lost.xlsx",
+)
+
 #: Button, the reports it brings in, and a sheet that then stands in the workbook.
 ORDER = (
     ("check", (), None),
@@ -23,6 +33,9 @@ ORDER = (
     ("validate", ("icp_validation.xlsx",), "Validation"),
     ("snapshot", (), None),
     ("won_lost", ("icp_won_lost.xlsx",), "Closed Won"),
+    ("refine", (), None),
+    ("optimize", ("icp_optimisation.xlsx",), "Optimisation"),
+    ("refresh_all", EVERY_REPORT, "Summary"),
 )
 
 
@@ -31,11 +44,11 @@ def test_the_buttons_in_the_order_of_the_work(app: Any, tmp_path: Path) -> None:
     from icp_xl.samples import write_samples
 
     folder = tmp_path / "samples"
-    customers, sales, *_ = write_samples(folder, accounts=150, lines=5000)
+    customers, sales, *_ = write_samples(folder, accounts=150, lines=4000)
     (folder / "icp_xl.yaml").write_text(
-        "features: {use_als: false}\n"
+        "features: {use_als: false}\noptimize: {n_trials: 40}\n"
         "train: {tree_seeds: 1, bootstrap: 60, min_positives: 20, candidates: [logreg], logreg: [{c: 0.02}]}\n"
-        "validation: {bootstrap: 100}\nfeedback: {permutations: 199, bootstrap: 200}\n",
+        "validation: {bootstrap: 100}\nfeedback: {permutations: 199, bootstrap: 200, min_won: 10, min_lost: 10}\n",
         encoding="utf-8",
     )
     app.books.open(str(sales))

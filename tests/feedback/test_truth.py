@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from python_calamine import CalamineWorkbook
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
@@ -41,11 +43,27 @@ def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_p
     lines = " ".join(call("won-lost", run_feedback, maven(shared_data, tmp_path)))
     assert "Opportunity score: no evidence. Account score: no evidence." in lines
     assert "No loss patterns" in lines
-    assert (tmp_path / "icp_won_lost.xlsx").is_file()
+    book = CalamineWorkbook.from_path(str(tmp_path / "icp_won_lost.xlsx"))
+    cells = [
+        [str(cell) for cell in row] for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python()
+    ]
+    (month,) = [row for row in cells if "Month in which it closed" in row and "it matters" in row]
+    assert not [row for row in cells if "it matters" in row and row != month], "only the month matters in this data"
     from icp_xl.pipeline.won_lost import refine
 
     said = " ".join(call("refine", refine, maven(shared_data, tmp_path)))
     assert "no change" in said
+
+
+def test_the_first_snapshot_looks_back_and_the_next_adds_a_day(shared_data: Path, tmp_path: Path) -> None:
+    """Whoever begins with a history of closed opportunities learns from it on the first day."""
+    from icp_xl.pipeline.feedback import snapshot
+
+    settings = maven(shared_data, tmp_path)
+    assert "13 snapshots kept" in " ".join(call("snapshot", snapshot, settings))
+    assert "0 snapshots kept, 1 were kept before" in " ".join(
+        call("snapshot", partial(snapshot, as_of=date(2017, 12, 1)), settings)
+    )
 
 
 def test_a_first_day_without_outcomes_is_a_report_too(shared_data: Path, tmp_path: Path) -> None:
@@ -53,8 +71,8 @@ def test_a_first_day_without_outcomes_is_a_report_too(shared_data: Path, tmp_pat
     from icp_xl.pipeline.won_lost import won_lost
 
     settings = maven(shared_data, tmp_path)
-    for stage in (snapshot, outcomes):
-        call("won-lost", stage, settings)
+    call("snapshot", partial(snapshot, only_today=True), settings)
+    call("outcomes", outcomes, settings)
     assert "Not enough outcomes yet" in " ".join(call("won-lost", won_lost, settings))
     assert (tmp_path / "icp_won_lost.xlsx").is_file()
 
