@@ -13,6 +13,10 @@ from icp_xl.sql.star import SCALE
 from icp_xl.tables.star_calendar import to_day
 
 _TREND = (12, 24)
+DAYS_A_MONTH = 365.25 / 12
+_MOST_DAYS = 24 * DAYS_A_MONTH
+#: A rate over a short time is drawn towards zero as if so many more months had passed.
+_PRIOR_MONTHS = 2.0
 
 
 def purchase_features(
@@ -100,7 +104,34 @@ def purchase_features(
                 "lifecycle",
             )
         )
-    return found
+    first = history.first_day[:, columns].min(axis=1)
+    tenure = np.where(first == NOT_YET, np.nan, cutoff - first)
+    return [*found, *_rhythm(prefix, whose, tenure, _since(cutoff, last), found[-1].values)]
+
+
+def _rhythm(prefix: str, whose: str, tenure: Array, recency: Array, months: Array) -> list[Feature]:
+    """How often an account buys for the time it is known, and how long its silence is by that measure.
+
+    Logistic regression cannot divide one feature by another, and trees need many splits to.
+
+    Args:
+        tenure: days since the first purchase; NaN where there was none.
+        recency: days since the last one.
+        months: months with a purchase among the last 24.
+    """
+    rate = months / (np.minimum(tenure, _MOST_DAYS) / DAYS_A_MONTH + _PRIOR_MONTHS)
+    return [
+        Feature(f"{prefix}_rate_24m", rate, f"Months with a purchase {whose}, by month known and two more",
+                "per month", "24 months", "lifecycle"),
+        Feature(f"{prefix}_missed_24m", rate * recency / DAYS_A_MONTH,
+                f"Months with a purchase {whose} that were to be expected since the last",
+                "months", "24 months", "lifecycle", True),
+        Feature(f"{prefix}_span_days", tenure - recency, f"Days from the first to the last purchase {whose}",
+                "days", "ever", "lifecycle"),
+        Feature(f"{prefix}_silence_share", recency / (tenure + 1.0),
+                f"Days since the last purchase {whose} as a share of all since the first",
+                "share", "ever", "lifecycle"),
+    ]  # fmt: skip
 
 
 def own_features(history: History, windows: Sequence[int], position: int) -> list[Feature]:
