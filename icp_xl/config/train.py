@@ -17,7 +17,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 class LinearGrid(Section):
     """One logistic regression to try."""
 
-    c: Positive = Field(0.02, description="inverse strength of the regularisation")
+    c: Positive = Field(0.01, description="inverse strength of the regularisation")
     l1_ratio: float = Field(0.0, ge=0.0, le=1.0, description="share of the L1 penalty; 0 is ridge")
     balanced: bool = Field(False, description="both classes weigh the same")
 

@@ -24,6 +24,7 @@ from icp_xl.propensity.data import CutoffData
 Floats = NDArray[np.float64]
 
 RULES = ("base_rate", "recency", "frequency", "bgnbd")
+_OVER_ALL = {"own_tenure_days": "life_tenure_days"}
 #: Days that stand for "never".
 _NEVER = 36_500.0
 
@@ -113,13 +114,19 @@ def fit_rule(rule: str, cutoffs: Sequence[CutoffData]) -> RuleModel | None:
 
 
 def _present(name: str, features: pd.DataFrame) -> str | None:
-    """The feature, or the one of the longest window there is (settings may have no 24 months)."""
-    if name in features:
-        return name
-    stem = name.rsplit("_", 1)[0]
-    named = [str(column) for column in features.columns]
-    found = [column for column in named if re.fullmatch(rf"{re.escape(stem)}_\d+m", column)]
-    return max(found, key=lambda column: int(column[len(stem) + 1 : -1])) if found else None
+    """The feature, or the one of the longest window there is (settings may have no 24 months).
+
+    Where the question is a purchase in any division, what holds over all of them stands for what is the division's own.
+    """
+    for each in (name, _OVER_ALL.get(name, name.replace("own_", "all_", 1))):
+        if each in features:
+            return each
+        stem = each.rsplit("_", 1)[0]
+        named = [str(column) for column in features.columns]
+        found = [column for column in named if re.fullmatch(rf"{re.escape(stem)}_\d+m", column)]
+        if found:
+            return max(found, key=lambda column: int(column[len(stem) + 1 : -1]))
+    return None
 
 
 def _score(rule: str, x: Floats, parameters: Sequence[float]) -> Floats:

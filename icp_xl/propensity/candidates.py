@@ -90,8 +90,12 @@ def log_loss(y: Floats, log_odds: Floats) -> float:
     A base rate that moves between cutoffs is the calibration's business; here it would drown what the settings differ
     in.
     """
+    return float(np.mean(_losses(y, log_odds)))
+
+
+def _losses(y: Floats, log_odds: Floats) -> Floats:
     p = fit_calibrator(log_odds, y, "platt").apply(log_odds)
-    return float(-np.mean(np.where(y > 0, np.log(p), np.log1p(-p))))
+    return np.asarray(-np.where(y > 0, np.log(p), np.log1p(-p)))
 
 
 def count_rounds(rows: Rows, names: Sequence[str], grid: TreeGrid, seed: int) -> int:
@@ -144,8 +148,15 @@ def _best_linear(
     losses = []
     for grid in settings.logreg:
         check()
-        losses.append(log_loss(valid.y, _linear(train, names, grid, seed).log_odds(valid.x)))
-    return settings.logreg[int(np.argmin(losses))]
+        losses.append(_losses(valid.y, _linear(train, names, grid, seed).log_odds(valid.x)))
+    best = losses[int(np.argmin([each.mean() for each in losses]))]
+    # The one-standard-error rule: what the season after next looks like is less sure than this one comparison says.
+    near = [
+        grid
+        for grid, each in zip(settings.logreg, losses, strict=True)
+        if (each - best).mean() <= (each - best).std() / np.sqrt(best.size)
+    ]
+    return min(near, key=lambda grid: grid.c)
 
 
 def _best_trees(

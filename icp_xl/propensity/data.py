@@ -167,17 +167,12 @@ def pool(divisions: Sequence[DivisionData]) -> DivisionData:
 
 
 def any_of(divisions: Sequence[DivisionData], name: str = "Any purchase") -> DivisionData:
-    """A purchase in any of the divisions as one question; what was known of one division becomes that of them all."""
+    """A purchase in any of the divisions as one question; what is known of one division alone is left out."""
     stacked = []
     for parts in zip(*(data.cutoffs for data in divisions), strict=True):
         first = parts[0]
         kept = [column for column in first.features if not str(column).startswith(("own_", "mb_", "als_"))]
         frame = first.features[kept].copy()
-        for column in kept:
-            if str(column).startswith("all_"):
-                frame["own_" + str(column)[4:]] = frame[column]
-        if "life_tenure_days" in frame:
-            frame["own_tenure_days"] = frame["life_tenure_days"]
         label = np.maximum.reduce([part.label for part in parts])
         revenue = np.sum([part.revenue for part in parts], axis=0)
         profit = np.sum([part.gross_profit for part in parts], axis=0)

@@ -156,7 +156,8 @@ def explain(model: DivisionModel, features: pd.DataFrame, terms: pd.DataFrame, t
             rank += 1
             feature = strongest[keys[j]][i]
             column, _, level = feature.partition("=")
-            value = str(values[column][i]) if level or column not in values else f"{values[column][i]:.6g}"
+            seen = values[column][i] if column in values else ""
+            value = str(seen) if level or column not in values else f"{seen:.6g}"
             rows.append((accounts[i], model.division, rank, keys[j], feature, value, amount, words))
     names = ["account_id", "division", "rank", "topic", "feature", "value", "contribution", "words"]
     return pd.DataFrame(rows, columns=names)
