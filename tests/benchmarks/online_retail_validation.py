@@ -52,7 +52,7 @@ def run_retail(out: Path) -> str:
     return "\n".join([*lines, "", f"1,000 resamples of {len(result.holdouts)} holdouts: {spent}"])
 
 
-def run_coverage(runs: int = 1000, n: int = 500) -> str:
+def run_coverage(runs: int = 1000, n: int = 1000) -> str:
     """How often 95 % intervals of AUC and lift hold the value of the whole population."""
     rng = np.random.default_rng(0)
 

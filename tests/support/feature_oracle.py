@@ -24,7 +24,7 @@ Features = dict[str, dict[str, Any]]
 NAN = math.nan
 #: Beginnings (and one end) of the names of features whose tails are capped.
 HEAVY = re.compile(
-    r"(all|own)_(lines|revenue|profit|slope|std)_|all_days_|life_overdue|div_skus_|ret_|acct_|assets_active_"
+    r"(all|own)_(lines|revenue|profit|slope|std|missed)_|all_days_|life_overdue|div_skus_|ret_|acct_|assets_active_"
     r"|assets_expiring_\d+d_(?!share_)"
 )
 
@@ -115,6 +115,19 @@ def _purchases(
         )  # fmt: skip
         add(f"{prefix}_std_{w}m", lambda own, f=months: statistics.pstdev(f(own)))
         add(f"{prefix}_active_months_{w}m", active)
+
+    month = 365.25 / 12
+
+    def rhythm(own: list[Line]) -> tuple[float, float, float, float]:
+        sold = sorted(line.day for line in _sales(own) if counts(line))
+        if not sold:
+            return NAN, NAN, NAN, NAN
+        tenure, recency = (cutoff - sold[0]).days, (cutoff - sold[-1]).days
+        rate = active(own) / (min(tenure, 24 * month) / month + 2)
+        return rate, rate * recency / month, float(tenure - recency), recency / (tenure + 1)
+
+    for place, name in enumerate(("rate_24m", "missed_24m", "span_days", "silence_share")):
+        add(f"{prefix}_{name}", lambda own, place=place: rhythm(own)[place])
 
 
 def _lifecycle(add: Any, belongs: Callable[[Line], bool], cutoff: date, windows: Sequence[int]) -> None:
