@@ -18,7 +18,7 @@ from icp_xl.propensity.inputs import design_matrix
 from icp_xl.propensity.linear import LinearModel, fit_linear
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.splits import Fold, account_groups
-from icp_xl.propensity.trees import TreeModel, fit_trees
+from icp_xl.propensity.trees import TreeModel, fit_trees, grow_trees
 
 Floats = NDArray[np.float64]
 Parts = tuple[tuple[float, LinearModel | TreeModel], ...]
@@ -75,7 +75,9 @@ def fit_family(family: str, rows: Rows, names: Sequence[str], recipe: Recipe, se
     if family == "logreg":
         return ((1.0, _linear(rows, names, recipe.logreg, seed)),)
     if family == "lgbm":
-        return tuple((1.0 / seeds, _trees(rows, names, recipe.lgbm, recipe.rounds, seed + k)) for k in range(seeds))
+        grid = parameters(recipe.lgbm or TreeGrid())
+        grown = grow_trees(rows.x, rows.y, names, grid, seeds=range(seed, seed + seeds), rounds=recipe.rounds)
+        return tuple((1.0 / seeds, trees) for trees in grown)
     raise ValueError(f"unknown family {family!r}")
 
 

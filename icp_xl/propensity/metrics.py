@@ -9,7 +9,7 @@ Names follow scikit-learn's rule: ``*_loss`` lower is better, everything else hi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,10 @@ Floats = NDArray[np.float64]
 LIFT_SHARES = (0.05, 0.10, 0.20)
 #: Cells of a resampling matrix that are held in memory at once.
 _BLOCK = 8_000_000
+#: With many rows an interval is narrow, and needs fewer resamples to be known well: so many draws, ...
+_DRAWS = 20_000_000
+#: ... but never fewer resamples than this.
+_FEWEST = 200
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ class Curve:
         constant = base * (1.0 - base)
         out["brier_skill"] = _divide(constant - out["brier_loss"], constant)
         return out
+
+    def lift(self, share: float, weights: Floats | None = None) -> Floats:
+        """Buyers in the first ``share`` by the number that chance would give, under each row of ``weights``."""
+        w = np.ones((1, self.y.size)) if weights is None else weights
+        w = w[:, self.order]
+        hits, size = (np.add.reduceat(each, self.starts, axis=1) for each in (w * self.y[self.order], w))
+        captured = _at_share(np.cumsum(size, axis=1), np.cumsum(hits, axis=1), share)
+        return np.asarray(_divide(captured, hits.sum(axis=1)) / share)
 
     def _ranking(self, w: Floats, y: Floats) -> dict[str, Floats]:
         if not self.starts.size:
@@ -138,7 +150,7 @@ def measure(
     if not resamples:
         return {name: Interval(figure, np.nan, np.nan) for name, figure in point.items()}
     drawn = _resample([curve], resamples, seed, groups)[0]
-    return {name: Interval(point[name], *_bounds(drawn[name], level)) for name in point}
+    return {name: Interval(point[name], *bounds(drawn[name], level)) for name in point}
 
 
 def compare(
@@ -157,24 +169,40 @@ def compare(
     first, second = (curve.measure() for curve in curves)
     one, two = _resample(curves, resamples, seed, groups)
     return {
-        name: Interval(float(first[name][0] - second[name][0]), *_bounds(one[name] - two[name], level))
-        for name in first
+        name: Interval(float(first[name][0] - second[name][0]), *bounds(one[name] - two[name], level)) for name in first
     }
 
 
 def _resample(curves: list[Curve], resamples: int, seed: int, groups: ArrayLike | None) -> list[dict[str, Floats]]:
-    n = curves[0].y.size
-    block = max(1, min(resamples, _BLOCK // max(n, 1)))
     parts: list[list[dict[str, Floats]]] = [[] for _ in curves]
-    for number, start in enumerate(range(0, resamples, block)):
-        count = min(block, resamples - start)
-        weights = resampling_weights(n, count, seed + 7919 * number, groups)
+    for weights in _draw(curves[0].y.size, resamples, seed, groups):
         for part, curve in zip(parts, curves, strict=True):
             part.append(curve.measure(weights))
     return [{name: np.concatenate([piece[name] for piece in part]) for name in part[0]} for part in parts]
 
 
-def _bounds(values: Floats, level: float) -> tuple[float, float]:
+def _draw(n: int, resamples: int, seed: int, groups: ArrayLike | None) -> Iterator[Floats]:
+    """Weights of the resamples in blocks; fewer than ``resamples`` where there are very many rows."""
+    wanted = min(resamples, max(_FEWEST, _DRAWS // max(n, 1)))
+    block = max(1, min(wanted, _BLOCK // max(n, 1)))
+    for number, start in enumerate(range(0, wanted, block)):
+        yield resampling_weights(n, min(block, wanted - start), seed + 7919 * number, groups)
+
+
+def resample_lifts(
+    y: ArrayLike, scores: Sequence[ArrayLike], share: float, *, resamples: int, seed: int, groups: ArrayLike | None
+) -> list[Floats]:
+    """Lift in the first ``share`` of each ranking under the same resamples, for comparing many rankings in pairs."""
+    curves = [Curve(y, score) for score in scores]
+    parts: list[list[Floats]] = [[] for _ in curves]
+    for weights in _draw(curves[0].y.size, resamples, seed, groups):
+        for part, curve in zip(parts, curves, strict=True):
+            part.append(curve.lift(share, weights))
+    return [np.concatenate(part) for part in parts]
+
+
+def bounds(values: Floats, level: float = 0.95) -> tuple[float, float]:
+    """The middle ``level`` of resampled figures; NaN where fewer than half of them have a value."""
     kept = values[np.isfinite(values)]
     if kept.size < max(20, values.size // 2):
         return (float("nan"), float("nan"))

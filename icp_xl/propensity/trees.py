@@ -67,8 +67,38 @@ def fit_trees(
     patience: int = 30,
 ) -> TreeModel:
     """Fit at most ``rounds`` trees; with ``validation`` rows, stop ``patience`` trees after the best one."""
+    names = _plain(features)
+    train = lgb.Dataset(x, y, feature_name=names)
+    sets: list[lgb.Dataset] = []
+    if validation is not None and 0.0 < validation[1].mean() < 1.0:
+        sets = [lgb.Dataset(validation[0], validation[1], reference=train, feature_name=names)]
+    return _grow(train, y, features, parameters, seed, rounds, sets, patience)
+
+
+def grow_trees(
+    x: Floats, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], *, seeds: Sequence[int], rounds: int
+) -> list[TreeModel]:
+    """One model per seed; the rows are sorted into bins once for all of them."""
+    train = lgb.Dataset(x, y, feature_name=_plain(features), free_raw_data=False)
+    return [_grow(train, y, features, parameters, seed, rounds, [], 0) for seed in seeds]
+
+
+def _plain(features: Sequence[str]) -> list[str]:
+    """Names for LightGBM, which refuses some characters."""
+    return [f"f{i}" for i in range(len(features))]
+
+
+def _grow(
+    train: lgb.Dataset,
+    y: Floats,
+    features: Sequence[str],
+    parameters: Mapping[str, Any],
+    seed: int,
+    rounds: int,
+    validation: Sequence[lgb.Dataset],
+    patience: int,
+) -> TreeModel:
     weight = positive_weight(y) if parameters.get("balanced") else 1.0
-    chosen = {name: value for name, value in parameters.items() if name not in ("balanced", "rounds")}
     settings: dict[str, Any] = {
         "objective": "binary",
         "metric": "binary_logloss",
@@ -76,20 +106,17 @@ def fit_trees(
         "force_row_wise": True,
         "num_threads": 1,
         "seed": seed,
+        # The bins do not hang on the seed, so that several seeds can share them.
+        "data_random_seed": 1,
         "verbosity": -1,
         "scale_pos_weight": weight,
         "feature_pre_filter": False,
-        **chosen,
+        **{name: value for name, value in parameters.items() if name not in ("balanced", "rounds")},
     }
-    names = [f"f{i}" for i in range(len(features))]  # LightGBM refuses some characters in names
-    train = lgb.Dataset(x, y, feature_name=names, free_raw_data=True)
-    sets: list[lgb.Dataset] = []
-    callbacks: list[Any] = []
-    if validation is not None and 0.0 < validation[1].mean() < 1.0:
-        sets = [lgb.Dataset(validation[0], validation[1], reference=train, feature_name=names)]
-        callbacks = [lgb.early_stopping(patience, verbose=False)]
-    booster = lgb.train(settings, train, num_boost_round=rounds, valid_sets=sets, callbacks=callbacks)
-    best = booster.best_iteration if sets and booster.best_iteration > 0 else booster.current_iteration()
+    callbacks: list[Any] = [lgb.early_stopping(patience, verbose=False)] if validation else []
+    booster = lgb.train(settings, train, num_boost_round=rounds, valid_sets=list(validation), callbacks=callbacks)
+    stopped = bool(validation) and booster.best_iteration > 0
+    best = booster.best_iteration if stopped else booster.current_iteration()
     text = booster.model_to_string(num_iteration=best)
     return TreeModel(tuple(features), text, int(best), -float(np.log(weight)))
 

@@ -89,3 +89,14 @@ def test_wilson_stays_inside_zero_and_one() -> None:
     assert low[0] == pytest.approx(0.0)
     assert high[1] == pytest.approx(1.0)
     assert low[2] == pytest.approx(0.2366, abs=1e-4)
+
+
+def test_a_tiny_lowest_step_does_not_lift_the_many_above_it() -> None:
+    """One account at the bottom, then thousands that buy at 5 %: the one must not set a floor for them all."""
+    rng = np.random.default_rng(3)
+    x = np.r_[-9.0, np.full(4000, -2.0), np.full(4000, 1.0)]
+    y = np.r_[0.0, rng.random(4000) < 0.05, rng.random(4000) < 0.7].astype(float)
+    p = fit_calibrator(x, y, "isotonic").apply(x)
+    assert abs(p[1:4001].mean() - y[1:4001].mean()) < 0.001
+    assert abs(p.mean() - y.mean()) < 0.001
+    assert np.all(np.diff(p) >= 0)
