@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ LIFT_SHARES = (0.05, 0.10, 0.20)
 #: Cells of a resampling matrix that are held in memory at once.
 _BLOCK = 8_000_000
 #: With many rows an interval is narrow, and needs fewer resamples to be known well: so many draws, ...
-_DRAWS = 20_000_000
+_DRAWS = 10_000_000
 #: ... but never fewer resamples than this.
 _FEWEST = 200
 
@@ -151,6 +152,20 @@ def measure(
         return {name: Interval(figure, np.nan, np.nan) for name, figure in point.items()}
     drawn = _resample([curve], resamples, seed, groups)[0]
     return {name: Interval(point[name], *bounds(drawn[name], level)) for name in point}
+
+
+def measure_brier(
+    y: ArrayLike, p: ArrayLike, *, resamples: int, seed: int, groups: ArrayLike | None = None
+) -> dict[str, Interval]:
+    """Brier loss and skill of probabilities with their bootstrap intervals, and nothing that needs an order."""
+    truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    columns = np.column_stack([np.ones_like(truth), truth, (chance - truth) ** 2])
+    blocks = chain([np.ones((1, truth.size))], _draw(truth.size, resamples, seed, groups))
+    total, base, loss = np.concatenate([weights @ columns for weights in blocks]).T
+    base, loss = base / total, loss / total
+    skill = 1.0 - _divide(loss, base * (1.0 - base))
+    figures = (("brier_loss", loss), ("brier_skill", skill))
+    return {name: Interval(float(each[0]), *bounds(each[1:])) for name, each in figures}
 
 
 def compare(

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from icp_xl.config.train import TrainSettings
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
 from icp_xl.propensity.fit import RULES, Fitted
-from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, thresholds_table
+from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier, thresholds_table
 from icp_xl.propensity.model import CARE, NOT_READY, READY
 
 NO_SKILL = "no evidence of skill"
@@ -63,7 +63,7 @@ def judge(
     drawn = {"resamples": settings.bootstrap, "seed": seed}
     metrics = {
         **measure(y, score, worth, groups=groups, **drawn),
-        **_brier(measure(y, p, groups=groups, **drawn)),
+        **measure_brier(y, p, groups=groups, **drawn),
     }
     other = rows[rule].to_numpy(np.float64)
     rule_metrics = {

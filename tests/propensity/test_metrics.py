@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from icp_xl.propensity.metrics import compare, gains_table, measure, resampling_weights, thresholds_table
+from icp_xl.propensity.metrics import (
+    bounds,
+    compare,
+    gains_table,
+    measure,
+    measure_brier,
+    resample_lifts,
+    resampling_weights,
+    thresholds_table,
+)
 
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=4, max_size=80).filter(
     lambda items: len({y for y, _ in items}) == 2
@@ -109,3 +118,20 @@ def test_gains_and_thresholds() -> None:
     assert table["lift"].iloc[0] == pytest.approx(10)
     limits = thresholds_table(p).set_index("k_percent")
     assert limits["count"].to_dict() == {5: 5, 10: 10, 20: 20, 30: 30}
+
+
+def test_the_short_ways_give_what_the_long_way_gives() -> None:
+    """Brier alone, and many lifts under shared resamples, against measuring everything."""
+    rng = np.random.default_rng(5)
+    x, other = rng.normal(size=300), rng.normal(size=300).round(1)
+    y = (rng.random(300) < 1 / (1 + np.exp(-x))).astype(float)
+    groups = np.repeat(np.arange(100), 3)
+    p = 1 / (1 + np.exp(-x))
+    whole = measure(y, p, resamples=60, seed=4, groups=groups)
+    short = measure_brier(y, p, resamples=60, seed=4, groups=groups)
+    for name, found in short.items():
+        assert found.value == pytest.approx(whole[name].value, abs=1e-12)
+        assert (found.low, found.high) == pytest.approx((whole[name].low, whole[name].high), abs=1e-12)
+    one, two = resample_lifts(y, [x, other], 0.1, resamples=60, seed=4, groups=groups)
+    gain = compare(y, x, other, resamples=60, seed=4, groups=groups)["lift_10"]
+    assert bounds(one - two) == pytest.approx((gain.low, gain.high), abs=1e-12)
