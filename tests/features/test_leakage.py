@@ -16,7 +16,7 @@ from tests.support.messy_lines import messy_assets, messy_lines
 from tests.support.sales_lines import build_settings, make_lines
 
 CUTOFFS = (dt.date(2025, 3, 1), dt.date(2025, 6, 17))
-SLOW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def features(lines: pd.DataFrame, cutoff: dt.date, assets: pd.DataFrame | None = None) -> list[pd.DataFrame]:
@@ -58,7 +58,7 @@ def test_the_future_leaves_features_bit_identical(seed: int, cutoff: dt.date, ho
     same(features(changed, cutoff), features(lines, cutoff))
 
 
-@settings(SLOW, max_examples=4)
+@settings(SLOW, max_examples=3)
 @given(seed=st.integers(0, 10_000))
 def test_a_future_like_no_other_changes_nothing_either(seed: int) -> None:
     """New divisions, codes, spellings and accounts, fees, returns, garbage, and assets that start later."""
