@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from icp_xl.features.history import NEVER, NOT_YET, SERIES, History
+from icp_xl.features.history import NEVER, NOT_YET, TRENDS, History
 from icp_xl.features.model import Array, Feature
 from icp_xl.sql.star import SCALE
 from icp_xl.tables.star_calendar import to_day
 
-_TREND = (12, 24)
 DAYS_A_MONTH = 365.25 / 12
 _MOST_DAYS = 24 * DAYS_A_MONTH
 #: A rate over a short time is drawn towards zero as if so many more months had passed.
@@ -30,6 +29,8 @@ def purchase_features(
         whose: how the catalog names them.
     """
     cutoff = to_day(history.cutoff)
+    # The whole business stands after the divisions.
+    row = -1 if prefix == "all" else columns.start
     last = history.last_day[columns].max(axis=0)
     found = [
         Feature(
@@ -69,12 +70,12 @@ def purchase_features(
                 True,
             ),
         ]
-    for w in _TREND:
-        series = history.series[:w, columns].sum(axis=1)
+    for w in TRENDS:
+        trend = history.trends[w]
         found += [
             Feature(
                 f"{prefix}_slope_{w}m",
-                _slope(series),
+                trend.slope[row],
                 f"Monthly trend of revenue {whose}",
                 "currency per month",
                 f"{w} months",
@@ -83,7 +84,7 @@ def purchase_features(
             ),
             Feature(
                 f"{prefix}_std_{w}m",
-                _spread(series),
+                trend.spread[row],
                 f"Standard deviation of monthly revenue {whose}",
                 "currency",
                 f"{w} months",
@@ -91,9 +92,8 @@ def purchase_features(
                 True,
             ),
         ]
-    active = np.asarray(history.own_active[:, columns].any(axis=1))
-    for w in _TREND:
-        count = active[:w].sum(axis=0).astype(float)
+    for w in TRENDS:
+        count = history.trends[w].active[row].astype(float)
         found.append(
             Feature(
                 f"{prefix}_active_months_{w}m",
@@ -104,7 +104,7 @@ def purchase_features(
                 "lifecycle",
             )
         )
-    first = history.first_day[:, columns].min(axis=1)
+    first = history.first_day[columns].min(axis=0)
     tenure = np.where(first == NOT_YET, np.nan, cutoff - first)
     return [*found, *_rhythm(prefix, whose, tenure, _since(cutoff, last), found[-1].values)]
 
@@ -315,27 +315,6 @@ def _since(cutoff: int, last: Array) -> Array:
     return found
 
 
-def _slope(series: Array) -> Array:
-    """Least-squares slope of months × accounts (0: the latest month), per month, in currency; exact until the end."""
-    n = len(series)
-    # Twice the centred time, so that it is whole: n - 1, n - 3, … for the latest month first.
-    time = np.arange(n - 1, -n, -2, dtype=np.int64)
-    product = (time[:, None] * series).sum(axis=0)
-    found: Array = 2.0 * product / float((time * time).sum()) / SCALE
-    return found
-
-
-def _spread(series: Array) -> Array:
-    """Population standard deviation over the months, in currency; months are added in order, one by one."""
-    n = len(series)
-    mean = series.sum(axis=0) / n
-    squares = np.zeros(series.shape[1])
-    for month in series:
-        squares += (month - mean) ** 2
-    found: Array = np.sqrt(squares / n) / SCALE
-    return found
-
-
 def _entropy(lines: Array) -> Array:
     total = lines.sum(axis=1).astype(float)
     entropy = np.zeros(len(lines))
@@ -343,6 +322,3 @@ def _entropy(lines: Array) -> Array:
         share = np.divide(lines[:, d], total, out=np.zeros(len(lines)), where=total > 0)
         entropy -= share * np.log(np.where(share > 0, share, 1.0))
     return entropy
-
-
-assert SERIES >= max(_TREND)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.features.model import Array
+from icp_xl.features.trend import slope, spread
 from icp_xl.progress import Progress
 from icp_xl.sql import features as sql
 from icp_xl.sql.engine import Engine
@@ -30,8 +31,9 @@ NEVER = -(2**31)
 NOT_YET = 2**31 - 1
 #: Bytes of a block's arrays.
 _CACHE = 16 * 2**20
-#: Months of the monthly series.
+#: Months of the monthly series, and those that trends are taken over.
 SERIES = 24
+TRENDS = (12, SERIES)
 _COLUMNS = ("account_key", "division_key", "seg", "kind", "revenue", "profit", "n", "first_day", "last_day")
 
 
@@ -44,14 +46,25 @@ class Accounts:
     first_day: Array
 
 
+@dataclass(frozen=True)
+class Trend:
+    """Slope and spread of monthly revenue in currency, and months with a sale: divisions × accounts each.
+
+    A last row holds the whole business.
+    """
+
+    slope: Array
+    spread: Array
+    active: Array
+
+
 @dataclass
 class History:
     """Figures of all accounts at one cutoff; divisions in the order of ``divisions``, the last of them virtual ones.
 
     Accounts are those with a sale before the cutoff. ``sums[window][name]`` is divisions × accounts (ten-thousandths
-    for money); ``last_day`` and ``first_day`` too. ``series`` is months back (0: the last one) × divisions × accounts
-    of revenue, ``own_active`` the same of whether there was a sale; ``sales_by_quarter`` is calendar quarter ×
-    accounts over the series' window.
+    for money); ``last_day`` and ``first_day`` too. ``trends`` are of 12 and 24 months; ``sales_by_quarter`` is calendar
+    quarter × accounts over the last 24 months.
     """
 
     cutoff: date
@@ -60,8 +73,7 @@ class History:
     sums: dict[int, dict[str, Array]]
     first_day: Array
     last_day: Array
-    series: Array
-    own_active: Array
+    trends: dict[int, Trend]
     sales_by_quarter: Array
 
 
@@ -148,8 +160,14 @@ def _empty(when: date, order: Sequence[int], real: int, accounts: int, windows: 
         sums={w: {name: np.zeros(shape, np.int64) for name in SUMS} for w in sorted({*windows, 12, SERIES})},
         first_day=np.full(shape, NOT_YET, np.int64),
         last_day=np.full(shape, NEVER, np.int64),
-        series=np.zeros((SERIES, *shape), np.int64),
-        own_active=np.zeros((SERIES, *shape), bool),
+        trends={
+            w: Trend(
+                np.zeros((len(order) + 1, accounts)),
+                np.zeros((len(order) + 1, accounts)),
+                np.zeros((len(order) + 1, accounts), np.int8),
+            )
+            for w in TRENDS
+        },  # fmt: skip
         sales_by_quarter=np.zeros((4, accounts), np.int64),
     )
 
@@ -254,13 +272,23 @@ class _Cube:
         history.first_day[:, to] = self.first[end][:, known]
         history.last_day[:, to] = self.last[end][:, known]
         months = [at(to_day(add_months(cutoff, -back))) for back in range(SERIES + 1)]
-        revenue, sales = self.sums["revenue"], self.sums["n_sales"]
-        for back, (late, early) in enumerate(pairwise(months)):
-            history.series[back][:, to] = (revenue[late] - revenue[early])[:, known]
-            history.own_active[back][:, to] = (sales[late] > sales[early])[:, known]
+        revenue, sales = self._monthly("revenue", months, history.real), self._monthly("n_sales", months, history.real)
+        for w, trend in history.trends.items():
+            trend.slope[:, to] = slope(revenue[:w])[:, known]
+            trend.spread[:, to] = spread(revenue[:w])[:, known]
+            trend.active[:, to] = (sales[:w] > 0).sum(axis=0, dtype=np.int8)[:, known]
         quarters = self.segments.quarters()
         real = slice(0, history.real)
         gross = self.sums["revenue"][months[-1] : end + 1, real] + self.sums["returned"][months[-1] : end + 1, real]
         per_segment = np.diff(gross.sum(axis=1), axis=0)[:, known]
         for i, seg in enumerate(range(months[-1], end)):
             history.sales_by_quarter[quarters[seg], to] += per_segment[i]
+
+    def _monthly(self, name: str, months: Sequence[int], real: int) -> Array:
+        """The sum of each month (the latest first) × divisions and, last, all of the log's divisions × accounts."""
+        cube = self.sums[name]
+        found = np.empty((SERIES, len(self.keys) + 1, self.accounts), np.int64)
+        for back, (late, early) in enumerate(pairwise(months)):
+            np.subtract(cube[late], cube[early], out=found[back, :-1])
+            found[back, :real].sum(axis=0, out=found[back, -1])
+        return found

@@ -92,7 +92,7 @@ def settings_of(folder: Path, memory_gb: float) -> Any:
         overrides={
             "paths.data": folder, "paths.out": folder / "out", "build.transactions": folder / "log.parquet",
             "build.cutoffs": CUTOFFS, "build.window_months": 6, "build.as_of": "2026-01-01",
-            "features.use_als": False, "run.memory_limit_gb": memory_gb, "labels.auto_widen": False,
+            "features.use_als": False, "run.memory_limit_gb": memory_gb, "run.workers": 1, "labels.auto_widen": False,
         },
     )  # fmt: skip
 
