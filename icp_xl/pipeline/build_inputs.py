@@ -9,7 +9,7 @@ import pandas as pd
 
 from icp_xl.errors import SourceError
 from icp_xl.outputs import csv_bytes
-from icp_xl.runs import RunContext
+from icp_xl.runs import RunContext, file_digest
 from icp_xl.tables.star_build import MOST_LISTED, StarBuild, missing_accounts, survey_lines
 from icp_xl.tables.star_contracts import COLUMNS, Findings, line_contracts
 
@@ -50,6 +50,8 @@ def read_inputs(run: RunContext) -> Inputs:
             raise SourceError("the sales lines do not exist", where="build.transactions", got=path.name)
         if place.is_file():
             run.read(place)
+        for part in sorted(place.rglob("*.parquet")) if place.is_dir() else ():
+            run.inputs[part.relative_to(place).as_posix()] = file_digest(part)
         return Inputs(place)
     sources = load_sources(run)
     if sources.sales is None:

@@ -23,7 +23,9 @@ def staged(source: str, present: Sequence[str], max_e4: float) -> Query:
         value = f"nullif(trim(cast({identifier(name)} as varchar)), '')" if name in present else "cast(null as varchar)"
         columns.append(f"{value} as {name}")
     for name in NUMBERS:
-        value = f"try_cast({name} as double)" if name in present else "cast(null as double)"
+        # A file may hold "not a number" where it means that nothing is known.
+        number = f"try_cast({name} as double)"
+        value = f"case when not isnan({number}) then {number} end" if name in present else "cast(null as double)"
         columns.append(f"{value} as {name}")
     row = "cast(source_row as bigint)" if "source_row" in present else "row_number() over ()"
     moment = "try_cast(date as timestamp)"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from icp_xl.cli import run as cli
@@ -274,6 +277,29 @@ def test_staging_only_writes_the_judged_lines_and_no_star_schema(
     np.testing.assert_allclose(kept["revenue"], by_row["revenue"], atol=1e-9)
     assert (kept["kind"] == np.where(by_row["revenue"] < 0, "return", "sale")).all()
     assert "months" not in capsys.readouterr().out
+
+
+def test_a_folder_of_parquet_files_is_one_log(desk: Desk) -> None:
+    lines = make_lines(1)
+    desk.settings["run.clock"] = "2026-01-01T00:00:00"
+    assert desk.build(lines, "--quiet") == 0
+    one = desk.files()["curated/star/star.json"]
+    folder = desk.folder / "log"
+    for name, part in (("2024/a.parquet", lines.iloc[:150]), ("2025/a.parquet", lines.iloc[150:])):
+        (folder / name).parent.mkdir(parents=True)
+        table = pa.Table.from_pandas(part, preserve_index=False)
+        # As other programs write it: not a number, where pandas would leave a gap.
+        known = pa.array([math.nan if k == 7 else value for k, value in enumerate(part["revenue"])], from_pandas=False)
+        table = table.set_column(table.column_names.index("revenue"), "revenue", known)
+        pq.write_table(table, folder / name)
+    desk.settings["build.transactions"] = str(folder)
+    assert desk.build(lines, "--quiet") == 0
+    listed = desk.read("contract_violations.csv")
+    assert listed[["row", "reason", "severity"]].to_numpy().tolist() == [
+        [9, "no readable revenue", "dropped"], [159, "no readable revenue", "dropped"]]  # fmt: skip
+    assert json.loads(one)["rows"] - 2 == json.loads(desk.files()["curated/star/star.json"])["rows"]
+    manifest = max((desk.out / "runs").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+    assert set(json.loads(manifest.read_text(encoding="utf-8"))["inputs"]) == {"2024/a.parquet", "2025/a.parquet"}
 
 
 def test_a_dry_run_writes_nothing_and_lists_what_it_would(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
