@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,8 +16,9 @@ from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.data import DivisionData, any_of, pool, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
-from icp_xl.propensity.fit import Fitted, fit_division
-from icp_xl.propensity.model import DivisionModel
+from icp_xl.propensity.fit import RULES, Fitted, fit_division
+from icp_xl.propensity.metrics import Curve
+from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.verdict import Judgement, judge
 
 
@@ -131,12 +132,17 @@ def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] =
     )  # fmt: skip
     found = []
     for job in wanted:
-        reasons = ("too few buyers for a model of its own: one model for all divisions serves", *judgement.reasons)
-        verdict = judgement.verdict if judgement.verdict == "Not ready" else "Usable with care"
+        reasons = ["too few buyers for a model of its own: one model for all divisions serves", *judgement.reasons]
+        verdict = judgement.verdict if judgement.verdict == NOT_READY else CARE
+        told, beaten = _told_in(job.division, fitted, datas)
+        if beaten:
+            verdict = NOT_READY
+        if told:
+            reasons.insert(0 if beaten else 1, told)
         body = fitted.model
         model = DivisionModel(
             job.division, job.slug, "pooled", body.parts, body.calibrator, body.trained_on, body.window_months, verdict,
-            reasons,
+            tuple(reasons),
         )  # fmt: skip
         scores = None
         if model.published:
@@ -145,6 +151,36 @@ def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] =
             )
         found.append(Trained(job.division, job.slug, "", model, fitted, judgement, scores))
     return found
+
+
+def _told_in(division: str, fitted: Fitted, datas: Sequence[DivisionData]) -> tuple[str, bool]:
+    """How a model for all divisions ranks the latest rows of one, in words, and whether chance or a rule beats it.
+
+    Nothing is told where the division has no outcome there, or where the model was not judged forward in time.
+    """
+    if not fitted.forward or fitted.model.kind == "base_rate":
+        return "", False
+    day = fitted.latest["cutoff_date"].iloc[0].date()
+    parts = [(data.division, len(each.label)) for data in datas for each in data.cutoffs if each.cutoff == day]
+    ends = np.cumsum([rows for _, rows in parts])
+    place = [name for name, _ in parts].index(division) if division in dict(parts) else None
+    if place is None:
+        return "", False
+    rows = fitted.latest.iloc[ends[place] - parts[place][1] : ends[place]]
+    y = rows["label"].to_numpy(np.float64)
+    if not 0.0 < y.mean() < 1.0:
+        return "", False
+    figures = {
+        name: float(Curve(y, rows[name]).measure()["auc"][0])
+        for name in (fitted.model.kind, *RULES)
+        if name in rows and name != "base_rate"
+    }
+    own = figures.pop(fitted.model.kind)
+    best = max(figures, key=lambda name: figures[name], default="")
+    told = f"in this division its AUC is {own:.3f} on {int(y.sum())} buyers"
+    if best and figures[best] > own:
+        return f"{told}, and the {best} rule has {figures[best]:.3f}", True
+    return told, own <= 0.5
 
 
 def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trained:

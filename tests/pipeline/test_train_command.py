@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 
 from icp_xl.cli import run as cli
 from icp_xl.config import Settings, load_settings
+from icp_xl.errors import Cancelled
 from icp_xl.pipeline.build import build
 from icp_xl.pipeline.library import call
 from icp_xl.pipeline.train import train
@@ -79,3 +83,84 @@ def test_a_model_that_lost_its_skill_is_withdrawn(given: dict[str, object]) -> N
     again = call("train", lambda run: train(run, score_only=True), settings(given))
     assert again is not None
     assert not {each.slug for each in again.published} & set(lost)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_one_worker_and_two_write_the_same_bytes(given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    from icp_xl.pipeline import train as module
+
+    monkeypatch.setattr(module, "_PARALLEL_ROWS", 0)
+    more = {"train.candidates": ["logreg", "lgbm", "blend"], "train.tree_seeds": 2, "train.n_cutoffs": 2,
+            "train.lgbm": [{"rounds": 20}], "run.clock": "2026-01-02T08:00:00"}  # fmt: skip
+    written = []
+    for workers in (1, 2):
+        out = Path(str(given["paths.out"])) / str(workers)
+        result = call("train", train, settings(given, **more, **{"paths.out": str(out), "run.workers": workers}))
+        assert result is not None and result.published
+        written.append(files_of(out / "models") | {"scores": (out / "icp_scores.csv").read_bytes()})
+    assert written[0].keys() == written[1].keys()
+    assert [name for name in written[0] if written[0][name] != written[1][name]] == []
+
+
+def test_a_saved_model_scores_the_same_in_a_fresh_process(given: dict[str, object]) -> None:
+    more = {"train.candidates": ["blend"], "train.lgbm": [{"rounds": 20}], "train.n_cutoffs": 2}
+    result = call("train", train, settings(given, **more))
+    assert result is not None and result.published
+    scores = Path(str(given["paths.out"])) / "state" / "icp_scores.parquet"
+    before = pd.read_parquet(scores)
+    sets = [part for key, value in {**given, **more}.items() for part in ("--set", f"{key}={json.dumps(value)}")]
+    program = "import sys; from icp_xl.cli import run; sys.exit(run(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", "--score-only", "--quiet", *sets], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    after = pd.read_parquet(scores)
+    assert (before["p_icp"].to_numpy() == after["p_icp"].to_numpy()).all(), "the bits of the probabilities differ"
+
+
+def test_a_cancel_while_workers_fit_leaves_everything_as_it_was(
+    given: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icp_xl.pipeline import train as module
+
+    call("build", build, settings(given))
+    out = Path(str(given["paths.out"]))
+    before = files_of(out / "curated")
+    monkeypatch.setattr(module, "_PARALLEL_ROWS", 0)
+
+    def cancelled(*_: object, **__: object) -> None:
+        raise Cancelled("cancelled")
+
+    monkeypatch.setattr(module, "as_completed", cancelled)
+    with pytest.raises(Cancelled):
+        call("train", train, settings(given, **{"run.workers": 2}))
+    assert not (out / "models").exists() and not (out / "icp_scores.csv").exists()
+    assert files_of(out / "curated") == before
+    assert not multiprocessing.active_children()
+
+
+def test_a_pooled_model_is_held_to_the_division_that_it_serves() -> None:
+    """It may rank all divisions well, and one of them backwards: there it must not serve."""
+    from icp_xl.propensity.data import CutoffData, DivisionData, pool
+    from icp_xl.propensity.fit import fit_division
+    from icp_xl.propensity.train import _told_in
+    from tests.support.divisions import make_division
+
+    def named(name: str, data: DivisionData, turn: bool = False) -> DivisionData:
+        cutoffs = tuple(
+            CutoffData(c.cutoff, c.features, 1 - c.label if turn else c.label, c.revenue, c.gross_profit, 6)
+            for c in data.cutoffs
+        )
+        return DivisionData(name, name.lower(), 6, cutoffs, data.catalog)
+
+    datas = [named("Large", make_division(900, 1)[0]), named("Like", make_division(150, 2)[0]),
+             named("Unlike", make_division(150, 3)[0], turn=True)]  # fmt: skip
+    chosen = load_settings(environ={}, overrides={key: QUICK[key] for key in QUICK if key.startswith("train.")})
+    fitted = fit_division(pool(datas), chosen, seed=1)
+    told, beaten = _told_in("Unlike", fitted, datas)
+    assert beaten and "in this division its AUC is 0." in told
+    assert not _told_in("Large", fitted, datas)[1]
+    assert _told_in("Nowhere", fitted, datas) == ("", False)
