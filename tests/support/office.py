@@ -36,6 +36,8 @@ class Recalculated:
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
     cpu: float = 0.0
+    change_seconds: float = 0.0
+    change_cpu: float = 0.0
 
 
 @functools.cache
