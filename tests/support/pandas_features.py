@@ -24,14 +24,17 @@ Columns = dict[str, np.ndarray[Any, Any]]
 Found = tuple[str, date, Columns, float]
 
 
-def all_sets(star: Star, settings: Settings) -> Iterator[Found]:
-    """Division, cutoff, feature columns (accounts in the order of their keys) and positive labels."""
+def all_sets(star: Star, settings: Settings, *, text: bool = False) -> Iterator[Found]:
+    """Division, cutoff, feature columns (accounts in the order of their keys) and positive labels.
+
+    ``text`` groups by the log's own account ids, codes and division names, else by their keys, which are numbers.
+    """
     facts = star.facts
-    lines = (
-        facts[USED] if isinstance(facts, pd.DataFrame) else pd.concat([pd.read_parquet(f, columns=USED) for f in facts])
-    )
-    lines = lines[lines["kind"] != 0]
-    keys = [int(key) for key in star.divisions[D]]
+    used = ["account_id", "sku", "division", *USED[3:]] if text else USED
+    whole = isinstance(facts, pd.DataFrame)
+    lines = facts[used] if whole else pd.concat([pd.read_parquet(file, columns=used) for file in facts])
+    lines = lines[lines["kind"] != 0].set_axis(USED, axis=1)
+    keys: list[Any] = star.division_names if text else [int(key) for key in star.divisions[D]]
     slugs = [str(text) for text in star.divisions["slug"]]
     for cutoff in settings.build.cutoffs:
         past = lines[lines["day"] < to_day(cutoff)]
@@ -45,17 +48,19 @@ def all_sets(star: Star, settings: Settings) -> Iterator[Found]:
             (lines["day"] >= to_day(cutoff)) & (lines["day"] < to_day(add_months(cutoff, settings.build.window_months)))
         ]
         for d, name in enumerate(star.division_names):
-            values = {k: _capped(k, v, settings) for k, v in {**common, **own[d], **baskets[d]}.items()}
+            found = {**common, **own[d], **baskets[d]}
+            found |= _rhythm("all", found, found["life_tenure_days"]) | _rhythm("own", found, found["own_tenure_days"])
+            values = {k: _capped(k, v, settings) for k, v in found.items()}
             yield name, cutoff, values, _positives(window, keys[d], accounts, star.has_profit)
 
 
-def _wide(series: pd.Series[Any], accounts: pd.Index[Any], columns: list[int]) -> np.ndarray[Any, Any]:
+def _wide(series: pd.Series[Any], accounts: pd.Index[Any], columns: list[Any]) -> np.ndarray[Any, Any]:
     """A series by account and division as a dense array."""
     return series.unstack(fill_value=0).reindex(index=accounts, columns=columns, fill_value=0).to_numpy()
 
 
 def _windows(
-    past: pd.DataFrame, sales: pd.DataFrame, accounts: pd.Index[Any], keys: list[int], cutoff: date, settings: Settings
+    past: pd.DataFrame, sales: pd.DataFrame, accounts: pd.Index[Any], keys: list[Any], cutoff: date, settings: Settings
 ) -> tuple[Columns, list[Columns], np.ndarray[Any, Any]]:
     day = to_day(cutoff)
     ends = sales.groupby([A, D])["day"].agg(["min", "max"])
@@ -116,6 +121,17 @@ def _trend(prefix: str, series: np.ndarray[Any, Any], active: np.ndarray[Any, An
     return found
 
 
+def _rhythm(prefix: str, found: Columns, tenure: np.ndarray[Any, Any]) -> Columns:
+    recency, month = found[f"{prefix}_recency_days"], 365.25 / 12
+    rate = found[f"{prefix}_active_months_24m"] / (np.minimum(tenure / month, 24) + 2)
+    return {
+        f"{prefix}_rate_24m": rate,
+        f"{prefix}_missed_24m": rate * recency / month,
+        f"{prefix}_span_days": tenure - recency,
+        f"{prefix}_silence_share": recency / (tenure + 1),
+    }
+
+
 def _lifecycle(
     sales: pd.DataFrame, accounts: pd.Index[Any], cutoff: date, common: Columns, settings: Settings
 ) -> Columns:
@@ -134,7 +150,7 @@ def _lifecycle(
 
 
 def _mix(
-    past: pd.DataFrame, sales: pd.DataFrame, accounts: pd.Index[Any], keys: list[int], slugs: list[str], cutoff: date
+    past: pd.DataFrame, sales: pd.DataFrame, accounts: pd.Index[Any], keys: list[Any], slugs: list[str], cutoff: date
 ) -> Columns:
     found: Columns = {}
     for w in (12, 24):
@@ -171,7 +187,7 @@ def _mix(
 def _basket(
     sales: pd.DataFrame,
     accounts: pd.Index[Any],
-    keys: list[int],
+    keys: list[Any],
     owned: np.ndarray[Any, Any],
     cutoff: date,
     settings: Settings,
@@ -205,7 +221,7 @@ def _basket(
     return found
 
 
-def _positives(window: pd.DataFrame, key: int, accounts: pd.Index[Any], has_profit: bool) -> float:
+def _positives(window: pd.DataFrame, key: Any, accounts: pd.Index[Any], has_profit: bool) -> float:
     rows = window[window[D] == key]
     measure = rows.groupby(A)["gross_profit_e4" if has_profit else "revenue_e4"].sum()
     bought = rows[rows["kind"] == 1].groupby(A).size()
@@ -213,7 +229,7 @@ def _positives(window: pd.DataFrame, key: int, accounts: pd.Index[Any], has_prof
     return float(found.reindex(accounts, fill_value=False).sum())
 
 
-_HEAVY = ("lines", "revenue", "profit", "slope", "std_1", "std_2", "all_days", "overdue", "div_skus", "ret_")
+_HEAVY = ("lines", "revenue", "profit", "slope", "std_1", "std_2", "all_days", "overdue", "div_skus", "ret_", "missed")
 
 
 def _capped(name: str, values: np.ndarray[Any, Any], settings: Settings) -> np.ndarray[Any, Any]:
