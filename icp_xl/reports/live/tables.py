@@ -11,8 +11,22 @@ from icp_xl.reports.charts import box_table
 from icp_xl.reports.live import expressions as ex
 from icp_xl.reports.live.figures import ALL, BEFORE, BIN, POINT_COLUMNS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
-from icp_xl.reports.spec import Column, Sheet, Stack, Table
+from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD
+
+_MOVE = "{live.inside},1,{live.grade_move}"
+_TOP = '{live.shown_grade},">=4"'
+#: Headline figures of the chosen segment: key, words, kind, formula.
+HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
+    ("accounts", "Accounts", "integer", "SUM({live.inside})"),
+    ("average", "Average score", "score", "IFERROR(AVERAGE({live.shown_score}),0)"),
+    ("top_share", "Graded A or B", "percent", f"IFERROR(COUNTIF({_TOP})/{{accounts}},0)"),
+    ("top_revenue", "Their share of revenue", "percent",
+     f"IFERROR(SUMIF({_TOP},{{live.total_revenue}})/SUMIF({{live.inside}},1,{{live.total_revenue}}),0)"),
+    ("up", "Grade goes up", "integer", f'COUNTIFS({_MOVE},">0")'),
+    ("down", "Grade goes down", "integer", f'COUNTIFS({_MOVE},"<0")'),
+    ("correlation", "Spearman with revenue", "number", "IFERROR(CORREL({live.chosen},{live.revenue_rank}),0)"),
+)  # fmt: skip
 
 
 def build_accounts(now: LiveFigures, total: int) -> Sheet:
@@ -149,6 +163,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         move = f"{pick}({{live.mover}},{{number}})"
         formula = f'IFERROR(IF({move}{far},MATCH({move},{{live.mover}},0),""),"")'
         places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=formula))
+    headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
     points = [
         Column("row", "Row", "integer", width=8),
         *(Column(key, header, "number", decimals=4, width=12) for key, header in POINT_COLUMNS.items()),
@@ -164,6 +179,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
                    chosen, filters=False),
              Table("live_presets", [Column("name", "Preset", width=26), Column("weight", "Weight", "weight")],
                    presets, filters=False)),
+            Table("live_headlines", headlines, pd.DataFrame([now.headlines]), filters=False,
+                  title="Headline figures of the segment shown"),
             (Table("live_segments", segments, _numbered(now.segments), title="Segments", filters=False),
              Table("live_histogram", bins, now.histogram, title="Histogram", filters=False)),
             (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),

@@ -8,6 +8,7 @@ from icp_xl.columns import COMPONENTS, GRADES
 from icp_xl.reports.live.charts import what_if_charts
 from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
+from icp_xl.reports.live.tables import HEADLINES
 from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Table
 from icp_xl.scoring.model import SEGMENTS
 
@@ -16,21 +17,11 @@ REST = 100
 
 
 def headline_tiles(now: LiveFigures) -> list[Figure]:
-    """Headline figures of the chosen segment, live."""
-    got, n, move = now.headlines, "SUM({live.inside})", "{live.inside},1,{live.grade_move}"
-    money = "{live.total_revenue}"
-    top = 'COUNTIF({live.shown_grade},">=4")'
-    earned, all_money = f'SUMIF({{live.shown_grade}},">=4",{money})', f"SUMIF({{live.inside}},1,{money})"
+    """Headline figures of the chosen segment, live; they are computed once, in the model's tables."""
     return [
-        Figure("Accounts", got["accounts"], "integer", formula=n),
-        Figure("Average score", got["average"], "score", formula="IFERROR(AVERAGE({live.shown_score}),0)"),
-        Figure("Graded A or B", got["top_share"], "percent", formula=f"IFERROR({top}/{n},0)"),
-        Figure("Their share of revenue", got["top_revenue"], "percent", formula=f"IFERROR({earned}/{all_money},0)"),
-        Figure("Grade goes up", got["up"], "integer", formula=f'COUNTIFS({move},">0")'),
-        Figure("Grade goes down", got["down"], "integer", formula=f'COUNTIFS({move},"<0")'),
-        Figure("Spearman with revenue", got["correlation"], "number",
-               formula="IFERROR(CORREL({live.chosen},{live.revenue_rank}),0)"),
-    ]  # fmt: skip
+        Figure(words, now.headlines[key], kind, formula=f"{{live_headlines.{key}:1}}")
+        for key, words, kind, _ in HEADLINES
+    ]
 
 
 def tile_rows(now: LiveFigures) -> list[Figures]:
