@@ -226,7 +226,11 @@ class Archive:
             crc = zlib.crc32(block, crc)
             yield block
         if left or crc != entry.crc:
-            damaged("a part does not match its checksum", where=self.where, got=entry.name[:80])
+            damaged(
+                "a part ends too early" if left else "a part does not match its checksum",
+                where=self.where,
+                got=entry.name[:80],
+            )
 
     def content(self, entry: Entry) -> bytes:
         """The whole content of ``entry``."""
@@ -253,6 +257,7 @@ def _inflated(packed: Iterable[bytes], method: int, where: str, name: str) -> It
                 if out:
                     yield out
                 block = inflate.unconsumed_tail
+        # Some writers leave the end mark out. Whether all is there is for the size and the checksum to say.
         while not inflate.eof:
             out = inflate.decompress(b"", _BLOCK)
             if not out:
@@ -260,8 +265,6 @@ def _inflated(packed: Iterable[bytes], method: int, where: str, name: str) -> It
             yield out
     except zlib.error:
         damaged("a part cannot be unpacked", where=where, got=name[:80])
-    if not inflate.eof:
-        damaged("a part ends too early", where=where, got=name[:80])
 
 
 def _central_length(directory: bytes, at: int) -> int:

@@ -149,19 +149,20 @@ def _flipped(content: bytes) -> bytes:
 def _understated(content: bytes) -> bytes:
     """A part that says it has ten bytes, and goes on."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = deflate.compress(b" " * 50_000_000) + deflate.flush()
-    name, crc = b"xl/media/image1.xml", zlib.crc32(b" " * 10)
-    head = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0x21, crc, len(packed), 10, len(name), 0)
+    return _with_entry(content, deflate.compress(b" " * 50_000_000) + deflate.flush(), b" " * 10)
+
+
+def _with_entry(content: bytes, packed: bytes, said: bytes) -> bytes:
+    """One entry more, whose data are ``packed`` and which says that they are ``said``."""
+    name = b"docProps/thumbnail.xml"
+    head = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0x21, zlib.crc32(said), len(packed), len(said), len(name), 0)
     end = content.rindex(b"PK\x05\x06")
     count, size, offset = struct.unpack("<HII", content[end + 10 : end + 20])
     central = b"PK\x01\x02\x14\x00" + head + struct.pack("<HHHII", 0, 0, 0, 0, offset) + name
     body = content[:offset] + b"PK\x03\x04" + head + name + packed
     directory = content[offset : offset + size] + central
-    return (
-        body
-        + directory
-        + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count + 1, count + 1, len(directory), len(body), 0)
-    )
+    numbers = (0, 0, count + 1, count + 1, len(directory), len(body), 0)
+    return body + directory + struct.pack("<4sHHHHIIH", b"PK\x05\x06", *numbers)
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
@@ -218,6 +219,20 @@ def test_columns_say_what_is_in_their_way(sound: tuple[bytes, Path], tmp_path: P
     with pytest.raises(RefusedError, match=said) as told:
         write_columns(book, "Kürzel", RESULTS, options=OPTIONS)
     assert told.value.reason == (name if name == "sheet-protected" else "no-room") and book.read_bytes() == before
+
+
+def test_a_part_whose_data_have_no_end_mark_is_whole(sound: tuple[bytes, Path], tmp_path: Path) -> None:
+    """Some writers leave it out, and Excel does not mind; a part that is cut off is told by its size."""
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    packed = deflate.compress(b"<x/>" * 500) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    book = tmp_path / "book.xlsx"
+    book.write_bytes(_with_entry(sound[0], packed, b"<x/>" * 500))
+    before = unpack(book.read_bytes())
+    inject_sheets(book, sound[1], options=OPTIONS)
+    remove_sheets(book, options=OPTIONS)
+    assert unpack(book.read_bytes()) == before
+    book.write_bytes(_with_entry(sound[0], packed[:-9], b"<x/>" * 500))
+    refused(book, sound[1], "damaged")
 
 
 def test_a_record_of_the_directory_that_is_longer_than_usual(sound: tuple[bytes, Path], tmp_path: Path) -> None:

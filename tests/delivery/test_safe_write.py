@@ -157,14 +157,16 @@ def test_a_disk_that_does_not_give_back_what_was_written(
     left_alone(book, before)
 
 
-def test_open_in_excel(pair: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize(("owner", "program"), [("~${}", "Excel"), (".~lock.{}#", "LibreOffice")])
+def test_open_elsewhere(pair: tuple[Path, Path], owner: str, program: str) -> None:
     book, donor = pair
     before = book.read_bytes()
-    owner = book.with_name("~$" + book.name)
-    owner.write_bytes(b"\x05Maria" + b" " * 159)
-    with pytest.raises(LockedWorkbookError):
-        inject_sheets(book, donor, options=OPTIONS)
-    owner.unlink()
+    mark = book.with_name(owner.format(book.name))
+    mark.write_bytes(b"\x05Maria" + b" " * 159)
+    for write in (lambda: inject_sheets(book, donor, options=OPTIONS), lambda: remove_sheets(book, options=OPTIONS)):
+        with pytest.raises(LockedWorkbookError, match=f"open in {program}"):
+            write()
+    mark.unlink()
     left_alone(book, before)
 
 
