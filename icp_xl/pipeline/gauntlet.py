@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
-from icp_xl.errors import DataError
-from icp_xl.features.build import build_feature_sets
-from icp_xl.labels.build import build_labels
 from icp_xl.outputs import plain
 from icp_xl.pipeline.build import choose_divisions
+from icp_xl.pipeline.cutoffs import load_cutoffs
 from icp_xl.pipeline.train import choose_training_cutoffs, star_of
-from icp_xl.propensity.data import CutoffData, join_labels
+from icp_xl.propensity.data import CutoffData
 from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
-from icp_xl.tables.star import Star, open_engine
+from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, to_day
 from icp_xl.validation.gauntlet import (
     COLUMNS,
@@ -74,12 +73,13 @@ def run_gauntlet(run: RunContext) -> GauntletResult | None:
     divisions = choose_divisions(star, run.settings)
     before = add_months(cutoff, -run.settings.build.window_months)
     days = [before, cutoff] if to_day(before) > star.first_day else [cutoff]
-    known = _datas(run, star, divisions, days)
-    frames, dealt = [], {}
+    known = _at(run, star, divisions, days)
+    frames: list[pd.DataFrame] = []
+    dealt: dict[str, dict[date, CutoffData]] = {}
     for how in WAYS:
         run.progress.stage(f"Changing the future: {how}")
         run.progress.check()
-        other = _datas(run, scramble_future(star, cutoff, seed, how), divisions, [cutoff])
+        other = _at(run, scramble_future(star, cutoff, seed, how), divisions, [cutoff])
         if how == "scramble":
             dealt = other
         for division in divisions:
@@ -117,18 +117,12 @@ def gauntlet_lines(result: GauntletResult | None) -> list[str]:
     return [*lines, f"Wrote {CSV}, {JSON} and {REPORT}."]
 
 
-def _datas(run: RunContext, star: Star, divisions: list[str], days: list) -> dict[str, dict]:  # type: ignore[type-arg]
-    """Features and outcomes of every division at each day."""
-    settings = run.settings
-    found: dict[str, dict] = {division: {} for division in divisions}  # type: ignore[type-arg]
-    with open_engine(star, settings) as engine:
-        for each in build_feature_sets(star, divisions, days, settings, engine=engine, progress=run.progress):
-            labels = build_labels(star, each.division, each.cutoff, settings, engine=engine)
-            data: CutoffData = join_labels(each.cutoff, each.frame, labels)
-            found[each.division][each.cutoff] = data
-    if not all(found.values()):
-        raise DataError("a division has no features", got=", ".join(name for name, each in found.items() if not each))
-    return found
+def _at(
+    run: RunContext, star: Star, divisions: list[str], days: list[date]
+) -> dict[str, dict[date, CutoffData]]:  # fmt: skip
+    """Features and outcomes of every division by day."""
+    found = load_cutoffs(run, star, divisions, days, run.settings)
+    return {name: {each.cutoff: each for each in data.cutoffs} for name, data in found.items()}
 
 
 def _publish(run: RunContext, result: GauntletResult) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from zlib import crc32
 
@@ -11,15 +10,13 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
-from icp_xl.features.build import build_feature_sets
-from icp_xl.labels.build import build_labels
 from icp_xl.outputs import plain
-from icp_xl.pipeline.build import choose_divisions, division_slug
+from icp_xl.pipeline.build import choose_divisions
+from icp_xl.pipeline.cutoffs import load_cutoffs
 from icp_xl.pipeline.train import star_of
-from icp_xl.propensity.data import CutoffData, DivisionData, join_labels
 from icp_xl.propensity.metrics import flatten
 from icp_xl.runs import RunContext
-from icp_xl.tables.star import Star, open_engine
+from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
 from icp_xl.validation.holdout import Holdout, validate_division
 
@@ -71,12 +68,16 @@ def validate(run: RunContext) -> ValidationResult | None:
     result = ValidationResult([], windows)
     divisions = choose_divisions(star, run.settings)
     accounts = _accounts(run)
+    # The window is what was asked for: a lengthened one would reach into what must be predicted.
+    settings = run.settings.model_copy(update={"labels": run.settings.labels.model_copy(update={"auto_widen": False})})
     for window in windows:
         if window.note:
             run.warn(window.note)
-        found = _datas(run, star, divisions, window)
+        days = (*window.learn, window.cutoff)
+        found = load_cutoffs(run, star, divisions, days, settings, window_months=window.months)
         run.progress.stage(f"Validating {window.cutoff:%Y-%m-%d}", len(found))
-        for data, now in found:
+        for every in found.values():
+            data, now = replace(every, cutoffs=every.cutoffs[:-1]), every.cutoffs[-1]
             run.progress.check()
             seed = (run.settings.run.seed + crc32(data.slug.encode())) % 2**31
             try:
@@ -144,31 +145,6 @@ def closing_lines(result: ValidationResult | None) -> list[str]:
     lines += [f"{division} at {day} is left out: {why}" for division, day, why in result.left_out]
     lines.append(f"{result.alerts} alerts. Open {REPORT}.")
     return lines
-
-
-def _datas(
-    run: RunContext, star: Star, divisions: Sequence[str], window: Window
-) -> list[tuple[DivisionData, CutoffData]]:
-    """Training data known at the cutoff, and the cutoff itself with what came; per division."""
-    # The window is what was asked for: a lengthened one would reach into what must be predicted.
-    settings = run.settings.model_copy(update={"labels": run.settings.labels.model_copy(update={"auto_widen": False})})
-    days = (*window.learn, window.cutoff)
-    kept: dict[str, list[CutoffData]] = {division: [] for division in divisions}
-    catalogs: dict[str, pd.DataFrame] = {}
-    with open_engine(star, settings) as engine:
-        for found in build_feature_sets(star, divisions, days, settings, engine=engine, progress=run.progress):
-            labels = build_labels(
-                star, found.division, found.cutoff, settings, window_months=window.months, engine=engine
-            )
-            kept[found.division].append(join_labels(found.cutoff, found.frame, labels))
-            catalogs[found.division] = found.catalog
-    return [
-        (
-            DivisionData(division, division_slug(star, division), window.months, tuple(parts[:-1]), catalogs[division]),
-            parts[-1],
-        )
-        for division, parts in kept.items()
-    ]
 
 
 def _accounts(run: RunContext) -> pd.DataFrame:

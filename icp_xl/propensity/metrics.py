@@ -155,12 +155,12 @@ def measure(
 
 
 def measure_brier(
-    y: ArrayLike, p: ArrayLike, *, resamples: int, seed: int, groups: ArrayLike | None = None
+    y: ArrayLike, p: ArrayLike, *, resamples: int = 0, seed: int = 0, groups: ArrayLike | None = None
 ) -> dict[str, Interval]:
     """Brier loss and skill of probabilities with their bootstrap intervals, and nothing that needs an order."""
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     columns = np.column_stack([np.ones_like(truth), truth, (chance - truth) ** 2])
-    blocks = chain([np.ones((1, truth.size))], _draw(truth.size, resamples, seed, groups))
+    blocks = chain([np.ones((1, truth.size))], draw_weights(truth.size, resamples, seed, groups))
     total, base, loss = np.concatenate([weights @ columns for weights in blocks]).T
     base, loss = base / total, loss / total
     skill = 1.0 - _divide(loss, base * (1.0 - base))
@@ -190,13 +190,13 @@ def compare(
 
 def _resample(curves: list[Curve], resamples: int, seed: int, groups: ArrayLike | None) -> list[dict[str, Floats]]:
     parts: list[list[dict[str, Floats]]] = [[] for _ in curves]
-    for weights in _draw(curves[0].y.size, resamples, seed, groups):
+    for weights in draw_weights(curves[0].y.size, resamples, seed, groups):
         for part, curve in zip(parts, curves, strict=True):
             part.append(curve.measure(weights))
     return [{name: np.concatenate([piece[name] for piece in part]) for name in part[0]} for part in parts]
 
 
-def _draw(n: int, resamples: int, seed: int, groups: ArrayLike | None) -> Iterator[Floats]:
+def draw_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Iterator[Floats]:
     """Weights of the resamples in blocks; fewer than ``resamples`` where there are very many rows."""
     wanted = min(resamples, max(_FEWEST, _DRAWS // max(n, 1)))
     block = max(1, min(wanted, _BLOCK // max(n, 1)))
@@ -210,7 +210,7 @@ def resample_lifts(
     """Lift in the first ``share`` of each ranking under the same resamples, for comparing many rankings in pairs."""
     curves = [Curve(y, score) for score in scores]
     parts: list[list[Floats]] = [[] for _ in curves]
-    for weights in _draw(curves[0].y.size, resamples, seed, groups):
+    for weights in draw_weights(curves[0].y.size, resamples, seed, groups):
         for part, curve in zip(parts, curves, strict=True):
             part.append(curve.lift(share, weights))
     return [np.concatenate(part) for part in parts]

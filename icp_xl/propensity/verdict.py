@@ -68,7 +68,7 @@ def judge(
     other = rows[rule].to_numpy(np.float64)
     rule_metrics = {
         **measure(y, other, worth),
-        **_brier(measure(y, rows["p_" + rule].to_numpy(np.float64))),
+        **measure_brier(y, rows["p_" + rule].to_numpy(np.float64)),
     }
     gain = compare(y, score, other, worth, groups=groups, **drawn)
     slope, intercept = slope_and_intercept(y, p)
@@ -95,10 +95,6 @@ def chance_error(positives: int, negatives: int) -> float:
     if positives < 1 or negatives < 1:
         return float("nan")
     return float(np.sqrt((positives + negatives + 1) / (12.0 * positives * negatives)))
-
-
-def _brier(figures: dict[str, Interval]) -> dict[str, Interval]:
-    return {name: figure for name, figure in figures.items() if "brier" in name}
 
 
 def _verdict(

@@ -15,7 +15,7 @@ from icp_xl.config import Settings
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.fit import fit_division
-from icp_xl.propensity.metrics import Interval, compare, gains_table, measure
+from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier
 from icp_xl.validation.alerts import Alert, badges, find_alerts
 from icp_xl.validation.drift import compare_samples, feature_drift, value_drift
 from icp_xl.validation.scenarios import build_scenarios, segment_performance, sort_scenarios
@@ -92,8 +92,7 @@ def validate_division(
     y = now.label.astype(np.float64)
     worth = now.revenue.clip(0)
     metrics = measure(y, score, worth, resamples=options.bootstrap, seed=seed)
-    metrics |= {name: each for name, each in measure(y, p, resamples=options.bootstrap, seed=seed).items()
-                if "brier" in name}  # fmt: skip
+    metrics |= measure_brier(y, p, resamples=options.bootstrap, seed=seed)
     check()
     frame["expected_value"] = p * _typical_value(data)
     ev_psi, ev_table = value_drift(frame["expected_value"], worth)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from icp_xl.propensity.metrics import resampling_weights
+from icp_xl.propensity.metrics import draw_weights
 
 Floats = NDArray[np.float64]
 COLUMNS = (
@@ -31,16 +31,23 @@ def build_scenarios(
     ranked = frame.sort_values(["p_hat", "account_id"], ascending=[False, True], kind="stable", ignore_index=True)
     y, worth = ranked["label"].to_numpy(np.float64), ranked["revenue"].to_numpy(np.float64).clip(0)
     p, n = ranked["p_hat"].to_numpy(np.float64), len(ranked)
-    weights = resampling_weights(n, resamples, seed)
-    rows = []
+    chosen: list[tuple[str, float, NDArray[np.bool_]]] = []
     for percent in percents:
         taken = np.arange(n) < max(1, round(n * percent / 100.0))
-        rows.append(_row(f"top {percent:g} %", percent, taken, y, worth, p, weights))
+        chosen.append((f"top {percent:g} %", percent, taken))
     if "rep" in ranked and ranked["rep"].notna().any():
         place = ranked.groupby(ranked["rep"].fillna("").astype(str)).cumcount().to_numpy()
         known = ranked["rep"].notna().to_numpy()
         for count in per_rep:
-            rows.append(_row(f"{count} per rep", float(count), (place < count) & known, y, worth, p, weights))
+            chosen.append((f"{count} per rep", float(count), (place < count) & known))
+    # Sums over the rows of each resample, block by block: the weights of all of them need not fit into memory.
+    parts = [column for *_, taken in chosen for column in (y * taken, taken, worth * taken)]
+    columns = np.column_stack([y, worth, *parts])
+    drawn = np.concatenate([weights @ columns for weights in draw_weights(n, resamples, seed)])
+    rows = [
+        _row(name, capacity, taken, y, worth, p, drawn[:, :2], drawn[:, 2 + 3 * k : 5 + 3 * k])
+        for k, (name, capacity, taken) in enumerate(chosen)
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -75,18 +82,18 @@ def _share(top: pd.Series[float], bottom: pd.Series[float]) -> pd.Series[float]:
 
 
 def _row(
-    name: str, capacity: float, taken: NDArray[np.bool_], y: Floats, worth: Floats, p: Floats, weights: Floats
-) -> tuple[object, ...]:
+    name: str, capacity: float, taken: NDArray[np.bool_], y: Floats, worth: Floats, p: Floats, all_drawn: Floats,
+    drawn: Floats,
+) -> tuple[object, ...]:  # fmt: skip
     chosen = taken.astype(np.float64)
     wins, called = float(y @ chosen), float(chosen.sum())
     expected = float(p @ chosen)
     spread = float(norm.ppf(0.975)) * float(np.sqrt((p * (1 - p)) @ chosen))
     low, high = max(0.0, expected - spread), min(called, expected + spread)
-    hits, size = weights @ (y * chosen), weights @ chosen
-    buyers, money = weights @ y, weights @ worth
+    (buyers, money), (hits, size, earned) = all_drawn.T, drawn.T
     precision = _interval(wins, called, hits, size)
     capture = _interval(wins, float(y.sum()), hits, buyers)
-    revenue = _interval(float(worth @ chosen), float(worth.sum()), weights @ (worth * chosen), money)
+    revenue = _interval(float(worth @ chosen), float(worth.sum()), earned, money)
     base = float(y.mean()) if y.size else float("nan")
     lift = precision[0] / base if base > 0 else float("nan")
     inside = bool(np.floor(low) <= wins <= np.ceil(high))
