@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from filelock import FileLock
 
+from icp_xl import __version__
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
 from icp_xl.outputs import Publication, json_text, open_output, write_bytes, write_json
@@ -123,7 +124,8 @@ def versions() -> dict[str, str]:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
+            # Run from its folder, the package itself has no metadata, but knows its version.
+            found[name] = __version__ if name == "icp-xl" else "not installed"
     return found
 
 

@@ -244,7 +244,11 @@ def block_widths(block: Table | Facts) -> list[int]:
 
 def _column_width(table: Table, column: Column) -> int:
     if column.width is not None:
-        return int(column.width * 7 + 5)
+        asked = int(column.width * 7 + 5)
+        if column.kind not in ("text", "id"):
+            return asked
+        # Text is cut off at the next cell that holds something, so a column may grow by half to show it.
+        return max(asked, min(_text_needs(table, column), int(asked * 1.5)))
     button = FILTER_BUTTON if table.filters else 0
     # A heading may take two lines, but no word of it is broken and the filter's button covers none.
     longest_word = max((text_width(word, bold=True) for word in column.header.split()), default=20)
@@ -252,6 +256,14 @@ def _column_width(table: Table, column: Column) -> int:
     if column.kind == "long_text":
         return max(header, _content_width(table, column, LONG_TEXT_WIDTH, floor=160))
     return max(header, _content_width(table, column, MOST_WIDTH), 44)
+
+
+def _text_needs(table: Table, column: Column) -> int:
+    """Pixels in which every text of a column stands whole."""
+    if column.key not in table.frame.columns:
+        return 0
+    shown = sample_texts(table.frame[column.key], column)
+    return max((text_width(text) for text in shown), default=0) + PADDING + INDENT
 
 
 def _content_width(table: Table, column: Column, most: int, floor: int = 0) -> int:

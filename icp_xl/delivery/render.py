@@ -212,7 +212,8 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
     worksheet.center_horizontally()
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     left, right = (plain_text(text, 90).replace("&", "&&") for text in (book.title, book.footer))
-    worksheet.set_footer(f"&L&8{left} - {plain_text(sheet.name, 31).replace('&', '&&')}&C&8Page &P of &N&R&8{right}")
+    # The blank after the size: without it, a text that begins with a digit is read as part of the size.
+    worksheet.set_footer(f"&L&8 {left} - {plain_text(sheet.name, 31).replace('&', '&&')}&C&8 Page &P of &N&R&8 {right}")
     table = writer.tables.get(sheet.freeze_table) if sheet.freeze_table else None
     if table is not None:
         # A tall block above the header would leave no room to scroll in.

@@ -102,10 +102,10 @@ def cell_style(writer: SheetWriter, column: Column, table: Table | None = None, 
 
 
 def _column_options(writer: SheetWriter, table: Table, column: Column, name: str, spot: PlacedTable) -> dict[str, Any]:
-    align = "left" if column.kind in ("text", "id", "long_text") else "center"
+    align = column.align or ("left" if column.kind in ("text", "id", "long_text") else "center")
     head = writer.styles.get(
         bold=True, font_color=WHITE, bg_color=NAVY, text_wrap=True, valign="vcenter", align=align, border=1,
-        border_color=WHITE, indent=1 if align == "left" else 0,
+        border_color=WHITE, indent=0 if align == "center" else 1,
     )  # fmt: skip
     options: dict[str, Any] = {"header": name, "header_format": head}
     if has_totals(table):

@@ -246,7 +246,7 @@ def _factors(judged: pd.DataFrame, settings: FeedbackSettings, status: str) -> p
         # An account is its own cluster: its opportunities are then what is compared.
         group = None if name == "account_id" else clusters[known]
         p, count = factor_test(frame.loc[known, "won"], codes_of(levels[known]), whole, group)
-        best, worst = _extremes(levels[known], frame.loc[known, "won"])
+        best, worst = _extremes(levels[known], frame.loc[known, "won"], _labels_of(frame, name))
         rows.append({"factor": name, "name": words, "deals": int(known.sum()), "levels": count, "p": p,
                      "most": best, "least": worst})  # fmt: skip
     out = pd.DataFrame(rows, columns=["factor", "name", "deals", "levels", "p", "most", "least"])
@@ -258,12 +258,20 @@ def _factors(judged: pd.DataFrame, settings: FeedbackSettings, status: str) -> p
     return out.drop(columns="p").sort_values("p_adjusted", kind="stable", ignore_index=True)
 
 
-def _extremes(levels: pd.Series[str], won: pd.Series[bool]) -> tuple[str, str]:
+def _labels_of(frame: pd.DataFrame, name: str) -> dict[str, str]:
+    """What people call a level where it is an id: an account goes by its name."""
+    if name != "account_id" or "account_name" not in frame.columns:
+        return {}
+    named = frame.loc[frame["account_name"].fillna("") != "", ["account_id", "account_name"]]
+    return dict(zip(named["account_id"].astype(str), named["account_name"].astype(str), strict=True))
+
+
+def _extremes(levels: pd.Series[str], won: pd.Series[bool], labels: dict[str, str]) -> tuple[str, str]:
     table = won.astype(float).groupby(levels.to_numpy()).agg(["size", "mean", "sum"])
     table = table[table["size"] >= min(20, table["size"].max())].sort_values("mean", kind="stable")
 
     def words(row: pd.Series[float]) -> str:
-        return f"{row.name}: {row['mean']:.0%} of {int(row['size'])}"
+        return f"{labels.get(str(row.name), row.name)}: {row['mean']:.0%} of {int(row['size'])}"
 
     return words(table.iloc[-1]), words(table.iloc[0])
 

@@ -344,7 +344,7 @@ def _report(run: RunContext, result: BuildResult) -> None:
         cleaning=result.cleaning, reasons=result.star.reasons, read=result.star.read, kept=result.star.kept,
         contracts=[(c.table, c.rule, c.broken, c.status) for c in result.star.contracts],
         violations=result.star.violations, labels=result.labels, catalogs=result.catalogs, sanity=result.sanity,
-        warnings=run.warnings, facts=_facts(run, result),
+        warnings=run.warnings, facts=_facts(run, result), settings=run.settings.reports,
     )  # fmt: skip
     render_book(book, Path(run.outputs.path(REPORT)), clock=run.settings.run.clock)
 

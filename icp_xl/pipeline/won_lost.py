@@ -59,7 +59,8 @@ def won_lost(run: RunContext) -> list[str]:
         WonLostInputs(
             accuracy=accuracy, lost=lost, refinement=refinement, trial=trial, changes=changes, settings=settings,
             weights=weights, weights_source=source, snapshots=len(days), first_snapshot=f"{days[0]}",
-            last_snapshot=f"{days[-1]}", replayed=replayed, currency=run.settings.reports.currency, run=run_facts(run),
+            last_snapshot=f"{days[-1]}", replayed=replayed, run=run_facts(run),
+            currency=run.settings.reports.currency, paper=run.settings.reports.paper,
         )
     )  # fmt: skip
     run.progress.stage("Writing the report")

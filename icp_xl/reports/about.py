@@ -11,7 +11,7 @@ from icp_xl.reports.spec import Column, Facts, Sheet, Table, Text
 def build_about_sheet(run: RunFacts, extra: dict[str, object] | None = None) -> Sheet:
     """Run, input files with their hashes, and versions. Any report of the package can end with this sheet."""
     rows: list[tuple[str, object]] = [
-        ("Run", run.run_id),
+        ("Run id", run.run_id),
         ("Made on", run.finished),
         ("Command", run.command),
         ("Settings (SHA-256)", run.settings_hash or "not recorded"),
@@ -29,7 +29,7 @@ def build_about_sheet(run: RunFacts, extra: dict[str, object] | None = None) -> 
         [
             Facts(rows, title="Run"),
             Table("inputs", [Column("file", "File", width=56), Column("hash", "SHA-256", "id", width=68)], inputs,
-                  title="Source files", filters=False, empty_text="No source file was recorded."),
+                  title="Files that were read", filters=False, empty_text="No file was recorded."),
             Table("versions", [Column("package", "Package"), Column("version", "Version", "id")], versions,
                   title="Versions", filters=False, empty_text="No version was recorded."),
             Text("The same files, settings and versions give the same figures.", "note"),

@@ -7,11 +7,23 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.spec import Block, Book, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 
 #: Violations shown; the CSV beside the report lists more.
 MOST_SHOWN = 500
 _STATUS = {"ok": "Holds", "dropped": "Left out", "error": "Broken", "warning": "Look at"}
+#: Peculiarities of the log as the sheet words them, where the file's words could be misread.
+_FOUND = {
+    "no account": "without an account id (the name may tell)",
+    "respelled codes": "codes spelt in several ways",
+    "fee lines": "fees, not goods",
+}
+#: Tables as people call them.
+_TABLES = {
+    "fact_transactions": "Sales lines", "dim_customer": "Customers", "dim_product": "Products",
+    "dim_division": "Divisions", "dim_date": "Dates", "fact_assets": "Assets", "fact_returns": "Returns",
+}  # fmt: skip
 _FAMILIES = {
     "recency": "Recency",
     "frequency": "Frequency",
@@ -42,6 +54,7 @@ def build_book(
     sanity: pd.DataFrame,
     warnings: Sequence[str],
     facts: Mapping[str, Any],
+    settings: ReportSettings,
 ) -> Book:
     """A workbook of the build alone."""
     sheets = [_build_sheet(cleaning, reasons, read, kept, contracts, labels, catalogs, warnings, facts)]
@@ -53,7 +66,10 @@ def build_book(
         sheets.append(_asset_sheet(sanity))
     if len(violations):
         sheets.append(_violation_sheet(violations))
-    return Book(sheets, title="Build of the sales data", subject="What was read, left out and made of the sales log")
+    return Book(
+        sheets, title="Build of the sales data", subject="What was read, left out and made of the sales log",
+        footer=f"run {facts['Run']}" if "Run" in facts else "", currency=settings.currency, paper=settings.paper,
+    )  # fmt: skip
 
 
 def _build_sheet(
@@ -96,7 +112,8 @@ def _build_sheet(
 
 
 def _cleaning_table(cleaning: pd.DataFrame) -> Table:
-    frame = cleaning.assign(found=[str(text)[:1].upper() + str(text)[1:] for text in cleaning["found"]])
+    words = [_FOUND.get(str(text), str(text)) for text in cleaning["found"]]
+    frame = cleaning.assign(found=[text[:1].upper() + text[1:] for text in words])
     return Table(
         "build_cleaning",
         [Column("found", "Found in the log", width=40), Column("count", "Number", "integer", width=12)],
@@ -122,7 +139,7 @@ def _reason_table(reasons: Mapping[str, int]) -> Table:
 def _contract_table(contracts: Sequence[tuple[str, str, int, str]]) -> Table:
     frame = pd.DataFrame(
         [
-            (rule[:1].upper() + rule[1:], table, broken, _STATUS.get(status, status))
+            (rule[:1].upper() + rule[1:], _TABLES.get(table, table), broken, _STATUS.get(status, status))
             for table, rule, broken, status in contracts
         ],
         columns=["rule", "table", "broken", "status"],
@@ -206,8 +223,8 @@ def _catalog_sheet(catalogs: Mapping[tuple[str, str], pd.DataFrame]) -> Sheet:
     table = Table(
         "build_catalog",
         [
-            Column("name", "Feature", "id", width=32),
-            Column("meaning", "Meaning", width=56),
+            Column("name", "Feature", "id", width=34),
+            Column("meaning", "Meaning", "long_text", width=64),
             Column("family", "Family", width=15),
             Column("unit", "Unit", width=18),
             Column("window", "Window", width=24),

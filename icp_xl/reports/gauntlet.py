@@ -50,4 +50,6 @@ def build_gauntlet_book(
               title="Nearest to their limits", filters=False),
     ]  # fmt: skip
     sheets = [Sheet("Leakage", "Does any feature know the future?", blocks), build_about_sheet(run)]
-    return Book(sheets, title="Leakage check", footer=run.run_id, currency=settings.currency, paper=settings.paper)
+    return Book(
+        sheets, title="Leakage check", footer=f"run {run.run_id}", currency=settings.currency, paper=settings.paper
+    )

@@ -66,7 +66,7 @@ def build_model_book(
     sheets += [_division(each, settings) for each in named if each.trained.judgement is not None and not _pooled(each)]
     sheets += [_method(), build_about_sheet(run)]
     return Book(
-        sheets, title="Division models", subject="How good each division's model is", footer=run.run_id,
+        sheets, title="Division models", subject="How good each division's model is", footer=f"run {run.run_id}",
         currency=settings.currency, paper=settings.paper,
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def _overview(named: Sequence[_Named], cutoffs: Sequence[date], score_cutoff: da
         Column("rule", "Best rule", width=14),
         Column("rule_auc", "AUC of rule", "number", decimals=3, width=9),
         Column("gain", "Gain in AUC", "number", decimals=3, width=9, rule="sign"),
-        Column("gain_range", "95 % interval", width=16, align="center"),
+        Column("gain_range", "Interval of the gain", width=16, align="center"),
         Column("lift", "Lift, top 10 %", "number", decimals=2, width=9),
         Column("rule_lift", "Lift of rule", "number", decimals=2, width=9),
         Column("brier_skill", "Brier skill", "percent", width=9),
@@ -162,7 +162,7 @@ def _comparison(n: int) -> Chart:
         [Series("Model", names, Ref("models_compared", "auc")),
          Series("Best rule", names, Ref("models_compared", "rule_auc"), colour="#A9B4BB")],
         f"Bar chart of the AUC of the model and of the best rule in {say_count(n, 'division')}.",
-        x_title="AUC", y_format="0.00", y_range=(0.5, None), width=760, height=max(260, 90 + 34 * n),
+        y_title="AUC", y_format="0.00", y_range=(0.5, None), width=760, height=max(260, 90 + 34 * n),
     )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def _row(each: _Named) -> dict[str, Any]:
         "division": trained.division, "verdict": _verdict(trained),
         "model": KINDS.get(trained.model.kind, trained.model.kind) if trained.model is not None else "None",
         "version": trained.model.version if trained.model is not None else "",
-        "reasons": "; ".join(reasons),
+        "reasons": _sentence("; ".join(reasons)),
     }  # fmt: skip
     empty = ("auc", "rule_auc", "gain", "lift", "rule_lift", "brier_skill", "slope", "buyers", "base_rate")
     if judged is None:
@@ -187,6 +187,10 @@ def _row(each: _Named) -> dict[str, Any]:
         "brier_skill": metrics["brier_skill"].value, "slope": judged.slope, "buyers": judged.positives,
         "base_rate": metrics["base_rate"].value,
     }  # fmt: skip
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _range(low: float, high: float, *, signed: bool = False) -> str:
@@ -212,7 +216,7 @@ def _division(each: _Named, settings: ReportSettings) -> Sheet:
                 Figure("Calibration error", judged.calibration_loss, "percent", "mean gap, predicted to observed"),
             ]
         ),
-        *(Text(reason[:1].upper() + reason[1:] + ".", "good" if model.verdict == READY else "warning")
+        *(Text(_sentence(reason) + ".", "good" if model.verdict == READY else "warning")
           for reason in model.reasons),
         (_gains_chart(each), _calibration_chart(each)),
     ]  # fmt: skip
@@ -311,10 +315,10 @@ def _drivers(each: _Named) -> Table | None:
     return Table(
         f"{each.stem}_drivers",
         [
-            Column("label", "What the model looks at", width=52),
+            Column("label", "What the model looks at", "long_text", width=52),
             Column("mean_abs_contribution", "Weight", "number", decimals=3, width=10, rule="data_bar",
                    note="Mean absolute change of the log-odds over all scored accounts."),
-            Column("feature", "Feature", width=28),
+            Column("feature", "Feature", "id", width=28),
         ],
         frame, title="Top drivers", filters=False,
     )  # fmt: skip

@@ -23,17 +23,13 @@ from icp_xl.reports.spec import (
     Table,
     Text,
 )
+from icp_xl.reports.words import component_label
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
     from icp_xl.optimize.search import OptimizeResult
 
-TITLES = {
-    "vertical": "Industry (vertical)",
-    "size": "Company size",
-    "adoption": "Technology adoption",
-    "relationship": "Software relationship",
-}
+TITLES = {name: component_label(name) for name in COMPONENTS}
 NAMES = {"best": "Best", "current": "In force", "default": "Default"}
 PHASES = {"coarse": "Even lattice", "tpe": "TPE sampler", "screen": "Screening", "refine": "Refinement"}
 #: Points of the history chart.
@@ -44,7 +40,12 @@ MOST_MOVES = 2000
 
 def optimisation_book(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> Book:
     """A workbook of the optimisation alone."""
-    return Book(optimisation_sheets(result, settings, facts), title="Weight optimisation")
+    return Book(
+        optimisation_sheets(result, settings, facts), title="Weight optimisation",
+        subject="Which weights rank accounts best by what they buy",
+        footer=f"run {facts['Run']}" if "Run" in facts else "", currency=settings.reports.currency,
+        paper=settings.reports.paper,
+    )  # fmt: skip
 
 
 def optimisation_sheets(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> list[Sheet]:
@@ -214,10 +215,16 @@ def _comparison_table(result: OptimizeResult, names: list[str]) -> Table:
             Column("low", "Correlation, low", "number", decimals=3),
             Column("high", "Correlation, high", "number", decimals=3),
             Column("kl", "Mix shift", "number", decimals=4),
-            Column("gain", "Best gains", "number", decimals=4, note=gained),
+            Column("gain", "Gain of the best", "number", decimals=4, note=gained),
             Column("gain_low", "Gain, low", "number", decimals=4),
             Column("gain_high", "Gain, high", "number", decimals=4),
-            Column("later", "Later revenue", "number", decimals=3, note="correlation with revenue after the day"),
+            Column(
+                "later",
+                "Correlation, later revenue",
+                "number",
+                decimals=3,
+                note="correlation with revenue after the day",
+            ),
         ],
         pd.DataFrame(rows),
         filters=False,
@@ -331,7 +338,7 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
             ("Resamples", result.noise.resamples),
             ("Intervals", f"{settings.optimize.confidence:.0%}"),
             ("Study", result.study.name),
-            ("Seed", problem.seed),
+            ("Seed", str(problem.seed)),
             *facts.items(),
         ],
         title="How this was made",

@@ -10,7 +10,9 @@ import pandas as pd
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
-from icp_xl.reports.words import say_count, share
+from icp_xl.reports.words import field_label, say_count, share
+from icp_xl.tables.contracts import ERROR, count_issues, read_problem
+from icp_xl.tables.reconcile import DIFFERS, NO_LINES, NO_TOTAL
 
 #: Facts that a score needs, with what happens where they are missing.
 COVERAGE = (
@@ -31,11 +33,12 @@ def build_quality_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> 
         blocks += [Text("Warnings of this run", "heading"), *(Text(text, "warning") for text in inputs.warnings)]
     blocks += [
         Text("What is known of the accounts", "heading"),
-        (_coverage_table(coverage), _coverage_chart(coverage)),
+        _coverage_table(coverage),
+        _coverage_chart(coverage),
         Text("Rows read, kept and left out", "heading"),
         _counts_table(quality),
         _dropped_table(quality),
-        Text("Contracts of the tables", "heading"),
+        Text("Rules that the tables must keep", "heading"),
         _issues_table(quality),
         Text("Columns that were guessed", "heading"),
         Text("Set them in the settings' section columns to be sure; a guess is used until then.", "note"),
@@ -59,8 +62,8 @@ def build_dropped_sheet(quality: QualityTables, settings: ReportSettings) -> She
         Column("sheet", "Sheet", width=22),
         Column("row", "Row in the file", "integer", width=10),
     ]
-    dropped = quality.dropped.head(settings.listed_rows)
-    flags = quality.flags.head(settings.listed_rows)
+    dropped = _worded(quality.dropped.head(settings.listed_rows))
+    flags = _worded(quality.flags.head(settings.listed_rows))
     reason = [*columns, Column("reason", "Why it was left out", "text", width=48)]
     problem = [*columns, Column("column", "Column", width=18), Column("problem", "What is wrong", width=48)]
     return Sheet(
@@ -74,8 +77,19 @@ def build_dropped_sheet(quality: QualityTables, settings: ReportSettings) -> She
                       title=_of("Cells not read", flags, quality.flags), empty_text="Every cell could be read."),
             )
         ],
-        subtitle="By source file, sheet and row, so that they can be put right there.",
+        subtitle="By source file, sheet and row, so that they can be put right there." + _merged(quality),
     )  # fmt: skip
+
+
+def _worded(frame: pd.DataFrame) -> pd.DataFrame:
+    named = {name: _labels(frame[name]) for name in ("source", "column") if name in frame.columns}
+    return frame.assign(**named)
+
+
+def _merged(quality: QualityTables) -> str:
+    """Rows that were left out and are not listed, because they live on in another account."""
+    more = sum(count.read - count.kept for count in quality.counts) - len(quality.dropped)
+    return f" Data Quality counts {more:,} more that went into another account." if more > 0 else ""
 
 
 def _of(title: str, shown: pd.DataFrame, whole: pd.DataFrame) -> str:
@@ -91,7 +105,8 @@ def _headlines(inputs: ScoreReportInputs) -> list[Figure]:
     quality = inputs.quality
     read = sum(count.read for count in quality.counts)
     kept = sum(count.kept for count in quality.counts)
-    faults = int((quality.issues["severity"].astype(str) == "error").sum()) if len(quality.issues) else 0
+    broken = count_issues(quality.issues)
+    faults = broken[ERROR]
     pairs = sum(int((part["outcome"] == "review").sum()) for part in (quality.matches, quality.duplicates) if len(part))
     flagged = int((inputs.scored["flags"].astype(str).str.len() > 0).sum()) if "flags" in inputs.scored else 0
     return [
@@ -99,7 +114,7 @@ def _headlines(inputs: ScoreReportInputs) -> list[Figure]:
         Figure("Rows kept", share(kept, read) if read else None, "percent", f"{read - kept:,} left out"),
         Figure("Accounts with a gap", flagged, "integer", f"of {len(inputs.scored):,}", tone=_tone(flagged)),
         Figure("Pairs to review", pairs, "integer", "on the sheet Match Review", tone=_tone(pairs)),
-        Figure("Breaches of contracts", len(quality.issues), "integer", f"{faults:,} of them errors",
+        Figure("Rows that break a rule", sum(broken.values()), "integer", f"{faults:,} of them errors",
                tone="bad" if faults else "plain"),
     ]  # fmt: skip
 
@@ -145,7 +160,7 @@ def _coverage_chart(frame: pd.DataFrame) -> Chart:
 
 def _counts_table(quality: QualityTables) -> Table:
     frame = pd.DataFrame(
-        [(c.table, c.read, c.kept, c.read - c.kept, share(c.kept, c.read)) for c in quality.counts],
+        [(field_label(c.table), c.read, c.kept, c.read - c.kept, share(c.kept, c.read)) for c in quality.counts],
         columns=["table", "read", "kept", "dropped", "share"],
     )
     columns = [
@@ -160,7 +175,9 @@ def _counts_table(quality: QualityTables) -> Table:
 
 def _dropped_table(quality: QualityTables) -> Table:
     # The counts hold every reason, merged duplicates too, so that both tables give the same sum.
-    rows = [(count.table, n, reason) for count in quality.counts for reason, n in count.dropped.items() if n]
+    rows = [
+        (field_label(count.table), n, reason) for count in quality.counts for reason, n in count.dropped.items() if n
+    ]
     frame = pd.DataFrame(rows, columns=["source", "rows", "reason"])
     frame = frame.sort_values(["rows", "source", "reason"], ascending=[False, True, True], ignore_index=True)
     columns = [
@@ -188,15 +205,34 @@ def count_by(frame: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
 
 
 def _issues_table(quality: QualityTables) -> Table:
-    frame = count_by(quality.issues, ["table", "severity", "column", "problem"], "rows")
+    frame = _broken_rules(quality.issues)
     columns = [
         Column("table", "Table"),
-        Column("rows", "Rows", "integer"),
+        Column("rows", "Rows", "integer", note="Blank where every row breaks the rule."),
         Column("severity", "Severity", rule="status"),
         Column("column", "Column"),
         Column("problem", "Problem"),
     ]
-    return Table("contracts", columns, frame, filters=False, empty_text="Every table kept its contract.")
+    return Table("contracts", columns, frame, filters=False, empty_text="Every table keeps every rule.")
+
+
+def _broken_rules(issues: pd.DataFrame) -> pd.DataFrame:
+    """One row per table, rule and column with the rows that break it; a closing line counts for those it stands for."""
+    keys = ["table", "severity", "column", "problem"]
+    if issues.empty:
+        return pd.DataFrame({name: pd.Series([], dtype=object) for name in [*keys, "rows"]})
+    read = [read_problem(str(text)) for text in issues["problem"]]
+    # A rule that every row breaks is said once, without a number.
+    rows = [float("nan") if text.startswith("every row: ") else float(n) for text, n in read]
+    frame = issues.assign(problem=[text for text, _ in read], rows=rows)[[*keys, "rows"]]
+    frame = frame.astype(dict.fromkeys(keys, object)).fillna(dict.fromkeys(keys, ""))
+    frame = frame.groupby(keys, sort=True)[["rows"]].sum(min_count=1).reset_index()
+    frame["table"], frame["column"] = _labels(frame["table"]), _labels(frame["column"])
+    return frame.sort_values(["rows", *keys], ascending=[False, True, True, True, True], ignore_index=True)
+
+
+def _labels(names: pd.Series[str]) -> list[str]:
+    return [field_label(str(name)) if name else "" for name in names]
 
 
 def _guess_table(quality: QualityTables) -> Table:
@@ -208,6 +244,7 @@ def _guess_table(quality: QualityTables) -> Table:
         Column("header", "Heading in the file"),
     ]
     frame = _plain(quality.guesses, columns)
+    frame["source"], frame["column"] = _labels(frame["source"]), _labels(frame["column"])
     return Table("guesses", columns, frame, filters=False, empty_text="Every column was found by its name.")
 
 
@@ -223,7 +260,7 @@ def _match_table(quality: QualityTables) -> Table:
     for source in dict.fromkeys(sorted(counted["source"].astype(str))):
         part = counted[counted["source"] == source].set_index("outcome")["names"]
         found = [int(part.get(name, 0)) for name in ("accepted", "review", "no match")]
-        rows.append((source, *found, share(found[0], sum(found))))
+        rows.append((field_label(source), *found, share(found[0], sum(found))))
     frame = pd.DataFrame(rows, columns=["source", "accepted", "review", "no_match", "share"])
     columns = [
         Column("source", "Source"),
@@ -243,14 +280,14 @@ def _reconciliation(quality: QualityTables) -> Iterator[Block]:
         return
     rows = []
     for (year, measure), part in frame.groupby(["year", "measure"], sort=True):
-        off = (
-            part[part["status"] != "equal"] if "equal" in set(part["status"]) else part[part["difference"].abs() > 0.01]
-        )
+        differ, alone = int((part["status"] == DIFFERS).sum()), int(part["status"].isin([NO_LINES, NO_TOTAL]).sum())
         rows.append(
             (str(year), str(measure).replace("_", " "), part["yearly_total"].sum(), part["line_total"].sum(),
-             part["line_total"].sum() - part["yearly_total"].sum(), len(off))
+             part["line_total"].sum() - part["yearly_total"].sum(), differ, alone)
         )  # fmt: skip
-    totals = pd.DataFrame(rows, columns=["year", "measure", "yearly_total", "line_total", "difference", "accounts"])
+    totals = pd.DataFrame(
+        rows, columns=["year", "measure", "yearly_total", "line_total", "difference", "accounts", "alone"]
+    )
     yield Table(
         "reconciliation",
         [
@@ -260,6 +297,7 @@ def _reconciliation(quality: QualityTables) -> Iterator[Block]:
             Column("line_total", "Sales lines", "money"),
             Column("difference", "Difference", "money", rule="sign", formula="{line_total}-{yearly_total}"),
             Column("accounts", "Accounts that differ", "integer"),
+            Column("alone", "Accounts on one side only", "integer"),
         ],
         totals,
         filters=False,

@@ -11,7 +11,7 @@ import pandas as pd
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import QualityTables
 from icp_xl.reports.spec import Column, Item, Sheet, Table, Text
-from icp_xl.reports.words import say_count
+from icp_xl.reports.words import field_label, say_count
 from icp_xl.tables.model import MATCH_TABLE_COLUMNS
 
 CHOICES = ("same", "different", "merge")
@@ -34,6 +34,7 @@ def review_frame(quality: QualityTables) -> pd.DataFrame:
 def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Sheet:
     """The table of open and decided pairs, with yellow cells for the reader's decision."""
     frame = review_frame(quality)
+    frame["source"] = [field_label(str(name)) for name in frame["source"]]
     open_pairs = int((frame["outcome"] == "review").sum())
     columns = [
         Column("decision", "Decision", width=12, editable=True, choices=CHOICES,
@@ -46,7 +47,7 @@ def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Shee
         Column("account_id", "Account id", "id", width=13),
         Column("score", "Likeness", "percent", decimals=0, rule="data_bar", width=11),
         Column("reason", "Why", "long_text", width=46),
-        Column("source", "Source", width=14),
+        Column("source", "Source", width=18),
         Column("place", "Place", width=20),
         Column("runner_up_name", "Next best", hidden_from_print=True, width=30),
         Column("runner_up", "Its likeness", "percent", decimals=0, hidden_from_print=True, width=11),

@@ -119,7 +119,7 @@ def _mix(inputs: ScoreReportInputs, settings: ReportSettings) -> tuple[Block | S
     best = frame[frame["icp_grade"].isin(GRADES[:2])]
     words = (
         f"A and B: {best['share'].sum():.0%} of the accounts, {best['revenue_share'].sum():.0%} of the revenue. The "
-        f"largest distance from target is {widest['difference']:+.1%} at grade {widest['icp_grade']}."
+        f"largest distance from target is {abs(widest['difference']) * 100:.1f} points, at grade {widest['icp_grade']}."
     )
     return (chart, Stack((table, Text(words, "note"))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.models import KINDS
 from icp_xl.reports.spec import Book, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
-from icp_xl.reports.words import say_count
+from icp_xl.reports.words import say_count, say_list
 from icp_xl.validation.backtest import backtest_by, backtest_by_tenth, stack_holdouts
 from icp_xl.validation.holdout import Holdout
 
@@ -35,7 +36,7 @@ def build_validation_book(
         sheets,
         title="Forward validation",
         subject="Models as they would have been, and what came after",
-        footer=run.run_id,
+        footer=f"run {run.run_id}",
         currency=settings.currency,
         paper=settings.paper,
     )
@@ -201,14 +202,14 @@ def _scenarios(holdouts: Sequence[Holdout]) -> Sheet:
         Column("accounts", "Accounts", "integer", width=9),
         Column("wins", "Bought", "integer", width=9),
         Column("expected_wins", "Expected", "number", decimals=1, width=10),
-        Column("expected_range", "95 % interval", width=14, align="center"),
+        Column("expected_range", "Interval of expected", width=14, align="center"),
         Column("told", "Bought against expected", width=14, rule="status"),
         Column("precision", "Precision", "percent", decimals=1, width=10),
-        Column("precision_range", "95 % interval", width=16, align="center"),
+        Column("precision_range", "Interval of precision", width=16, align="center"),
         Column("capture", "Buyers found", "percent", decimals=1, width=10),
-        Column("capture_range", "95 % interval", width=16, align="center"),
+        Column("capture_range", "Interval of buyers found", width=16, align="center"),
         Column("rev_capture", "Revenue found", "percent", decimals=1, width=10),
-        Column("rev_capture_range", "95 % interval", width=16, align="center"),
+        Column("rev_capture_range", "Interval of revenue found", width=16, align="center"),
         Column("lift", "Lift", "number", decimals=2, width=8),
     ]
     return Sheet(
@@ -227,20 +228,17 @@ def _drift(holdouts: Sequence[Holdout]) -> Sheet:
         [_key(each) | alert.to_json() for each in holdouts for alert in each.alerts],
         columns=["division", "cutoff", "kind", "value", "threshold", "meaning", "action"],
     )
-    moved = pd.concat([each.drift[each.drift["moved"]].assign(**_key(each)) for each in holdouts], ignore_index=True)
-    moved = moved.sort_values(["psi", "division", "feature"], ascending=[False, True, True], kind="stable")
+    moved = _moved(holdouts)
     shares = pd.DataFrame(
         [
             _key(each)
             | {
-                "features": len(each.drift),
-                "moved": int(each.drift["moved"].sum()),
+                "told": f"{int(each.drift['moved'].sum())} of {len(each.drift)}",
                 "ks": each.figures["score_ks"],
                 "limit": each.figures["score_ks_limit"],
-                "ev": each.figures["ev_psi"],
-                "before": each.figures["train_base_rate"],
-                "after": each.figures["base_rate"],
-                "intercept": each.figures["intercept"],
+                "buyers": f"{each.figures['train_base_rate']:.1%} in training, {each.figures['base_rate']:.1%} after",
+                "others": f"stability index of expected value {each.figures['ev_psi']:.3f}; "
+                f"calibration intercept {each.figures['intercept']:+.2f}",
             }
             for each in holdouts
         ]
@@ -265,14 +263,11 @@ def _drift(holdouts: Sequence[Holdout]) -> Sheet:
             "validation_shifts",
             [
                 *key,
-                Column("features", "Features", "integer", width=22),
-                Column("moved", "Moved", "integer", width=10),
+                Column("told", "Features that moved", width=22),
                 Column("ks", "Scores: KS", "number", decimals=3, width=10),
-                Column("limit", "Noise up to", "number", decimals=3, width=14),
-                Column("ev", "Value: stability index", "number", decimals=3, width=14),
-                Column("before", "Share of buyers before", "percent", decimals=1, width=12),
-                Column("after", "Share after", "percent", decimals=1, width=12),
-                Column("intercept", "Calibration intercept", "number", decimals=2, width=12),
+                Column("limit", "Noise up to", "number", decimals=3, width=10),
+                Column("buyers", "Share of buyers", width=60),
+                Column("others", "Value and level", width=48),
             ],
             shares,
             title="What moved between training and the cutoff",
@@ -281,19 +276,40 @@ def _drift(holdouts: Sequence[Holdout]) -> Sheet:
         Table(
             "validation_moved",
             [
-                *key,
-                Column("feature", "Feature", width=28),
-                Column("psi", "Stability index", "number", decimals=3, width=10),
+                Column("count", "Divisions", width=20),
+                Column("cutoff", "Cutoff", width=12),
+                Column("feature", "Feature", "id", width=22),
+                Column("psi", "Largest index", "number", decimals=3, width=10),
                 Column("psi_limit", "Noise up to", "number", decimals=3, width=10),
-                Column("ks", "KS", "number", decimals=3, width=10),
-                Column("ks_limit", "Noise up to (KS)", "number", decimals=3, width=10),
+                Column("where", "In which divisions, most first", "long_text", width=60),
             ],
             moved.head(_MOST_MOVED),
             title="Features that moved beyond noise",
             empty_text="No feature moved beyond noise.",
         ),
     ]
-    return Sheet("Drift & Alerts", "Drift and alerts", blocks, subtitle="Thresholds know how many accounts there are.")
+    return Sheet("Drift & Alerts", "Drift and alerts", blocks,
+                 subtitle="An alert says what to do. Thresholds allow for the number of accounts.")  # fmt: skip
+
+
+def _moved(holdouts: Sequence[Holdout]) -> pd.DataFrame:
+    """One row per feature and cutoff at which it moved beyond noise in a division, the largest move first."""
+    parts = [each.drift[each.drift["moved"]].assign(**_key(each)) for each in holdouts]
+    moved = pd.concat(parts, ignore_index=True)
+    moved = moved.sort_values(["psi", "division", "feature"], ascending=[False, True, True], kind="stable")
+    judged = Counter(str(_key(each)["cutoff"]) for each in holdouts)
+    rows = [
+        {
+            "feature": feature,
+            "cutoff": cutoff,
+            "count": f"{len(part)} of {judged[str(cutoff)]}",
+            "psi": float(part["psi"].iloc[0]),
+            "psi_limit": float(part["psi_limit"].iloc[0]),
+            "where": say_list(part["division"].astype(str).tolist(), most=8),
+        }
+        for (feature, cutoff), part in moved.groupby(["feature", "cutoff"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["feature", "cutoff", "count", "psi", "psi_limit", "where"])
 
 
 def _backtest(holdouts: Sequence[Holdout]) -> Sheet:

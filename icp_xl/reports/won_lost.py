@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,8 @@ NAMES = {
     "owner_history": "Owner's history",
     "freshness": "Freshness",
 }
-GREEN, GREY, RED = "#2E7D32", "#9AA5B1", "#C62828"
+#: Teal and orange, as everywhere: people who cannot tell red from green see the difference.
+WON, EXPECTED, LOST = "#1B7F8C", "#A9B4BB", "#D9772B"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class WonLostInputs:
     last_snapshot: str
     replayed: float
     currency: str
+    paper: Literal["letter", "a4"]
     run: RunFacts
 
 
@@ -60,7 +63,11 @@ def build_won_lost_book(inputs: WonLostInputs) -> Book:
         "Snapshots": f"{inputs.snapshots}, {inputs.first_snapshot} to {inputs.last_snapshot}",
         "Weights": f"{model_id_of(inputs.weights)} from {inputs.weights_source}",
     }
-    return Book([*sheets, build_about_sheet(inputs.run, extra)], title="Won and lost")
+    return Book(
+        [*sheets, build_about_sheet(inputs.run, extra)], title="Won and lost",
+        subject="What won and lost opportunities say of the scores", footer=f"run {inputs.run.run_id}",
+        currency=inputs.currency, paper=inputs.paper,
+    )  # fmt: skip
 
 
 def name_of(key: str) -> str:
@@ -130,7 +137,7 @@ def _won_sheet(inputs: WonLostInputs) -> Sheet:
         _blind_table(inputs),
     ]
     return Sheet("Closed Won", "Closed won: predicted against actual", blocks, subtitle=_period(inputs),
-                 tab_colour=GREEN)  # fmt: skip
+                 tab_colour=WON)  # fmt: skip
 
 
 def _finding(found: Accuracy, name: str) -> str:
@@ -180,6 +187,21 @@ def _ranges(frame: pd.DataFrame, low: str, high: str, percent: bool = True) -> l
     return [_range(a, b, percent) for a, b in zip(frame[low], frame[high], strict=True)]
 
 
+def _chances(frame: pd.DataFrame) -> list[str]:
+    """A column of p, corrected for the number of looks."""
+    values = frame["p_adjusted"].astype(float).tolist()
+    return ["" if np.isnan(p) else say_p(p).removeprefix("= ") for p in values]
+
+
+def say_p(p: Any) -> str:
+    """How likely chance alone would show as much, in words; it is never nothing.
+
+    >>> say_p(0.04), say_p(0.00001)
+    ('= 0.040', 'below 0.001')
+    """
+    return "below 0.001" if p < 0.0005 else f"= {p:.3f}"
+
+
 def _errors(frame: pd.DataFrame, value: str, low: str, high: str) -> pd.DataFrame:
     return frame.assign(
         above=(frame[high] - frame[value]).clip(lower=0).fillna(0),
@@ -190,7 +212,12 @@ def _errors(frame: pd.DataFrame, value: str, low: str, high: str) -> pd.DataFram
 def _band_table(found: Accuracy) -> Table:
     frame = _errors(found.bands, "win_rate", "low", "high")
     frame = frame.assign(
-        win_range=_ranges(frame, "low", "high"), lift_range=_ranges(frame, "lift_low", "lift_high", False)
+        win_range=_ranges(frame, "low", "high"),
+        lift_range=_ranges(frame, "lift_low", "lift_high", False),
+        told=[
+            "" if np.isnan(expected) else f"{expected:,.0f} expected, {actual:,.0f} came"
+            for expected, actual in zip(frame["expected"], frame["actual"], strict=True)
+        ],
     )
     return Table(
         "won_bands",
@@ -200,7 +227,7 @@ def _band_table(found: Accuracy) -> Table:
             Column("win_range", "95 % interval", width=16), Column("lift", "Lift", "number", decimals=2),
             Column("lift_range", "95 % interval of lift", width=20),
             Column("expected_of", "With a prediction", "integer"),
-            Column("expected", "Expected wins", "number", decimals=0), Column("actual", "Actual wins", "integer"),
+            Column("told", "Wins of these", width=30),
             Column("above", "Up to", "percent", hidden_from_print=True, note="For the chart: upper end less rate"),
             Column("below", "Down to", "percent", hidden_from_print=True, note="For the chart: rate less lower end"),
         ],
@@ -211,7 +238,7 @@ def _band_table(found: Accuracy) -> Table:
 def _band_chart() -> Chart:
     return Chart(
         "column", "Win rate by score band",
-        [Series("Win rate", Ref("won_bands", "band"), Ref("won_bands", "win_rate"), GREEN, labels=True,
+        [Series("Win rate", Ref("won_bands", "band"), Ref("won_bands", "win_rate"), WON, labels=True,
                 error_bars=(Ref("won_bands", "above"), Ref("won_bands", "below")))],
         "Win rate of the high, medium and low scored opportunities with 95 % intervals", y_title="Win rate",
         y_format="0%", y_range=(0.0, 1.0), legend=False, width=430, height=280,
@@ -235,8 +262,8 @@ def _decile_table(found: Accuracy) -> Table:
 def _decile_chart() -> Chart:
     return Chart(
         "line", "Predicted and actual win rate",
-        [Series("Actual", Ref("won_tenths", "tenth"), Ref("won_tenths", "win_rate"), GREEN),
-         Series("Predicted", Ref("won_tenths", "tenth"), Ref("won_tenths", "expected_rate"), GREY, dashed=True)],
+        [Series("Actual", Ref("won_tenths", "tenth"), Ref("won_tenths", "win_rate"), WON),
+         Series("Predicted", Ref("won_tenths", "tenth"), Ref("won_tenths", "expected_rate"), EXPECTED, dashed=True)],
         "Actual and predicted win rate by tenth of the pipeline, worst scored to best",
         x_title="Place in the pipeline, worst to best", y_format="0%", y_range=(0.0, 1.0), width=520, height=280,
     )  # fmt: skip
@@ -254,13 +281,14 @@ def _metric_table(found: Accuracy) -> Table:
 
 def _score_table(found: Accuracy) -> Table:
     frame = found.scores.assign(
-        label=found.scores["name"].map(name_of), range=_ranges(found.scores, "low", "high", False)
-    )
+        label=found.scores["name"].map(name_of), range=_ranges(found.scores, "low", "high", False),
+        p=_chances(found.scores),
+    )  # fmt: skip
     return Table(
         "won_scores",
         [Column("label", "Score or component", width=24), Column("kind", "Kind", width=13),
          Column("auc", "AUC", "number", decimals=3), Column("range", "95 % interval", width=16),
-         Column("p_adjusted", "p, corrected", "number", decimals=3), Column("verdict", "Finding", width=26)],
+         Column("p", "Corrected p", width=13, align="right"), Column("verdict", "Finding", width=26)],
         frame, title="Scores and components", filters=False,
     )  # fmt: skip
 
@@ -269,10 +297,10 @@ def _factor_table(found: Accuracy) -> Table:
     return Table(
         "won_factors",
         [Column("name", "Factor", width=26), Column("deals", "Closed", "integer"),
-         Column("levels", "Values", "integer"), Column("p_adjusted", "p, corrected", "number", decimals=3),
+         Column("levels", "Values", "integer"), Column("p", "Corrected p", width=13, align="right"),
          Column("verdict", "Finding", width=24), Column("most", "Wins most", width=26),
          Column("least", "Wins least", width=26)],
-        found.factors, title="Factors", filters=False,
+        found.factors.assign(p=_chances(found.factors)), title="Factors", filters=False,
     )  # fmt: skip
 
 
@@ -341,7 +369,7 @@ def _lost_sheet(inputs: WonLostInputs) -> Sheet:
               title="Best scored first (at most 50)", empty_text="No high-scored opportunity was lost."),
     ]  # fmt: skip
     return Sheet("Closed Lost", "Closed lost: high scores that did not win", blocks, subtitle=_period(inputs),
-                 tab_colour=RED)  # fmt: skip
+                 tab_colour=LOST)  # fmt: skip
 
 
 def recommendations(inputs: WonLostInputs) -> list[str]:
@@ -352,12 +380,12 @@ def recommendations(inputs: WonLostInputs) -> list[str]:
         said.append(
             f"Look twice at high-scored opportunities with {row.pattern}: {row.lost_rate:.0%} of {row.deals} were lost "
             f"({row.low:.0%} to {row.high:.0%}, {row.accounts} accounts) against {row.other_rate:.0%} of the others; "
-            f"p = {row.p_adjusted:.3f} after correction for {lost.looks:,} looks."
+            f"p {say_p(row.p_adjusted)} after correction for {lost.looks:,} looks."
         )
     for row in lost.components[_misled(lost)].itertuples():
         said.append(
             f"Do not lean on {name_of(str(row.name)).lower()}: among the high-scored it was higher for the lost "
-            f"({row.lost_mean:.2f}) than for the won ({row.won_mean:.2f}); p = {row.p_adjusted:.3f}."
+            f"({row.lost_mean:.2f}) than for the won ({row.won_mean:.2f}); p {say_p(row.p_adjusted)}."
         )
     if found.recommended:
         said.append(f"Try the suggested weights (sheet Champion): {found.reason}.")
@@ -377,6 +405,7 @@ def _pattern_table(lost: LostAnalysis) -> Table:
     frame = lost.patterns.assign(
         range=_ranges(lost.patterns, "low", "high"),
         gap_range=_ranges(lost.patterns, "difference_low", "difference_high"),
+        p=_chances(lost.patterns),
     )
     return Table(
         "lost_patterns",
@@ -385,7 +414,7 @@ def _pattern_table(lost: LostAnalysis) -> Table:
          Column("lost_rate", "Share lost", "percent", decimals=0), Column("range", "95 % interval", width=16),
          Column("other_rate", "Others lost", "percent", decimals=0),
          Column("gap_range", "Difference within a month", width=24),
-         Column("p_adjusted", "p, corrected", "number", decimals=3)],
+         Column("p", "Corrected p", width=13)],
         frame, title="Patterns", filters=False,
         empty_text=lost.status or f"No evidence: none of {lost.looks:,} splits stands out from chance.",
     )  # fmt: skip
@@ -393,14 +422,16 @@ def _pattern_table(lost: LostAnalysis) -> Table:
 
 def _component_table(lost: LostAnalysis) -> Table:
     frame = lost.components.assign(
-        label=lost.components["name"].map(name_of), range=_ranges(lost.components, "low", "high", False)
+        label=lost.components["name"].map(name_of),
+        range=_ranges(lost.components, "low", "high", False),
+        p=_chances(lost.components),
     )
     return Table(
         "lost_components",
         [Column("label", "Component", width=22), Column("won_mean", "Mean of the won", "number", decimals=2),
          Column("lost_mean", "Mean of the lost", "number", decimals=2),
          Column("difference", "Lost less won, within a month", "number", decimals=3),
-         Column("range", "95 % interval", width=16), Column("p_adjusted", "p, corrected", "number", decimals=3),
+         Column("range", "95 % interval", width=16), Column("p", "Corrected p", width=13, align="right"),
          Column("verdict", "Finding", width=34)],
         frame, title="Components of the high-scored (0–1)", filters=False, empty_text="Nothing to compare yet.",
     )  # fmt: skip
@@ -434,14 +465,14 @@ def _trend_sheet(inputs: WonLostInputs) -> Sheet:
     month = Ref("trend_months", "month")
     charts = (
         Chart("line", "How well the score ranks, month by month",
-              [Series("AUC", month, Ref("trend_months", "auc"), GREEN,
+              [Series("AUC", month, Ref("trend_months", "auc"), WON,
                       error_bars=(Ref("trend_months", "above"), Ref("trend_months", "below"))),
-               Series("A coin", month, Ref("trend_months", "coin"), GREY, dashed=True, marker=False)],
+               Series("A coin", month, Ref("trend_months", "coin"), EXPECTED, dashed=True, marker=False)],
               "AUC of the opportunity score by month of closing, with 95 % intervals, beside 0.5", y_format="0.00",
               y_range=(0.0, 1.0), width=500, height=300),
         Chart("column", "Expected and actual wins",
-              [Series("Expected", month, Ref("trend_months", "expected"), GREY),
-               Series("Actual", month, Ref("trend_months", "actual"), GREEN)],
+              [Series("Expected", month, Ref("trend_months", "expected"), EXPECTED),
+               Series("Actual", month, Ref("trend_months", "actual"), WON)],
               "Wins expected from the scores and wins that came, by month of closing", y_format="#,##0", width=500,
               height=300),
     )  # fmt: skip
@@ -482,8 +513,9 @@ def _champion_sheet(inputs: WonLostInputs) -> Sheet:
     if trial.running:
         blocks += [Facts(_trial_facts(trial), title="The trial"), _looks_table(trial)]
     else:
-        blocks.append(Text("`icp-xl refine` puts recommended weights on trial. A trial scores the pipeline beside the "
-                           "weights in force and changes nothing until `icp-xl refine --apply`.", "note"))  # fmt: skip
+        blocks.append(Text("The command icp-xl refine puts recommended weights on trial. A trial scores the pipeline "
+                           "beside the weights in force and changes nothing until icp-xl refine --apply.",
+                           "note"))  # fmt: skip
     blocks += [
         Text("Change log", "heading"),
         Table("champion_log",
@@ -491,7 +523,7 @@ def _champion_sheet(inputs: WonLostInputs) -> Sheet:
                Column("model_id", "Weights", "id", width=16), Column("before_id", "Before", "id", width=16),
                Column("reason", "Evidence", width=70)],
               inputs.changes, title="Changes", filters=False, empty_text="The weights were never changed."),
-        Text("`icp-xl refine --revert` takes the last change back.", "note"),
+        Text("The command icp-xl refine --revert takes the last change back.", "note"),
     ]  # fmt: skip
     return Sheet("Champion", "Weights: champion and challenger", blocks,
                  subtitle=f"In force: {model_id_of(inputs.weights)}, from {inputs.weights_source}")  # fmt: skip
@@ -528,8 +560,8 @@ def _weights_blocks(inputs: WonLostInputs) -> Sequence[Block | tuple[Block, ...]
     )  # fmt: skip
     chart = Chart(
         "bar", "Weights in force and suggested",
-        [Series("In force", Ref("champion_weights", "label"), Ref("champion_weights", "current"), GREY),
-         Series("Suggested", Ref("champion_weights", "label"), Ref("champion_weights", "suggested"), GREEN)],
+        [Series("In force", Ref("champion_weights", "label"), Ref("champion_weights", "current"), EXPECTED),
+         Series("Suggested", Ref("champion_weights", "label"), Ref("champion_weights", "suggested"), WON)],
         "Weights of the components in force and as suggested", y_format="0%", width=520, height=300,
     )  # fmt: skip
     return [table, chart] if found.recommended else [table]

@@ -159,6 +159,18 @@ def component_label(name: str) -> str:
     return "Industry" if name == "vertical" else name.capitalize()
 
 
+def field_label(name: str) -> str:
+    """A source or column of ours as people write it.
+
+    >>> [field_label(name) for name in ("enriched_revenue", "sku", "account_id", "sales")]
+    ['Enriched revenue', 'SKU', 'Account id', 'Sales log']
+    """
+    return _FIELDS.get(name) or name.replace("_", " ")[:1].upper() + name.replace("_", " ")[1:]
+
+
+_FIELDS = {"sku": "SKU", "sales": "Sales log", "do_not_contact": "Do not contact"}
+
+
 def share(part: float, whole: float) -> float:
     """A share that is 0 when there is no whole."""
     return part / whole if whole else 0.0

@@ -308,7 +308,7 @@ def _assemble(
     remarks += [text for part in parts for text in part.remarks]
     if flags:
         count = table.flags["column"].value_counts(sort=False)
-        shown = ", ".join(f"{name} {number:,}" for name, number in count.items())
+        shown = ", ".join(f"{str(name).replace('_', ' ')}: {number:,}" for name, number in count.items())
         remarks.append(f"{spec.title}: {len(flags):,} cells could not be read and count as missing ({shown})")
     return table, list(dict.fromkeys([*book.remarks, *remarks]))
 

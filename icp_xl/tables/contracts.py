@@ -236,9 +236,26 @@ def count_issues(issues: pd.DataFrame) -> dict[str, int]:
     """Breaches by severity; a closing line counts for the rows that it stands for."""
     counts: dict[str, int] = {ERROR: 0, WARNING: 0, NOTE: 0}
     for severity, problem in zip(issues["severity"], issues["problem"], strict=True):
-        head, _, rest = str(problem).partition(" more rows: ")
-        counts[severity] += int(head) if rest and head.isdigit() else 1
+        counts[severity] += read_problem(str(problem))[1]
     return counts
 
 
-__all__: Sequence[str] = ("CONTRACTS", "Context", "Rule", "check_sources", "check_table", "count_issues")
+def read_problem(text: str) -> tuple[str, int]:
+    """A breach's words, and the rows it stands for: a closing line stands for all that are not listed.
+
+    >>> read_problem("549 more rows: no date"), read_problem("no date")
+    (('no date', 549), ('no date', 1))
+    """
+    head, _, rest = text.partition(" more rows: ")
+    return (rest, int(head)) if rest and head.isdigit() else (text, 1)
+
+
+__all__: Sequence[str] = (
+    "CONTRACTS",
+    "Context",
+    "Rule",
+    "check_sources",
+    "check_table",
+    "count_issues",
+    "read_problem",
+)

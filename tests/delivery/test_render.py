@@ -331,3 +331,22 @@ def test_the_cached_text_of_a_formula_is_well_formed_whatever_the_name() -> None
     assert len(cached) == len(HOSTILE)
     for text in ("a_x0000_b", "a_x0007_b", "_x005F_x0041_", "_xFFFE_", "_x000D_=1", "<b>&amp;</b>"):
         assert text in cached
+
+
+def test_a_footer_that_begins_with_a_digit_keeps_it() -> None:
+    """``&8`` before ``2024…`` would be read as a font of size 82024."""
+    book = Book([Sheet("Data", "Data", [])], title="2024 plan", footer="20240102T030405-score")
+    foot = part(render_bytes(book, clock=CLOCK)[0], "xl/worksheets/sheet1.xml").findtext(f".//{MAIN}oddFooter") or ""
+    assert "&8 2024 plan" in foot and foot.endswith("&8 20240102T030405-score")
+
+
+def test_a_column_of_text_grows_by_half_at_most_to_show_it_whole() -> None:
+    names = ["Short", "Dorney Dormere Automotive Corp"]
+    asked = Column("name", "Name", width=20)
+    widths = [
+        layout.block_widths(Table("t", [asked], pd.DataFrame({"name": shown})))[0]
+        for shown in (names[:1], names, [*names, "x" * 200])
+    ]
+    assert widths[0] == 145 and 145 < widths[1] < 217 and widths[2] == 217
+    number = Table("t", [Column("n", "Number", "number", width=5)], pd.DataFrame({"n": [1e12]}))
+    assert layout.block_widths(number) == [40]
