@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.calibration import fit_calibrator
@@ -23,6 +22,8 @@ from icp_xl.propensity.trees import TreeModel, fit_trees, grow_trees
 Floats = NDArray[np.float64]
 Parts = tuple[tuple[float, LinearModel | TreeModel], ...]
 
+#: Standard errors beyond which a difference is more than noise.
+BEYOND = 1.96
 #: One account in so many is kept aside to see when more trees stop helping.
 _STOP_FOLDS = 5
 
@@ -152,11 +153,12 @@ def _best_linear(
         check()
         losses.append(_losses(valid.y, _linear(train, names, grid, seed).log_odds(valid.x)))
     best = losses[int(np.argmin([each.mean() for each in losses]))]
-    # The one-standard-error rule: what the season after next looks like is less sure than this one comparison says.
+    # The firmest that is not worse beyond noise: what the season after next looks like is less sure than this one
+    # comparison says.
     near = [
         grid
         for grid, each in zip(settings.logreg, losses, strict=True)
-        if (each - best).mean() <= (each - best).std() / np.sqrt(best.size)
+        if (each - best).mean() <= BEYOND * (each - best).std() / np.sqrt(best.size)
     ]
     return min(near, key=lambda grid: grid.c)
 
@@ -215,7 +217,7 @@ def _without_overfit(
     if not _mixed(valid.y):
         return recipe
     model = _trees(train, names, recipe.lgbm, recipe.rounds, seed)
-    inside, outside = (_auc(each.y, model.log_odds(each.x)) for each in (train, valid))
+    inside, outside = (Curve(each.y, model.log_odds(each.x)).auc() for each in (train, valid))
     if inside - outside <= settings.max_gap:
         return recipe
     grid = recipe.lgbm.model_copy(
@@ -229,7 +231,3 @@ def _without_overfit(
     if log_loss(valid.y, calmer.log_odds(valid.x)) > log_loss(valid.y, model.log_odds(valid.x)):
         return recipe
     return Recipe(recipe.logreg, grid, recipe.rounds, regularised=True)
-
-
-def _auc(y: Floats, score: Floats) -> float:
-    return float(Curve(y, expit(score)).measure()["auc"][0])

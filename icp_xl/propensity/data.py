@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LABELS = "curated/labels"
+
+
+#: What a question over all divisions keeps of each.
+_TOLD = ("recency_days", "active_months", "revenue")
 
 
 @dataclass(frozen=True)
@@ -167,15 +172,46 @@ def pool(divisions: Sequence[DivisionData]) -> DivisionData:
 
 
 def any_of(divisions: Sequence[DivisionData], name: str = "Any purchase") -> DivisionData:
-    """A purchase in any of the divisions as one question; what is known of one division alone is left out."""
+    """A purchase in any of the divisions as one question.
+
+    Of what is known of one division alone, its last purchase, its months with one and its revenue stay, under its name:
+    ``div_recency_days_bags``.
+    """
     stacked = []
     for parts in zip(*(data.cutoffs for data in divisions), strict=True):
         first = parts[0]
         kept = [column for column in first.features if not str(column).startswith(("own_", "mb_", "als_"))]
-        frame = first.features[kept].copy()
+        told = {
+            renamed: part.features[column].to_numpy()
+            for data, part in zip(divisions, parts, strict=True)
+            for column, renamed in _told_of(part.features.columns, data.slug).items()
+        }
+        frame = pd.concat([first.features[kept], pd.DataFrame(told, index=first.features.index)], axis=1)
         label = np.maximum.reduce([part.label for part in parts])
         revenue = np.sum([part.revenue for part in parts], axis=0)
         profit = np.sum([part.gross_profit for part in parts], axis=0)
         stacked.append(CutoffData(first.cutoff, frame, label, revenue, profit, first.window_months))
-    first_data = divisions[0]
-    return DivisionData(name, "any_purchase", first_data.window_months, tuple(stacked), first_data.catalog)
+    catalog = pd.concat([divisions[0].catalog, *map(_catalog_of, divisions)], ignore_index=True)
+    return DivisionData(name, "any_purchase", divisions[0].window_months, tuple(stacked), catalog)
+
+
+def _told_of(columns: Iterable[object], slug: str) -> dict[str, str]:
+    """The columns of one division that a question over all of them keeps, over the longest window, and their names."""
+    found: dict[str, str] = {}
+    names = [str(column) for column in columns]
+    for stem in _TOLD:
+        fitting = [each for each in names if re.fullmatch(rf"own_{stem}(_\d+m)?", each)]
+        if fitting:
+            longest = max(fitting, key=lambda each: int(each.rsplit("_", 1)[-1].rstrip("m") if each[-1] == "m" else 0))
+            found[longest] = f"div_{longest.removeprefix('own_')}_{slug}"
+    return found
+
+
+def _catalog_of(data: DivisionData) -> pd.DataFrame:
+    if "name" not in data.catalog:
+        return data.catalog.iloc[:0]
+    names = _told_of(data.catalog["name"], data.slug)
+    rows = data.catalog[data.catalog["name"].isin(names)]
+    return rows.assign(
+        name=rows["name"].map(names), meaning=rows["meaning"].str.replace("this division", data.division, regex=False)
+    )

@@ -27,7 +27,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.baselines import fit_rule
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator
-from icp_xl.propensity.candidates import Recipe, blend, choose_recipe, fit_family, stack
+from icp_xl.propensity.candidates import BEYOND, Recipe, blend, choose_recipe, fit_family, stack
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import Inputs, choose_inputs
 from icp_xl.propensity.metrics import Curve, Interval, bounds, resample_lifts
@@ -39,7 +39,6 @@ Parts = tuple[tuple[float, Part], ...]
 #: Order of complexity.
 ORDER = ("base_rate", "recency", "frequency", "bgnbd", "logreg", "lgbm", "blend")
 RULES, MODELS = ORDER[:4], ORDER[4:]
-_BEYOND = 1.96
 #: Rows over all ensembles of a mean.
 _SEED_ROWS = 120_000
 #: Before a candidate's name: its calibrated probability, cross-fitted.
@@ -215,7 +214,7 @@ def _choose(
     if rule is None or model is None:
         return str(rule or model), steps
     gain, saved = arena.gain(model, rule), arena.saved(model, rule)
-    won = gain.low > 0.0 or (gain.high >= 0.0 and saved[0] > _BEYOND * saved[1])
+    won = gain.low > 0.0 or (gain.high >= 0.0 and saved[0] > BEYOND * saved[1])
     steps.append(f"{model} against {rule}: {arena.told(model, rule)}, {'better' if won else 'no better'} beyond noise")
     return (model if won else rule), steps
 
@@ -277,7 +276,7 @@ def _cross_fitted(judged: pd.DataFrame, chosen: str, method: str, seed: int) -> 
 def _training_auc(model: DivisionModel, cutoffs: Sequence[CutoffData]) -> float:
     y = np.concatenate([each.label for each in cutoffs])
     score = np.concatenate([model.log_odds(each.features) for each in cutoffs])
-    return float(Curve(y, score).measure()["auc"][0])
+    return Curve(y, score).auc()
 
 
 def describe_recipe(recipe: Recipe) -> Mapping[str, Any]:

@@ -112,7 +112,7 @@ def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: GauntletSettings) ->
             return ""
         if each.positives >= guard.min_positives:
             filled = np.where(np.isnan(values), known.min() - 1.0, values)
-            auc = float(Curve(each.label, filled).measure()["auc"][0])
+            auc = Curve(each.label, filled).auc()
             aucs.append(max(auc, 1.0 - auc))
     if aucs and min(aucs) > guard.max_auc:
         return f"alone it ranks the buyers with an AUC of {min(aucs):.3f}, too good to be true"

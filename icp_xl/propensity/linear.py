@@ -43,7 +43,7 @@ class LinearModel:
 
     def standardise(self, x: Floats) -> Floats:
         """Rows × features as the model sees them."""
-        return _standardise(x, self.median, self.low, self.high, self.centre, self.scale)
+        return _place(_tame(x), self.median, self.low, self.high, self.centre, self.scale)
 
     def log_odds(self, x: Floats) -> Floats:
         """Uncalibrated log-odds of each row."""
@@ -92,8 +92,9 @@ def fit_linear(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    scaling = _fit_scaling(x)
-    z = _standardise(x, *scaling)
+    tamed = _tame(x)
+    scaling = _fit_scaling(tamed)
+    z = _place(tamed, *scaling)
     options: dict[str, Any] = {"C": c, "class_weight": "balanced" if balanced else None, "tol": 1e-4}
     # Pure L2 has a smooth optimum that lbfgs reaches in a few dozen steps; only a true elastic net needs saga.
     options |= {"solver": "lbfgs"} if l1_ratio == 0.0 else {"solver": "saga", "l1_ratio": l1_ratio}
@@ -113,20 +114,27 @@ def fit_linear(
 
 
 def _tame(x: Floats) -> Floats:
-    return np.sign(x) * np.log1p(np.abs(x))
+    tamed = np.abs(np.asarray(x, dtype=np.float64))
+    np.log1p(tamed, out=tamed)
+    return np.copysign(tamed, x, out=tamed)
 
 
-def _fit_scaling(x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    tamed = _tame(x)
-    known = np.where(np.all(np.isnan(tamed), axis=0), 0.0, tamed)
-    low, median, high = np.nanquantile(known, [CLIP, 0.5, 1.0 - CLIP], axis=0)
-    filled = np.clip(np.where(np.isnan(tamed), median, tamed), low, high)
+def _fit_scaling(tamed: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    edges = (CLIP, 0.5, 1.0 - CLIP)
+    # Column by column: a quantile needs a column in order, which is found many times faster where it lies together.
+    columns = (column[~np.isnan(column)] for column in np.ascontiguousarray(tamed.T))
+    low, median, high = np.array([np.quantile(known, edges) if known.size else np.zeros(3) for known in columns]).T
+    filled = np.where(np.isnan(tamed), median, tamed)
+    np.clip(filled, low, high, out=filled)
     centre, scale = filled.mean(axis=0), filled.std(axis=0)
     constant = scale <= 1e-9
     return median, low, high, np.where(constant, low, centre), np.where(constant, 1.0, scale)
 
 
-def _standardise(x: Floats, median: Floats, low: Floats, high: Floats, centre: Floats, scale: Floats) -> Floats:
-    tamed = _tame(np.asarray(x, dtype=np.float64))
-    filled = np.clip(np.where(np.isnan(tamed), median, tamed), low, high)
-    return np.asarray((filled - centre) / scale)
+def _place(tamed: Floats, median: Floats, low: Floats, high: Floats, centre: Floats, scale: Floats) -> Floats:
+    """Tamed values as the model sees them: filled, clipped, standardised."""
+    z = np.where(np.isnan(tamed), median, tamed)
+    np.clip(z, low, high, out=z)
+    z -= centre
+    z /= scale
+    return z

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 LIFT_SHARES = (0.05, 0.10, 0.20)
 #: Cells of a resampling matrix that are held in memory at once.
 _BLOCK = 8_000_000
+#: Times the wanted share that is looked at first for what its top holds.
+_TOP = 1.5
 #: With many rows an interval is narrow, and needs fewer resamples to be known well: so many draws, ...
 _DRAWS = 10_000_000
 #: ... but never fewer resamples than this.
@@ -73,19 +75,34 @@ class Curve:
         out["brier_skill"] = _divide(constant - out["brier_loss"], constant)
         return out
 
+    def auc(self) -> float:
+        """Share of the pairs of a buyer and another in which the buyer has the higher score; ties count half."""
+        hits = _sum_steps(self.y[self.order], self.starts)
+        size = np.diff(self.starts, append=self.y.size)
+        misses = size - hits
+        positives, negatives = hits.sum(), misses.sum()
+        if not positives or not negatives:
+            return float("nan")
+        return float(misses @ (np.cumsum(hits) - hits / 2.0) / (positives * negatives))
+
     def lift(self, share: float, weights: Floats | None = None) -> Floats:
         """Buyers in the first ``share`` by the number that chance would give, under each row of ``weights``."""
         w = np.ones((1, self.y.size)) if weights is None else weights
-        w = w[:, self.order]
-        hits, size = (np.add.reduceat(each, self.starts, axis=1) for each in (w * self.y[self.order], w))
-        captured = _at_share(np.cumsum(size, axis=1), np.cumsum(hits, axis=1), share)
-        return np.asarray(_divide(captured, hits.sum(axis=1)) / share)
+        wanted = share * w.sum(axis=1)
+        # The top of the ranking is enough, as long as every resample drew enough of it.
+        first = self.starts[: np.searchsorted(self.starts, _TOP * share * self.y.size) + 1]
+        stop = int(self.starts[first.size]) if first.size < self.starts.size else self.y.size
+        top = w[:, self.order[:stop]]
+        if first.size < self.starts.size and np.any(top.sum(axis=1) <= wanted):
+            first, top = self.starts, w[:, self.order]
+        hits, size = (_sum_steps(each, first) for each in (top * self.y[self.order[: top.shape[1]]], top))
+        captured = _at_share(np.cumsum(size, axis=1), np.cumsum(hits, axis=1), wanted)
+        return np.asarray(_divide(captured, w @ self.y) / share)
 
     def _ranking(self, w: Floats, y: Floats) -> dict[str, Floats]:
         if not self.starts.size:
             return {}
-        hits = np.add.reduceat(w * y, self.starts, axis=1)
-        size = np.add.reduceat(w, self.starts, axis=1)
+        hits, size = _sum_steps(w * y, self.starts), _sum_steps(w, self.starts)
         misses = size - hits
         positives, negatives = hits.sum(axis=1), misses.sum(axis=1)
         seen_hits, seen = np.cumsum(hits, axis=1), np.cumsum(size, axis=1)
@@ -97,21 +114,28 @@ class Curve:
         }
         worth = None
         if self.value is not None:
-            worth = np.cumsum(np.add.reduceat(w * (self.value[self.order] * y), self.starts, axis=1), axis=1)
+            worth = np.cumsum(_sum_steps(w * (self.value[self.order] * y), self.starts), axis=1)
         for share in LIFT_SHARES:
             name = f"{round(share * 100)}"
-            captured = _at_share(seen, seen_hits, share)
+            wanted = share * seen[:, -1]
+            captured = _at_share(seen, seen_hits, wanted)
             out[f"capture_{name}"] = _divide(captured, positives)
             out[f"lift_{name}"] = _divide(captured, positives) / share
             if worth is not None:
-                out[f"revenue_capture_{name}"] = _divide(_at_share(seen, worth, share), worth[:, -1])
+                out[f"revenue_capture_{name}"] = _divide(_at_share(seen, worth, wanted), worth[:, -1])
                 out[f"revenue_lift_{name}"] = out[f"revenue_capture_{name}"] / share
         return out
 
 
-def _at_share(seen: Floats, cumulated: Floats, share: float) -> Floats:
-    """What the first ``share`` of the rows holds, going linearly through a step of tied rows."""
-    wanted = share * seen[:, -1]
+def _sum_steps(values: Floats, starts: NDArray[np.intp]) -> Floats:
+    """Sums over tied rows, along the last axis."""
+    if starts.size == values.shape[-1]:
+        return values
+    return np.asarray(np.add.reduceat(values, starts, axis=-1))
+
+
+def _at_share(seen: Floats, cumulated: Floats, wanted: Floats) -> Floats:
+    """What the first ``wanted`` rows hold, going linearly through a step of tied rows."""
     place = (seen < wanted[:, None]).sum(axis=1).clip(max=seen.shape[1] - 1)
     rows = np.arange(seen.shape[0])
     before = np.where(place > 0, seen[rows, place - 1], 0.0)
@@ -127,12 +151,24 @@ def _divide(top: Floats, bottom: Floats) -> Floats:
 
 def resampling_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Floats:
     """Bootstrap weights, resamples × rows: how often each row is drawn; with ``groups``, whole groups are drawn."""
-    rng = np.random.default_rng(seed)
+    return _draw(_members(n, groups), resamples, seed)
+
+
+def _members(n: int, groups: ArrayLike | None) -> NDArray[np.intp]:
+    """The number of each row's group."""
     if groups is None:
-        return rng.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
-    _, member = np.unique(np.asarray(groups), return_inverse=True)
-    k = int(member.max()) + 1
-    return rng.multinomial(k, np.full(k, 1.0 / k), size=resamples).astype(np.float64)[:, member]
+        return np.arange(n)
+    return np.asarray(pd.factorize(np.asarray(groups), sort=True)[0], dtype=np.intp)
+
+
+def _draw(member: NDArray[np.intp], resamples: int, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    k = int(member.max(initial=-1)) + 1
+    weights = np.empty((resamples, member.size))
+    for row in weights if k else ():
+        # Counting k draws is the multinomial, in a twentieth of its time.
+        row[:] = np.bincount(rng.integers(0, k, k), minlength=k)[member]
+    return weights
 
 
 def measure(
@@ -198,10 +234,11 @@ def _resample(curves: list[Curve], resamples: int, seed: int, groups: ArrayLike 
 
 def draw_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Iterator[Floats]:
     """Weights of the resamples in blocks; fewer than ``resamples`` where there are very many rows."""
+    member = _members(n, groups)
     wanted = min(resamples, max(_FEWEST, _DRAWS // max(n, 1)))
     block = max(1, min(wanted, _BLOCK // max(n, 1)))
     for number, start in enumerate(range(0, wanted, block)):
-        yield resampling_weights(n, min(block, wanted - start), seed + 7919 * number, groups)
+        yield _draw(member, min(block, wanted - start), seed + 7919 * number)
 
 
 def resample_lifts(

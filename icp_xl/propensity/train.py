@@ -171,9 +171,7 @@ def _told_in(division: str, fitted: Fitted, datas: Sequence[DivisionData]) -> tu
     if not 0.0 < y.mean() < 1.0:
         return "", False
     figures = {
-        name: float(Curve(y, rows[name]).measure()["auc"][0])
-        for name in (fitted.model.kind, *RULES)
-        if name in rows and name != "base_rate"
+        name: Curve(y, rows[name]).auc() for name in (fitted.model.kind, *RULES) if name in rows and name != "base_rate"
     }
     own = figures.pop(fitted.model.kind)
     best = max(figures, key=lambda name: figures[name], default="")

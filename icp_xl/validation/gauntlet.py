@@ -101,7 +101,7 @@ def best_auc(values: pd.Series[Any], label: NDArray[np.int64]) -> float:
     absent = ~np.isfinite(x)
     floor = float(np.min(x[~absent])) - 1.0 if (~absent).any() else 0.0
     found = [Curve(label, np.where(absent, floor, np.nan_to_num(x))), Curve(label, absent.astype(float))]
-    aucs = [float(each.measure()["auc"][0]) for each in found]
+    aucs = [each.auc() for each in found]
     return max(max(auc, 1.0 - auc) for auc in aucs if np.isfinite(auc)) if np.isfinite(aucs).any() else 0.5
 
 

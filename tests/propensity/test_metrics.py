@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from icp_xl.propensity.metrics import (
+    Curve,
     bounds,
     compare,
     gains_table,
@@ -135,3 +136,24 @@ def test_the_short_ways_give_what_the_long_way_gives() -> None:
     one, two = resample_lifts(y, [x, other], 0.1, resamples=60, seed=4, groups=groups)
     gain = compare(y, x, other, resamples=60, seed=4, groups=groups)["lift_10"]
     assert bounds(one - two) == pytest.approx((gain.low, gain.high), abs=1e-12)
+
+
+def test_the_top_is_enough_and_where_it_is_not_all_is_looked_at() -> None:
+    """The lift from the top of the ranking against that from all of it, where resamples draw little of the top."""
+    rng = np.random.default_rng(8)
+    for score in (rng.normal(size=200), rng.normal(size=200).round(0), np.zeros(200)):
+        y = (rng.random(200) < 0.3).astype(float)
+        thin = rng.integers(0, 3, (40, 200)).astype(float)
+        thin[:20, np.argsort(-score, kind="stable")[:30]] = 0.0
+        curve = Curve(y, score)
+        assert curve.lift(0.1, thin) == pytest.approx(curve.measure(thin)["lift_10"], abs=1e-12)
+        assert curve.auc() == pytest.approx(curve.measure()["auc"][0], abs=1e-12)
+
+
+def test_a_resample_draws_with_the_right_chances() -> None:
+    """Each row once on average with the variance of the multinomial; no rows, no draws."""
+    weights = resampling_weights(50, 4000, 3)
+    assert (weights.sum(axis=1) == 50).all()
+    assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.08)
+    assert weights.var(axis=0) == pytest.approx(np.full(50, 0.98), abs=0.12)
+    assert resampling_weights(0, 3, 1).shape == (3, 0)
