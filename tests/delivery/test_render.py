@@ -341,7 +341,7 @@ def test_a_footer_that_begins_with_a_digit_keeps_it() -> None:
 
 
 def test_a_column_of_text_grows_by_half_at_most_to_show_it_whole() -> None:
-    names = ["Short", "Dorney Dormere Automotive Corp"]
+    names = ["Short", "Dorney Dormere Motors Ltd"]
     asked = Column("name", "Name", width=20)
     widths = [
         layout.block_widths(Table("t", [asked], pd.DataFrame({"name": shown})))[0]
