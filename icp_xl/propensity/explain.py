@@ -37,6 +37,19 @@ def _days(value: float) -> str:
     return f"{value:.0f} day" + ("" if round(value) == 1 else "s")
 
 
+def _amount(value: float) -> str:
+    """A sum of money as it is said; its sign is the reader's to know.
+
+    >>> _amount(100_905_341.0), _amount(1_250_000_000.0), _amount(84_600.0), _amount(1_400_000.0)
+    ('101 million', '1.2 billion', '85,000', '1.4 million')
+    """
+    for unit, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= unit * 0.9995:
+            scaled = value / unit
+            return f"{scaled:.1f} {word}" if abs(scaled) < 9.95 else f"{scaled:.0f} {word}"
+    return f"{round(value, -3) if abs(value) >= 9_995 else value:,.0f}"
+
+
 def _own(v: Values, division: str) -> str | None:
     last = v["own_recency_days"]
     if np.isnan(last):
@@ -99,7 +112,7 @@ def _size(v: Values, division: str) -> str | None:
     if not np.isnan(printers):
         told.append(f"{printers:.0f} printer" + ("" if round(printers) == 1 else "s"))
     if not np.isnan(revenue):
-        told.append(f"annual revenue of {revenue:,.0f}")
+        told.append(f"annual revenue of {_amount(revenue)}")
     return ", ".join(told) or None
 
 

@@ -79,7 +79,8 @@ def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> S
             "weights, then the rest of the model. The three parts add up to the change."
         ),
     ]
-    return Sheet("Method", "Method", blocks, subtitle="How a score is made, with every constant.", kind="method")
+    return Sheet("Method", "Method", blocks, subtitle="How a score is made, with every constant.", kind="method",
+                 one_page=True)  # fmt: skip
 
 
 def _definitions(model: ScoreModel) -> Iterator[Text]:

@@ -26,7 +26,6 @@ from icp_xl.reports.spec import (
     Ref,
     Series,
     Sheet,
-    Stack,
     Table,
     Text,
 )
@@ -226,8 +225,7 @@ def _division(each: _Named, settings: ReportSettings) -> Sheet:
         blocks += [_driver_chart(each, len(drivers.frame)), (drivers, card)]
     else:
         blocks.append(card)
-    figures = Stack([_gains_table(each), _calibration_table(each), _threshold_table(each)])
-    blocks.append((_candidates(each), figures))
+    blocks += [_candidates(each), _gains_table(each), _calibration_table(each), _threshold_table(each)]
     return Sheet(
         each.sheet, f"{trained.division}: the model", blocks, portrait=True,
         subtitle=f"Judged on {say_count(judged.rows, 'account')}, {say_count(judged.positives, 'buyer')} among them.",
@@ -241,7 +239,7 @@ def _gains_table(each: _Named) -> Table:
     return Table(
         f"{each.stem}_gains",
         [
-            Column("decile", "Tenth", "integer", width=8),
+            Column("decile", "Tenth", "integer", width=8, align="left"),
             Column("count", "Accounts", "integer", width=10),
             Column("p_mean", "Predicted", "percent", width=10),
             Column("bought_in_division_mean", "Bought", "percent", width=10),
@@ -274,7 +272,7 @@ def _calibration_table(each: _Named) -> Table:
     return Table(
         f"{each.stem}_calibration",
         [
-            Column("bin", "Group", "integer", width=8),
+            Column("bin", "Group", "integer", width=8, align="left"),
             Column("count", "Accounts", "integer", width=10),
             Column("mean_predicted", "Predicted", "percent", decimals=1, width=10),
             Column("fraction_positives", "Bought", "percent", decimals=1, width=10),
@@ -340,7 +338,7 @@ def _threshold_table(each: _Named) -> Table:
     return Table(
         f"{each.stem}_thresholds",
         [
-            Column("share", "Top share", "percent", width=10),
+            Column("share", "Top share", "percent", width=10, align="left"),
             Column("threshold", "Probability from", "percent", decimals=1, width=14),
             Column("count", "Accounts", "integer", width=10),
         ],
@@ -399,6 +397,10 @@ def _method() -> Sheet:
         "Ready: better than chance and than every rule, well calibrated, in a season that was seen before.",
         "Usable with care: better than chance, but something that the sheet names must be kept in mind.",
         "Not ready: no evidence of skill, or a rule does better. Nothing is published for the division.",
+        "AUC: how often a buyer stands above one who did not buy, of all such pairs; 0.5 is a coin, 1 is perfect.",
+        "Lift, top 10 %: buyers in the best tenth of the list against as many accounts picked at random.",
+        "Brier skill: how much closer the probabilities come to what happened than the share of buyers alone.",
+        "Calibration slope: 1 is right; below 1 the probabilities are too bold, above 1 too timid.",
         "A probability holds for the window and the season that were learned; in a season never seen, trust the order.",
     )
     return Sheet("Method", "How the models are judged", [Text(line, "bullet") for line in lines], kind="method",

@@ -87,6 +87,7 @@ def build_segments_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
             *_advice_tables(advice),
         ],
         subtitle=subtitle,
+        one_page=True,
     )
 
 

@@ -284,7 +284,7 @@ def _drift(holdouts: Sequence[Holdout]) -> Sheet:
                 Column("where", "In which divisions, most first", "long_text", width=60),
             ],
             moved.head(_MOST_MOVED),
-            title="Features that moved beyond noise",
+            title="Features that moved beyond noise (the Feature Catalog in icp_build.xlsx says what they are)",
             empty_text="No feature moved beyond noise.",
         ),
     ]
@@ -358,7 +358,7 @@ def _backtest(holdouts: Sequence[Holdout]) -> Sheet:
     for name, words in (("icp_grade", "grade"), ("segment", "segment")):
         if name in rows and rows[name].notna().any():
             table = backtest_by(rows, name).assign(cutoff=lambda t: [f"{day:%Y-%m-%d}" for day in t["cutoff_date"]])
-            named = [Column("cutoff", "List of", width=12), Column(name, words.capitalize(), width=12), *columns[2:]]
+            named = [Column("cutoff", "List of", width=12), Column(name, words.capitalize(), width=17), *columns[2:]]
             blocks.append(Table(f"backtest_{words}", named, table, title=f"By {words} of today", filters=False))
     return Sheet(
         "Backtest",
@@ -377,6 +377,8 @@ def _method() -> Sheet:
         "The stability index of two samples of one distribution is not 0 but about chi-square: its threshold knows "
         "how many accounts there are. A feature has moved when the index and the KS distance are both beyond noise.",
         "Good: under half the threshold. Watch: near it. Alert: beyond it; the alert says what to do.",
+        "AUC: how often a buyer stands above one who did not buy, of all such pairs; 0.5 is a coin, 1 is perfect. "
+        "Slope: 1 is right; below 1 the probabilities are too bold, above 1 too timid.",
         "A shift of the share of buyers (a season, a price) spoils the probabilities, not the order.",
     )
     return Sheet(

@@ -225,7 +225,7 @@ def _band_table(found: Accuracy) -> Table:
             Column("band", "Band", width=12), Column("deals", "Closed", "integer"), Column("won", "Won", "integer"),
             Column("win_rate", "Win rate", "percent", rule="data_bar", decimals=0),
             Column("win_range", "95 % interval", width=16), Column("lift", "Lift", "number", decimals=2),
-            Column("lift_range", "95 % interval of lift", width=20),
+            Column("lift_range", "Interval of lift", width=14),
             Column("expected_of", "With a prediction", "integer"),
             Column("told", "Wins of these", width=30),
             Column("above", "Up to", "percent", hidden_from_print=True, note="For the chart: upper end less rate"),
@@ -286,9 +286,9 @@ def _score_table(found: Accuracy) -> Table:
     )  # fmt: skip
     return Table(
         "won_scores",
-        [Column("label", "Score or component", width=24), Column("kind", "Kind", width=13),
+        [Column("label", "Score or component", width=20), Column("verdict", "Finding", width=26),
          Column("auc", "AUC", "number", decimals=3), Column("range", "95 % interval", width=16),
-         Column("p", "Corrected p", width=13, align="right"), Column("verdict", "Finding", width=26)],
+         Column("p", "Corrected p", width=13, align="right"), Column("kind", "Kind", width=13)],
         frame, title="Scores and components", filters=False,
     )  # fmt: skip
 
@@ -296,10 +296,11 @@ def _score_table(found: Accuracy) -> Table:
 def _factor_table(found: Accuracy) -> Table:
     return Table(
         "won_factors",
-        [Column("name", "Factor", width=26), Column("deals", "Closed", "integer"),
-         Column("levels", "Values", "integer"), Column("p", "Corrected p", width=13, align="right"),
-         Column("verdict", "Finding", width=24), Column("most", "Wins most", width=26),
-         Column("least", "Wins least", width=26)],
+        # Texts stand under the texts of the other tables: the columns of a sheet are shared.
+        [Column("name", "Factor", width=20), Column("most", "Wins most", "long_text", width=28),
+         Column("least", "Wins least", "long_text", width=24), Column("verdict", "Finding", width=24),
+         Column("p", "Corrected p", width=13, align="right"), Column("deals", "Closed", "integer"),
+         Column("levels", "Values", "integer")],
         found.factors.assign(p=_chances(found.factors)), title="Factors", filters=False,
     )  # fmt: skip
 
@@ -309,20 +310,20 @@ def _level_table(found: Accuracy) -> Table:
     return Table(
         "won_levels",
         [Column("level", "Confidence", width=13), Column("promise", "What it claims", width=22),
-         Column("calls", "Predictions", "integer"), Column("right", "Right", "integer"),
-         Column("accuracy", "Measured", "percent", decimals=0), Column("range", "95 % interval", width=16),
-         Column("expected", "Claimed", "percent", decimals=0), Column("verdict", "Finding", width=34)],
+         Column("range", "95 % interval of measured", width=16), Column("verdict", "Finding", "long_text", width=28),
+         Column("accuracy", "Measured", "percent", decimals=0), Column("expected", "Claimed", "percent", decimals=0),
+         Column("calls", "Predictions", "integer"), Column("right", "Right", "integer")],
         frame, title="Confidence levels", filters=False,
     )  # fmt: skip
 
 
 def _deal_columns(last: str, header: str) -> list[Column]:
     return [
-        Column("opportunity_id", "Opportunity", "id", width=20), Column("account_name", "Account", width=28),
-        Column("owner", "Owner", width=20), Column("product", "Product", width=20),
+        Column("opportunity_id", "Opportunity", "id", width=14), Column("account_name", "Account", width=28),
+        Column("owner", "Owner", width=18), Column("product", "Product", width=20),
         Column("value", "Value", "money"), Column("close_date", "Closed", "date"),
         Column("opportunity_score", "Opportunity score", "score"), Column("account_score", "Account score", "score"),
-        Column(last, header, width=44),
+        Column(last, header, "long_text", width=36),
     ]  # fmt: skip
 
 
@@ -409,12 +410,12 @@ def _pattern_table(lost: LostAnalysis) -> Table:
     )
     return Table(
         "lost_patterns",
-        [Column("pattern", "Pattern", width=46), Column("deals", "High-scored", "integer"),
+        [Column("pattern", "Pattern", "long_text", width=28), Column("deals", "High-scored", "integer"),
          Column("accounts", "Accounts", "integer"), Column("lost", "Lost", "integer"),
          Column("lost_rate", "Share lost", "percent", decimals=0), Column("range", "95 % interval", width=16),
          Column("other_rate", "Others lost", "percent", decimals=0),
-         Column("gap_range", "Difference within a month", width=24),
-         Column("p", "Corrected p", width=13)],
+         Column("p", "Corrected p", width=13, align="right"),
+         Column("gap_range", "Difference within a month", width=24)],
         frame, title="Patterns", filters=False,
         empty_text=lost.status or f"No evidence: none of {lost.looks:,} splits stands out from chance.",
     )  # fmt: skip
@@ -428,11 +429,11 @@ def _component_table(lost: LostAnalysis) -> Table:
     )
     return Table(
         "lost_components",
-        [Column("label", "Component", width=22), Column("won_mean", "Mean of the won", "number", decimals=2),
+        [Column("label", "Component", width=22), Column("verdict", "Finding", width=28),
+         Column("won_mean", "Mean of the won", "number", decimals=2),
          Column("lost_mean", "Mean of the lost", "number", decimals=2),
          Column("difference", "Lost less won, within a month", "number", decimals=3),
-         Column("range", "95 % interval", width=16), Column("p", "Corrected p", width=13, align="right"),
-         Column("verdict", "Finding", width=34)],
+         Column("range", "95 % interval", width=16), Column("p", "Corrected p", width=13, align="right")],
         frame, title="Components of the high-scored (0–1)", filters=False, empty_text="Nothing to compare yet.",
     )  # fmt: skip
 

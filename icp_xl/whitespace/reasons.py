@@ -37,9 +37,13 @@ def build_reasons(
         _values(expected, division, currency),
     ]
     reason = _join(phrases, "; ", 3)
-    points = [frame[name].to_numpy(dtype=object) for name in ("expiring", "peers", "driver")]
+    points = [_sentences(frame[name].to_numpy(dtype=object)) for name in ("expiring", "peers", "driver")]
     talk = _join(points, ". ", 2)
     return reason, np.asarray([f"{text}." if text else "" for text in talk], dtype=object)
+
+
+def _sentences(texts: Texts) -> Texts:
+    return np.asarray([text[:1].upper() + text[1:] for text in texts.tolist()], dtype=object)
 
 
 def show_chance(p: float) -> str:
