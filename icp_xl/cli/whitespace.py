@@ -37,6 +37,9 @@ def whitespace(
     weights: Annotated[
         str | None, typer.Option("--weights", help="Weights of chance, affinity, likeness and value: 0.6,0.2,0.1,0.1.")
     ] = None,
+    rank_by: Annotated[
+        str | None, typer.Option("--rank-by", help="What orders the list: score, value, balanced, challenger.")
+    ] = None,
     capacity_mode: Annotated[
         str | None, typer.Option("--capacity-mode", help="Which pairs to work: top_percent, per_rep, hybrid.")
     ] = None,
@@ -72,6 +75,7 @@ def whitespace(
         **{
             "whitespace.normalize": normalize,
             "whitespace.weights": numbers,
+            "whitespace.rank_by": rank_by,
             "whitespace.capacity": capacity_mode,
             "whitespace.top_percent": top_percent,
             "whitespace.per_rep": per_rep,

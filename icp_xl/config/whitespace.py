@@ -30,16 +30,22 @@ class WhitespaceSettings(Section):
     full_coverage: float = Field(
         0.30, gt=0.0, le=1.0, description="share of candidates with a signal from which it keeps its whole weight"
     )
-    rank_by: Literal["score", "challenger"] = Field("score", description="which score orders the list")
+    rank_by: Literal["score", "value", "balanced", "challenger"] = Field(
+        "score",
+        description="what orders the list: the blended score; value: expected value alone, for revenue first; "
+        "balanced: chance and expected value, each against its mean, added up; challenger: its learned weights",
+    )
     challenger: bool = Field(True, description="learn weights from an earlier cutoff's outcome and show their score")
     value: Literal["auto", "gross_profit", "revenue"] = Field("auto", description="what expected value is counted in")
     value_groups: Literal["auto", "segment", "spend"] = Field(
         "auto", description="groups whose median is expected: customer segment, or fifths of the account's spending"
     )
-    value_prior_days: float = Field(
-        3.0, ge=0.0, description="days of purchase that the group's median counts for against the account's own"
+    value_prior_windows: float = Field(
+        0.5,
+        ge=0.0,
+        description="windows with a purchase that what its likes spend counts for, against the account's own",
     )
-    value_cap_quantile: float = Field(0.99, gt=0.5, le=1.0, description="expected value is capped here; 1: not at all")
+    value_cap_quantile: float = Field(0.999, gt=0.5, le=1.0, description="expected value is capped here; 1: not at all")
     value_min_buyers: int = Field(20, ge=1, description="buyers that a group's median needs")
 
     ownership: Literal["recent", "ever", "off"] = Field(

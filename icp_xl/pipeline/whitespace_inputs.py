@@ -75,9 +75,9 @@ def gather(run: RunContext) -> Inputs:
         run.warn(f"scores of an older cutoff are left out: {', '.join(older)}")
         scores = scores[scores["cutoff_date"] == latest]
     cutoff, star = latest.date(), load_star(run)
-    value = value_name(run, star)
+    value, months = value_name(run, star), int(scores["window_months"].max())
     with open_engine(star, run.settings) as engine:
-        found = add_history(run, star, engine, scores, cutoff, value)
+        found = add_history(run, star, engine, scores, cutoff, value, months)
         run.progress.check()
         found = found.assign(**_evidence(run, star, engine, found, cutoff))
     found = with_accounts(run, star, found)
@@ -86,7 +86,6 @@ def gather(run: RunContext) -> Inputs:
     found["contacted_on"] = contacts(run, found)
     found["driver"] = drivers(run, found)
     verdicts = scores.drop_duplicates("division").set_index("division").get("verdict", pd.Series(dtype=object))
-    months = int(scores["window_months"].max())
     return Inputs(found, cutoff, months, value, {str(k): str(v) for k, v in sorted(verdicts.items())})
 
 
@@ -97,15 +96,18 @@ def value_name(run: RunContext, star: Star) -> str:
 
 
 def add_history(
-    run: RunContext, star: Star, engine: Engine, scores: pd.DataFrame, cutoff: date, value: str
+    run: RunContext, star: Star, engine: Engine, scores: pd.DataFrame, cutoff: date, value: str, months: int
 ) -> pd.DataFrame:  # fmt: skip
-    """``scores`` with signals of the features and with purchases before ``cutoff``; sorted by account and division."""
+    """``scores`` with signals of the features and with purchases before ``cutoff``; sorted by account and division.
+
+    ``months``: length of the windows in which purchases are counted, that of the label.
+    """
     frame = scores.assign(account_id=as_text(scores["account_id"]), division=as_text(scores["division"]))
     frame = frame.sort_values(KEY, kind="stable").reset_index(drop=True)
-    history = _history(star, engine, cutoff, value)
+    history = _history(star, engine, cutoff, value, months)
     frame = frame.merge(history, on=KEY, how="left")
     frame["last_bought"] = pd.Timestamp(EPOCH) + pd.to_timedelta(frame.pop("last_day"), unit="D")
-    for name in ("value_own", "days_own", "lines_own"):
+    for name in ("value_own", "days_own", "lines_own", "windows_own"):
         frame[name] = frame[name].fillna(0.0)
     frame = _with_features(run, star, frame, cutoff, value)
     totals = history.groupby("account_id")[["value_own", "lines_own"]].sum()
@@ -115,8 +117,10 @@ def add_history(
     return frame
 
 
-def _history(star: Star, engine: Engine, cutoff: date, value: str) -> pd.DataFrame:
-    found = engine.fetch(sql.pair_history(to_day(add_months(cutoff, -12)), to_day(cutoff)))
+def _history(star: Star, engine: Engine, cutoff: date, value: str, months: int) -> pd.DataFrame:
+    # As long as the longest such run of months, so that a year holds no window more than it should.
+    window = -(-366 * months // 12)
+    found = engine.fetch(sql.pair_history(to_day(add_months(cutoff, -12)), to_day(cutoff), window))
     accounts = star.customers.drop_duplicates("account_key").set_index("account_key")["account_id"]
     divisions = star.divisions.set_index("division_key")["division"]
     frame = pd.DataFrame(
@@ -128,6 +132,7 @@ def _history(star: Star, engine: Engine, cutoff: date, value: str) -> pd.DataFra
             "value_own": found["profit" if value == "gross profit" else "revenue"] / SCALE,
             "days_own": found["n_days"].astype(np.float64),
             "lines_own": found["n_sales"].astype(np.float64),
+            "windows_own": found["n_windows"].astype(np.float64),
         }
     )
     # A pair with returns only was never bought; fees belong to no division.
@@ -165,6 +170,7 @@ def _from_features(frame: pd.DataFrame, rows: Any, mine: pd.DataFrame, cutoff: d
     for target, source in (("value_own", money), ("lines_own", "own_lines_12m"), ("days_own", "own_lines_12m")):
         if source in mine:
             frame.loc[rows, target] = mine[source].fillna(0.0).to_numpy(dtype=np.float64)
+    frame.loc[rows, "windows_own"] = np.nan  # not counted there: the days tell
 
 
 def read_columns(run: RunContext, slug: str, cutoff: date, wanted: list[str]) -> pd.DataFrame | None:

@@ -50,7 +50,7 @@ def past_candidates(run: RunContext, inputs: Inputs) -> Past | None:
         return None
     scores = pd.concat(frames, ignore_index=True).drop_duplicates(["account_id", "division"])
     with open_engine(star, run.settings) as engine:
-        found = add_history(run, star, engine, scores, cutoff, inputs.value_name)
+        found = add_history(run, star, engine, scores, cutoff, inputs.value_name, inputs.window_months)
     return Past(cutoff, with_accounts(run, star, found))
 
 

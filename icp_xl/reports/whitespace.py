@@ -93,7 +93,8 @@ def _rep_about(report: WhitespaceReport, facts: RunFacts) -> Sheet:
         Text(f"Scores as of {report.ranking.cutoff}, for the {report.ranking.window_months} months after it."),
         Text("Chance: how likely the account is to buy from the division in that time. It comes true on average: of "
              "ten accounts at 30 %, about three buy."),
-        Text(f"Expected value: the chance times the {report.value_name} that such an account brings in a year."),
+        Text(f"Expected value: the chance times the {report.value_name} that such an account brings in that time, "
+             "if it buys."),
         Text("Fill in Status and Not eligible and send the workbook back: the next list obeys what you wrote."),
         Text(f"Run {facts.run_id}.", "note"),
     ]  # fmt: skip
@@ -139,7 +140,8 @@ def list_columns(value_name: str, months: int) -> list[Column]:
         Column("p_icp", "Chance", "probability", width=10, rule="scale", decimals=0,
                note=f"How likely the account buys from the division within {months} months; calibrated."),
         Column("expected_value", "Expected value", "money", width=13,
-               note=f"Chance times the {value_name} of such an account in a year, capped per division."),
+               note=f"Chance times the {value_name} that such an account brings within {months} months if it buys: "
+                    "its own sums, and where it has few, those of its likes."),
         Column("nba_reason", "Why", "long_text", width=52, note="What speaks for this pair, from its own figures."),
         Column("talking_point", "Talking point", "long_text", width=46, note="A fact to open the call with."),
         Column("status", STATUS, width=14, editable=True, choices=STATUSES,
@@ -151,7 +153,7 @@ def list_columns(value_name: str, months: int) -> list[Column]:
         Column("region", "Region", width=12, hidden_from_print=True),
         Column("segment", "Segment", width=16, hidden_from_print=True),
         Column("score", "Score", "weight", decimals=3, width=9, hidden_from_print=True,
-               note="What the list is ordered by, 0 to 1."),
+               note="The blend of the four signals, 0 to 1. Orders the list unless rank_by says otherwise."),
         Column("p_icp_pct", "Chance, percentile", "percent", decimals=0, width=11, hidden_from_print=True,
                note="Share of accounts with a lower chance in this division."),
         Column("cooldown", "Stepped back", "flag", width=11, hidden_from_print=True,

@@ -17,12 +17,22 @@ _SIGNALS = {
     "p_icp": ("Chance to buy", "The model's calibrated probability."),
     "affinity": ("Market basket", "What the account has, against what owners of the division have."),
     "als": ("Likeness to owners", "How close its purchases are to those of the division's owners."),
-    "expected_value": ("Expected value", "Chance times a year's money, capped so that no giant crowds out the rest."),
+    "expected_value": (
+        "Expected value",
+        "Chance times what it brings if it buys: its own sums and those of its likes.",
+    ),
 }
 _MODES = {
     "percentile": "compared within each division",
     "pooled": "compared over all divisions",
     "calibrated": "taken as they are and multiplied",
+}
+#: What orders the list, by ``whitespace.rank_by``.
+ORDERS = {
+    "score": "the score, the blend of the four signals (rank_by: score)",
+    "value": "expected value alone, for revenue first (rank_by: value)",
+    "balanced": "chance and expected value, each against its mean, added up (rank_by: balanced)",
+    "challenger": "the challenger's score (rank_by: challenger)",
 }
 _GROUPS = {"top_percent": "Share of all", "per_rep": "Per rep", "hybrid": "Divisions in turn", "division": "Division"}
 
@@ -48,6 +58,7 @@ def build_metrics_sheet(
         Text(f"Signals are {_MODES[figures['normalize']]}. A signal that covers few pairs counts less, and the others "
              "take its place; low coverage is not bad, only little to go on. The challenger's weights are learned from "
              "what happened after an earlier cutoff."),
+        Text(f"The list is ordered by {ORDERS[figures['rank_by']]}."),
         _weights_table(ranking),
         *_no_challenger(figures["challenger"]),
         *_holdout(figures["holdout"]),
@@ -78,7 +89,7 @@ def _tiles(figures: Mapping[str, Any], value_name: str) -> Figures:
             Figure("Accounts", figures["accounts_selected"], "integer", "behind them"),
             Figure("Purchases expected", figures["expected_purchases_selected"], "number",
                    f"within {say_count(figures['window_months'], 'month')}", decimals=0),
-            Figure("Expected value", figures["expected_value_selected"], "money", f"{value_name} of a year"),
+            Figure("Expected value", figures["expected_value_selected"], "money", f"{value_name} in that time"),
             Figure("Overlap with last list", "none" if overlap is None else overlap,
                    "text" if overlap is None else "percent", moved, decimals=0,
                    tone="warning" if overlap is not None and overlap < 0.3 else "plain"),

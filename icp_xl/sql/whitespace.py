@@ -5,11 +5,11 @@ from __future__ import annotations
 from icp_xl.sql.query import Query
 
 
-def pair_history(start: int, cutoff: int) -> Query:
+def pair_history(start: int, cutoff: int, window_days: int = 366) -> Query:
     """One row per account × division with a sale before ``cutoff``.
 
     First and last day of a sale; revenue, gross profit (ten-thousandths), sale lines and days with a sale in
-    ``[start, cutoff)``.
+    ``[start, cutoff)``, and in how many windows of ``window_days``, counted back from the cutoff, a sale falls.
     """
     return Query(
         """
@@ -19,13 +19,15 @@ def pair_history(start: int, cutoff: int) -> Query:
           cast(sum(case when f.day >= ? then revenue_e4 else 0 end) as bigint) as revenue,
           cast(sum(case when f.day >= ? then coalesce(gross_profit_e4, 0) else 0 end) as bigint) as profit,
           cast(sum(case when f.day >= ? and kind = 1 then 1 else 0 end) as bigint) as n_sales,
-          cast(count(distinct case when f.day >= ? and kind = 1 then f.day end) as bigint) as n_days
+          cast(count(distinct case when f.day >= ? and kind = 1 then f.day end) as bigint) as n_days,
+          cast(count(distinct case when f.day >= ? and kind = 1
+            then cast(floor((? - 1 - f.day) / ?) as bigint) end) as bigint) as n_windows
         from fact_transactions f
         where f.day < ? and kind <> 0
         group by account_key, division_key
         order by account_key, division_key
         """,
-        (start, start, start, start, cutoff),
+        (start, start, start, start, start, cutoff, window_days, cutoff),
     )
 
 

@@ -64,7 +64,7 @@ def blend(normalised: pd.DataFrame, used: Sequence[float], mode: Mode) -> tuple[
         parts = x * weights
         score = parts.sum(axis=1)
     else:
-        gained = (np.log(floored(x)) - np.log(floored(np.zeros(1)))) * weights
+        gained = (np.log(floored(x)) - np.log(floored(np.zeros(len(weights))))) * weights
         score = np.exp((np.log(floored(x)) * weights).sum(axis=1))
         total = gained.sum(axis=1, keepdims=True)
         parts = score[:, None] * np.divide(gained, total, out=np.tile(weights, (len(x), 1)), where=total > 0.0)

@@ -34,6 +34,7 @@ OPTIONAL: Mapping[str, Any] = {
     "value_own": 0.0,
     "days_own": 0.0,
     "lines_own": 0.0,
+    "windows_own": np.nan,
     "last_bought": pd.NaT,
     "account_value": np.nan,
     "account_lines": np.nan,

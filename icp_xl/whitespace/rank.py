@@ -22,7 +22,7 @@ from icp_xl.whitespace.reasons import build_reasons
 from icp_xl.whitespace.signals import Mode, affinity, coverage, fill_similarity, normalise
 from icp_xl.whitespace.states import CONTACTED, KEY, NOT_RELEVANT, WON, empty_states, expire, update_states
 from icp_xl.whitespace.summary import add_shadow, learned_weights, measure
-from icp_xl.whitespace.value import compute_value, expected_value
+from icp_xl.whitespace.value import compute_value, expected_value, in_balance
 
 _PARTS = ("p_part", "lift_part", "als_part", "EV_part")
 
@@ -80,20 +80,20 @@ def rank_whitespace(
     frame = prepare_candidates(candidates)
     states = _still_valid(empty_states() if states is None else states, today, settings)
     frame = _with_states(frame, states)
-    _complete(frame, cutoff, settings)
+    _complete(frame, cutoff, settings, window_months)
     gated = gate(frame, cutoff, today, settings)
     progress.advance()
     progress.check()
     open_rows = ~gated.caught[OWNED]
     scored = score_candidates(frame[open_rows].reset_index(drop=True), settings)
-    learned = _learn(past, settings, scored.mode)
+    learned = _learn(past, settings, scored.mode, window_months)
     frame = _place(frame, open_rows, scored, learned)
     progress.advance()
     progress.check()
     frame["cooldown"] = in_cooldown(frame, today, settings)
-    base = frame["score_challenger"] if settings.rank_by == "challenger" and not isinstance(learned, str) else None
-    ranking_score = (frame["score"] if base is None else base).to_numpy(dtype=np.float64)
-    frame["ranked_by"] = ranking_score * np.where(frame["cooldown"], settings.cooldown_factor, 1.0)
+    frame["ranked_by"] = _order_by(frame, settings, learned) * np.where(
+        frame["cooldown"], settings.cooldown_factor, 1.0
+    )
     frame["removed_by"] = gated.removed_by
     frame["state"] = state_of(frame, gated, cutoff, settings)
     frame["removal_reason"] = reason_of(frame, gated)
@@ -164,10 +164,10 @@ def _with_states(frame: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _complete(frame: pd.DataFrame, cutoff: date, settings: WhitespaceSettings) -> None:
+def _complete(frame: pd.DataFrame, cutoff: date, settings: WhitespaceSettings, window_months: int) -> None:
     """What takes the owners to know, and so comes before they are set aside: likeness, value, share of owners."""
     frame["als_similarity"] = fill_similarity(frame)
-    frame["value"] = compute_value(frame, settings)
+    frame["value"] = compute_value(frame, settings, window_months)
     owned = pd.Series(is_owned(frame, cutoff, settings).astype(np.float64))
     frame["owned_share"] = owned.groupby(frame["division"].to_numpy()).transform("mean").to_numpy()
 
@@ -193,6 +193,21 @@ def _place(frame: pd.DataFrame, rows: Bools, scored: _Scored, learned: Challenge
         rank = frame.groupby("division")["p_icp"]
         columns["p_icp_pct"] = ((rank.rank() - 0.5) / rank.transform("count")).to_numpy()
     return frame.assign(**columns)
+
+
+def _order_by(frame: pd.DataFrame, settings: WhitespaceSettings, learned: Challenger | str) -> Floats:
+    """What orders the list, larger first: NaN where a pair has no score."""
+    if settings.rank_by == "challenger" and not isinstance(learned, str):
+        return frame["score_challenger"].to_numpy(dtype=np.float64)
+    if settings.rank_by == "value":
+        return frame["expected_value"].to_numpy(dtype=np.float64)
+    if settings.rank_by == "balanced":
+        known = frame["score"].notna().to_numpy()
+        out = np.full(len(frame), np.nan)
+        p, value = (frame[name].to_numpy(dtype=np.float64)[known] for name in ("p_icp", "expected_value"))
+        out[known] = in_balance(p, value)
+        return out
+    return frame["score"].to_numpy(dtype=np.float64)
 
 
 def _ordered(frame: pd.DataFrame, eligible: Bools) -> pd.DataFrame:
@@ -233,7 +248,7 @@ def _explain(frame: pd.DataFrame, window_months: int, currency: str) -> None:
         frame[name] = out
 
 
-def _learn(past: Past | None, settings: WhitespaceSettings, mode: Mode) -> Challenger | str:
+def _learn(past: Past | None, settings: WhitespaceSettings, mode: Mode, window_months: int) -> Challenger | str:
     if not settings.challenger:
         return "off by settings"
     if past is None:
@@ -241,7 +256,7 @@ def _learn(past: Past | None, settings: WhitespaceSettings, mode: Mode) -> Chall
     frame = prepare_candidates(past.candidates)
     bought = past.candidates.set_index(KEY)["bought"]
     frame = _with_states(frame, empty_states())
-    _complete(frame, past.cutoff, settings)
+    _complete(frame, past.cutoff, settings, window_months)
     kept = ~gate(frame, past.cutoff, past.cutoff, settings).caught[OWNED]
     frame = frame[kept].reset_index(drop=True)
     if frame.empty:

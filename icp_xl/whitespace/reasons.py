@@ -34,7 +34,7 @@ def build_reasons(
         _chances(frame, division, window_months),
         _affinities(frame, division),
         _likeness(als, division),
-        _values(expected, division, currency),
+        _values(expected, division, window_months, currency),
     ]
     reason = _join(phrases, "; ", 3)
     points = [_sentences(frame[name].to_numpy(dtype=object)) for name in ("expiring", "peers", "driver")]
@@ -77,7 +77,7 @@ def _chances(frame: pd.DataFrame, division: Texts, months: int) -> Texts:
     mean = frame.groupby(division)["p_icp"].transform("mean").to_numpy()
     ratio = np.divide(p, mean, out=np.ones_like(p), where=mean > 0.0)
     unready = (frame["verdict"] == NOT_READY).to_numpy()
-    span = f"within {months} month{'s' if months != 1 else ''}"
+    span = _span(months)
 
     def words(p: float, ratio: float, mean: float, unready: bool) -> str:
         if unready:
@@ -90,6 +90,10 @@ def _chances(frame: pd.DataFrame, division: Texts, months: int) -> Texts:
     shown = np.floor(ratio * 10.0 + 1e-9) / 10.0
     rows = zip(_digits(p).tolist(), shown.tolist(), _digits(mean).tolist(), unready.tolist(), strict=True)
     return _once(list(rows), lambda key: words(*key))
+
+
+def _span(months: int) -> str:
+    return f"within {months} month{'s' if months != 1 else ''}"
 
 
 def _digits(p: Floats) -> Floats:
@@ -113,8 +117,8 @@ def _likeness(als: Floats, division: Texts) -> Texts:
     return _top(als, division, np.nan_to_num(als) > 0.0, lambda i: f"buys like owners of {division[i]}")
 
 
-def _values(expected: Floats, division: Texts, currency: str) -> Texts:
-    words = "{money} expected in a year, top tenth for {division}"
+def _values(expected: Floats, division: Texts, months: int, currency: str) -> Texts:
+    words = "{money} expected " + _span(months) + ", top tenth for {division}"
     return _top(
         expected,
         division,

@@ -13,8 +13,9 @@ from icp_xl.whitespace.model import NORMALISED, SIGNALS, Bools, Floats, Texts
 Mode = Literal["percentile", "pooled", "calibrated"]
 #: Weight of the best lift against the mean one.
 _MAX_SHARE = 2.0 / 3.0
-#: Smallest value of a signal on the scale of ``calibrated``, where values are multiplied.
-_FLOOR = 0.01
+#: Smallest value of each signal on the scale of ``calibrated``, where values are multiplied. Sums of money differ by
+#: more than chances do, and keep their differences down to a ten-thousandth of the largest.
+_FLOORS = np.asarray([0.01, 0.01, 0.01, 0.0001])
 
 
 def affinity(lift_max: Floats, lift_mean: Floats) -> Floats:
@@ -103,9 +104,9 @@ def _natural(signals: Mapping[str, Floats], base_rate: Floats) -> dict[str, Any]
 
 
 def floored(values: Floats) -> Floats:
-    """Values fit to be multiplied: at least :data:`_FLOOR`, order kept.
+    """Values (rows × signals) fit to be multiplied: at least :data:`_FLOORS`, order kept.
 
-    >>> floored(np.array([0.0, 1.0]))
-    array([0.01, 1.  ])
+    >>> floored(np.array([[0.0, 1.0, 0.0, 0.0]])).tolist()
+    [[0.01, 1.0, 0.01, 0.0001]]
     """
-    return np.asarray(_FLOOR + (1.0 - _FLOOR) * values)
+    return np.asarray(_FLOORS + (1.0 - _FLOORS) * values)

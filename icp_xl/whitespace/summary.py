@@ -54,6 +54,7 @@ def measure(
         "division_shares": division_shares,
         "stability_jaccard": None if same is None else round(same, 6),
         "normalize": mode,
+        "rank_by": "score" if settings.rank_by == "challenger" and isinstance(learned, str) else settings.rank_by,
         "capacity": settings.capacity,
         "weights": {
             str(row["signal"]): {name: round(float(row[name]), 6) for name in ("asked", "coverage", "kept", "used")}

@@ -1,8 +1,10 @@
-"""Expected value: the chance to buy times what such an account spends in the division in a year.
+"""Expected value: the chance to buy within the window, times what such an account spends in a window in which it buys.
 
-What it spends is the account's own last twelve months in the division, blended with the median of its group's buyers
-there; with no purchase of its own the median stands alone. The product is capped per division, so that one giant does
-not crowd out the rest.
+What it spends is a credibility estimate (Bühlmann, "Experience rating and credibility", ASTIN Bulletin 4, 1967): the
+account's own sum of the last twelve months in the division, plus the sum that its likes spend in a few windows, over
+the windows that both took. Dividing by windows with a purchase, and not by all, keeps the chance from counting twice.
+Its likes are the buyers of its group in the division, and buyers who spend the division's usual share of a total as
+large as the account's.
 """
 
 from __future__ import annotations
@@ -33,19 +35,56 @@ def value_groups(frame: pd.DataFrame, settings: WhitespaceSettings) -> Texts:
     return np.asarray([f"spend {n + 1}" for n in by_account.reindex(frame["account_id"]).to_numpy()], dtype=object)
 
 
-def compute_value(frame: pd.DataFrame, settings: WhitespaceSettings) -> Floats:
-    """What each account would spend in the division in a year, if it buys; never negative, one entry per row.
+def active_windows(frame: pd.DataFrame, window_months: int) -> Floats:
+    """In how many windows of the last twelve months each account bought in the division, one entry per row.
 
-    Reads ``value_own`` and ``days_own`` (revenue or gross profit, and days with a purchase, of the last twelve months).
+    Reads ``windows_own``; where that is missing, as many as ``days_own`` fall into on average, were they spread by
+    chance. Never more than a year has; part of one, where a window is longer than a year.
+    """
+    most = 12.0 / window_months
+    days = frame["days_own"].to_numpy(dtype=np.float64).clip(min=0.0)
+    hit = most * (1.0 - (1.0 - 1.0 / most) ** days) if most > 1.0 else most * (days > 0.0)
+    counted = frame["windows_own"].to_numpy(dtype=np.float64)
+    return np.asarray(np.minimum(np.where(np.isfinite(counted), counted, hit), most))
+
+
+def compute_value(frame: pd.DataFrame, settings: WhitespaceSettings, window_months: int) -> Floats:
+    """What each account would spend in the division in a window in which it buys; never negative, one entry per row.
+
+    Reads ``value_own`` (revenue or gross profit of the last twelve months in the division), ``windows_own`` or
+    ``days_own``, and ``account_value`` (the same of all divisions).
     """
     own = frame["value_own"].to_numpy(dtype=np.float64).clip(min=0.0)
-    days = frame["days_own"].to_numpy(dtype=np.float64).clip(min=0.0)
-    group = value_groups(frame, settings)
-    buyers = pd.DataFrame({"division": frame["division"].to_numpy(), "group": group, "own": own})[own > 0.0]
-    expected = _medians(buyers, frame["division"].to_numpy(), group, settings.value_min_buyers)
-    prior = settings.value_prior_days
-    weight = np.divide(days, days + prior, out=np.zeros_like(days), where=(days + prior) > 0.0)
-    return np.asarray(weight * own + (1.0 - weight) * expected)
+    windows = active_windows(frame, window_months)
+    usual = _usual(frame, own, windows, settings)
+    prior = settings.value_prior_windows
+    total = windows + prior
+    return np.asarray(np.divide(own + prior * usual, total, out=usual.copy(), where=total > 0.0))
+
+
+def _usual(frame: pd.DataFrame, own: Floats, windows: Floats, settings: WhitespaceSettings) -> Floats:
+    """What accounts like it spend per window: the mean of two medians of buyers, of its group and by its own size.
+
+    Where the account's size is not known, or no buyer's is, the group's median stands alone.
+    """
+    division, group = frame["division"].to_numpy(), value_groups(frame, settings)
+    size = frame["account_value"].to_numpy(dtype=np.float64)
+    bought = (own > 0.0) & (windows > 0.0)
+    per_window = own[bought] / windows[bought]
+    buyers = pd.DataFrame(
+        {
+            "division": division[bought],
+            "group": group[bought],
+            "own": per_window,
+            "share": np.divide(
+                per_window, size[bought], out=np.full(len(per_window), np.nan), where=size[bought] > 0.0
+            ),
+        }
+    )
+    typical = _medians(buyers, division, group, settings.value_min_buyers)
+    share = buyers.groupby("division")["share"].median().reindex(division).to_numpy(dtype=np.float64)
+    by_size = share * np.where(size > 0.0, size, np.nan)
+    return np.asarray(np.where(np.isfinite(by_size), 0.5 * (typical + by_size), typical))
 
 
 def _medians(buyers: pd.DataFrame, division: Texts, group: Texts, fewest: int) -> Floats:
@@ -68,3 +107,19 @@ def expected_value(p: Floats, value: Floats, division: Texts, quantile: float) -
         return np.asarray(product, dtype=np.float64)
     cap = product.groupby(division).transform(lambda part: part.quantile(quantile, interpolation="higher"))
     return np.minimum(np.asarray(product, dtype=np.float64), np.asarray(cap, dtype=np.float64))
+
+
+def in_balance(p: Floats, expected: Floats) -> Floats:
+    """Chance against the mean chance, plus expected value against its mean.
+
+    The top of this order holds more than any other list as long: of all expected purchases and of all expected value
+    together, each counted as a share.
+
+    >>> in_balance(np.array([0.5, 0.5]), np.array([30.0, 10.0]))
+    array([2.5, 1.5])
+    """
+    if not len(p):
+        return np.zeros(0)
+    means = (float(p.mean()), float(expected.mean()))
+    parts = [x / mean if mean > 0.0 else np.zeros_like(x) for x, mean in zip((p, expected), means, strict=True)]
+    return np.asarray(parts[0] + parts[1])

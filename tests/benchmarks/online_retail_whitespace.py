@@ -29,6 +29,14 @@ WINDOW = 3
 #: First day of the log; a list is learned from the windows that fit between it and the day of the list.
 FIRST = date(2010, 12, 1)
 TOP = 0.10
+#: Our own lists begin so; those beside the default one, by what they set.
+OURS = "list"
+LISTS = {
+    "list, rank_by balanced": {"whitespace.rank_by": "balanced"},
+    "list, rank_by value": {"whitespace.rank_by": "value"},
+    "list, rank_by challenger": {"whitespace.rank_by": "challenger"},
+    "list, normalize percentile": {"whitespace.normalize": "percentile"},
+}
 FEW = ("Christmas", "Garden", "Home")
 
 
@@ -106,8 +114,8 @@ def captured(
 
 def compare(
     orders: Mapping[str, np.ndarray[Any, Any]], pairs: pd.DataFrame, resamples: int, seed: int = 1
-) -> pd.DataFrame:
-    """One row per order: purchases and revenue captured, and how much less than the first order, with 95 % intervals.
+) -> dict[str, pd.DataFrame]:
+    """Per list of ours, one row per order: purchases and revenue captured, and how far the list is ahead, with 95 %.
 
     The bootstrap draws accounts, and compares orders on the same draws.
     """
@@ -121,30 +129,35 @@ def compare(
     for i in range(resamples):
         weight = np.bincount(rng.integers(0, n, n), minlength=n)[account].astype(float)
         draws[i] = [captured(order, weight, amounts) for order in sorted_.values()]
+    return {ours: _ahead(ours, whole, draws) for ours in orders if ours.startswith(OURS)}
+
+
+def _ahead(ours: str, whole: Mapping[str, Sequence[float]], draws: np.ndarray[Any, Any]) -> pd.DataFrame:
     rows = []
-    for k, name in enumerate(orders):
-        ahead = draws[:, 0] - draws[:, k]
+    mine, first = whole[ours], list(whole).index(ours)
+    for k, name in enumerate(whole):
+        ahead = draws[:, first] - draws[:, k]
         low, high = np.quantile(ahead, [0.025, 0.975], axis=0)
-        first = whole[next(iter(orders))]
         rows.append(
             {
                 "order": name, "purchases": whole[name][0], "revenue": whole[name][1],
-                "purchases ahead": first[0] - whole[name][0], "p low": low[0], "p high": high[0],
-                "revenue ahead": first[1] - whole[name][1], "r low": low[1], "r high": high[1],
+                "purchases ahead": mine[0] - whole[name][0], "p low": low[0], "p high": high[0],
+                "revenue ahead": mine[1] - whole[name][1], "r low": low[1], "r high": high[1],
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def show(title: str, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
+def show(title: str, ours: str, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Print a table as the README has it."""
-    print(f"\n{title}: {len(pairs):,} pairs, {int(pairs['label'].sum()):,} bought, "
+    print(f"\n{title}, {ours}: {len(pairs):,} pairs, {int(pairs['label'].sum()):,} bought, "
           f"revenue {pairs['revenue'].sum():,.0f}")  # fmt: skip
     print("| order | purchases | list ahead by (95 %) | revenue | list ahead by (95 %) |")
     print("| --- | --- | --- | --- | --- |")
-    for i, row in enumerate(table.to_dict("records")):
-        p = "" if i == 0 else f"{row['purchases ahead']:+.1%} ({row['p low']:+.1%} to {row['p high']:+.1%})"
-        r = "" if i == 0 else f"{row['revenue ahead']:+.1%} ({row['r low']:+.1%} to {row['r high']:+.1%})"
+    for row in table.to_dict("records"):
+        own = row["order"] == ours
+        p = "" if own else f"{row['purchases ahead']:+.1%} ({row['p low']:+.1%} to {row['p high']:+.1%})"
+        r = "" if own else f"{row['revenue ahead']:+.1%} ({row['r low']:+.1%} to {row['r high']:+.1%})"
         print(f"| {row['order']} | {row['purchases']:.1%} | {p} | {row['revenue']:.1%} | {r} |")
 
 
@@ -166,22 +179,18 @@ def main() -> None:
         truth = outcomes(out, cutoff)
         for title, ownership in (("All pairs", "off"), ("Never bought before", "ever")):
             mine = {**given, "whitespace.ownership": ownership}
-            found = icp_xl.rank_whitespace(mine)
-            other = icp_xl.rank_whitespace({**mine, "whitespace.normalize": "percentile"})
-            pairs = found.ranking.ranked.merge(truth, on=["account_id", "division"], how="left")
+            pairs = icp_xl.rank_whitespace(mine).ranking.ranked.merge(truth, on=["account_id", "division"], how="left")
             pairs[["label", "revenue"]] = pairs[["label", "revenue"]].fillna(0.0)
-            place = -pairs["rank"].to_numpy(dtype=float)
-            orders = {"**whitespace list**": place} | {
-                f"by {name}": values for name, values in rules(pairs, cutoff, ownership == "ever").items()
-            }
+            # Rules have many ties: those must fall by chance, not as the list has them.
+            pairs = pairs.sort_values(["account_id", "division"]).sample(frac=1.0, random_state=1)
             keys = pd.MultiIndex.from_frame(pairs[["account_id", "division"]])
-            places = other.ranking.ranked.set_index(["account_id", "division"])["rank"].astype(float)
-            orders["list on the scale percentile"] = -places.reindex(keys).to_numpy()
-            if ownership == "off":
-                orders["list by expected value alone"] = pairs["expected_value"].to_numpy()
-            if pairs["score_challenger"].notna().all():
-                orders["list by the challenger's weights"] = pairs["score_challenger"].to_numpy()
-            show(title, compare(orders, pairs, chosen.resamples), pairs)
+            orders = {OURS: -pairs["rank"].to_numpy(dtype=float)}
+            for name, how in LISTS.items():
+                other = icp_xl.rank_whitespace({**mine, **how}).ranking.ranked.set_index(["account_id", "division"])
+                orders[name] = -other["rank"].astype(float).reindex(keys).to_numpy()
+            orders |= {f"by {name}": values for name, values in rules(pairs, cutoff, ownership == "ever").items()}
+            for ours, table in compare(orders, pairs, chosen.resamples).items():
+                show(title, ours, table, pairs)
         print(f"\n{time.process_time() - began:.0f} CPU seconds")
 
 

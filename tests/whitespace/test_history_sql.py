@@ -15,12 +15,13 @@ from icp_xl.tables.star_calendar import to_day
 from tests.support.sales_lines import build_settings, make_lines
 
 CUTOFF, START = dt.date(2025, 6, 17), dt.date(2024, 6, 17)
+WINDOW = 92
 SETTINGS = build_settings()
 
 
 def history(star: Star) -> pd.DataFrame:
     with open_engine(star, SETTINGS) as engine:
-        return pd.DataFrame(engine.fetch(sql.pair_history(to_day(START), to_day(CUTOFF))))
+        return pd.DataFrame(engine.fetch(sql.pair_history(to_day(START), to_day(CUTOFF), WINDOW)))
 
 
 def test_history_against_a_slow_count_and_blind_to_the_future() -> None:
@@ -44,6 +45,8 @@ def test_history_against_a_slow_count_and_blind_to_the_future() -> None:
             assert row["first_day"] == to_day(sold["date"].min().date())
         days = recent.loc[recent["revenue"] > 0, "date"].dt.normalize().nunique()
         assert row["n_days"] == days
+        on = recent.loc[recent["revenue"] > 0, "date"]
+        assert row["n_windows"] == len({(to_day(CUTOFF) - 1 - to_day(moment.date())) // WINDOW for moment in on})
 
 
 def test_the_evidence_is_the_owned_code_with_the_highest_lift() -> None:

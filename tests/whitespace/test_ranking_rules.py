@@ -39,9 +39,10 @@ def order(ranking: Ranking) -> list[tuple[str, str]]:
     seed=st.integers(0, 500), row=st.integers(0, 79), mode=st.sampled_from(MODES),
     signal=st.sampled_from(["p_icp", "mb_lift_max", "mb_lift_mean", "als_similarity", "value_own"]),
     by=st.floats(0.001, 3.0), ownership=st.sampled_from(["off", "recent"]),
+    rank_by=st.sampled_from(["score", "value", "balanced"]),
 )  # fmt: skip
 def test_raising_a_signal_never_lowers_a_rank(
-    seed: int, row: int, mode: Mode, signal: str, by: float, ownership: str
+    seed: int, row: int, mode: Mode, signal: str, by: float, ownership: str, rank_by: str
 ) -> None:
     frame = make_candidates(20, seed=seed).assign(do_not_contact=False, open_deal=False)
     if not np.isfinite(frame.loc[row, signal]) or (signal == "value_own" and frame.loc[row, "days_own"] == 0.0):
@@ -52,8 +53,9 @@ def test_raising_a_signal_never_lowers_a_rank(
     top = {"p_icp": 1.0, "als_similarity": 1.0}.get(signal, np.inf)
     better.loc[row, signal] = min(frame.loc[row, signal] + by, top)
     pair = (frame.loc[row, "account_id"], frame.loc[row, "division"])
-    before = order(rank(frame, normalize=mode, ownership=ownership, cooldown_days=0))
-    after = order(rank(better, normalize=mode, ownership=ownership, cooldown_days=0))
+    chosen = {"normalize": mode, "ownership": ownership, "cooldown_days": 0, "rank_by": rank_by}
+    before = order(rank(frame, **chosen))
+    after = order(rank(better, **chosen))
     if pair in before:
         assert after.index(pair) <= before.index(pair)
 

@@ -16,13 +16,13 @@ from icp_xl.whitespace.challenger import Challenger, fit_challenger
 from icp_xl.whitespace.model import NORMALISED
 from icp_xl.whitespace.peers import expiring_points, next_divisions, peer_points
 from icp_xl.whitespace.rank import Past, rank_whitespace
-from icp_xl.whitespace.value import compute_value, expected_value
+from icp_xl.whitespace.value import active_windows, compute_value, expected_value, in_balance
 from tests.support.whitespace_frames import make_candidates
 
 CUTOFF, TODAY = date(2024, 7, 1), date(2024, 7, 2)
 CHANCE = re.compile(r"(under 0\.1%|over 99%|[\d.]+%) chance to buy within 6 months(?:, ([\d.]+) times the average)?")
 LIFT = re.compile(r"has (.+?), whose owners have (.+?) ([\d.]+) times as often")
-VALUE = re.compile(r"\$([\d.,]+)([KMB]?) expected in a year, top tenth for (.+?)(?:;|$)")
+VALUE = re.compile(r"\$([\d.,]+)([KMB]?) expected within 6 months, top tenth for (.+?)(?:;|$)")
 
 
 @settings(max_examples=6, deadline=None)
@@ -67,19 +67,78 @@ def test_a_model_that_is_not_ready_is_said_to_be_so() -> None:
     assert ranking.ranked["nba_reason"].str.contains("at a guess: the model is not ready").all()
 
 
-def test_value_is_the_groups_median_for_gaps_and_leans_on_own_purchases() -> None:
+def test_value_is_own_sums_and_what_its_likes_spend() -> None:
     frame = make_candidates(400, 2, seed=5)
-    chosen = WhitespaceSettings(value_prior_days=3.0)
-    found = compute_value(frame, chosen)
-    buyers = frame[frame["value_own"] > 0]
-    medians = buyers.groupby(["division", "segment"])["value_own"].median()
+    windows = np.minimum(frame["days_own"], 1 + frame.index.to_numpy() % 2).astype(float)
+    frame["windows_own"] = windows
+    found = compute_value(frame, WhitespaceSettings(value_prior_windows=0.5), 6)
+    buyers = frame[frame["value_own"] > 0].assign(per=lambda f: f["value_own"] / f["windows_own"])
+    medians = buyers.groupby(["division", "segment"])["per"].median()
+    shares = (buyers["per"] / buyers["account_value"]).groupby(buyers["division"]).median()
     for i in range(0, len(frame), 37):
         row = frame.iloc[i]
-        weight = row["days_own"] / (row["days_own"] + 3.0)
-        slow = weight * row["value_own"] + (1 - weight) * medians[(row["division"], row["segment"])]
-        assert found[i] == pytest.approx(slow)
-    unknown = compute_value(frame.assign(segment=""), chosen)
-    assert (unknown >= 0).all() and len(set(np.round(unknown[frame["value_own"] == 0], 6))) <= 10
+        usual = (medians[(row["division"], row["segment"])] + shares[row["division"]] * row["account_value"]) / 2
+        assert found[i] == pytest.approx((row["value_own"] + 0.5 * usual) / (row["windows_own"] + 0.5))
+    gaps = frame["value_own"] == 0
+    unknown = compute_value(frame.assign(segment="", account_value=np.nan), WhitespaceSettings(), 6)
+    assert (unknown >= 0).all() and len(set(np.round(unknown[gaps], 6))) <= 10
+    alone = compute_value(frame, WhitespaceSettings(value_prior_windows=0.0), 6)
+    assert np.allclose(alone[~gaps], frame["value_own"][~gaps] / windows[~gaps]) and (alone[gaps] > 0).all()
+
+
+def test_planted_sums_are_recovered_better_than_by_own_or_by_likes_alone() -> None:
+    """Each account has its own size, each pair its own mean; what one window brings varies around it."""
+    rng = np.random.default_rng(4)
+    n, divisions = 3000, ("A", "B", "C")
+    size = rng.lognormal(6.0, 1.0, n)
+    factor = {"A": 0.5, "B": 0.3, "C": 0.2}
+    rows = []
+    for d in divisions:
+        mean = size * factor[d] * rng.lognormal(0.0, 0.5, n)
+        windows = rng.binomial(4, rng.beta(1.0, 1.5, n))
+        noise = rng.lognormal(-0.32, 0.8, (n, 4))
+        bought = (noise * (np.arange(4) < windows[:, None])).sum(axis=1) * mean
+        rows.append(pd.DataFrame({"division": d, "truth": mean, "windows_own": windows, "value_own": bought}))
+    frame = pd.concat(rows, ignore_index=True)
+    frame["account_id"] = [f"A{i}" for i in range(n)] * len(divisions)
+    frame["account_value"] = frame.groupby("account_id")["value_own"].transform("sum")
+    frame = frame.assign(segment="", days_own=frame["windows_own"] * 1.0, windows_own=frame["windows_own"] * 1.0)
+    buyers = (frame["windows_own"] > 0).to_numpy()
+    truth = np.log(frame["truth"].to_numpy()[buyers])
+
+    def loss(prior: float) -> float:
+        found = compute_value(frame, WhitespaceSettings(value_prior_windows=prior), 3)[buyers]
+        return float(np.mean((np.log(found) - truth) ** 2))
+
+    assert loss(0.5) < 0.9 * loss(0.0) and loss(0.5) < 0.9 * loss(1000.0)
+    gap = compute_value(frame, WhitespaceSettings(), 3)[~buyers]
+    known = frame["account_value"].to_numpy()[~buyers] > 0
+    assert np.corrcoef(np.log(gap[known]), np.log(frame["truth"].to_numpy()[~buyers][known]))[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("months", [1, 3, 6, 12, 24])
+def test_windows_with_a_purchase(months: int) -> None:
+    """Counted ones as they are, as many as a year has at most; unknown ones as days fall by chance."""
+    frame = pd.DataFrame({"days_own": [0.0, 1.0, 5.0, 300.0], "windows_own": np.nan})
+    most = 12.0 / months
+    found = active_windows(frame, months)
+    rng = np.random.default_rng(1)
+    if most >= 1.0:
+        drawn = [len(set(rng.integers(0, int(most), 5).tolist())) for _ in range(4000)]
+        assert found[2] == pytest.approx(np.mean(drawn), rel=0.03)
+    assert found[0] == 0.0 and found[1] == pytest.approx(min(1.0, most)) and found[3] == pytest.approx(most, rel=1e-6)
+    counted = active_windows(frame.assign(windows_own=[0.0, 1.0, 2.0, 13.0]), months)
+    assert counted.tolist() == [0.0, min(1.0, most), min(2.0, most), min(13.0, most)]
+
+
+def test_a_chance_does_not_count_twice() -> None:
+    """Who buys rarely spends as much when he buys as who buys often for the same in each window."""
+    frame = pd.DataFrame(
+        {"account_id": ["rare", "often"], "division": "A", "segment": "S", "account_value": np.nan,
+         "value_own": [900.0, 3600.0], "days_own": [1.0, 4.0], "windows_own": [1.0, 4.0]}
+    )  # fmt: skip
+    found = compute_value(frame, WhitespaceSettings(), 3)
+    assert found.tolist() == [900.0, 900.0]
 
 
 def test_expected_value_is_capped_per_division() -> None:
@@ -152,3 +211,32 @@ def test_the_challenger_scores_the_list_and_can_order_it() -> None:
     )
     assert ranking.ranked["score_challenger"].is_monotonic_decreasing
     assert ranking.metrics["challenger"]["weights"]["p_icp"] > 0.5
+
+
+def test_the_list_can_be_ordered_by_value_or_in_balance() -> None:
+    frame = make_candidates(300, 4, seed=3)
+    lists = {
+        rule: rank_whitespace(
+            frame, WhitespaceSettings(rank_by=rule), cutoff=CUTOFF, window_months=6, today=TODAY  # type: ignore[arg-type]
+        )
+        for rule in ("score", "value", "balanced")
+    }  # fmt: skip
+    assert lists["value"].ranked["expected_value"].is_monotonic_decreasing
+    assert lists["balanced"].metrics["rank_by"] == "balanced"
+    top = {rule: found.ranked.head(100) for rule, found in lists.items()}
+    assert top["value"]["expected_value"].sum() >= top["balanced"]["expected_value"].sum()
+    assert top["balanced"]["expected_value"].sum() > top["score"]["expected_value"].sum()
+    assert top["balanced"]["p_icp"].sum() > top["value"]["p_icp"].sum()
+
+
+def test_no_other_list_has_more_of_both_than_one_in_balance() -> None:
+    rng = np.random.default_rng(6)
+    p, value = rng.beta(1, 5, 200), rng.lognormal(3, 1.5, 200)
+    order = np.argsort(-in_balance(p, value))
+
+    def both(rows: np.ndarray) -> float:
+        return float(p[rows].sum() / p.sum() + value[rows].sum() / value.sum())
+
+    best = both(order[:20])
+    assert all(both(rng.choice(200, 20, replace=False)) <= best for _ in range(200))
+    assert both(np.argsort(-p)[:20]) <= best and both(np.argsort(-value)[:20]) <= best
