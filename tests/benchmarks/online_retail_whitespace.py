@@ -29,13 +29,16 @@ WINDOW = 3
 #: First day of the log; a list is learned from the windows that fit between it and the day of the list.
 FIRST = date(2010, 12, 1)
 TOP = 0.10
-#: Our own lists begin so; those beside the default one, by what they set.
 OURS = "list"
+#: The lists that get a table each beside the default one, by what they set.
 LISTS = {
     "list, rank_by balanced": {"whitespace.rank_by": "balanced"},
     "list, rank_by value": {"whitespace.rank_by": "value"},
-    "list, rank_by challenger": {"whitespace.rank_by": "challenger"},
-    "list, normalize percentile": {"whitespace.normalize": "percentile"},
+}
+#: Lists that stand in the tables without one of their own.
+OTHERS = {
+    "the challenger's list": {"whitespace.rank_by": "challenger"},
+    "list on the scale percentile": {"whitespace.normalize": "percentile"},
 }
 FEW = ("Christmas", "Garden", "Home")
 
@@ -129,7 +132,7 @@ def compare(
     for i in range(resamples):
         weight = np.bincount(rng.integers(0, n, n), minlength=n)[account].astype(float)
         draws[i] = [captured(order, weight, amounts) for order in sorted_.values()]
-    return {ours: _ahead(ours, whole, draws) for ours in orders if ours.startswith(OURS)}
+    return {ours: _ahead(ours, whole, draws) for ours in (OURS, *LISTS)}
 
 
 def _ahead(ours: str, whole: Mapping[str, Sequence[float]], draws: np.ndarray[Any, Any]) -> pd.DataFrame:
@@ -185,7 +188,7 @@ def main() -> None:
             pairs = pairs.sort_values(["account_id", "division"]).sample(frac=1.0, random_state=1)
             keys = pd.MultiIndex.from_frame(pairs[["account_id", "division"]])
             orders = {OURS: -pairs["rank"].to_numpy(dtype=float)}
-            for name, how in LISTS.items():
+            for name, how in (LISTS | OTHERS).items():
                 other = icp_xl.rank_whitespace({**mine, **how}).ranking.ranked.set_index(["account_id", "division"])
                 orders[name] = -other["rank"].astype(float).reindex(keys).to_numpy()
             orders |= {f"by {name}": values for name, values in rules(pairs, cutoff, ownership == "ever").items()}
