@@ -24,7 +24,8 @@ from icp_xl.feedback.snapshots import model_id_of, snapshot_dates
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, weights_body
 from icp_xl.pipeline.facts import run_facts
 from icp_xl.pipeline.feedback import first_snapshots, open_store, outcomes, weights_in_force
-from icp_xl.reports.won_lost import WonLostInputs, build_won_lost_book
+from icp_xl.reports.won_lost.book import build_won_lost_book
+from icp_xl.reports.won_lost.common import WonLostInputs
 from icp_xl.runs import RunContext
 
 REPORT = "icp_won_lost.xlsx"

@@ -1,0 +1,1 @@
+"""What won and lost opportunities say of the pipeline score, sheet by sheet."""
