@@ -124,7 +124,7 @@ def _components(run: RunContext) -> Components:
 
 def _publish(run: RunContext, result: OptimizeResult, digest: str) -> None:
     from icp_xl.delivery.render import render_book
-    from icp_xl.reports.optimize import optimisation_book
+    from icp_xl.reports.optimize.book import optimisation_book
 
     settings = run.settings
     body = weights_body(result, settings, timestamp=run.now().isoformat(), input_hash=digest)

@@ -1,4 +1,4 @@
-"""The sheets *Optimisation*, *Trade-off* and *Grade Moves*."""
+"""The sheet *Optimisation*: which weights are best, how sure that is, and what the search did."""
 
 from __future__ import annotations
 
@@ -8,54 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS, GRADES
-from icp_xl.reports.spec import (
-    Block,
-    Book,
-    Chart,
-    Column,
-    Facts,
-    Figure,
-    Figures,
-    Ref,
-    Series,
-    Sheet,
-    Table,
-    Text,
-)
-from icp_xl.reports.words import component_label
+from icp_xl.columns import COMPONENTS
+from icp_xl.reports.optimize.common import NAMES, TITLES, differ
+from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
     from icp_xl.optimize.search import OptimizeResult
 
-TITLES = {name: component_label(name) for name in COMPONENTS}
-NAMES = {"best": "Best", "current": "In force", "default": "Default"}
 PHASES = {"coarse": "Even lattice", "tpe": "TPE sampler", "screen": "Screening", "refine": "Refinement"}
 #: Points of the history chart.
 HISTORY = 60
-#: Rows of the table of moves; the file of moves holds all of them.
-MOST_MOVES = 2000
 
 
-def optimisation_book(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> Book:
-    """A workbook of the optimisation alone."""
-    return Book(
-        optimisation_sheets(result, settings, facts), title="Weight optimisation",
-        subject="Which weights rank accounts best by what they buy",
-        footer=f"run {facts['Run']}" if "Run" in facts else "", currency=settings.reports.currency,
-        paper=settings.reports.paper,
-    )  # fmt: skip
-
-
-def optimisation_sheets(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> list[Sheet]:
-    """The three sheets; ``facts`` are lines about the run for the foot of the first."""
-    return [_summary(result, settings, facts), _tradeoff(result), _moves(result)]
-
-
-def _summary(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> Sheet:
+def build_summary_sheet(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> Sheet:
+    """The answer, the weights with their ranges, the comparison, and what the search did."""
     verdict = result.verdict
-    shown = [name for name in ("current", "default") if name == "current" or _differ(result)]
+    shown = [name for name in ("current", "default") if name == "current" or differ(result)]
     blocks: list[Block | tuple[Block, ...]] = [
         _tiles(result),
         Text(verdict.text, "good" if verdict.change else "warning"),
@@ -343,153 +312,3 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
         ],
         title="How this was made",
     )
-
-
-def _tradeoff(result: OptimizeResult) -> Sheet:
-    rows = []
-    for point in result.tradeoff:
-        row: dict[str, object] = {
-            "lambda": point.lambda_,
-            "kl": point.value.kl,
-            "correlation": point.value.rho,
-            "chosen_kl": point.value.kl if point.chosen else np.nan,
-            "chosen": "chosen" if point.chosen else "",
-        }
-        row.update({name: int(units) / 10_000 for name, units in zip(COMPONENTS, point.units, strict=True)})
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    frame["marked"] = np.where(frame["chosen"] == "chosen", frame["correlation"], np.nan)
-    curve = Table(
-        "tradeoff",
-        [
-            Column("lambda", "λ", "number", decimals=2),
-            Column("correlation", "Correlation", "number", decimals=4),
-            Column("kl", "Mix shift (KL)", "number", decimals=5),
-            *(Column(name, TITLES[name], "weight") for name in COMPONENTS),
-            Column("chosen", "Choice", "text"),
-            Column("marked", "Chosen point", "number", decimals=4, hidden_from_print=True),
-        ],
-        frame,
-        title="Best weights for each λ",
-        filters=False,
-    )
-    chart = Chart(
-        "scatter",
-        "Correlation against shift of the grade mix",
-        [
-            Series("Best for each λ", Ref("tradeoff", "kl"), Ref("tradeoff", "correlation")),
-            Series("Chosen", Ref("tradeoff", "kl"), Ref("tradeoff", "marked"), colour="#D9772B", labels=True),
-        ],
-        "Scatter: the correlation that can be had at each divergence of the grade mix, with the choice marked",
-        x_title="Shift of the grade mix (KL divergence)",
-        y_title="Correlation with revenue",
-        x_format="0.000",
-        y_format="0.000",
-        x_range=(0.0, None),
-    )
-    mix = pd.DataFrame(
-        {
-            "grade": list(GRADES),
-            "target": result.problem.target,
-            "current": result.mixes["current"],
-            "best": result.mixes["best"],
-        }
-    )
-    mix_table = Table(
-        "mix",
-        [
-            Column("grade", "Grade", "grade", rule="grade"),
-            Column("target", "Target", "percent", decimals=1),
-            Column("current", "In force", "percent", decimals=1),
-            Column("best", "Best", "percent", decimals=1),
-        ],
-        mix,
-        title="Grade mix under fixed cut-points",
-        filters=False,
-    )
-    mix_chart = Chart(
-        "column",
-        "Grade mix",
-        [
-            Series(title, Ref("mix", "grade"), Ref("mix", key))
-            for key, title in (("target", "Target"), ("current", "In force"), ("best", "Best"))
-        ],
-        "Columns: share of accounts per grade, target, in force and best",
-        y_format="0%",
-    )
-    return Sheet(
-        "Trade-off",
-        "Trade-off between correlation and grade mix",
-        [
-            Text(
-                "A small λ looks at revenue only and lets the grade mix drift; λ = 1 keeps the mix alone. "
-                "Each point of the curve is the best that can be had for its λ; the chosen one is marked."
-            ),
-            (chart, mix_chart),
-            curve,
-            mix_table,
-        ],
-        subtitle="What a better ranking costs in shifted grades",
-    )
-
-
-def _moves(result: OptimizeResult) -> Sheet:
-    moves = result.moves
-    crossing = _crossing(moves)
-    up, down = int((moves["steps"] > 0).sum()), int((moves["steps"] < 0).sum())
-    frame = moves.head(MOST_MOVES).copy()
-    frame["driver"] = frame["driver"].map(TITLES)
-    columns = [
-        Column("account_id", "Account", "id", width=14),
-        Column("account_name", "Name", width=30),
-        Column("industry", "Industry", width=28),
-        Column("rep", "Rep"),
-        Column("total_revenue", "Revenue", "money"),
-        Column("grade_before", "Grade in force", "grade", rule="grade"),
-        Column("grade_after", "Grade with best", "grade", rule="grade"),
-        Column("steps", "Steps", "integer", rule="sign", note="grades up, or down if negative"),
-        Column("percentile_before", "Percentile in force", "percent", decimals=1),
-        Column("percentile_after", "Percentile with best", "percent", decimals=1),
-        Column("driver", "Moved mostly by", width=22),
-    ]
-    more = f" The {MOST_MOVES:,} biggest moves are listed." if len(moves) > MOST_MOVES else ""
-    blocks: list[Block | tuple[Block, ...]] = [
-        Figures(
-            [
-                Figure("Accounts that change grade", len(moves), "integer", f"of {len(result.problem.scores):,}"),
-                Figure("Up", up, "integer", tone="good" if up else "plain"),
-                Figure("Down", down, "integer", tone="bad" if down else "plain"),
-            ]
-        ),
-        Text("If the best weights replace those in force. Grades are by percentile, as scoring gives them." + more),
-        crossing,
-        Table(
-            "moves",
-            [column for column in columns if column.key in frame.columns],
-            frame,
-            title="Accounts that change grade, biggest moves first",
-            empty_text="No account changes grade.",
-        ),
-    ]
-    return Sheet("Grade Moves", "Grade moves", blocks, subtitle="Which accounts change grade, and why")
-
-
-def _crossing(moves: pd.DataFrame) -> Table:
-    counts = pd.crosstab(moves["grade_before"], moves["grade_after"]).reindex(
-        index=list(GRADES), columns=list(GRADES), fill_value=0
-    )
-    frame = counts.reset_index(names="before")
-    return Table(
-        "crossing",
-        [
-            Column("before", "From \\ to", "grade", rule="grade"),
-            *(Column(letter, letter, "integer") for letter in GRADES),
-        ],
-        frame,
-        title="From grade (rows) to grade (columns)",
-        filters=False,
-    )
-
-
-def _differ(result: OptimizeResult) -> bool:
-    return not np.allclose(result.named["current"][0], result.named["default"][0], atol=1e-9)

@@ -1,0 +1,1 @@
+"""The report on the weight search, sheet by sheet."""
