@@ -47,7 +47,7 @@ def run(
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Run every stage on your own files: scores, weights, report, star schema, labels and features.
+    """Run every stage on your own files, from scores to who to call next, and say what came of each.
 
     A stage that has too little data says so and is left out; the rest goes on.
 

@@ -98,9 +98,11 @@ def fit_linear(
     options: dict[str, Any] = {"C": c, "class_weight": "balanced" if balanced else None, "tol": 1e-4}
     # Pure L2 has a smooth optimum that lbfgs reaches in a few dozen steps; only a true elastic net needs saga.
     options |= {"solver": "lbfgs"} if l1_ratio == 0.0 else {"solver": "saga", "l1_ratio": l1_ratio}
+    # Each search goes on where the shorter one stopped.
+    model = LogisticRegression(random_state=seed, warm_start=True, **options)
     converged = False
     for rounds in _ROUNDS:
-        model = LogisticRegression(max_iter=rounds, random_state=seed, **options)
+        model.max_iter = rounds
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.fit(z, y)
