@@ -207,7 +207,9 @@ def _faults_of(error: ValidationError, origins: Mapping[Key, str]) -> list[Fault
         if item["type"] == "extra_forbidden":
             names = _siblings(key)
             close = difflib.get_close_matches(key[-1], names, n=1)
-            allowed = f"did you mean {close[0]}?" if close else ", ".join(names)
+            homes = [f"{section}.{key[0]}" for section in names if key[0] in _siblings((section, ""))]
+            guess = homes if len(key) == 1 and homes else close
+            allowed = f"did you mean {' or '.join(guess)}?" if guess else ", ".join(names)
             faults.append(Fault(f"unknown setting {'.'.join(key)}", where, None, allowed))
         else:
             message = item["msg"].removeprefix("Value error, ")

@@ -115,7 +115,8 @@ def score_lines(run: RunContext, outcome: ScoreOutcome) -> list[str]:
     scored = outcome.result.scored
     mix = scored["icp_grade"].value_counts()
     grades = ", ".join(f"{name} {int(mix.get(name, 0)):,}" for name in ("A", "B", "C", "D", "F"))
-    lines = [f"{len(scored):,} accounts scored with weights from {outcome.weights_source}: {grades}."]
+    count = f"{len(scored):,} account{'s' if len(scored) != 1 else ''}"
+    lines = [f"{count} scored with weights from {outcome.weights_source}: {grades}."]
     if outcome.changes is not None:
         moved = int((outcome.changes["grade_move"].fillna(0) != 0).sum())
         lines.append(f"Since the last run {moved:,} account{'s' if moved != 1 else ''} changed grade.")

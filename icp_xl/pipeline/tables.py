@@ -25,11 +25,26 @@ def load_sources(run: RunContext) -> Sources:
             run.read(path)
         for text in sources.warnings:
             run.warn(text)
+        if sources.customers is None and sources.sales is None:
+            raise _nothing_found(run)
         if sources.customers is None:
             run.warn("No customer workbook was found: accounts come from the sales log, without industry and size.")
         run.memo["sources"] = sources
     found: Sources = run.memo["sources"]
     return found
+
+
+def _nothing_found(run: RunContext) -> SourceError:
+    folder = run.settings.paths.data
+    files = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$")))
+    return SourceError(
+        "the data folder holds neither a customer workbook nor a sales log",
+        where=f"folder {folder.name or folder}",
+        got=", ".join(files[:10]) + (f" and {len(files) - 10} more" if len(files) > 10 else "") or "no file",
+        allowed=" and ".join(repr(SPECS[name].files[0]) for name in ("customers", "sales")),
+        next_step="Name another folder with --data, or the files in the settings: sources.customers.file and "
+        "sources.sales.file.",
+    )
 
 
 def load_tables(run: RunContext) -> Tables:

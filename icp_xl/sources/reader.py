@@ -209,6 +209,13 @@ def _noticed(
             where=f"{book.name}, sheet {choice.name}, column {', '.join(empty)}",
             next_step="Open the workbook in Excel, save it, and run again.",
         )
+    if spec.name == "customers" and "account_name" not in plan.headers and "account_name" not in plan.expressions:
+        used = {compact(text) for text in plan.headers.values()}
+        spare = [text for text in choice.header.headers if text and compact(text) not in used]
+        remarks.append(
+            f"{spec.title}: no column holds account names, so accounts go by their ids and no name can be matched; "
+            f"say under columns.customers what it is called (columns not used: {_listing(spare) or 'none'})"
+        )
     if not kept:
         remarks.append(f"{spec.title}: {book.name}, sheet {choice.name} has a header and no rows of data")
     return remarks

@@ -12,6 +12,9 @@ from icp_xl.sources.cells import cell_text
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header, words
 
+#: What a hidden sheet is behind every visible one.
+HIDDEN = 1000.0
+
 
 @dataclass(frozen=True)
 class SheetChoice:
@@ -34,7 +37,8 @@ def choose_sheets(
 ) -> list[SheetChoice]:
     """The sheets that hold the source: those that the settings name, else the one that fits best.
 
-    A hidden sheet is taken only where no visible one will do, and that is remarked on.
+    A hidden sheet is taken only where no visible one comes near, and that is remarked on: an old copy must not stand
+    in for the sheet whose columns someone has renamed.
 
     Raises:
         MissingColumnsError: no sheet has what the source cannot do without.
@@ -63,7 +67,7 @@ def choose_sheets(
         titles = tuple(at for at in range(header.row) if any(cell_text(cell) for cell in head[at]))
         bonus = 2.0 if words(name) in spec.sheets else 0.0
         # An extract of a few columns must not lose to a pivot over them, nor a visible sheet to a hidden copy.
-        score = header.score + bonus - (1000.0 if not visible.get(name, True) else 0.0)
+        score = header.score + bonus - (HIDDEN if not visible.get(name, True) else 0.0)
         found.append((score, SheetChoice(name, header, titles)))
     if chosen.sheet:
         if broken:
@@ -80,6 +84,11 @@ def choose_sheets(
     choice = best[1]
     remarks = []
     if not visible.get(choice.name, True):
+        # Of the visible sheets that come near, one with the source's own name is meant.
+        near = [item for item in seen if visible.get(item[0], True) and _comes_near(item[1], choice.header)]
+        named_so = [item for item in near if words(item[0]) in spec.sheets]
+        if near:
+            raise _missing(book, spec, named_so or near, given, instead=choice.name)
         remarks.append(f"{spec.title}: no visible sheet holds it; hidden sheet {choice.name} is read")
     twins = [
         other.name
@@ -94,14 +103,18 @@ def choose_sheets(
     return [SheetChoice(choice.name, choice.header, choice.titles, tuple(remarks))]
 
 
+def _comes_near(header: Header | None, other: Header) -> bool:
+    return header is not None and len(header.matches) >= max(3, len(other.matches) / 2)
+
+
 def _same_columns(a: Header, b: Header) -> bool:
     return [words(name) for name in a.headers if name] == [words(name) for name in b.headers if name]
 
 
 def _missing(
-    book: Book, spec: SourceSpec, seen: Sequence[tuple[str, Header | None]], given: Collection[str]
+    book: Book, spec: SourceSpec, seen: Sequence[tuple[str, Header | None]], given: Collection[str], instead: str = ""
 ) -> MissingColumnsError:
-    """What is missing, told for the sheet that comes nearest."""
+    """What is missing, told for the sheet that comes nearest; ``instead`` is a hidden sheet that has every column."""
     near = [(name, header) for name, header in seen if header is not None]
     if not near:
         return MissingColumnsError(
@@ -114,11 +127,14 @@ def _missing(
     name, header = max(near, key=lambda item: item[1].score)
     lacks = header.lacks(spec, given)
     headers = ", ".join([text for text in header.headers if text][:40])
+    step = f"Add the column, or say under columns.{spec.name} in the settings what it is called in this file."
+    if instead:
+        step += f" The hidden sheet {instead} has them all: to read it, set sources.{spec.name}.sheet to its name."
     return MissingColumnsError(
         f"{spec.title}: {'columns are' if len(lacks) > 1 else 'a column is'} missing",
         where=f"{book.name}, sheet {name}, row {header.row + 1}",
         got=headers,
-        next_step=f"Add the column, or say under columns.{spec.name} in the settings what it is called in this file.",
+        next_step=step,
         faults=[Fault(f"no column for {' or '.join(group)}", allowed=_examples(spec, group)) for group in lacks],
     )
 

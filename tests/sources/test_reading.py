@@ -116,6 +116,16 @@ def test_the_sheet_is_found_and_a_hidden_copy_is_not_taken(tmp_path: Path) -> No
     assert any("hidden sheet Log is read" in text for text in sources.warnings)
 
 
+def test_a_hidden_copy_never_stands_in_for_a_sheet_whose_columns_were_renamed(tmp_path: Path) -> None:
+    rows = [SALES_HEADER, sales_line(1), sales_line(2)]
+    spoilt = [["Foo" if name == "Revenue" else name for name in SALES_HEADER], *rows[1:]]
+    with pytest.raises(MissingColumnsError, match="no column for revenue") as caught:
+        _sales(tmp_path, {"~Log OLD": rows, "Log": spoilt})
+    assert "sheet Log, row 1" in str(caught.value) and "hidden sheet Log OLD" in str(caught.value)
+    meant, _ = _sales(tmp_path, {"~Log OLD": rows, "Log": spoilt}, sources__sales__sheet=["Log OLD"])
+    assert len(meant.frame) == 2
+
+
 def test_several_sheets_of_the_same_columns(tmp_path: Path) -> None:
     sheets = {"2023": [SALES_HEADER, sales_line(1)], "2024": [SALES_HEADER, sales_line(2), sales_line(3)]}
     table, sources = _sales(tmp_path, sheets)

@@ -142,6 +142,7 @@ REFUSED: list[tuple[str, Spoil, str]] = [
     ("no company names", _drop("Company Name", "Customer ID"), "column"),
     ("sales without revenue", _drop_sales("Revenue"), "revenue"),
     ("sales without dates", _drop_sales("Date"), "date"),
+    ("no file at all", lambda folder: [path.unlink() for path in folder.iterdir()] and None, "neither a customer"),
     ("sales without customers", _drop_sales("Customer ID", "Customer"), ""),
 ]
 
@@ -149,6 +150,7 @@ REFUSED: list[tuple[str, Spoil, str]] = [
 DEGRADED: list[tuple[str, Spoil, str]] = [
     ("header only", lambda folder: write_book(folder / CUSTOMERS, [list(HEADER)]), "occur only in the sales log"),
     ("no customers file", lambda folder: (folder / CUSTOMERS).unlink(), "No customer workbook was found"),
+    ("ids without names", _drop("Company Name"), "no column holds account names"),
     ("no annual revenue", _customers(60, **{"Annual Revenue": None}), "Annual revenue is unknown"),
     ("all-text numbers", _customers(60, **{"Annual Revenue": "about a lot"}), "could not be read"),
     ("no industry", _customers(60, **{"Industry": None}), ""),
