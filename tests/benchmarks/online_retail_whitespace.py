@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="all divisions")
     parser.add_argument("--cutoff", default="2011-09-01", help="the day of the list")
     parser.add_argument("--out", type=Path, help="folder to keep what is built, and to take up again")
-    parser.add_argument("--resamples", type=int, default=500, help="bootstrap resamples")
+    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap resamples")
     chosen = parser.parse_args()
     cutoff = date.fromisoformat(chosen.cutoff)
     with tempfile.TemporaryDirectory() as scratch:

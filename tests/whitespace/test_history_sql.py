@@ -7,11 +7,13 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.sql import whitespace as sql
 from icp_xl.sql.star import SCALE
 from icp_xl.tables.star import Star, open_engine
 from icp_xl.tables.star_build import build_star
 from icp_xl.tables.star_calendar import to_day
+from icp_xl.whitespace.value import compute_value
 from tests.support.sales_lines import build_settings, make_lines
 
 CUTOFF, START = dt.date(2025, 6, 17), dt.date(2024, 6, 17)
@@ -47,6 +49,32 @@ def test_history_against_a_slow_count_and_blind_to_the_future() -> None:
         assert row["n_days"] == days
         on = recent.loc[recent["revenue"] > 0, "date"]
         assert row["n_windows"] == len({(to_day(CUTOFF) - 1 - to_day(moment.date())) // WINDOW for moment in on})
+
+
+def test_expected_value_knows_nothing_of_the_future() -> None:
+    """The same to the last bit when everything after the cutoff is another account's, another sum, or gone."""
+    lines = make_lines(5)
+    later = (lines["date"] >= pd.Timestamp(CUTOFF)).to_numpy()
+    scrambled = lines.copy()
+    scrambled.loc[later, "account_id"] = lines.loc[later, "account_id"].to_numpy()[::-1]
+    scrambled.loc[later, "revenue"] = lines.loc[later, "revenue"] * 7.0
+    values = [expected(build_star(each, SETTINGS).star) for each in (lines, scrambled, lines[~later])]
+    assert later.any() and values[0].sum() > 0.0
+    assert values[0].equals(values[1]) and values[0].equals(values[2])
+
+
+def expected(star: Star) -> pd.Series[float]:
+    """What each pair brings in a window in which it buys, by account and division."""
+    found = history(star)
+    found["account_id"] = found["account_key"].map(star.customers.set_index("account_key")["account_id"])
+    found["division"] = found["division_key"].map(star.divisions.set_index("division_key")["division"])
+    found = found.assign(
+        segment="", value_own=found["revenue"] / SCALE, days_own=found["n_days"] * 1.0,
+        windows_own=found["n_windows"] * 1.0,
+    )  # fmt: skip
+    found["account_value"] = found.groupby("account_id")["value_own"].transform("sum")
+    value = compute_value(found, WhitespaceSettings(), 3)
+    return pd.Series(value, index=pd.MultiIndex.from_frame(found[["account_id", "division"]])).sort_index()
 
 
 def test_the_evidence_is_the_owned_code_with_the_highest_lift() -> None:
