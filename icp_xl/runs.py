@@ -154,8 +154,20 @@ def start_run(
             outputs.discard()
             names = []
         else:
+            for name in names:
+                _warn_if_open(run, out / name)
             outputs.publish()
         _write_record(run, "planned" if dry_run else "succeeded", names, None)
+
+
+def _warn_if_open(run: RunContext, path: Path) -> None:
+    """Where a system lets a file be replaced under the program that shows it, that program goes on with the old one."""
+    for name, program in ((f"~${path.name}", "Excel"), (f".~lock.{path.name}#", "LibreOffice")):
+        if path.with_name(name).exists():
+            run.warn(
+                f"{path.name} seems to be open in {program}, which still shows the earlier one: close it there without "
+                "saving, and open it again."
+            )
 
 
 def _run_id(settings: Settings, command: str, started: datetime) -> str:

@@ -128,7 +128,7 @@ def _plain(
     book: Workbook, part: str, name: str, index: int, key: str, strings: Sequence[bytes], seen: list[str]
 ) -> list[Place]:
     reader = SheetReader(book.package.chunks(part), part, book.where)
-    rows, told = RowParser(reader.prefix), False
+    rows, fullest = RowParser(reader.prefix), list[str]()
     for row in reader.rows():
         number = rows.number(row)
         if number > HEADER_ROWS:
@@ -136,11 +136,12 @@ def _plain(
         texts = [(cell.column, cell_value(cell, strings)) for cell in rows.cells(row)]
         hits = [at for at, text in texts if isinstance(text, str) and text.strip().lower() == key.strip().lower()]
         words = [text.strip() for _, text in texts if isinstance(text, str) and text.strip()]
-        if len(words) > 2 and not told:
-            seen += words[:30]
-            told = True
         if hits:
             return [Place(name, index, part, hits[0], number, Area(number, hits[0], number, hits[0]))]
+        if len(words) > max(2, len(fullest)):
+            fullest = words
+    # Groups may stand above the headers: the row with the most texts is the one that names the columns.
+    seen += fullest[:30]
     return []
 
 

@@ -13,7 +13,7 @@ from icp_xl.delivery.marks import Kept
 from icp_xl.delivery.places import RenderResult
 from icp_xl.delivery.remove import RemoveReport
 from icp_xl.delivery.safe_write import SafeOptions
-from icp_xl.errors import SourceError
+from icp_xl.errors import DeliveryError, SourceError
 from icp_xl.reports.spec import Book, Table
 from icp_xl.runs import RunContext
 
@@ -78,6 +78,12 @@ def write_back(
         if not path.is_file():
             raise SourceError("the file does not exist", where=path.name, next_step="Check the path.")
         run.read(path)
+    if (out or workbook).resolve() == report.resolve():
+        raise DeliveryError(
+            "the report would be written into itself",
+            where=report.name,
+            next_step="Name your own workbook, and the report after --report.",
+        )
     run.plan((out or workbook).name)
     if run.dry_run:
         return InjectReport(out or workbook)

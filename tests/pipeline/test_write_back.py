@@ -104,3 +104,21 @@ def test_columns_beside_my_own_rows(
     assert "1 sheets are in mine.xlsx" in lines[0] and any("ICP Total Revenue" in line for line in lines)
     assert icp_xl.write_back(book, {"paths.out": str(scored)}, remove=True)
     assert parts(book) == before
+
+
+def test_a_report_is_not_written_into_itself(scored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "icp_report.xlsx"
+    shutil.copy(scored / report.name, report)
+    before = report.read_bytes()
+    assert run(["write-back", str(report), "--report", str(report)]) == 5
+    assert "into itself" in capsys.readouterr().err
+    assert report.read_bytes() == before
+
+
+def test_an_unknown_key_is_answered_with_the_headers_and_not_the_groups_above_them(
+    scored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = next((scored.parent / "books").glob("JY - *.xlsx"))
+    command = ["write-back", str(book), "--report", str(scored / "icp_report.xlsx"), "--columns", "Acct No"]
+    assert run([*command, "--out", str(book.with_name("copy.xlsx"))]) == 5
+    assert "Acct ID, Company Name" in capsys.readouterr().err

@@ -175,3 +175,18 @@ def test_text_from_data_is_never_a_formula_in_csv() -> None:
 def test_dates_are_iso_in_csv() -> None:
     frame = pd.DataFrame({"d": pd.to_datetime(["2026-01-02", None])})
     assert csv_bytes(frame).decode("utf-8-sig") == 'd\n2026-01-02\n""\n'
+
+
+def test_a_result_that_someone_has_open_is_replaced_and_said(tmp_path: Path) -> None:
+    """Windows refuses to replace it; elsewhere the reader would go on with the old one and not know."""
+    out = tmp_path / "out"
+    for owner in (None, "~$icp_report.xlsx", ".~lock.icp_report.xlsx#"):
+        if owner is not None:
+            (out / owner).write_text("A. Reader")
+        with start_run("score", settings(out)) as run:
+            run.outputs.text("icp_report.xlsx", str(owner))
+        warnings = load_manifest(out / "runs", "latest")["warnings"]
+        assert [text.split(" seems")[0] for text in warnings] == ([] if owner is None else ["icp_report.xlsx"])
+        assert (out / "icp_report.xlsx").read_text() == str(owner)
+        if owner is not None:
+            (out / owner).unlink()
