@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from icp_xl.errors import IcpError
+from icp_xl.errors import DeliveryError, IcpError
 from icp_xl.progress import Progress
 
 if TYPE_CHECKING:
@@ -179,4 +180,38 @@ def guarded(call: Callable[[], object]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        fault = storage_fault(error)
+        if fault is None:
+            raise
+        typer.echo(f"icp-xl: {fault}", err=True)
+        return fault.exit_code
     return 0
+
+
+def storage_fault(error: OSError) -> DeliveryError | None:
+    """What a disk or folder that cannot take a file means to a user; ``None`` where it is a fault of ours.
+
+    >>> print(storage_fault(NotADirectoryError(errno.ENOTDIR, "Not a directory", "out/plan")))
+    a file stands where a folder is needed (where: plan; got: Not a directory). Choose another folder with --out.
+    """
+    step, room = "Choose another folder with --out.", "Make room and run again; earlier results are untouched."
+    known = {
+        errno.ENOSPC: ("the disk is full", "Make room and run again; earlier results are untouched."),
+        getattr(errno, "EDQUOT", -1): (
+            "the disk quota is used up",
+            "Make room and run again; earlier results are untouched.",
+        ),
+        errno.EACCES: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
+        errno.EPERM: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
+        errno.EROFS: ("the disk cannot be written", step),
+        errno.EEXIST: ("a file stands where a folder is needed", step),
+        errno.ENOTDIR: ("a file stands where a folder is needed", step),
+        errno.EISDIR: ("a folder stands where a file is needed", step),
+        errno.ENAMETOOLONG: ("a path is too long", step),
+    }
+    if error.errno not in known:
+        return None
+    what, step = known[error.errno]
+    where = Path(os.fsdecode(error.filename)).name if isinstance(error.filename, str | bytes) else None
+    return DeliveryError(what, where=where, got=error.strerror, next_step=step)

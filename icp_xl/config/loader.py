@@ -213,6 +213,8 @@ def _faults_of(error: ValidationError, origins: Mapping[Key, str]) -> list[Fault
             faults.append(Fault(f"unknown setting {'.'.join(key)}", where, None, allowed))
         else:
             message = item["msg"].removeprefix("Value error, ")
+            if str(item["type"]).startswith("date"):
+                message = "must be a date such as 2024-06-30"
             got = item.get("input")
             shown = None if isinstance(got, dict | BaseModel) else repr(got)[:80]
             faults.append(Fault(f"{'.'.join(key) or 'settings'}: {message[:1].lower()}{message[1:]}", where, shown))

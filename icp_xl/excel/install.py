@@ -138,7 +138,12 @@ def install(plan: Plan) -> None:
                 next_step="Close Excel and run `icp-xl addin install` again.",
             ) from None
         except OSError as error:
-            raise DeliveryError("a file of the add-in cannot be written", where=str(path), got=error.strerror) from None
+            raise DeliveryError(
+                "a file of the add-in cannot be written",
+                where=path.name,
+                got=error.strerror,
+                next_step="Choose another folder with --to.",
+            ) from None
     user_folder().mkdir(parents=True, exist_ok=True)
 
 

@@ -55,7 +55,13 @@ def read_inputs(run: RunContext) -> Inputs:
         return Inputs(place)
     sources = load_sources(run)
     if sources.sales is None:
-        raise SourceError("the build needs a sales log", next_step="Put it into the data folder, or set sources.sales.")
+        folder = run.settings.paths.data
+        raise SourceError(
+            "the build needs a sales log",
+            where=f"folder {folder.name or folder}",
+            got="none there",
+            next_step="Name the folder that holds it with --data, or the file under sources.sales.file.",
+        )
     tables = load_tables(run)
     gone = tables.dropped[(tables.dropped["source"] == "sales") & tables.dropped["reason"].isin(list(_BEFORE))]
     reasons = gone["reason"].map(_BEFORE)

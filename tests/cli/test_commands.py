@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from icp_xl.cli import app, run
+from icp_xl.cli._run import storage_fault
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,3 +96,30 @@ def test_an_unknown_command_is_refused_with_a_hint(capsys: pytest.CaptureFixture
 
 def test_the_app_is_typers() -> None:
     assert isinstance(app, typer.Typer)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["demo", "--out", "{file}"],
+        ["addin", "templates", "--out", "{file}"],
+        ["score", "--out", "{file}/out"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_file_where_a_folder_is_needed_is_one_clear_error(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "plan.txt"
+    file.write_text("mine")
+    assert run([part.format(file=file) for part in command]) == 5
+    error = capsys.readouterr().err
+    assert error.startswith("icp-xl: ") and "Choose another folder with --out" in error and "Traceback" not in error
+    assert file.read_text() == "mine"
+
+
+def test_a_fault_of_ours_is_not_dressed_up_as_one_of_the_disk() -> None:
+    assert storage_fault(FileNotFoundError(errno.ENOENT, "No such file or directory", "a")) is None
+    full = storage_fault(OSError(errno.ENOSPC, "No space left on device", "/x/report.xlsx"))
+    assert full is not None and str(full).startswith("the disk is full (where: report.xlsx; got: No space")

@@ -52,6 +52,7 @@ def test_all_faults_come_together_with_their_places(tmp_path: Path) -> None:
         ("a: [1", "not valid YAML"),
         ("- 1\n- 2\n", "must hold sections"),
         ("run: 3\n", "run"),
+        ("build: {cutoffs: [soon]}\n", "must be a date such as 2024-06-30"),
         ("weights: {vertical: 0.4}\n", "did you mean feedback.weights or scoring.weights or whitespace.weights?"),
         ("scoring:\n  weights: {vertical: 0.9}\n", "must sum to 1"),
         ("scoring:\n  size_tiers: [{from_revenue: 5, score: 1}]\n", "must start at from_revenue 0"),
