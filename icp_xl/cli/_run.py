@@ -197,10 +197,10 @@ def storage_fault(error: OSError) -> DeliveryError | None:
     """
     step, room = "Choose another folder with --out.", "Make room and run again; earlier results are untouched."
     known = {
-        errno.ENOSPC: ("the disk is full", "Make room and run again; earlier results are untouched."),
+        errno.ENOSPC: ("the disk is full", room),
         getattr(errno, "EDQUOT", -1): (
             "the disk quota is used up",
-            "Make room and run again; earlier results are untouched.",
+            room,
         ),
         errno.EACCES: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
         errno.EPERM: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
