@@ -29,7 +29,7 @@ SCORES = "state/icp_scores.parquet"
 KEY = ["account_id", "division"]
 _SIGNALS = ("mb_lift_max", "mb_lift_mean", "als_similarity")
 #: What a division defined by codes is known by, since the log has no such division.
-_OWN = ("own_recency_days", "own_revenue_12m", "own_profit_12m", "own_days_12m", "own_lines_12m")
+_OWN = ("own_recency_days", "own_revenue_12m", "own_profit_12m", "own_active_months_12m", "own_lines_12m")
 _UNIT = 10**9
 #: Lift from which a code is evidence for a division.
 _LEAST_LIFT = 1.2
@@ -167,10 +167,11 @@ def _from_features(frame: pd.DataFrame, rows: Any, mine: pd.DataFrame, cutoff: d
     days = pd.to_timedelta(mine["own_recency_days"].to_numpy(dtype=np.float64), unit="D")
     frame.loc[rows, "last_bought"] = pd.Timestamp(cutoff) - days
     money = "own_profit_12m" if value == "gross profit" else "own_revenue_12m"
-    for target, source in (("value_own", money), ("lines_own", "own_lines_12m"), ("days_own", "own_lines_12m")):
+    # Days are not counted there: months with a purchase stand for them, and for the windows by way of them.
+    for target, source in (("value_own", money), ("lines_own", "own_lines_12m"), ("days_own", "own_active_months_12m")):
         if source in mine:
             frame.loc[rows, target] = mine[source].fillna(0.0).to_numpy(dtype=np.float64)
-    frame.loc[rows, "windows_own"] = np.nan  # not counted there: the days tell
+    frame.loc[rows, "windows_own"] = np.nan
 
 
 def read_columns(run: RunContext, slug: str, cutoff: date, wanted: list[str]) -> pd.DataFrame | None:

@@ -195,7 +195,7 @@ def build_thresholds_sheet(ranking: Ranking, settings: WhitespaceSettings) -> Sh
             Column("asked", "Places", "integer", width=10),
             Column("selected", "To work now", "integer", width=12),
             Column("share", "Share of the list", "percent", width=14, rule="data_bar"),
-            Column("score_threshold", "Last score taken", "weight", width=14),
+            Column("score_threshold", "Lowest score taken", "weight", width=14),
             Column("p_threshold", "Lowest chance taken", "probability", width=14),
         ],
         frame,
