@@ -198,10 +198,7 @@ def storage_fault(error: OSError) -> DeliveryError | None:
     step, room = "Choose another folder with --out.", "Make room and run again; earlier results are untouched."
     known = {
         errno.ENOSPC: ("the disk is full", room),
-        getattr(errno, "EDQUOT", -1): (
-            "the disk quota is used up",
-            room,
-        ),
+        getattr(errno, "EDQUOT", -1): ("the disk quota is used up", room),
         errno.EACCES: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
         errno.EPERM: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
         errno.EROFS: ("the disk cannot be written", step),

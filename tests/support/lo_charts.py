@@ -10,7 +10,7 @@ import os
 import sys
 
 import uno
-from lo_recalc import connect, prop
+from lo_connection import connect, opened, prop, set_cell
 
 CHART = "12dcae26-281f-416f-a234-c3086127382e"
 
@@ -44,37 +44,30 @@ def main():
     job = json.load(sys.stdin)
     context = connect(job["pipe"])
     manager = context.ServiceManager
-    desktop = manager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
-    document = desktop.loadComponentFromURL(job["file"], "_blank", 0, (prop("Hidden", True),))
     answer = []
-    for number, step in enumerate(job["sets"]):
-        for sheet, cell, value in step:
-            target = document.Sheets.getByName(sheet).getCellRangeByName(cell)
-            if isinstance(value, str):
-                target.String = value
-            else:
-                target.Value = value
-        document.calculateAll()
-        told = []
-        for i, (sheet, shape) in enumerate(charts(document)):
-            path = os.path.join(job["folder"], f"step{number}-{i:02d}.png")
-            picture = manager.createInstanceWithContext("com.sun.star.drawing.GraphicExportFilter", context)
-            picture.setSourceDocument(shape)
-            size = uno.Any("[]com.sun.star.beans.PropertyValue", (prop("PixelWidth", 640), prop("PixelHeight", 420)))
-            picture.filter((
-                prop("URL", uno.systemPathToFileUrl(path)), prop("MediaType", "image/png"), prop("FilterData", size),
-            ))  # fmt: skip
-            chart = shape.Model
-            told.append({
-                "sheet": sheet.Name, "title": chart.Title.String if chart.HasMainTitle else "",
-                "alt": shape.Description, "picture": path, "series": series_of(chart),
-            })  # fmt: skip
-        answer.append(told)
-    document.close(True)
-    try:
-        desktop.terminate()
-    except Exception:
-        pass
+    with opened(context, job["file"]) as document:
+        for number, step in enumerate(job["sets"]):
+            for sheet, cell, value in step:
+                set_cell(document.Sheets.getByName(sheet), cell, value)
+            document.calculateAll()
+            told = []
+            for i, (sheet, shape) in enumerate(charts(document)):
+                path = os.path.join(job["folder"], f"step{number}-{i:02d}.png")
+                picture = manager.createInstanceWithContext("com.sun.star.drawing.GraphicExportFilter", context)
+                picture.setSourceDocument(shape)
+                size = uno.Any(
+                    "[]com.sun.star.beans.PropertyValue", (prop("PixelWidth", 640), prop("PixelHeight", 420))
+                )
+                picture.filter((
+                    prop("URL", uno.systemPathToFileUrl(path)), prop("MediaType", "image/png"),
+                    prop("FilterData", size),
+                ))  # fmt: skip
+                chart = shape.Model
+                told.append({
+                    "sheet": sheet.Name, "title": chart.Title.String if chart.HasMainTitle else "",
+                    "alt": shape.Description, "picture": path, "series": series_of(chart),
+                })  # fmt: skip
+            answer.append(told)
     json.dump(answer, sys.stdout)
 
 

@@ -8,7 +8,7 @@ height}; ``cell`` is the linked one) and ``after`` (per move: the linked cell's 
 import json
 import sys
 
-from lo_recalc import connect, letters, prop
+from lo_connection import connect, letters, opened
 
 SERVICES = ("com.sun.star.form.component.ScrollBar", "com.sun.star.form.component.SpinButton")
 
@@ -44,26 +44,19 @@ def describe(sheet, model, shape):
 
 def main():
     job = json.load(sys.stdin)
-    context = connect(job["pipe"])
-    desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
-    document = desktop.loadComponentFromURL(job["file"], "_blank", 0, (prop("Hidden", True),))
-    document.calculateAll()
-    found = models(document)
-    answer = {"controls": [describe(*each) for each in found], "after": []}
-    for sheet, number, value in job["moves"]:
-        mine = [each for each in found if each[0].Name == sheet]
-        _, model, _ = mine[number]
-        scroll = model.supportsService(SERVICES[0])
-        model.setPropertyValue("ScrollValue" if scroll else "SpinValue", value)
-        # As for a reader: no hard recalculation, the cell's dependents follow by themselves.
-        watched = [document.Sheets.getByName(name).getCellRangeByName(cell).Value for name, cell in job["watch"]]
-        linked = document.Sheets.getByName(sheet).getCellRangeByName(describe(*mine[number])["cell"]).Value
-        answer["after"].append({"linked": linked, "watched": watched})
-    document.close(True)
-    try:
-        desktop.terminate()
-    except Exception:
-        pass
+    with opened(connect(job["pipe"]), job["file"]) as document:
+        document.calculateAll()
+        found = models(document)
+        answer = {"controls": [describe(*each) for each in found], "after": []}
+        for sheet, number, value in job["moves"]:
+            mine = [each for each in found if each[0].Name == sheet]
+            _, model, _ = mine[number]
+            scroll = model.supportsService(SERVICES[0])
+            model.setPropertyValue("ScrollValue" if scroll else "SpinValue", value)
+            # As for a reader: no hard recalculation, the cell's dependents follow by themselves.
+            watched = [document.Sheets.getByName(name).getCellRangeByName(cell).Value for name, cell in job["watch"]]
+            linked = document.Sheets.getByName(sheet).getCellRangeByName(describe(*mine[number])["cell"]).Value
+            answer["after"].append({"linked": linked, "watched": watched})
     json.dump(answer, sys.stdout)
 
 

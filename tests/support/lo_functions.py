@@ -7,27 +7,9 @@ each is answered by a line: the values read and the cells' error numbers.
 
 import json
 import sys
-import time
 
 import uno
-from com.sun.star.beans import PropertyValue
-
-
-def prop(name, value):
-    item = PropertyValue()
-    item.Name, item.Value = name, value
-    return item
-
-
-def connect(pipe):
-    local = uno.getComponentContext()
-    resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
-    for _ in range(240):
-        try:
-            return resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
-        except Exception:
-            time.sleep(0.25)
-    raise SystemExit("LibreOffice did not answer")
+from lo_connection import connect, opened, prop, set_cell
 
 
 def main(pipe, book, component):
@@ -35,44 +17,32 @@ def main(pipe, book, component):
     manager = context.ServiceManager
     loader = manager.createInstanceWithContext("com.sun.star.loader.Python", context)
     manager.insert(loader.activate("icp.xl.XLPy", "", uno.systemPathToFileUrl(component), None))
-    desktop = manager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
-    options = (prop("Hidden", True), prop("MacroExecutionMode", 4), prop("FilterName", "Calc MS Excel 2007 VBA XML"))
-    document = desktop.loadComponentFromURL(uno.systemPathToFileUrl(book), "_blank", 0, options)
-    sheet = document.Sheets.getByIndex(0)
-    for line in sys.stdin:
-        step = json.loads(line)
-        for cell, value in step.get("set", {}).items():
-            place = sheet.getCellRangeByName(cell)
-            if isinstance(value, str):
-                place.String = value
-            elif value is None:
-                place.String = ""
-            else:
-                place.Value = value
-        for cell, formula in step.get("formula", {}).items():
-            sheet.getCellRangeByName(cell).Formula = formula
-        for area, formula in step.get("array", {}).items():
-            sheet.getCellRangeByName(area).setArrayFormula(formula)
-        if step.get("recalculate"):
-            document.calculateAll()
-        answer = {}
-        for area in step.get("read", []):
-            cells = sheet.getCellRangeByName(area)
-            size = cells.RangeAddress
-            errors = [
-                [sheet.getCellByPosition(c, r).getError() for c in range(size.StartColumn, size.EndColumn + 1)]
-                for r in range(size.StartRow, size.EndRow + 1)
-            ]
-            answer[area] = {"values": cells.getDataArray(), "errors": errors}
-        libraries = document.BasicLibraries
-        answer["modules"] = [m for name in libraries.ElementNames for m in libraries.getByName(name).ElementNames]
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-    document.close(True)
-    try:
-        desktop.terminate()
-    except Exception:
-        pass
+    options = (prop("MacroExecutionMode", 4), prop("FilterName", "Calc MS Excel 2007 VBA XML"))
+    with opened(context, uno.systemPathToFileUrl(book), *options) as document:
+        sheet = document.Sheets.getByIndex(0)
+        for line in sys.stdin:
+            step = json.loads(line)
+            for cell, value in step.get("set", {}).items():
+                set_cell(sheet, cell, value)
+            for cell, formula in step.get("formula", {}).items():
+                sheet.getCellRangeByName(cell).Formula = formula
+            for area, formula in step.get("array", {}).items():
+                sheet.getCellRangeByName(area).setArrayFormula(formula)
+            if step.get("recalculate"):
+                document.calculateAll()
+            answer = {}
+            for area in step.get("read", []):
+                cells = sheet.getCellRangeByName(area)
+                size = cells.RangeAddress
+                errors = [
+                    [sheet.getCellByPosition(c, r).getError() for c in range(size.StartColumn, size.EndColumn + 1)]
+                    for r in range(size.StartRow, size.EndRow + 1)
+                ]
+                answer[area] = {"values": cells.getDataArray(), "errors": errors}
+            libraries = document.BasicLibraries
+            answer["modules"] = [m for name in libraries.ElementNames for m in libraries.getByName(name).ElementNames]
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
 
 
 main(*sys.argv[1:4])

@@ -6,33 +6,23 @@ Called by tests/office/test_write_back_office.py: reads a job as JSON (``pipe``,
 
 import json
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from lo_recalc import connect, prop
+from lo_connection import connect, opened
 
 
 def main():
     job = json.load(sys.stdin)
-    context = connect(job["pipe"])
-    desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
-    document = desktop.loadComponentFromURL(job["file"], "_blank", 0, (prop("Hidden", True),))
-    answer = {"pivots": [], "sheets": list(document.Sheets.ElementNames), "tables": {}}
-    for sheet in document.Sheets:
-        for table in sheet.DataPilotTables:
-            table.refresh()
-            area = table.OutputRange
-            cells = sheet.getCellRangeByPosition(area.StartColumn, area.StartRow, area.EndColumn, area.EndRow)
-            answer["pivots"].append([sheet.Name, table.Name, [list(row) for row in cells.getDataArray()]])
-    for name in document.DatabaseRanges.ElementNames:
-        area = document.DatabaseRanges.getByName(name).DataArea
-        answer["tables"][name] = [area.StartColumn, area.StartRow, area.EndColumn, area.EndRow]
-    document.close(True)
-    try:
-        desktop.terminate()
-    except Exception:
-        pass
+    with opened(connect(job["pipe"]), job["file"]) as document:
+        answer = {"pivots": [], "sheets": list(document.Sheets.ElementNames), "tables": {}}
+        for sheet in document.Sheets:
+            for table in sheet.DataPilotTables:
+                table.refresh()
+                area = table.OutputRange
+                cells = sheet.getCellRangeByPosition(area.StartColumn, area.StartRow, area.EndColumn, area.EndRow)
+                answer["pivots"].append([sheet.Name, table.Name, [list(row) for row in cells.getDataArray()]])
+        for name in document.DatabaseRanges.ElementNames:
+            area = document.DatabaseRanges.getByName(name).DataArea
+            answer["tables"][name] = [area.StartColumn, area.StartRow, area.EndColumn, area.EndRow]
     json.dump(answer, sys.stdout)
 
 

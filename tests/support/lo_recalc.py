@@ -15,37 +15,11 @@ import sys
 import time
 from pathlib import Path
 
-import uno
-from com.sun.star.beans import PropertyValue
+import uno  # noqa: F401, the names below are found by it
 from com.sun.star.sheet.CellFlags import FORMULA
+from lo_connection import connect, letters, opened, prop, set_cell
 
 RESULT_ERROR = 4
-
-
-def prop(name, value):
-    item = PropertyValue()
-    item.Name, item.Value = name, value
-    return item
-
-
-def connect(pipe):
-    context = uno.getComponentContext()
-    resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
-    for _ in range(240):
-        try:
-            return resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
-        except Exception:
-            time.sleep(0.25)
-    raise SystemExit("LibreOffice did not answer")
-
-
-def letters(column):
-    text = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        text = chr(65 + rest) + text
-    return text
 
 
 def spent(pipe):
@@ -89,33 +63,23 @@ def read(document):
 
 def main():
     job = json.load(sys.stdin)
-    context = connect(job["pipe"])
-    desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
-    document = desktop.loadComponentFromURL(job["file"], "_blank", 0, (prop("Hidden", True),))
-    answers = []
-    # Else each cell that is set would be followed by a recalculation of its own.
-    document.enableAutomaticCalculation(False)
-    for step in job["sets"] or [[]]:
-        for sheet, cell, value in step:
-            target = document.Sheets.getByName(sheet).getCellRangeByName(cell)
-            if isinstance(value, str):
-                target.String = value
-            else:
-                target.Value = value
-        change = timed(document.calculate, job["pipe"])
-        times = [timed(document.calculateAll, job["pipe"]) for _ in range(job.get("repeat", 1))]
-        values, errors = read(document)
-        answers.append({
-            "values": values, "errors": errors, "seconds": min(t[0] for t in times), "cpu": min(t[1] for t in times),
-            "change_seconds": change[0], "change_cpu": change[1],
-        })  # fmt: skip
-    if job.get("pdf"):
-        document.storeToURL(job["pdf"], (prop("FilterName", "calc_pdf_Export"),))
-    document.close(True)
-    try:
-        desktop.terminate()
-    except Exception:
-        pass
+    with opened(connect(job["pipe"]), job["file"]) as document:
+        answers = []
+        # Else each cell that is set would be followed by a recalculation of its own.
+        document.enableAutomaticCalculation(False)
+        for step in job["sets"] or [[]]:
+            for sheet, cell, value in step:
+                set_cell(document.Sheets.getByName(sheet), cell, value)
+            change = timed(document.calculate, job["pipe"])
+            times = [timed(document.calculateAll, job["pipe"]) for _ in range(job.get("repeat", 1))]
+            values, errors = read(document)
+            answers.append({
+                "values": values, "errors": errors,
+                "seconds": min(t[0] for t in times), "cpu": min(t[1] for t in times),
+                "change_seconds": change[0], "change_cpu": change[1],
+            })  # fmt: skip
+        if job.get("pdf"):
+            document.storeToURL(job["pdf"], (prop("FilterName", "calc_pdf_Export"),))
     json.dump(answers, sys.stdout)
 
 
