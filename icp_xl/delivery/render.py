@@ -10,7 +10,6 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
@@ -27,7 +26,7 @@ from icp_xl.delivery.theme import FONT, FONT_SIZE, NAVY, ORANGE, TEAL
 from icp_xl.delivery.writer import SheetWriter, Styles
 from icp_xl.errors import DeliveryError
 from icp_xl.outputs import write_bytes
-from icp_xl.reports.spec import Book, Chart, Facts, Figures, Image, Sheet, Table, Text
+from icp_xl.reports.spec import Book, Chart, Facts, Figures, Image, Sheet, Table, Text, tables_of
 
 _TABS = {"report": TEAL, "data": NAVY, "method": "#8A979F"}
 __all__ = ["NamesTaken", "RenderResult", "render_book", "render_bytes"]
@@ -120,13 +119,13 @@ def _check_book(book: Book) -> None:
     if not book.sheets:
         raise DeliveryError("a book needs at least one sheet", where=book.title)
     names = [sheet.name for sheet in book.sheets]
-    tables = [table.name for sheet in book.sheets for table in _tables(sheet.blocks)]
+    tables = [table.name for sheet in book.sheets for table in tables_of(sheet.blocks)]
     for kind, found in (("sheet", names), ("table", tables)):
         twice = sorted({name for name in found if found.count(name) > 1})
         if twice:
             raise DeliveryError(f"two {kind}s of a book have the same name", where=book.title, got=", ".join(twice))
     for sheet in book.sheets:
-        for table in _tables(sheet.blocks):
+        for table in tables_of(sheet.blocks):
             missing = [c.key for c in table.columns if c.key not in table.frame.columns]
             if missing or not table.columns:
                 raise DeliveryError(
@@ -134,18 +133,6 @@ def _check_book(book: Book) -> None:
                     where=f"sheet {sheet.name}, table {table.name}",
                     got=", ".join(missing) or "no columns",
                 )
-
-
-def _tables(blocks: Any) -> list[Table]:
-    found: list[Table] = []
-    for block in blocks:
-        if isinstance(block, Table):
-            found.append(block)
-        elif isinstance(block, tuple):
-            found += _tables(block)
-        elif hasattr(block, "blocks"):
-            found += _tables(block.blocks)
-    return found
 
 
 def _place_tables(

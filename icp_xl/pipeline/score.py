@@ -11,13 +11,14 @@ import pandas as pd
 
 from icp_xl.delivery.render import render_book
 from icp_xl.errors import IcpError
+from icp_xl.pipeline.facts import run_facts
 from icp_xl.pipeline.live import LIVE, write_live
 from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables
 from icp_xl.pipeline.write_back import stage_kept_cells
-from icp_xl.reports.inputs import QualityTables, RunFacts, ScoreReportInputs
+from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.words import build_reasons
-from icp_xl.runs import RunContext, versions
+from icp_xl.runs import RunContext
 from icp_xl.scoring.accounts import ScoringResult, score_accounts
 from icp_xl.scoring.compare import compare_runs
 from icp_xl.scoring.model import FILE as MODEL_FILE
@@ -86,15 +87,7 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         model=result.model,
         weights_source=weights_source,
         industries=result.industries.table,
-        run=RunFacts(
-            run_id=run.run_id,
-            finished=run.now(),
-            command=f"icp-xl {run.command}",
-            inputs=dict(run.inputs),
-            versions=versions(),
-            settings_hash=run.settings.digest(),
-            seed=run.settings.run.seed,
-        ),
+        run=run_facts(run),
         quality=QualityTables.gather(sources, tables),
         changes=changes,
         previous_run=previous,

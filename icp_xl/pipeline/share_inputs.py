@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from icp_xl.errors import DataError, IcpError
+from icp_xl.pipeline.facts import run_facts
 from icp_xl.pipeline.score import HISTORY, INDUSTRY_WEIGHTS, SCORED_STATE
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.whitespace import REPORT as WHITESPACE_REPORT
@@ -19,7 +20,7 @@ from icp_xl.reports.inputs import RunFacts, ScoreReportInputs
 from icp_xl.reports.share import Reader, build_reader_report, inputs_for
 from icp_xl.reports.spec import Book
 from icp_xl.reports.whitespace import WhitespaceReport, build_rep_book
-from icp_xl.runs import RunContext, list_runs, load_manifest, versions
+from icp_xl.runs import RunContext, list_runs, load_manifest
 from icp_xl.scoring.compare import compare_runs
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
@@ -184,13 +185,4 @@ def _facts(run: RunContext, state: str) -> tuple[RunFacts, list[str]]:
                     seed=body["seed"],
                 )
                 return facts, list(body["outputs"])
-    facts = RunFacts(
-        run_id=run.run_id,
-        finished=run.now(),
-        command=f"icp-xl {run.command}",
-        inputs=dict(run.inputs),
-        versions=versions(),
-        settings_hash=run.settings.digest(),
-        seed=run.settings.run.seed,
-    )
-    return facts, run.outputs.names
+    return run_facts(run), run.outputs.names

@@ -14,7 +14,7 @@ from icp_xl.delivery.places import RenderResult
 from icp_xl.delivery.remove import RemoveReport
 from icp_xl.delivery.safe_write import SafeOptions
 from icp_xl.errors import DeliveryError, SourceError
-from icp_xl.reports.spec import Book, Table
+from icp_xl.reports.spec import Book, tables_of
 from icp_xl.runs import RunContext
 
 #: Which cells of each report are the reader's to fill, left by the command that rendered it.
@@ -33,7 +33,7 @@ def kept_cells(book: Book, placed: RenderResult) -> list[Kept]:
     """The editable columns of every keyed table of ``book``, by the names that the file has."""
     found = []
     for sheet in book.sheets:
-        for table in _tables(sheet.blocks):
+        for table in tables_of(sheet.blocks):
             headers = {column.key: column.header for column in table.columns}
             if table.key is None or table.name not in placed.tables:
                 continue
@@ -41,18 +41,6 @@ def kept_cells(book: Book, placed: RenderResult) -> list[Kept]:
             for column in table.columns:
                 if column.editable:
                     found.append(Kept(placed.sheets[sheet.name], name, headers[table.key], column.header))
-    return found
-
-
-def _tables(blocks: Sequence[Any]) -> list[Table]:
-    found: list[Table] = []
-    for block in blocks:
-        if isinstance(block, Table):
-            found.append(block)
-        elif isinstance(block, tuple):
-            found += _tables(block)
-        elif hasattr(block, "blocks"):
-            found += _tables(block.blocks)
     return found
 
 

@@ -246,3 +246,16 @@ class Book:
     footer: str = ""
     currency: str = "$"
     paper: Literal["letter", "a4"] = "letter"
+
+
+def tables_of(blocks: Sequence[Item | Stack]) -> list[Table]:
+    """Every table among the blocks of a sheet, those that stand side by side or in stacks too, in their order."""
+    found: list[Table] = []
+    for block in blocks:
+        if isinstance(block, Table):
+            found.append(block)
+        elif isinstance(block, tuple):
+            found += tables_of(block)
+        elif isinstance(block, Stack):
+            found += tables_of(block.blocks)
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import io
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -40,17 +41,20 @@ class SheetInfo:
 
 
 @dataclass
-class Book:
-    """An open file of one or more sheets. A CSV or Parquet file is a book of one sheet named like the file."""
+class Book(ABC):
+    """An open file of one or more sheets. A CSV or Parquet file is a book of one sheet named like the file.
+
+    A kind of file says how its ``rows`` are read; the rest follows from them, and may be done faster.
+    """
 
     name: str
     sheets: list[SheetInfo]
     date1904: bool = False
     remarks: list[str] = field(default_factory=list)
 
+    @abstractmethod
     def rows(self, sheet: str) -> Iterator[Row]:
         """Rows of ``sheet`` from its first, blank ones included; a blank cell is ``""`` or ``None``."""
-        raise NotImplementedError
 
     def head(self, sheet: str, count: int) -> list[Row]:
         """The first ``count`` rows."""
