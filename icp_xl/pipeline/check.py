@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from icp_xl.errors import DataError
+from icp_xl.feedback.opportunities import LOST, WON, prepare_opportunities
 from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
 from icp_xl.runs import RunContext
 from icp_xl.sources import Sources, SourceTable
 from icp_xl.tables import Tables
-from icp_xl.tables.contracts import check_sources
+from icp_xl.tables.contracts import check_sources, read_problem
+from icp_xl.tables.star_dims import fold
 
 STATES = ("good", "thin", "missing", "problem")
 #: What a source is for, so that a missing one is said in terms of what will not be there.
@@ -25,6 +28,7 @@ PURPOSE = {
     "strategic_tiers": "strategy in the industry weights",
 }
 NEEDED = ("customers", "sales")
+RULES = "Rules that the tables must keep"
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def _sources(sources: Sources) -> list[Finding]:
             state = "problem" if name in NEEDED else "missing"
             out.append(Finding("Sources", title, state, "not found", f"It would serve for {purpose}."))
     for table in found.values():
-        for guess in table.guesses:
+        for guess in dict.fromkeys(table.guesses):
             name, how = f"{guess.source.replace('_', ' ')}.{guess.column}", f"header '{guess.header}' by {guess.how}"
             if guess.how not in ("setting", "expression"):
                 advice = "Correct it under columns: in the settings if it is wrong."
@@ -119,12 +123,17 @@ def _source(title: str, table: SourceTable) -> Finding:
 def _contracts(sources: Sources) -> list[Finding]:
     issues = check_sources(sources)
     out = []
+    read = [read_problem(str(text)) for text in issues["problem"]]
+    issues = issues.assign(problem=[text for text, _ in read], rows=[rows for _, rows in read])
     for (table, problem, severity), rows in issues.groupby(["table", "problem", "severity"], sort=True):
         state = "problem" if severity == "error" else "thin"
-        first = rows["row"].dropna()
-        where = f", first in row {int(first.min())}" if len(first) else ""
-        out.append(Finding("Contracts", str(table), state, f"{problem}: {len(rows):,} rows{where}"))
-    return out or [Finding("Contracts", "all tables", "good", "no breach")]
+        listed = rows.loc[rows["row"] > 0, "row"]
+        count = int(rows["rows"].sum())
+        told = (
+            f": {count:,} row{'s' if count != 1 else ''}, the first is row {int(listed.min())}" if len(listed) else ""
+        )
+        out.append(Finding(RULES, str(table).replace("_", " "), state, f"{problem}{told}"))
+    return out or [Finding(RULES, "all tables", "good", "no row breaks one")]
 
 
 def _coverage(tables: Tables) -> list[Finding]:
@@ -161,16 +170,31 @@ def _readiness(run: RunContext, tables: Tables) -> list[Finding]:
         _enough("engaged accounts to optimise weights", engaged, 50, 50, "Fewer end in an error."),
         _enough("months of sales to model", months, 18, 6, "A division model wants history and a window after it."),
     ]
-    buyers = tables.transactions[tables.transactions["revenue"] > 0].groupby("division")["account_id"].nunique()
-    for division, count in buyers.sort_index().items():
-        out.append(
-            _enough(f"buyers in {division}", int(count), 100, 40, "The pooled or baseline model serves instead.")
-        )
-    outcome = tables.opportunities["outcome"] if len(tables.opportunities) else pd.Series([], dtype=object)
-    for kind in ("won", "lost"):
-        count = int(outcome.astype("string").str.casefold().eq(kind).sum())
+    for division, count in _buyers(tables.transactions).items():
+        out.append(_enough(f"buyers in {division}", count, 100, 40, "The pooled or baseline model serves instead."))
+    if tables.opportunities.empty:
+        return out
+    try:
+        outcome = prepare_opportunities(tables.opportunities)["outcome"]
+    except DataError as error:
+        fault = error.fault
+        return [*out, Finding("Readiness", "opportunities", "problem", fault.what, fault.next_step or "")]
+    for kind in (WON, LOST):
+        count = int((outcome == kind).sum())
         out.append(_enough(f"{kind} opportunities", count, 100, 40, "Under 40 the analysis is descriptive only."))
     return out
+
+
+def _buyers(lines: pd.DataFrame) -> dict[str, int]:
+    """Accounts that bought, by division; spellings that differ in case and spaces are one, as the build has them."""
+    bought = lines[(lines["revenue"] > 0) & lines["division"].notna()]
+    names = bought["division"].astype(str)
+    frame = pd.DataFrame({"fold": fold(names), "name": names, "account_id": bought["account_id"]})
+    counts = {
+        str(part["name"].value_counts(sort=True).index[0]): int(part["account_id"].nunique())
+        for _, part in frame.groupby("fold", sort=True)
+    }
+    return dict(sorted(counts.items()))
 
 
 def _enough(item: str, got: int, comfortable: int, least: int, advice: str) -> Finding:

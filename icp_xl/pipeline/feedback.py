@@ -152,7 +152,8 @@ def snapshot(
     again = len(set(days)) - kept
     return [
         f"{len(scored):,} open opportunities scored as of {last} with the weights of {source}.",
-        f"{kept} snapshots kept" + (f", {again} were kept before and are the same." if again else "."),
+        f"{kept} snapshot{'s' if kept != 1 else ''} kept"
+        + (f", {again} were kept before and are the same." if again else "."),
         f"Open {run.settings.paths.out / SCORED}.",
     ]
 

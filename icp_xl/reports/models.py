@@ -29,7 +29,7 @@ from icp_xl.reports.spec import (
     Table,
     Text,
 )
-from icp_xl.reports.words import say_count
+from icp_xl.reports.words import say_count, say_interval
 
 NO_MODEL = "No model"
 KINDS = {
@@ -179,9 +179,9 @@ def _row(each: _Named) -> dict[str, Any]:
         return row | dict.fromkeys(empty) | {"auc_range": "", "gain_range": "", "rule": ""}
     metrics, gain = judged.metrics, judged.gain["auc"]
     return row | {
-        "auc": metrics["auc"].value, "auc_range": _range(metrics["auc"].low, metrics["auc"].high),
+        "auc": metrics["auc"].value, "auc_range": say_interval(metrics["auc"].low, metrics["auc"].high),
         "rule": KINDS.get(judged.rule, judged.rule), "rule_auc": judged.rule_metrics["auc"].value,
-        "gain": gain.value, "gain_range": _range(gain.low, gain.high, signed=True),
+        "gain": gain.value, "gain_range": say_interval(gain.low, gain.high),
         "lift": metrics["lift_10"].value, "rule_lift": judged.rule_metrics["lift_10"].value,
         "brier_skill": metrics["brier_skill"].value, "slope": judged.slope, "buyers": judged.positives,
         "base_rate": metrics["base_rate"].value,
@@ -192,17 +192,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _range(low: float, high: float, *, signed: bool = False) -> str:
-    if low != low or high != high:
-        return ""
-    return f"{low:+.3f} to {high:+.3f}" if signed else f"{low:.3f} to {high:.3f}"
-
-
 def _division(each: _Named, settings: ReportSettings) -> Sheet:
     trained, judged = each.trained, each.trained.judgement
     assert judged is not None and trained.model is not None and trained.fitted is not None
     model, metrics = trained.model, judged.metrics
-    reach = _range(metrics["auc"].low, metrics["auc"].high)
+    reach = say_interval(metrics["auc"].low, metrics["auc"].high)
     blocks: list[Item] = [
         Figures(
             [

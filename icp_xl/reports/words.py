@@ -159,6 +159,18 @@ def component_label(name: str) -> str:
     return "Industry" if name == "vertical" else name.capitalize()
 
 
+def say_interval(low: float, high: float, form: str = ".3f") -> str:
+    """An interval in words; empty where there is none. The minus is a sign, so that no cell begins like a formula.
+
+    >>> say_interval(-0.0052, 0.049), say_interval(-0.001, 0.5, ".0%"), say_interval(float("nan"), 1.0)
+    ('−0.005 to 0.049', '0% to 50%', '')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    ends = [format(end, form) for end in (low, high)]
+    return " to ".join(end.removeprefix("-") if not end.strip("-0.%") else end.replace("-", "−") for end in ends)
+
+
 def field_label(name: str) -> str:
     """A source or column of ours as people write it.
 

@@ -171,6 +171,33 @@ def test_killed_at_any_moment_leaves_the_earlier_outputs_whole(tmp_path: Path) -
     assert not (out / ".icp_staging").exists()
 
 
+def test_check_counts_what_the_stages_will_count(
+    books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spelt = sales(
+        300,
+        Division=lambda i: "PRINTERS" if i % 5 == 0 else "Printers",
+        **{"Gross Profit": lambda i: -1.0 if i else 1.0},
+    )
+    write_book(books / SALES, spelt)
+    header = ["Opportunity ID", "Customer ID", "Customer", "Stage", "Amount", "Created Date", "Close Date"]
+    stages = ["Closed Won"] * 45 + ["Closed Lost"] * 41 + ["Proposal"] * 5
+    deals = [
+        [f"O{i}", f"C{i % 60:04d}", f"Company {i % 60:04d} Works", stage, 100.0, "2024-01-02", "2024-05-06"]
+        for i, stage in enumerate(stages)
+    ]
+    write_book(books / "Opportunities.xlsx", [header, *deals])
+    command = ["check", "--data", str(books), "--out", str(tmp_path / "out")]
+    assert run(command) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "won opportunities 45," in told and "lost opportunities 41," in told
+    assert "buyers in Printers 60," in told and "buyers in PRINTERS" not in told
+    assert "gross profit is negative on a sale: 299 rows, the first is row 3." in told
+    write_book(books / "Opportunities.xlsx", [header, deals[0], deals[0]])
+    assert run(command) != 0
+    assert "1 opportunity ids stand in several rows" in " ".join(capsys.readouterr().out.split())
+
+
 def test_check_is_ready_on_the_samples_and_not_without_sales(
     books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from icp_xl.feedback.champion import TrialReport
 from icp_xl.feedback.snapshots import model_id_of
 from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.won_lost.common import EXPECTED, WON, WonLostInputs, name_of, ranges
+from icp_xl.reports.words import say_interval
 
 
 def build_champion_sheet(inputs: WonLostInputs) -> Sheet:
@@ -55,7 +56,7 @@ def _champion_tiles(inputs: WonLostInputs) -> Figures:
         Figure("Recommendation", advice, "text",
                "of the weights in force", tone="good" if found.recommended else "plain"),
         Figure("Change in AUC", found.gain if known else "too early", "number" if known else "text",
-               f"{found.gain_low:+.3f} to {found.gain_high:+.3f} on {found.tried_on:,} later outcomes" if known
+               f"{say_interval(found.gain_low, found.gain_high)} on {found.tried_on:,} later outcomes" if known
                else found.status, decimals=3 if known else None),
         Figure("Trial", trial.decision if trial.running else "none", "text",
                f"{trial.outcomes:,} of {trial.planned:,} outcomes" if trial.running else "no challenger"),
@@ -86,7 +87,7 @@ def _weights_blocks(inputs: WonLostInputs) -> Sequence[Block | tuple[Block, ...]
 
 
 def _trial_facts(trial: TrialReport) -> list[tuple[str, object]]:
-    interval = f"{trial.low:+.3f} to {trial.high:+.3f}" if np.isfinite(trial.low) and trial.low > -9 else "too early"
+    interval = say_interval(trial.low, trial.high) if np.isfinite(trial.low) and trial.low > -9 else "too early"
     return [
         ("Champion", trial.champion_id),
         ("Challenger", trial.challenger_id),
@@ -102,7 +103,7 @@ def _trial_facts(trial: TrialReport) -> list[tuple[str, object]]:
 
 def _looks_table(trial: TrialReport) -> Table:
     looks = trial.looks.assign(
-        range=["too early" if low <= -9 else f"{low:+.3f} to {high:+.3f}"
+        range=["too early" if low <= -9 else say_interval(low, high)
                for low, high in zip(trial.looks["low"], trial.looks["high"], strict=True)]
     )  # fmt: skip
     return Table(

@@ -15,6 +15,7 @@ from icp_xl.feedback.lost_patterns import LostAnalysis
 from icp_xl.feedback.refine import Refinement
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import Block, Column, Text
+from icp_xl.reports.words import say_interval
 
 NAMES = {
     "opportunity_score": "Opportunity score",
@@ -93,9 +94,7 @@ def or_none(value: float) -> float | None:
 
 def range_words(low: float, high: float, percent: bool = True) -> str:
     """An interval in words; empty where there is none."""
-    if np.isnan(low) or np.isnan(high):
-        return ""
-    return f"{low:.0%} to {high:.0%}" if percent else f"{low:.2f} to {high:.2f}"
+    return say_interval(low, high, ".0%" if percent else ".2f")
 
 
 def ranges(frame: pd.DataFrame, low: str, high: str, percent: bool = True) -> list[str]:
