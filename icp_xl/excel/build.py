@@ -20,6 +20,8 @@ from icp_xl.excel.stubs import HELP_MODULE, STUBS_MODULE, help_module, stubs_mod
 from icp_xl.outputs import write_bytes
 
 ADDIN = "icp_xl.xlam"
+#: What to do where a library of the add-in is missing.
+INSTALL = 'Run `python -m pip install ".[excel]"` in the folder that icp_xl came in.'
 PROJECT = "IcpXl"
 #: The name under which xlwings' module looks for its configuration: ``icp_xl.conf``.
 CONFIG = "icp_xl"
@@ -106,7 +108,7 @@ def xlwings_folder() -> Path:
     """Where the installed xlwings package lies."""
     spec = importlib.util.find_spec("xlwings")
     if spec is None or spec.origin is None:
-        raise DeliveryError("xlwings is not installed", next_step="Run `pip install icp-xl[excel]`.")
+        raise DeliveryError("xlwings is not installed", next_step=INSTALL)
     return Path(spec.origin).parent
 
 
@@ -114,9 +116,7 @@ def _write_modules(work: Path, texts: dict[str, str], sources: Path) -> None:
     try:
         from pyopenvba import ExcelFile
     except ImportError:
-        raise DeliveryError(
-            "pyOpenVBA is not installed", next_step="Run `pip install icp-xl[excel]`, then build again."
-        ) from None
+        raise DeliveryError("pyOpenVBA is not installed", next_step=f"{INSTALL} Then build again.") from None
     with ExcelFile(work) as book:
         project = book.vba_project()
         project.delete_module("RibbonMyAddin")

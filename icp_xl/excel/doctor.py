@@ -14,7 +14,7 @@ from typing import Literal
 
 from icp_xl.errors import IcpError
 from icp_xl.excel import install
-from icp_xl.excel.build import ADDIN
+from icp_xl.excel.build import ADDIN, INSTALL
 from icp_xl.excel.home import MAC_CONTAINER, jobs_folder, published_folder, user_folder
 from icp_xl.excel.jobs import running_jobs, waiting_jobs
 from icp_xl.excel.published import ACCOUNTS_FILES, MODEL_FILES, PROPENSITY_FILES, WHITESPACE_FILES
@@ -64,13 +64,11 @@ def _python() -> Iterator[Finding]:
 def _xlwings() -> Iterator[Finding]:
     version = _version("xlwings")
     if version is None:
-        yield Finding("bad", "xlwings", "not installed", "Run `pip install icp-xl[excel]`.")
+        yield Finding("bad", "xlwings", "not installed", INSTALL)
         return
     yield Finding("good", "xlwings", version)
     if _version("pyOpenVBA") is None:
-        yield Finding(
-            "bad", "pyOpenVBA", "not installed", "Run `pip install icp-xl[excel]`; the add-in is built with it."
-        )
+        yield Finding("bad", "pyOpenVBA", "not installed", f"{INSTALL} The add-in is built with it.")
     if sys.platform == "win32":
         name = f"xlwings{'64' if sys.maxsize > 2**32 else '32'}-{version}.dll"
         folders = [Path(sys.executable).parent, Path(sys.executable).parent.parent]

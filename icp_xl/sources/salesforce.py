@@ -75,7 +75,7 @@ def connect_with(environ: Mapping[str, str], settings: SalesforceSettings) -> Ca
         raise ConfigError(
             "reading from Salesforce needs an optional part of icp_xl",
             got="simple-salesforce is not installed",
-            next_step='Install it with: pip install "icp-xl[salesforce]"',
+            next_step='Run `python -m pip install ".[salesforce]"` in the folder that icp_xl came in.',
         ) from None
     given = {key: environ[name] for key, name in CREDENTIALS.items() if environ.get(name)}
     by_session = {"session_id", "instance_url"} <= given.keys()
