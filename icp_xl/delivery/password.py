@@ -36,7 +36,8 @@ def crypto() -> Any:
     except ImportError:
         raise DeliveryError(
             "a password needs the optional package msoffcrypto-tool, which is not installed",
-            next_step='Run `python -m pip install ".[password]"` in the folder that icp_xl came in. No file was written.',
+            next_step='Run `python -m pip install ".[password]"` in the folder that icp_xl came in. No file was '
+            "written.",
         ) from None
     return ooxml
 

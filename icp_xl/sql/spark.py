@@ -100,7 +100,8 @@ def _session_type() -> Any:
         raise ConfigError(
             "engine spark needs pyspark",
             where="build.engine",
-            next_step='Run `python -m pip install ".[spark]"` in the folder that icp_xl came in, or set build.engine to duckdb.',
+            next_step='Run `python -m pip install ".[spark]"` in the folder that icp_xl came in, or set '
+            "build.engine to duckdb.",
         ) from None
     return SparkSession
 

@@ -106,7 +106,10 @@ def test_columns_beside_my_own_rows(
     assert parts(book) == before
 
 
-def test_a_report_is_not_written_into_itself(scored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_not_written_into_itself(
+    scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     report = tmp_path / "icp_report.xlsx"
     shutil.copy(scored / report.name, report)
     before = report.read_bytes()
@@ -116,8 +119,9 @@ def test_a_report_is_not_written_into_itself(scored: Path, tmp_path: Path, capsy
 
 
 def test_an_unknown_key_is_answered_with_the_headers_and_not_the_groups_above_them(
-    scored: Path, capsys: pytest.CaptureFixture[str]
+    scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     book = next((scored.parent / "books").glob("JY - *.xlsx"))
     command = ["write-back", str(book), "--report", str(scored / "icp_report.xlsx"), "--columns", "Acct No"]
     assert run([*command, "--out", str(book.with_name("copy.xlsx"))]) == 5
