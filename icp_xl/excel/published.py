@@ -46,7 +46,13 @@ class AccountTable:
 
     @cached_property
     def _by_id(self) -> dict[str, int]:
-        return {_key(value): i for i, value in enumerate(self.columns["account_id"])}
+        found = {_key(value): i for i, value in enumerate(self.columns["account_id"])}
+        for i, merged in enumerate(self.columns.get("merged_ids", [])):
+            # The id of a row that was merged into an account means that account.
+            for value in str(merged or "").split("; "):
+                found.setdefault(_key(value), i)
+        found.pop("", None)
+        return found
 
     @cached_property
     def _by_name(self) -> dict[str, int]:

@@ -110,12 +110,14 @@ def put_back(
 def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
     """The scored accounts in ``scored`` with the columns for ``fields``; the usual ones by default.
 
+    A row of the workbook that was merged into another account gets that account's results: its id leads there.
+
     Raises:
         ConfigError: an unknown field.
     """
     from icp_xl.tables.names import normalize_name
 
-    frame = pd.read_parquet(scored)
+    frame = _with_merged(pd.read_parquet(scored))
     known = {column.field: column for column in RESULT_COLUMNS}
     able = [name for name in frame.columns if name not in _KEYS]
     unknown = [name for name in fields if name not in able]
@@ -133,6 +135,16 @@ def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
         normalise=lambda text: normalize_name(text).core,
         others=every,
     )
+
+
+def _with_merged(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with one more row, without a name, for every other id that an account stands for."""
+    if "merged_ids" not in frame.columns:
+        return frame
+    ids = frame["merged_ids"].fillna("").astype(str).str.split("; ").explode().str.strip()
+    others = ids[(ids != "") & ~ids.isin(set(frame["account_id"].astype(str)))]
+    more = frame.loc[others.index].assign(account_id=others.to_numpy(), account_name=None)
+    return pd.concat([frame, more], ignore_index=True) if len(more) else frame
 
 
 def _look(name: str, values: pd.Series) -> tuple[str, str, float]:

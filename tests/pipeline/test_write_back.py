@@ -7,10 +7,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
 from icp_xl.cli import run
+from icp_xl.pipeline.result_columns import read_results
 from icp_xl.samples import write_samples
 from tests.support.validator import validate
 
@@ -88,7 +90,8 @@ def test_columns_beside_my_own_rows(
     report = str(scored / "icp_report.xlsx")
     settings = ["--set", f"paths.out={scored}"]
     assert run(["write-back", str(book), "--columns", "Acct ID", "--out", "copy.xlsx", *settings]) == 0
-    assert "120 rows have their account" in capsys.readouterr().out
+    # Three rows of duplicates get the results of the account that they were merged into.
+    assert "123 rows have their account; 2 have none" in capsys.readouterr().out
     assert parts(book) == before
     rows = CalamineWorkbook.from_path("copy.xlsx").get_sheet_by_name("Customer List").to_python(skip_empty_area=False)
     header = next(row for row in rows if "Acct ID" in row)
@@ -104,6 +107,18 @@ def test_columns_beside_my_own_rows(
     assert "1 sheets are in mine.xlsx" in lines[0] and any("ICP Total Revenue" in line for line in lines)
     assert icp_xl.write_back(book, {"paths.out": str(scored)}, remove=True)
     assert parts(book) == before
+
+
+def test_a_row_that_was_merged_into_another_account_gets_its_results(tmp_path: Path) -> None:
+    scored = tmp_path / "scored_accounts.parquet"
+    pd.DataFrame(
+        {"account_id": ["C-1", "C-2"], "account_name": ["Acme Inc", "Bolt LLC"], "icp_score": [70.0, 40.0],
+         "merged_ids": ["C-1; D-9", "C-2"]}
+    ).to_parquet(scored)  # fmt: skip
+    results = read_results(scored, ["icp_score"])
+    found = {key: results.find(key) for key in ("C-1", "D-9", "C-2", "Acme", "D-8", "")}
+    shown = {key: None if row is None else results.value("icp_score", row) for key, row in found.items()}
+    assert shown == {"C-1": 70.0, "D-9": 70.0, "C-2": 40.0, "Acme": 70.0, "D-8": None, "": None}
 
 
 def test_a_report_is_not_written_into_itself(
