@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from icp_xl.errors import DeliveryError
 from icp_xl.reports.spec import Ref
 
-_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?(?::(\d+))?\}")
+_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?(?::(\d+)(?:-(\d+))?)?\}")
 _PLAIN_SHEET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Functions with a dot in their name are later ones, but for the few that are not; and those without.
 _LATER = re.compile(
@@ -76,6 +76,10 @@ class PlacedTable:
         """The cell of a column in the ``number``-th row (from 1), absolute, with the sheet."""
         return f"{quoted_sheet(self.sheet)}!${self.letter(key)}${self.first_row + number}"
 
+    def slice(self, key: str, first: int, last: int) -> str:
+        """The cells of a column from one row to another (from 1, both included), absolute, with the sheet."""
+        return f"{self.cell(key, first)}:${self.letter(key)}${self.first_row + last}"
+
     @property
     def ref(self) -> str:
         """The range of the native table, header and totals included, without the sheet."""
@@ -126,13 +130,15 @@ def resolve(formula: str, tables: Mapping[str, PlacedTable], *, table: PlacedTab
     """
 
     def place(match: re.Match[str]) -> str:
-        name, column, number = match.groups()
+        name, column, number, last = match.groups()
         if column is None:
             if table is None:
                 return match.group(0)
             return f"${table.letter(name)}{row + 1}"
         found = find(tables, name, formula)
-        return found.range(column) if number is None else found.cell(column, int(number))
+        if number is None:
+            return found.range(column)
+        return found.cell(column, int(number)) if last is None else found.slice(column, int(number), int(last))
 
     return "=" + with_prefixes(_TEMPLATE.sub(place, formula.removeprefix("=")))
 

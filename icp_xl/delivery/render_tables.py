@@ -154,8 +154,9 @@ def _write_column(writer: SheetWriter, table: Table, column: Column, spot: Place
         return
     values = column_values(table.frame[column.key], as_text=column.kind == "id", flag=column.kind == "flag")
     if column.formula is not None:
-        for i, value in enumerate(values):
-            writer.formula(row + i, at, column.formula, style, value, spot)
+        formulas = [column.formula] * len(values) if isinstance(column.formula, str) else column.formula
+        for i, (formula, value) in enumerate(zip(formulas, values, strict=True)):
+            writer.formula(row + i, at, formula, style, value, spot)
         return
     status = _status_styles(writer, column) if column.rule == "status" else None
     for i, value in enumerate(values):

@@ -9,7 +9,7 @@ Formulas (of columns, figures and names) are Excel formulas, with or without the
 
 - ``{column_key}`` is the cell of that column in the same row (column formulas only),
 - ``{table.column_key}`` is all the cells of that column, as an absolute range with its sheet,
-- ``{table.column_key:3}`` is the third of them (the rows count from 1).
+- ``{table.column_key:3}`` is the third of them (the rows count from 1), ``{table.column_key:3-9}`` the third to ninth.
 
 Anything else in braces, such as an array constant, stays as it is.
 """
@@ -60,7 +60,8 @@ class Control:
 class Column:
     """One column of a table.
 
-    ``formula`` is an Excel formula for each row, written as the module says; the frame still holds the cached values.
+    ``formula`` is an Excel formula for each row, written as the module says, or a list with a formula for each row;
+    the frame still holds the cached values.
     ``width`` is in characters; without it the renderer takes what header and content need. ``note`` is shown when
     the header is selected. A trailing run of ``hidden_from_print`` columns is left out of the print area.
     ``limits`` are the least and greatest number that may be typed, ``control`` moves the cells with the mouse.
@@ -74,7 +75,7 @@ class Column:
     width: float | None = None
     rule: Rule = "none"
     note: str | None = None
-    formula: str | None = None
+    formula: str | Sequence[str] | None = None
     editable: bool = False
     choices: Sequence[str] = ()
     total: Literal["sum", "average", "count", "none"] = "none"

@@ -164,6 +164,19 @@ def test_formulas_resolve_to_cells_and_keep_their_values() -> None:
     assert f"SUM(Data!$B${row}:$B${row + 1})" in [name.text for name in names]
 
 
+def test_a_formula_for_each_row_and_a_run_of_rows() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [3.0, 5.0, 3.0]})
+    columns = [
+        Column("a", "A", "number"),
+        Column("b", "B", "number", formula=["SUM({t.a:1-2})", "SUM({t.a:2-3})", "{a}"]),
+    ]
+    content, result = render_bytes(one_table(frame, columns), clock=CLOCK)
+    found, row = cells(content), result.tables["t"].first_row + 1
+    assert [found[f"B{row + i}"][1] for i in range(3)] == [
+        f"SUM(Data!$A${row}:$A${row + 1})", f"SUM(Data!$A${row + 1}:$A${row + 2})", f"$A{row + 2}"
+    ]  # fmt: skip
+
+
 def test_later_functions_are_prefixed_and_older_ones_are_not() -> None:
     text = 'NORMSINV(A1)+NORM.S.INV(B1)+PERCENTILE(C1:C9,1)+IFNA(1,2)&"IFNA("+NETWORKDAYS.INTL(1,2)+SWITCH(1,1)'
     assert with_prefixes(text) == (

@@ -13,6 +13,7 @@ from icp_xl.columns import COMPONENTS, GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.delivery.render import render_book
 from icp_xl.pipeline.live import LIVE, SCORED
+from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.live.inputs import LiveInputs
@@ -41,6 +42,17 @@ def test_every_score_grade_and_headline_equals_the_library(live: Live) -> None:
     on_edge = [frame["percentile"].round(12).isin(limits).sum() for frame, limits in zip(ties, edges, strict=True)]
     assert sum(on_edge) >= 15
     check(live, made)
+
+
+@pytest.mark.office
+def test_keys_sorted_by_windows_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
+    # The knots of the first are accounts; those of the second lie between them, and its last block is short.
+    for n, twins in ((2001, 500), (1337, 200)):
+        live = render_live(make_live(n, twins=twins), tmp_path / f"{n}.xlsx")
+        assert "live_parts" in live.result.tables
+        check(live, steps(live, 4))
+        assert_recalculates(live.path)
 
 
 @pytest.mark.office

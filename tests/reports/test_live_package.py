@@ -13,6 +13,7 @@ from lxml import etree
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.delivery.theme import INPUT_FILL
+from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.inputs import PUBLISHED
 from icp_xl.reports.spec import Chart, Table
@@ -77,12 +78,27 @@ def test_no_link_no_macro_and_nothing_volatile(live: Live) -> None:
     assert b' t="array"' not in b"".join(found.values())
 
 
+def test_sorting_keeps_the_same_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
+    live = render_live(make_live(1500), tmp_path / "live.xlsx")
+    assert "live_parts" in live.result.tables
+    test_no_link_no_macro_and_nothing_volatile(live)
+    test_small_enough_for_mail(live)
+    test_no_merged_cells_in_tables(live)
+    test_inputs_are_marked_and_all_else_is_locked_without_a_password(live)
+    assert_valid_live(live)
+
+
 def test_small_enough_for_mail(live: Live) -> None:
     assert live.path.stat().st_size < 1_500_000
 
 
-def test_valid_by_the_specification(live: Live) -> None:
+def assert_valid_live(live: Live) -> None:
     assert_valid(live.path)
+
+
+def test_valid_by_the_specification(live: Live) -> None:
+    assert_valid_live(live)
 
 
 def test_alternative_text_on_every_chart(live: Live) -> None:

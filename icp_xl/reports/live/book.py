@@ -7,6 +7,7 @@ from icp_xl.reports.live import expressions as ex
 from icp_xl.reports.live.charts import dashboard_charts
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
+from icp_xl.reports.live.sorting import build_sorting, windows
 from icp_xl.reports.live.tables import build_accounts, build_model
 from icp_xl.reports.live.what_if import build_what_if, tile_rows
 from icp_xl.reports.segments import recommend
@@ -20,12 +21,14 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> Book:
     model = inputs.model
     limits = (model.segment_mid_market, model.segment_large)
     now = compute_live(base, model.weights, model.grade_shares, ALL, industries, limits, len(model.knots))
+    plan = windows(len(now.accounts), len(now.knots))
     names = {**ex.NAMES, **(ex.lambda_names() if settings.live_lambda else {})}
     sheets = [
         _dashboard(inputs, now, settings),
         build_what_if(inputs, now),
         build_accounts(now, len(inputs.scored)),
         build_model(inputs, now),
+        *([] if plan is None else [build_sorting(now.accounts["key"].to_numpy(), plan)]),
         _method(),
     ]
     return Book(

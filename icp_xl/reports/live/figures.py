@@ -96,14 +96,14 @@ def compute_live(
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
     frame["place_change"] = frame["published_place"] - place(frame["percentile"], n)
     frame["grade_move"] = frame["grade_no"] - frame["published_no"]
+    frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
     frame["inside"] = inside.astype(int)
     frame["shown_industry"] = frame["industry_no"].where(inside, 0)
     frame["shown_score"] = frame["icp_score"].where(inside)
     frame["shown_published"] = frame["published_score"].where(inside)
-    frame["shown_grade"] = frame["grade_no"].where(inside, 0)
     frame["chosen"] = frame["percentile"].where(inside)
-    frame["mover"] = (frame["place_change"] - np.arange(1, len(frame) + 1) / 1e7).where(inside)
+    frame["mover"] = (frame["place_change"] - frame["row_no"] / 1e7).where(inside)
     part = frame[inside]
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
@@ -214,9 +214,11 @@ def _movers(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for k in range(MOVERS):
         row: list[object] = [k + 1]
-        for series in (ranked[ranked >= LEAST_MOVE], ranked[ranked <= -LEAST_MOVE].iloc[::-1]):
-            if k < len(series):
-                spot = int(series.index.to_numpy()[k])
+        for series in (ranked, ranked.iloc[::-1]):
+            far = series[series >= LEAST_MOVE] if series is ranked else series[series <= -LEAST_MOVE]
+            row.append(float(series.iloc[k]) if k < len(series) else None)
+            if k < len(far):
+                spot = int(far.index.to_numpy()[k])
                 at = frame.iloc[spot]
                 row += [
                     spot + 1,
@@ -227,5 +229,5 @@ def _movers(frame: pd.DataFrame) -> pd.DataFrame:
             else:
                 row += [None, "", None, ""]
         rows.append(row)
-    names = [f"{side}{end}" for side in ("up", "down") for end in ("", "_name", "_by", "_grade")]
+    names = [f"{side}{end}" for side in ("up", "down") for end in ("_move", "", "_name", "_by", "_grade")]
     return pd.DataFrame(rows, columns=["number", *names])

@@ -11,18 +11,19 @@ from icp_xl.reports.charts import box_table
 from icp_xl.reports.live import expressions as ex
 from icp_xl.reports.live.figures import ALL, BEFORE, BIN, POINT_COLUMNS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
+from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD
 
 _MOVE = "{live.inside},1,{live.grade_move}"
-_TOP = '{live.shown_grade},">=4"'
+_TOP = '{live.inside},1,{live.grade_no},">=4"'
 #: Headline figures of the chosen segment: key, words, kind, formula.
 HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
     ("accounts", "Accounts", "integer", "SUM({live.inside})"),
     ("average", "Average score", "score", "IFERROR(AVERAGE({live.shown_score}),0)"),
-    ("top_share", "Graded A or B", "percent", f"IFERROR(COUNTIF({_TOP})/{{accounts}},0)"),
+    ("top_share", "Graded A or B", "percent", f"IFERROR(COUNTIFS({_TOP})/{{accounts}},0)"),
     ("top_revenue", "Their share of revenue", "percent",
-     f"IFERROR(SUMIF({_TOP},{{live.total_revenue}})/SUMIF({{live.inside}},1,{{live.total_revenue}}),0)"),
+     f"IFERROR(SUMIFS({{live.total_revenue}},{_TOP})/SUMIF({{live.inside}},1,{{live.total_revenue}}),0)"),
     ("up", "Grade goes up", "integer", f'COUNTIFS({_MOVE},">0")'),
     ("down", "Grade goes down", "integer", f'COUNTIFS({_MOVE},"<0")'),
     ("correlation", "Spearman with revenue", "number", "IFERROR(CORREL({live.chosen},{live.revenue_rank}),0)"),
@@ -54,10 +55,14 @@ def build_accounts(now: LiveFigures, total: int) -> Sheet:
         *_helpers(),
     ]  # fmt: skip
     n = len(now.accounts)
+    frame, plan = now.accounts, windows(n, len(now.knots))
+    if plan is not None:
+        columns += sorted_columns(plan)
+        frame = frame.assign(**sorted_keys(frame["key"].to_numpy(), plan))
     note = f"All {n:,} accounts." if n == total else (
         f"{n:,} of {total:,} accounts, spread evenly over the published ranking; scores here are relative to these."
     )  # fmt: skip
-    frame = now.accounts[[column.key for column in columns]]
+    frame = frame[[column.key for column in columns]]
     return Sheet("Live Accounts", "Accounts", [Table("live", columns, frame)], subtitle=note, freeze_table="live",
                  freeze_columns=2, kind="data", protected=True)  # fmt: skip
 
@@ -73,8 +78,9 @@ def _helpers() -> list[Column]:
         formula = f'IF({inside},{value},"")'
         return Column(key, header, "number", decimals=decimals, width=10, formula=formula, hidden_from_print=True)
 
-    move = "{place_change}-(ROW()-ROW({live.account_id:1})+1)/10000000"
+    move = "{place_change}-{row_no}/10000000"
     return [
+        whole("row_no", "Row", width=8),
         whole("key", "Key", ex.key("{raw_score}"), 18),
         whole("position", "Knot", ex.position("{key}", known=True)),
         whole("grade_no", "Grade number", ex.grade_number("{percentile}")),
@@ -87,7 +93,6 @@ def _helpers() -> list[Column]:
         Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
         shown("shown_score", "Score, if shown", "{icp_score}", 1),
         shown("shown_published", "Published score, if shown", "{published_score}", 1),
-        whole("shown_grade", "Grade number, if shown", f"IF({inside},{{grade_no}},0)", 10),
         shown("chosen", "Percentile, if shown", "{percentile}"),
         shown("mover", "Move, if shown", move),
     ]
@@ -95,6 +100,8 @@ def _helpers() -> list[Column]:
 
 def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     edge = 0.5 / max(len(now.accounts), 1)
+    plan = windows(len(now.accounts), len(now.knots))
+    ask = DIRECT if plan is None else [plan.knot(number) for number in range(len(now.knots))]
     constants = pd.DataFrame(
         [("Accounts", len(now.accounts)), ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN),
          ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge)],
@@ -113,8 +120,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     knot = "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
     knots = [
         Column("number", "Knot", "integer", width=8),
-        Column("exact", "Key at knot", "number", decimals=2, width=20,
-               formula="PERCENTILE(icp_keys,{number}/(ROWS(icp_knots)-1))"),
+        Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
         Column("knot", "Rounded", "integer", width=18, formula=knot),
         Column("last", "Last equal", "integer", width=10, formula="MATCH({knot},icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
@@ -160,8 +166,10 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         ]  # fmt: skip
     places = [Column("number", "No.", "integer", width=6)]
     for side, pick, far in (("up", "LARGE", ">=0.5"), ("down", "SMALL", "<=-0.5")):
-        move = f"{pick}({{live.mover}},{{number}})"
-        formula = f'IFERROR(IF({move}{far},MATCH({move},{{live.mover}},0),""),"")'
+        move = f'IFERROR({pick}({{live.mover}},{{number}}),"")'
+        places.append(Column(f"{side}_move", f"Furthest {side}", "number", decimals=4, width=10, formula=move))
+        there = f"AND(ISNUMBER({{{side}_move}}),{{{side}_move}}{far})"
+        formula = f'IF({there},IFERROR(MATCH({{{side}_move}},{{live.mover}},0),""),"")'
         places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=formula))
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
     points = [
