@@ -79,7 +79,7 @@ def account_columns(frame: pd.DataFrame) -> list[Column]:
         Column("annual_revenue", "Annual revenue", "money", note="The account's own yearly revenue, where known."),
         Column("printers", "Printers", "integer"),
         Column("total_revenue", "Revenue with us", "money", note="All sales on record."),
-        Column("flags", "Flags", rule="flag", width=30, note="What is not known of the account."),
+        Column("flags", "Flags", "long_text", rule="flag", width=34, note="What is not known of the account."),
         Column("hardware_revenue", "Hardware revenue", "money", hidden_from_print=True),
         Column("consumable_revenue", "Consumable revenue", "money", hidden_from_print=True),
         Column("software_revenue", "Software revenue", "money", hidden_from_print=True),
