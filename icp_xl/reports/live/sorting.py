@@ -133,7 +133,7 @@ def build_sorting(keys: np.ndarray, plan: Windows) -> Sheet:
                    Column("shift", "Row less place", "integer", width=14, formula=shift)],
                   parts, title="Parts of the blocks", filters=False),
         ],
-        subtitle="Accounts stand in blocks; a block's keys are sorted, cut at the edges, and their parts put together.",
+        subtitle="Blocks of keys are sorted, cut at the edges, and put together.",
         kind="method", protected=True, portrait=True,
     )  # fmt: skip
 
