@@ -53,7 +53,7 @@ class TrainSettings(Section):
         (LinearGrid(), LinearGrid(c=0.003), LinearGrid(c=0.01, l1_ratio=0.3)), min_length=1
     )
     lgbm: tuple[TreeGrid, ...] = Field((TreeGrid(),), min_length=1)
-    tree_seeds: int = Field(3, ge=1, le=20, description="tree ensembles that are averaged; fewer above 40,000 rows")
+    tree_seeds: int = Field(3, ge=1, le=20, description="tree ensembles that are averaged; fewer above 20,000 rows")
     tune_trials: int = Field(0, ge=0, le=500, description="Optuna trials over the tree settings; 0 takes the grid")
     tune_seconds: Positive = Field(120.0, description="time that tuning a division may take")
     grid_rows: int = Field(20_000, ge=200, description="rows on which the settings of a grid are compared")

@@ -40,7 +40,7 @@ Parts = tuple[tuple[float, Part], ...]
 ORDER = ("base_rate", "recency", "frequency", "bgnbd", "logreg", "lgbm", "blend")
 RULES, MODELS = ORDER[:4], ORDER[4:]
 #: Rows over all ensembles of a mean.
-_SEED_ROWS = 120_000
+_SEED_ROWS = 60_000
 #: Before a candidate's name: its calibrated probability, cross-fitted.
 _P = "p_"
 

@@ -13,6 +13,7 @@ from icp_xl.reports.live.figures import ALL, BEFORE, BIN, POINT_COLUMNS, LiveFig
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
+from icp_xl.reports.words import component_label
 from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD
 
 _MOVE = "{live.inside},1,{live.grade_move}"
@@ -40,7 +41,7 @@ def build_accounts(now: LiveFigures, total: int) -> Sheet:
         Column("segment", "Segment", width=17, formula="INDEX(icp_segments,{segment_no})"),
         Column("annual_revenue", "Annual revenue", "money", width=15),
         Column("total_revenue", "Revenue with us", "money", width=13),
-        *(Column(f"{name}_score", name.capitalize(), "weight", width=11) for name in COMPONENTS),
+        *(Column(f"{name}_score", component_label(name), "weight", width=11) for name in COMPONENTS),
         Column("published_score", "Published score", "score", width=10),
         Column("published_grade", "Published grade", "grade", width=10),
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}")),
@@ -113,7 +114,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     picked = (f'IF({{choice}}="Preset",{{live_preset.value:1}},IF({{choice}}="Normalise",{{live_normalise.value:1}},'
               f'IF({{live_segment.value:1}}="{ALL}",0,MATCH({{live_segment.value:1}},icp_segments,0))))')  # fmt: skip
     presets = pd.DataFrame(
-        [(f"{preset} {name.capitalize()}", weights[name])
+        [(f"{preset} {component_label(name)}", weights[name])
          for preset, weights in inputs.all_presets().items() for name in COMPONENTS],
         columns=["name", "weight"],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.live.tables import HEADLINES
 from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Table
+from icp_xl.reports.words import component_label
 from icp_xl.scoring.model import SEGMENTS
 
 #: Linked cell of a scroll bar when the weight is that of the preset; one step is one percentage point.
@@ -34,7 +35,7 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     presets = inputs.all_presets()
     weights = pd.DataFrame(
         {
-            "component": [name.capitalize() for name in COMPONENTS],
+            "component": [component_label(name) for name in COMPONENTS],
             "start": [inputs.model.weights[name] for name in COMPONENTS],
             "own": pd.array([None] * len(COMPONENTS), dtype=object),
             "slider": REST, "bar": "",
