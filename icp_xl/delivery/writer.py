@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from icp_xl.delivery.cells import cached_text, cell_text
+from icp_xl.delivery.formula_sheet import FormulaSheet
 from icp_xl.delivery.layout import Layout
 from icp_xl.delivery.places import PlacedChart, PlacedTable, quoted_sheet, resolve
 from icp_xl.delivery.theme import INK
@@ -49,7 +50,7 @@ class SheetWriter:
         self.layout = layout
         self.tables = tables
         self.sheets = sheets
-        self.worksheet = workbook.add_worksheet(name)
+        self.worksheet = workbook.add_worksheet(name, FormulaSheet)
         self.charts: list[PlacedChart] = []
         self.notes: list[str] = []
         self.formulas = 0
