@@ -141,7 +141,7 @@ def test_without_pyspark_the_error_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     chosen = build_settings(**{"build.engine": "spark"})
     star = build_star(make_lines(1), chosen).star
-    with pytest.raises(ConfigError, match="icp-xl\\[spark\\]"), open_engine(star, chosen):
+    with pytest.raises(ConfigError, match=r"pip install \"\.\[spark\]\""), open_engine(star, chosen):
         pass
 
 
