@@ -149,11 +149,6 @@ def _divide(top: Floats, bottom: Floats) -> Floats:
         return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)
 
 
-def resampling_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Floats:
-    """Bootstrap weights, resamples × rows: how often each row is drawn; with ``groups``, whole groups are drawn."""
-    return _draw(_members(n, groups), resamples, seed)
-
-
 def _members(n: int, groups: ArrayLike | None) -> NDArray[np.intp]:
     """The number of each row's group."""
     if groups is None:

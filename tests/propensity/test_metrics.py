@@ -12,11 +12,11 @@ from icp_xl.propensity.metrics import (
     Curve,
     bounds,
     compare,
+    draw_weights,
     gains_table,
     measure,
     measure_brier,
     resample_lifts,
-    resampling_weights,
     thresholds_table,
 )
 
@@ -62,7 +62,7 @@ def test_lift_and_capture_by_counting() -> None:
 def test_a_weighted_resample_is_the_resample() -> None:
     rng = np.random.default_rng(1)
     y, p = (rng.random(200) < 0.3).astype(float), rng.random(200).round(1)
-    weights = resampling_weights(200, 3, seed=9)
+    weights = np.concatenate(list(draw_weights(200, 3, seed=9)))
     from icp_xl.propensity.metrics import Curve
 
     found = Curve(y, p).measure(weights)
@@ -105,7 +105,7 @@ def test_one_class_has_no_ranking_metric() -> None:
 
 
 def test_groups_are_drawn_whole() -> None:
-    weights = resampling_weights(6, 20, 0, groups=["a", "a", "b", "b", "c", "c"])
+    weights = np.concatenate(list(draw_weights(6, 20, 0, groups=["a", "a", "b", "b", "c", "c"])))
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, [0, 2, 4]].sum(axis=1) == 3).all()
 
@@ -152,8 +152,8 @@ def test_the_top_is_enough_and_where_it_is_not_all_is_looked_at() -> None:
 
 def test_a_resample_draws_with_the_right_chances() -> None:
     """Each row once on average with the variance of the multinomial; no rows, no draws."""
-    weights = resampling_weights(50, 4000, 3)
+    weights = np.concatenate(list(draw_weights(50, 4000, 3)))
     assert (weights.sum(axis=1) == 50).all()
     assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.08)
     assert weights.var(axis=0) == pytest.approx(np.full(50, 0.98), abs=0.12)
-    assert resampling_weights(0, 3, 1).shape == (3, 0)
+    assert np.concatenate(list(draw_weights(0, 3, 1))).shape == (3, 0)
