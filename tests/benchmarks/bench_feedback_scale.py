@@ -1,7 +1,7 @@
 """The feedback loop at scale: 200,000 opportunities, 24 monthly snapshots, stored and analysed.
 
 python tests/benchmarks/bench_feedback_scale.py            # 20,000 opportunities
-python tests/benchmarks/bench_feedback_scale.py --full     # 200,000; the figures of the README
+python tests/benchmarks/bench_feedback_scale.py --full     # 200,000; the figures of the docs
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Planted truth for the feedback loop: how often the right thing is promoted, and the wrong one.
 
-Run it for the figures in the README:
+Run it for the figures in the docs:
 
     python tests/benchmarks/bench_feedback_truth.py --runs 200
 

@@ -2,7 +2,7 @@
 
 Nothing of the test window is seen in training, choosing or calibrating. The rules are fitted on the same cutoffs.
 
-    python tests/benchmarks/online_retail_models.py              # the table of the README, about two minutes
+    python tests/benchmarks/online_retail_models.py              # the table of the docs, about two minutes
     python tests/benchmarks/online_retail_models.py --shuffled   # the same with outcomes dealt out anew
     python tests/benchmarks/online_retail_models.py --regional   # regional sales, which carry no signal
 """

@@ -1,6 +1,6 @@
 """Forward validation on UCI Online Retail at 2011-09-01 and 2011-10-01, and whether the intervals cover the truth.
 
-python tests/benchmarks/online_retail_validation.py              # the table of the README, and the time of resampling
+python tests/benchmarks/online_retail_validation.py              # the table of the docs, and the time of resampling
 python tests/benchmarks/online_retail_validation.py --coverage   # share of simulated intervals that hold the truth
 """
 

@@ -3,7 +3,7 @@
 Everything is learned from cutoffs whose label windows ended by 2011-09-01; the list is made as of that day, by the
 settings that the package comes with, and only then compared with what was bought until 2011-12-01.
 
-    python tests/benchmarks/online_retail_whitespace.py --full          # all divisions, the table of the README
+    python tests/benchmarks/online_retail_whitespace.py --full          # all divisions, the table of the docs
     python tests/benchmarks/online_retail_whitespace.py                 # three divisions, a minute or so
     python tests/benchmarks/online_retail_whitespace.py --full --cutoff 2011-06-01   # the same a window earlier
 """
@@ -152,7 +152,7 @@ def _ahead(ours: str, whole: Mapping[str, Sequence[float]], draws: np.ndarray[An
 
 
 def show(title: str, ours: str, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
-    """Print a table as the README has it."""
+    """Print a table as the docs have it."""
     print(f"\n{title}, {ours}: {len(pairs):,} pairs, {int(pairs['label'].sum()):,} bought, "
           f"revenue {pairs['revenue'].sum():,.0f}")  # fmt: skip
     print("| order | purchases | list ahead by (95 %) | revenue | list ahead by (95 %) |")

@@ -1,4 +1,4 @@
-"""Published files that nobody here made, read as they are, through the settings that the README shows."""
+"""Published files that nobody here made, read as they are, through the settings that the docs show."""
 
 from __future__ import annotations
 
