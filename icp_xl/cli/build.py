@@ -67,8 +67,8 @@ def build(
     )
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.build import build as stage
-        from icp_xl.pipeline.build import closing_lines
+        from icp_xl.pipeline.models.build import build as stage
+        from icp_xl.pipeline.models.build import closing_lines
 
         return closing_lines(stage(run, rebuild=rebuild, staging_only=staging_only, fail_soft=fail_soft))
 

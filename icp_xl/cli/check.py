@@ -78,7 +78,7 @@ def check(
 
 def _leakage(settings: Settings, dry_run: bool, quiet: bool) -> None:
     """Whether any feature knows the future."""
-    from icp_xl.pipeline.gauntlet import GauntletResult, gauntlet_lines, run_gauntlet
+    from icp_xl.pipeline.models.leakage_checks import GauntletResult, gauntlet_lines, run_gauntlet
 
     found: list[GauntletResult | None] = []
 
@@ -94,7 +94,7 @@ def _leakage(settings: Settings, dry_run: bool, quiet: bool) -> None:
 def _shareable(named: list[Path], more: list[Path], settings: Settings, quiet: bool) -> None:
     """Whether workbooks are safe to send; they are only read."""
     from icp_xl.errors import ConfigError
-    from icp_xl.pipeline.share import check_files
+    from icp_xl.pipeline.share.copies import check_files
 
     if not named:
         raise ConfigError("workbooks are checked with --shareable", got=str(more[0]), next_step="Put it before them.")

@@ -83,6 +83,6 @@ def demo(
 
 
 def _everything(context: RunContext) -> list[str]:
-    from icp_xl.pipeline.everything import run_everything
+    from icp_xl.pipeline.run_all import run_everything
 
     return run_everything(context)

@@ -48,7 +48,7 @@ def outcomes(
     settings = settings_of(config, set_, data=data, out=out)
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.feedback import outcomes as stage
+        from icp_xl.pipeline.feedback.snapshots import outcomes as stage
 
         return stage(run, review=review, partial=partial)
 

@@ -39,7 +39,7 @@ def refine(
     settings = settings_of(config, set_, out=out)
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.won_lost import refine as stage
+        from icp_xl.pipeline.feedback.won_lost import refine as stage
 
         return stage(run, apply=apply, take_back=revert, stop=end_trial, trial=trial)
 

@@ -19,7 +19,7 @@ from icp_xl.cli._run import (
 )
 
 if TYPE_CHECKING:
-    from icp_xl.pipeline.share import Passwords
+    from icp_xl.pipeline.share.copies import Passwords
     from icp_xl.runs import RunContext
 
 
@@ -70,8 +70,8 @@ def share(
     passwords = _passwords(password_env, ask_password)
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.share import share as stage
-        from icp_xl.pipeline.share import share_lines
+        from icp_xl.pipeline.share.copies import share as stage
+        from icp_xl.pipeline.share.copies import share_lines
 
         return share_lines(run, stage(run, tuple(report or ()), by=by, passwords=passwords))
 
@@ -82,7 +82,7 @@ def _passwords(name: str | None, ask: bool) -> Passwords | None:
     import os
 
     if name is not None:
-        from icp_xl.pipeline.share import environment_passwords
+        from icp_xl.pipeline.share.copies import environment_passwords
 
         return environment_passwords(name, os.environ)
     if not ask:

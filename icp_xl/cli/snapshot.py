@@ -57,7 +57,7 @@ def snapshot(
     settings = settings_of(config, set_, data=data, out=out)
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.feedback import snapshot as stage
+        from icp_xl.pipeline.feedback.snapshots import snapshot as stage
 
         return stage(
             run,

@@ -73,7 +73,7 @@ def train(
     )
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline import train as stage
+        from icp_xl.pipeline.models import train as stage
 
         if revert:
             return stage.revert(run, revert)

@@ -69,7 +69,7 @@ def validate(
         },
     )
 
-    from icp_xl.pipeline.validate import closing_lines
-    from icp_xl.pipeline.validate import validate as stage
+    from icp_xl.pipeline.models.validate import closing_lines
+    from icp_xl.pipeline.models.validate import validate as stage
 
     run_command("validate", settings, lambda run: closing_lines(stage(run)), dry_run=dry_run, quiet=quiet)

@@ -87,8 +87,8 @@ def whitespace(
     )
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.whitespace import closing_lines
-        from icp_xl.pipeline.whitespace import whitespace as stage
+        from icp_xl.pipeline.whitespace.rank import closing_lines
+        from icp_xl.pipeline.whitespace.rank import whitespace as stage
 
         return closing_lines(stage(run))
 

@@ -23,6 +23,6 @@ def won_lost(
 
     Example: icp-xl won-lost --out icp_output
     """
-    from icp_xl.pipeline.won_lost import won_lost as stage
+    from icp_xl.pipeline.feedback.won_lost import won_lost as stage
 
     run_command("won-lost", settings_of(config, set_, out=out), stage, dry_run=dry_run, quiet=quiet)

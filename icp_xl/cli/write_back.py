@@ -62,8 +62,8 @@ def write_back(
     settings = settings_of(config, set_)
 
     def body(run: RunContext) -> list[str]:
-        from icp_xl.pipeline.result_columns import put_back
-        from icp_xl.pipeline.write_back import remove_lines, take_out
+        from icp_xl.pipeline.write_back.columns import put_back
+        from icp_xl.pipeline.write_back.sheets import remove_lines, take_out
 
         if remove:
             return remove_lines(take_out(run, workbook, out))

@@ -9,13 +9,13 @@ import pandas as pd
 from icp_xl.columns import ANNUAL_REVENUE, COMPONENT_SCORES, INDUSTRY, PRINTERS
 from icp_xl.config.scoring import Weights
 from icp_xl.errors import InsufficientDataError, SourceError
-from icp_xl.optimize.forward import Components
-from icp_xl.optimize.problem import build_problem
-from icp_xl.optimize.search import OptimizeResult, optimize_weights
-from icp_xl.optimize.storage import Store
-from icp_xl.optimize.weights_file import weights_body
 from icp_xl.runs import RunContext
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+from icp_xl.weight_search.forward import Components
+from icp_xl.weight_search.problem import build_problem
+from icp_xl.weight_search.search import OptimizeResult, optimize_weights
+from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.weights_file import weights_body
 
 ACCOUNTS = "state/scored_accounts.parquet"
 TRANSACTIONS = "state/transactions.parquet"

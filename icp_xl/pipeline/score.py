@@ -11,10 +11,10 @@ import pandas as pd
 
 from icp_xl.delivery.render import render_book
 from icp_xl.errors import IcpError
-from icp_xl.pipeline.facts import run_facts
 from icp_xl.pipeline.live import LIVE, write_live
+from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables
-from icp_xl.pipeline.write_back import stage_kept_cells
+from icp_xl.pipeline.write_back.sheets import stage_kept_cells
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.words import build_reasons

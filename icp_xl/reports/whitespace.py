@@ -18,7 +18,7 @@ from icp_xl.reports.words import say_count
 from icp_xl.whitespace.model import Ranking
 from icp_xl.whitespace.states import STATUSES
 
-#: Headers by which the next run finds what people typed; see ``icp_xl.pipeline.whitespace_typed``.
+#: Headers by which the next run finds what people typed; see ``icp_xl.pipeline.whitespace.user_entries``.
 ACCOUNT, DIVISION, STATUS, MARK = "Account id", "Division", "Status", "Not eligible"
 WORK, HELD = "Work now", "Held out"
 #: Removed pairs that the sheet lists; the CSV has all.

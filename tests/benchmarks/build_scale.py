@@ -150,8 +150,8 @@ def with_pandas_on_text(folder: Path, memory_gb: float) -> Sums:
 
 def whole_build(folder: Path, memory_gb: float) -> Sums:
     """``icp-xl build``: reading, cleaning, filing, labels, features, every file and the report."""
-    from icp_xl.pipeline.build import build
-    from icp_xl.pipeline.library import call
+    from icp_xl.pipeline.api import call
+    from icp_xl.pipeline.models.build import build
 
     found = call("build", build, settings_of(folder, memory_gb))
     assert found is not None

@@ -20,9 +20,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.config import Settings, load_settings
-from icp_xl.pipeline.build import build, choose_divisions, division_slug, load_star
-from icp_xl.pipeline.library import call
-from icp_xl.pipeline.train import train
+from icp_xl.pipeline.api import call
+from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
+from icp_xl.pipeline.models.train import train
 from icp_xl.propensity.baselines import fit_rule
 from icp_xl.propensity.calibration import slope_and_intercept
 from icp_xl.propensity.data import DivisionData, any_of, read_division

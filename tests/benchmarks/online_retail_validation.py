@@ -17,8 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.config import load_settings
-from icp_xl.pipeline.library import call
-from icp_xl.pipeline.validate import validate
+from icp_xl.pipeline.api import call
+from icp_xl.pipeline.models.validate import validate
 from icp_xl.propensity.metrics import measure
 from icp_xl.validation.scenarios import build_scenarios
 from tests.benchmarks.online_retail_models import retail_settings

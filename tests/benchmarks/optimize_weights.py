@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from icp_xl.config import Settings, load_settings  # noqa: E402
-from icp_xl.optimize.objective import Objective  # noqa: E402
-from icp_xl.optimize.problem import build_problem  # noqa: E402
-from icp_xl.optimize.simplex import UNITS, Units, as_floats  # noqa: E402
-from icp_xl.optimize.storage import Store, quiet  # noqa: E402
-from icp_xl.optimize.study import StudyResult, run_study  # noqa: E402
+from icp_xl.weight_search.objective import Objective  # noqa: E402
+from icp_xl.weight_search.problem import build_problem  # noqa: E402
+from icp_xl.weight_search.simplex import UNITS, Units, as_floats  # noqa: E402
+from icp_xl.weight_search.storage import Store, quiet  # noqa: E402
+from icp_xl.weight_search.study import StudyResult, run_study  # noqa: E402
 from tests.support.weights import make_scored  # noqa: E402
 
 REFERENCE = {"vertical": 0.25, "size": 0.20, "adoption": 0.30, "relationship": 0.25}

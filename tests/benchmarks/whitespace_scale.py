@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from icp_xl.config import Settings, load_settings  # noqa: E402
-from icp_xl.pipeline import whitespace as stage  # noqa: E402
-from icp_xl.pipeline.whitespace_inputs import Inputs  # noqa: E402
+from icp_xl.pipeline.whitespace import rank as stage  # noqa: E402
+from icp_xl.pipeline.whitespace.inputs import Inputs  # noqa: E402
 from icp_xl.runs import start_run  # noqa: E402
 from icp_xl.whitespace.rank import rank_whitespace  # noqa: E402
 from tests.support.whitespace_frames import make_candidates  # noqa: E402

@@ -20,8 +20,8 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.errors import ConfigError, IcpError
 from icp_xl.features.build import build_feature_sets
 from icp_xl.labels.build import build_labels
-from icp_xl.pipeline.build import build
-from icp_xl.pipeline.library import call
+from icp_xl.pipeline.api import call
+from icp_xl.pipeline.models.build import build
 from icp_xl.sql.engine import open_duckdb
 from icp_xl.sql.query import Query
 from icp_xl.sql.spark import open_spark

@@ -15,8 +15,8 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.feedback.accuracy import compute_accuracy
 from icp_xl.feedback.refine import refine_weights
-from icp_xl.pipeline.library import call
-from icp_xl.pipeline.won_lost import run_loop as run_feedback
+from icp_xl.pipeline.api import call
+from icp_xl.pipeline.feedback.won_lost import run_loop as run_feedback
 from tests.benchmarks.bench_feedback_truth import names_pattern, run_loop
 from tests.support.pipelines import PLANTED, simulate_judged
 
@@ -49,7 +49,7 @@ def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_p
     ]
     (month,) = [row for row in cells if "Month in which it closed" in row and "it matters" in row]
     assert not [row for row in cells if "it matters" in row and row != month], "only the month matters in this data"
-    from icp_xl.pipeline.won_lost import refine
+    from icp_xl.pipeline.feedback.won_lost import refine
 
     said = " ".join(call("refine", refine, maven(shared_data, tmp_path)))
     assert "no change" in said
@@ -57,7 +57,7 @@ def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_p
 
 def test_the_first_snapshot_looks_back_and_the_next_adds_a_day(shared_data: Path, tmp_path: Path) -> None:
     """Whoever begins with a history of closed opportunities learns from it on the first day."""
-    from icp_xl.pipeline.feedback import snapshot
+    from icp_xl.pipeline.feedback.snapshots import snapshot
 
     settings = maven(shared_data, tmp_path)
     assert "13 snapshots kept" in " ".join(call("snapshot", snapshot, settings))
@@ -67,8 +67,8 @@ def test_the_first_snapshot_looks_back_and_the_next_adds_a_day(shared_data: Path
 
 
 def test_a_first_day_without_outcomes_is_a_report_too(shared_data: Path, tmp_path: Path) -> None:
-    from icp_xl.pipeline.feedback import outcomes, snapshot
-    from icp_xl.pipeline.won_lost import won_lost
+    from icp_xl.pipeline.feedback.snapshots import outcomes, snapshot
+    from icp_xl.pipeline.feedback.won_lost import won_lost
 
     settings = maven(shared_data, tmp_path)
     call("snapshot", partial(snapshot, only_today=True), settings)

@@ -14,7 +14,7 @@ import pytest
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError
 from icp_xl.labels.build import build_labels
-from icp_xl.pipeline.build import build
+from icp_xl.pipeline.models.build import build
 from icp_xl.runs import start_run
 from icp_xl.tables.star import Star, open_engine
 from icp_xl.tables.star_build import build_star

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from icp_xl.config import load_settings
-from icp_xl.optimize.search import optimize_weights
+from icp_xl.weight_search.search import optimize_weights
 
 pytestmark = pytest.mark.shared
 

@@ -10,9 +10,9 @@ from scipy.stats import spearmanr
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import DataError
-from icp_xl.optimize.objective import Objective, Spearman, calibrate_cuts, grade_mix, kl_divergence
-from icp_xl.optimize.problem import build_problem
-from icp_xl.optimize.simplex import as_floats
+from icp_xl.weight_search.objective import Objective, Spearman, calibrate_cuts, grade_mix, kl_divergence
+from icp_xl.weight_search.problem import build_problem
+from icp_xl.weight_search.simplex import as_floats
 
 from tests.support.weights import make_scored  # isort: skip
 

@@ -11,15 +11,15 @@ import pytest
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, InsufficientDataError, MissingColumnsError
-from icp_xl.optimize.forward import check_forward
-from icp_xl.optimize.objective import Objective
-from icp_xl.optimize.problem import build_problem
-from icp_xl.optimize.search import OptimizeResult, optimize_weights
-from icp_xl.optimize.simplex import as_floats
-from icp_xl.optimize.weights_file import weights_body
 from icp_xl.outputs import json_text
 from icp_xl.progress import RecordingProgress
 from icp_xl.scoring.weights import read_weights
+from icp_xl.weight_search.forward import check_forward
+from icp_xl.weight_search.objective import Objective
+from icp_xl.weight_search.problem import build_problem
+from icp_xl.weight_search.search import OptimizeResult, optimize_weights
+from icp_xl.weight_search.simplex import as_floats
+from icp_xl.weight_search.weights_file import weights_body
 
 from tests.support.recovery import recovered  # isort: skip
 from tests.support.weights import make_scored  # isort: skip

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from icp_xl.config import load_settings
 from icp_xl.errors import ConfigError
-from icp_xl.optimize.simplex import UNITS, Rules, as_weights
+from icp_xl.weight_search.simplex import UNITS, Rules, as_weights
 
 RULES = Rules.of(load_settings(environ={}).optimize)
 NO_SIZE = Rules.of(load_settings(environ={}, overrides={"optimize.include_size": False}).optimize)

@@ -15,12 +15,12 @@ import optuna
 import pytest
 
 from icp_xl.config import Settings, load_settings
-from icp_xl.optimize.objective import Objective
-from icp_xl.optimize.problem import build_problem
-from icp_xl.optimize.simplex import UNITS
-from icp_xl.optimize.storage import Store
-from icp_xl.optimize.study import StudyResult, run_study, study_name
 from icp_xl.progress import RecordingProgress
+from icp_xl.weight_search.objective import Objective
+from icp_xl.weight_search.problem import build_problem
+from icp_xl.weight_search.simplex import UNITS
+from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.study import StudyResult, run_study, study_name
 
 from tests.support.weights import make_scored  # isort: skip
 

@@ -16,7 +16,7 @@ import pytest
 from icp_xl.cli import run as cli
 from icp_xl.config import load_settings
 from icp_xl.errors import DataError
-from icp_xl.pipeline.build import build
+from icp_xl.pipeline.models.build import build
 from icp_xl.runs import start_run
 from icp_xl.sources import read_sources
 from tests.support.messy_lines import messy_assets
@@ -350,7 +350,7 @@ def test_an_overrides_file_that_says_nothing_clear_is_refused(
 
 def with_assets(desk: Desk, lines: pd.DataFrame) -> Callable[[], list[str]]:
     """A build over the library with assets beside the log; gives the names of the asset features."""
-    from icp_xl.pipeline import build_inputs
+    from icp_xl.pipeline.models import build_inputs
 
     assets = messy_assets(1, [pd.Timestamp("2025-03-01").date()])
     lines.to_parquet(desk.log)
@@ -358,7 +358,9 @@ def with_assets(desk: Desk, lines: pd.DataFrame) -> Callable[[], list[str]]:
     def names() -> list[str]:
         chosen = load_settings(overrides=desk.settings)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("icp_xl.pipeline.build.read_inputs", lambda run: build_inputs.Inputs(lines, assets=assets))
+            patch.setattr(
+                "icp_xl.pipeline.models.build.read_inputs", lambda run: build_inputs.Inputs(lines, assets=assets)
+            )
             with start_run("build", chosen) as run:
                 build(run)
         catalog = desk.read("curated/features/feature_catalog_printers_2025-03-01.csv")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from icp_xl.config import Settings, load_settings
-from icp_xl.pipeline.build import BuildResult, build
+from icp_xl.pipeline.models.build import BuildResult, build
 from icp_xl.runs import start_run
 
 #: The log's own headers under our names; nothing else is told, and nothing is cleaned by hand.

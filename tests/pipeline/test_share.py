@@ -22,10 +22,10 @@ from icp_xl.delivery.password import decrypt
 from icp_xl.delivery.render import render_book
 from icp_xl.delivery.shareable import check_shareable
 from icp_xl.errors import Cancelled, ConfigError, DataError, DeliveryError, SourceError
-from icp_xl.pipeline import share as share_module
-from icp_xl.pipeline.library import call, share
-from icp_xl.pipeline.share import ShareOutcome, environment_passwords
-from icp_xl.pipeline.share_manifest import CSV, JSON
+from icp_xl.pipeline.api import call, share
+from icp_xl.pipeline.share import copies as share_module
+from icp_xl.pipeline.share.copies import ShareOutcome, environment_passwords
+from icp_xl.pipeline.share.manifest import CSV, JSON
 from icp_xl.progress import Progress
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.runs import RunContext

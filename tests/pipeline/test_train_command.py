@@ -15,9 +15,9 @@ import pytest
 from icp_xl.cli import run as cli
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled
-from icp_xl.pipeline.build import build
-from icp_xl.pipeline.library import call
-from icp_xl.pipeline.train import train
+from icp_xl.pipeline.api import call
+from icp_xl.pipeline.models.build import build
+from icp_xl.pipeline.models.train import train
 from tests.support.sales_lines import make_lines
 
 QUICK = {
@@ -90,7 +90,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_one_worker_and_two_write_the_same_bytes(given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
-    from icp_xl.pipeline import train as module
+    from icp_xl.pipeline.models import train as module
 
     monkeypatch.setattr(module, "_PARALLEL_ROWS", 0)
     more = {"train.candidates": ["logreg", "lgbm", "blend"], "train.tree_seeds": 2, "train.n_cutoffs": 2,
@@ -124,7 +124,7 @@ def test_a_saved_model_scores_the_same_in_a_fresh_process(given: dict[str, objec
 def test_a_cancel_while_workers_fit_leaves_everything_as_it_was(
     given: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icp_xl.pipeline import train as module
+    from icp_xl.pipeline.models import train as module
 
     call("build", build, settings(given))
     out = Path(str(given["paths.out"]))

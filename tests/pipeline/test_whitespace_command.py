@@ -14,7 +14,7 @@ import pytest
 
 from icp_xl.cli import run
 from icp_xl.excel.published import Published
-from icp_xl.pipeline.whitespace import REP_FOLDER, REPORT
+from icp_xl.pipeline.whitespace.rank import REP_FOLDER, REPORT
 from icp_xl.runs import load_manifest
 from tests.support.validator import validate
 from tests.support.whitespace_output import CUTOFF, make_output

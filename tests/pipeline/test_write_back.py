@@ -12,7 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from icp_xl.cli import run
-from icp_xl.pipeline.result_columns import read_results
+from icp_xl.pipeline.write_back.columns import read_results
 from icp_xl.samples import write_samples
 from tests.support.validator import validate
 

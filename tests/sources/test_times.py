@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from icp_xl.pipeline.build_inputs import read_inputs
+from icp_xl.pipeline.models.build_inputs import read_inputs
 from icp_xl.runs import start_run
 from icp_xl.sources import read_sources
 from icp_xl.sources.times import seconds_of_day

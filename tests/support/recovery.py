@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from icp_xl.config import load_settings
-from icp_xl.optimize.noise import measure_noise
-from icp_xl.optimize.objective import Objective
-from icp_xl.optimize.problem import build_problem
-from icp_xl.optimize.simplex import as_floats
-from icp_xl.optimize.storage import Store
-from icp_xl.optimize.study import run_study
-from icp_xl.optimize.trials import Pool
+from icp_xl.weight_search.noise import measure_noise
+from icp_xl.weight_search.objective import Objective
+from icp_xl.weight_search.problem import build_problem
+from icp_xl.weight_search.simplex import as_floats
+from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.study import run_study
+from icp_xl.weight_search.trials import Pool
 from tests.support.weights import make_scored
 
 

@@ -38,10 +38,10 @@ def make_scored(n: int = 600, seed: int = 0, planted: np.ndarray | None = None, 
 def run_small(where: str) -> None:
     """Run a small study to its end; a test kills the process that does."""
     from icp_xl.config import load_settings
-    from icp_xl.optimize.objective import Objective
-    from icp_xl.optimize.problem import build_problem
-    from icp_xl.optimize.storage import Store
-    from icp_xl.optimize.study import run_study
+    from icp_xl.weight_search.objective import Objective
+    from icp_xl.weight_search.problem import build_problem
+    from icp_xl.weight_search.storage import Store
+    from icp_xl.weight_search.study import run_study
 
     settings = load_settings(environ={}, overrides={"optimize.n_trials": 160, "optimize.tpe_trials": 40})
     run_study(Objective(build_problem(make_scored(1600), settings)), settings.optimize, Store(where))

@@ -12,7 +12,7 @@ import pytest
 from icp_xl.config.build import GauntletSettings
 from icp_xl.features.build import build_feature_sets
 from icp_xl.labels.build import build_labels
-from icp_xl.pipeline.gauntlet import GauntletResult
+from icp_xl.pipeline.models.leakage_checks import GauntletResult
 from icp_xl.propensity.data import CutoffData, join_labels
 from icp_xl.tables.star_build import build_star
 from icp_xl.validation.gauntlet import (

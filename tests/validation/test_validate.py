@@ -11,7 +11,7 @@ import pytest
 
 from icp_xl.config import load_settings
 from icp_xl.errors import InsufficientDataError
-from icp_xl.pipeline.validate import choose_windows
+from icp_xl.pipeline.models.validate import choose_windows
 from icp_xl.propensity.data import CutoffData
 from icp_xl.tables.star_calendar import to_day
 from icp_xl.validation.holdout import validate_division

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from icp_xl.pipeline import whitespace_inputs as inputs
+from icp_xl.pipeline.whitespace import inputs as inputs
 from icp_xl.whitespace.value import active_windows
 
 

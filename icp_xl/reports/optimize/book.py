@@ -12,7 +12,7 @@ from icp_xl.reports.spec import Book, Sheet
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
-    from icp_xl.optimize.search import OptimizeResult
+    from icp_xl.weight_search.search import OptimizeResult
 
 
 def optimisation_book(result: OptimizeResult, settings: Settings, facts: Mapping[str, str]) -> Book:

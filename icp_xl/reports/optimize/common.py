@@ -10,7 +10,7 @@ from icp_xl.columns import COMPONENTS
 from icp_xl.reports.words import component_label
 
 if TYPE_CHECKING:
-    from icp_xl.optimize.search import OptimizeResult
+    from icp_xl.weight_search.search import OptimizeResult
 
 
 TITLES = {name: component_label(name) for name in COMPONENTS}

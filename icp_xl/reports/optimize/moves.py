@@ -11,7 +11,7 @@ from icp_xl.reports.optimize.common import TITLES
 from icp_xl.reports.spec import Block, Column, Figure, Figures, Sheet, Table, Text
 
 if TYPE_CHECKING:
-    from icp_xl.optimize.search import OptimizeResult
+    from icp_xl.weight_search.search import OptimizeResult
 
 #: Rows of the table of moves; the file of moves holds all of them.
 MOST_MOVES = 2000

@@ -14,7 +14,7 @@ from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Re
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
-    from icp_xl.optimize.search import OptimizeResult
+    from icp_xl.weight_search.search import OptimizeResult
 
 PHASES = {"coarse": "Even lattice", "tpe": "TPE sampler", "screen": "Screening", "refine": "Refinement"}
 #: Points of the history chart.

@@ -12,7 +12,7 @@ from icp_xl.reports.optimize.common import TITLES
 from icp_xl.reports.spec import Chart, Column, Ref, Series, Sheet, Table, Text
 
 if TYPE_CHECKING:
-    from icp_xl.optimize.search import OptimizeResult
+    from icp_xl.weight_search.search import OptimizeResult
 
 
 def build_tradeoff_sheet(result: OptimizeResult) -> Sheet:

@@ -1,0 +1,1 @@
+"""Snapshots, outcomes, and what they teach."""

@@ -1,0 +1,159 @@
+"""``won-lost`` and ``refine``: what the outcomes say, and weights that change only on evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icp_xl.delivery.render import render_book
+from icp_xl.errors import DataError, InsufficientDataError
+from icp_xl.feedback.accuracy import compute_accuracy
+from icp_xl.feedback.champion import (
+    PROMOTE,
+    change_log,
+    end_trial,
+    look_at_trial,
+    promote,
+    revert,
+    running_trial,
+    start_trial,
+)
+from icp_xl.feedback.judged import build_judged
+from icp_xl.feedback.lost_patterns import find_lost_patterns
+from icp_xl.feedback.refine import Refinement, refine_weights
+from icp_xl.feedback.snapshots import model_id_of, snapshot_dates
+from icp_xl.feedback.weights_file import WEIGHTS_FILE, weights_body
+from icp_xl.pipeline.feedback.snapshots import first_snapshots, open_store, outcomes, weights_in_force
+from icp_xl.pipeline.run_metadata import run_facts
+from icp_xl.reports.won_lost.book import build_won_lost_book
+from icp_xl.reports.won_lost.common import WonLostInputs
+from icp_xl.runs import RunContext
+
+REPORT = "icp_won_lost.xlsx"
+
+
+def won_lost(run: RunContext) -> list[str]:
+    """Write the report on closed opportunities from what ``snapshot`` and ``outcomes`` kept.
+
+    Raises:
+        DataError: no snapshot is kept yet.
+    """
+    settings, seed = run.settings.feedback, run.settings.run.seed
+    run.plan(REPORT)
+    with open_store(run) as store:
+        days = snapshot_dates(store)
+        if not days:
+            raise DataError("no snapshot is kept yet", next_step="Run `icp-xl snapshot` first.")
+        if run.dry_run:
+            return []
+        weights, source = weights_in_force(run, store)
+        judged = build_judged(store, settings, progress=run.progress)
+        run.progress.stage("Comparing predictions with outcomes")
+        accuracy = compute_accuracy(judged, settings, seed=seed)
+        run.progress.check()
+        lost = find_lost_patterns(judged, settings, seed=seed)
+        run.progress.check()
+        refinement = refine_weights(judged, weights, settings, seed=seed)
+        trial = look_at_trial(store, judged, settings, today=run.now().date())
+        changes = change_log(store)
+    replayed = float(judged["replayed"].mean()) if len(judged) else 0.0
+    book = build_won_lost_book(
+        WonLostInputs(
+            accuracy=accuracy, lost=lost, refinement=refinement, trial=trial, changes=changes, settings=settings,
+            weights=weights, weights_source=source, snapshots=len(days), first_snapshot=f"{days[0]}",
+            last_snapshot=f"{days[-1]}", replayed=replayed, run=run_facts(run),
+            currency=run.settings.reports.currency, paper=run.settings.reports.paper,
+        )
+    )  # fmt: skip
+    run.progress.stage("Writing the report")
+    run.progress.check()
+    render_book(book, run.outputs.path(REPORT), clock=run.now())
+    run.metric("closed opportunities judged", len(judged))
+    run.metric("loss patterns", len(lost.patterns))
+    if accuracy.status:
+        run.status("won and lost", accuracy.status)
+    verdict = accuracy.scores.set_index("name")["verdict"]
+    return [
+        f"{accuracy.won:,} won and {accuracy.lost:,} lost opportunities were scored before they closed.",
+        f"Opportunity score: {verdict['opportunity_score']}. Account score: {verdict['account_score']}.",
+        accuracy.status[:1].upper() + accuracy.status[1:] + "." if accuracy.status else lost_line(len(lost.patterns)),
+        f"Open {run.settings.paths.out / REPORT}.",
+    ]
+
+
+def lost_line(count: int) -> str:
+    """How many patterns the losses show, in words."""
+    return f"{count or 'No'} loss pattern{'' if count == 1 else 's'} beyond chance."
+
+
+def refine(
+    run: RunContext, *, apply: bool = False, take_back: bool = False, stop: bool = False, trial: bool = True
+) -> list[str]:
+    """Suggest weights and put them on trial; or apply, take back, or end a trial.
+
+    Args:
+        apply: put the challenger in force, if its trial has decided so.
+        take_back: put the weights before the last promotion in force again.
+        stop: end the running trial and keep the champion.
+        trial: put a recommended suggestion on trial.
+
+    Raises:
+        InsufficientDataError: too few outcomes to learn from.
+        DataError: the trial has not decided for the challenger; or nothing to take back or to end.
+    """
+    if apply + take_back + stop > 1:
+        raise DataError("one of --apply, --revert and --end-trial at a time")
+    now, today = run.now().isoformat(), run.now().date()
+    run.plan(WEIGHTS_FILE if apply or take_back else "pipeline_weights_suggested_….json")
+    with open_store(run) as store:
+        if take_back:
+            if run.dry_run:
+                return []
+            weights = revert(store, today=today, now=now, run_id=run.run_id)
+            run.outputs.json(WEIGHTS_FILE, weights_body(weights, "taken back by the user", run.run_id))
+            return [f"Weights {model_id_of(weights)} are in force again.", f"Wrote {WEIGHTS_FILE}."]
+        if stop:
+            if run.dry_run:
+                return []
+            end_trial(store, "ended by the user", today=today, now=now, run_id=run.run_id)
+            return ["The trial is ended; the weights in force stay."]
+        judged = build_judged(store, run.settings.feedback, progress=run.progress)
+        report = look_at_trial(store, judged, run.settings.feedback, today=today)
+        if apply:
+            if report.decision != PROMOTE or not run.dry_run:
+                weights = promote(store, report, today=today, now=now, run_id=run.run_id)
+                run.outputs.json(WEIGHTS_FILE, weights_body(weights, report.reason, run.run_id))
+                return [report.reason, f"Weights {model_id_of(weights)} are in force. Wrote {WEIGHTS_FILE}."]
+            return []
+        current, _ = weights_in_force(run, store)
+        run.progress.stage("Learning weights")
+        found = refine_weights(judged, current, run.settings.feedback, seed=run.settings.run.seed)
+        if found.status:
+            raise InsufficientDataError("the weights cannot be refined yet", got=found.status)
+        lines = [f"Recommendation: {'try other weights' if found.recommended else 'no change'} ({found.reason})."]
+        if report.running:
+            lines.append(report.reason)
+        if found.recommended and not run.dry_run:
+            lines += _suggest(run, found)
+            if trial and running_trial(store) is None:
+                planned = start_trial(store, found, run.settings.feedback, today=today, now=now, run_id=run.run_id)
+                lines.append(
+                    f"On trial from today: it scores beside the weights in force and changes nothing. Planned for "
+                    f"{planned} outcomes; then `icp-xl refine --apply`."
+                )
+        return lines
+
+
+def _suggest(run: RunContext, found: Refinement) -> list[str]:
+    """A suggestion is a file of its own name; nothing is overwritten but the same suggestion."""
+    name = f"pipeline_weights_suggested_{model_id_of(found.suggested)}.json"
+    body = weights_body(found.suggested, found.reason, run.run_id)
+    table = found.weights.round(6).to_dict(orient="records")
+    evidence = {"gain": found.gain, "low": found.gain_low, "high": found.gain_high, "outcomes": found.tried_on}
+    run.outputs.json(name, {**body, "components": table, "evidence": evidence})
+    return [f"Wrote {Path(name).name}."]
+
+
+def run_loop(run: RunContext) -> list[str]:
+    """The whole loop as part of a run of everything: snapshot, outcomes, report."""
+    first_snapshots(run)
+    return [*outcomes(run), *won_lost(run)]

@@ -1,0 +1,43 @@
+"""Features and outcomes of divisions at cutoffs, in memory: what looking back needs, with nothing staged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import product
+
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.features.build import build_feature_sets
+from icp_xl.labels.build import build_label_sets
+from icp_xl.pipeline.models.build import division_slug
+from icp_xl.propensity.data import CutoffData, DivisionData, join_labels
+from icp_xl.runs import RunContext
+from icp_xl.tables.star import Star, open_engine
+
+
+def load_cutoffs(
+    run: RunContext,
+    star: Star,
+    divisions: Sequence[str],
+    days: Sequence[date],
+    settings: Settings,
+    *,
+    window_months: int | None = None,
+) -> dict[str, DivisionData]:
+    """Every division at every one of ``days``, which ascend; the outcomes are those of the window after each day."""
+    kept: dict[str, list[CutoffData]] = {division: [] for division in divisions}
+    catalogs: dict[str, pd.DataFrame] = {}
+    with open_engine(star, settings) as engine:
+        sets = build_label_sets(star, divisions, days, settings, window_months=window_months, engine=engine)
+        labels = {(division, day): found for (day, division), found in zip(product(days, divisions), sets, strict=True)}
+        for found in build_feature_sets(star, divisions, days, settings, engine=engine, progress=run.progress):
+            data = join_labels(found.cutoff, found.frame, labels.pop((found.division, found.cutoff)))
+            kept[found.division].append(data)
+            catalogs[found.division] = found.catalog
+    months = window_months or settings.build.window_months
+    return {
+        name: DivisionData(name, division_slug(star, name), months, tuple(parts), catalogs[name])
+        for name, parts in kept.items()
+    }

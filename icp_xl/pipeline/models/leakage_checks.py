@@ -1,0 +1,144 @@
+"""``icp-xl check --leakage``: does any feature know the future? The checks, and the proof that they catch leaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from icp_xl.outputs import plain
+from icp_xl.pipeline.models.build import choose_divisions
+from icp_xl.pipeline.models.cutoff_data import load_cutoffs
+from icp_xl.pipeline.models.train import choose_training_cutoffs, star_of
+from icp_xl.propensity.data import CutoffData
+from icp_xl.reports.words import say_count
+from icp_xl.runs import RunContext
+from icp_xl.tables.star import Star
+from icp_xl.tables.star_calendar import add_months, to_day
+from icp_xl.validation.gauntlet import (
+    COLUMNS,
+    PLANTED,
+    PLANTED_NAMES,
+    changed_features,
+    examine,
+    missed_plants,
+    scramble_future,
+    scramble_rows,
+)
+
+CSV, JSON, REPORT = "leakage_report.csv", "leakage_report.json", "icp_leakage.xlsx"
+#: Features that training leaves out, because a gauntlet found that they leak.
+LEAKY = "state/leaky_features.json"
+WAYS = ("scramble", "delete", "double")
+
+
+@dataclass(frozen=True)
+class GauntletResult:
+    """``findings``: one row per check × feature × division; ``planted`` leaks, and those ``missed``."""
+
+    findings: pd.DataFrame
+    planted: int
+    missed: tuple[str, ...]
+    action: str
+
+    @property
+    def leaks(self) -> list[str]:
+        """Features that leak, each once."""
+        return sorted(set(self.findings.loc[self.findings["leak"].astype(bool), "feature"]))
+
+    @property
+    def sound(self) -> bool:
+        """Whether the features may be used: none leaks, or those that do are dropped; and the checks work."""
+        return not self.missed and (not self.leaks or self.action != "refuse")
+
+
+def run_gauntlet(run: RunContext) -> GauntletResult | None:
+    """Run every check on the latest cutoff with a full window.
+
+    Returns:
+        ``None`` in a dry run.
+
+    Raises:
+        DataError: there is no star schema and none can be built.
+        InsufficientDataError: no cutoff has a full window.
+    """
+    run.plan(CSV, JSON, REPORT)
+    star = star_of(run)
+    cutoff = choose_training_cutoffs(star, run)[-1]
+    if run.dry_run:
+        return None
+    run.cutoffs = [cutoff.isoformat()]
+    guard, seed = run.settings.gauntlet, run.settings.run.seed
+    divisions = choose_divisions(star, run.settings)
+    before = add_months(cutoff, -run.settings.build.window_months)
+    days = [before, cutoff] if to_day(before) > star.first_day else [cutoff]
+    known = _at(run, star, divisions, days)
+    frames: list[pd.DataFrame] = []
+    dealt: dict[str, dict[date, CutoffData]] = {}
+    for how in WAYS:
+        run.progress.stage(f"Changing the future: {how}")
+        run.progress.check()
+        other = _at(run, scramble_future(star, cutoff, seed, how), divisions, [cutoff])
+        if how == "scramble":
+            dealt = other
+        for division in divisions:
+            same = known[division][cutoff].features
+            frames.append(scramble_rows(changed_features(same, other[division][cutoff].features), division, cutoff))
+    missed: set[str] = set()
+    for division in divisions:
+        run.progress.check()
+        now = known[division][cutoff]
+        frames.append(examine(now, division, guard, known[division].get(before)))
+        if now.positives >= guard.min_positives:
+            missed |= set(missed_plants(now, division, guard, seed, dealt[division][cutoff]))
+    findings = pd.concat([each for each in frames if len(each)], ignore_index=True) if frames else pd.DataFrame()
+    findings = findings.drop_duplicates(["check", "feature", "division"], ignore_index=True)
+    result = GauntletResult(findings, len(PLANTED) + len(PLANTED_NAMES), tuple(sorted(missed)), guard.action)
+    _publish(run, result)
+    return result
+
+
+def gauntlet_lines(result: GauntletResult | None) -> list[str]:
+    """What to say at the end of the command."""
+    if result is None:
+        return []
+    caught = result.planted - len(result.missed)
+    lines = [
+        f"{caught} of {result.planted} planted leaks caught: {'the checks work' if not result.missed else 'NOT ALL'}."
+    ]
+    lines += [f"Not caught: {name}" for name in result.missed]
+    if not result.leaks:
+        return [*lines, "No feature knows the future.", f"Wrote {CSV}, {JSON} and {REPORT}."]
+    done = {"drop": "training leaves them out", "refuse": "mend them first", "report": "they are only reported"}
+    lines.append(f"{say_count(len(result.leaks), 'feature')} may know the future; {done[result.action]}.")
+    shown = result.findings[result.findings["leak"].astype(bool)].drop_duplicates("feature").head(10)
+    lines += [f"  {row.feature} ({row.check}): {row.advice}" for row in shown.itertuples()]
+    return [*lines, f"Wrote {CSV}, {JSON} and {REPORT}."]
+
+
+def _at(
+    run: RunContext, star: Star, divisions: list[str], days: list[date]
+) -> dict[str, dict[date, CutoffData]]:  # fmt: skip
+    """Features and outcomes of every division by day."""
+    found = load_cutoffs(run, star, divisions, days, run.settings)
+    return {name: {each.cutoff: each for each in data.cutoffs} for name, data in found.items()}
+
+
+def _publish(run: RunContext, result: GauntletResult) -> None:
+    from icp_xl.delivery.render import render_book
+    from icp_xl.pipeline.run_metadata import run_facts
+    from icp_xl.reports.gauntlet import build_gauntlet_book
+
+    table = result.findings.reindex(columns=list(COLUMNS))
+    run.outputs.csv(CSV, table)
+    leaks = table[table["leak"].astype(bool)]
+    body = {"planted": result.planted, "missed": list(result.missed), "action": result.action,
+            "leaks": leaks.to_dict("records"), "looked_at": len(table), "sound": result.sound}  # fmt: skip
+    run.outputs.json(JSON, plain(body))
+    run.outputs.json(LEAKY, {"features": result.leaks if result.action == "drop" else []})
+    run.metric("leaking features", len(result.leaks))
+    book = build_gauntlet_book(
+        table, result.planted, result.missed, result.action, run_facts(run), run.settings.reports
+    )
+    render_book(book, run.outputs.path(REPORT), clock=run.now())

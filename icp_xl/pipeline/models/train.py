@@ -1,0 +1,307 @@
+"""``icp-xl train``: features and labels at several cutoffs, one model per division, scores of every account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
+from icp_xl.features.build import build_feature_sets
+from icp_xl.features.files import names_of, write_features
+from icp_xl.labels.build import build_label_sets
+from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
+from icp_xl.pipeline.models.model_artifacts import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
+from icp_xl.propensity.data import label_file, read_scoring_features
+from icp_xl.propensity.store import load_current, stage_model, stage_revert, stage_withdrawal
+from icp_xl.propensity.train import Job, Trained, score_accounts, train_any, train_one, train_pooled
+from icp_xl.reports.words import say_count
+from icp_xl.runs import RunContext
+from icp_xl.tables.star import Star, open_engine
+from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
+
+REPORT = "icp_models.xlsx"
+#: Rows of training data below which starting worker processes costs more than it saves.
+_PARALLEL_ROWS = 60_000
+
+
+@dataclass
+class TrainResult:
+    """What was trained, in the order of the divisions, and the scores (one row per account × division)."""
+
+    trained: list[Trained]
+    scores: pd.DataFrame
+    cutoffs: tuple[date, ...]
+    score_cutoff: date
+    window_months: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def published(self) -> list[Trained]:
+        """Divisions whose probabilities are given out."""
+        return [each for each in self.trained if each.model is not None and each.model.published]
+
+
+def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
+    """Train, judge, score and publish every division of the settings.
+
+    Args:
+        score_only: score with the current models; nothing is fitted.
+
+    Returns:
+        ``None`` in a dry run.
+
+    Raises:
+        InsufficientDataError: the log allows no training cutoff with a full window after it.
+        ConfigError: a division that the log does not have.
+    """
+    star = star_of(run)
+    divisions = choose_divisions(star, run.settings)
+    score_cutoff = run.settings.train.score_cutoff or star.observed_through
+    cutoffs = () if score_only else choose_training_cutoffs(star, run)
+    run.plan(SCORES_CSV, SCORES, REPORT)
+    if run.dry_run:
+        return None
+    run.cutoffs = [each.isoformat() for each in (*cutoffs, score_cutoff)]
+    jobs = _frames(run, star, divisions, cutoffs, score_cutoff)
+    trained = [_rescored(run, job) for job in jobs] if score_only else _train(run, jobs)
+    stamped = []
+    for each in trained:
+        if each.model is not None and each.model.published and not score_only:
+            model = stage_model(run.outputs, run.settings.paths.out, each.model, run.settings.train.keep_versions)
+            each = replace(each, model=model)
+        elif not score_only:
+            stage_withdrawal(run.outputs, run.settings.paths.out, each.slug, each.division)
+        stamped.append(each)
+        _say(run, each)
+        if not score_only:
+            publish_division(run.outputs, each, run)
+    result = TrainResult(
+        stamped, publish_scores(run, stamped, score_cutoff), cutoffs, score_cutoff, run.settings.build.window_months
+    )
+    if not score_only:
+        publish_summary(run.outputs, stamped)
+        _report(run, result)
+    return result
+
+
+def revert(run: RunContext, names: Sequence[str]) -> list[str]:
+    """Make earlier model versions current: ``DIVISION`` for the one before, or ``DIVISION=v0001``; closing lines."""
+    star, lines = load_star(run), []
+    for text in names:
+        division, _, version = text.partition("=")
+        if division not in star.division_names and division not in run.settings.labels.target_skus:
+            raise ConfigError(
+                "unknown division", where="--revert", got=division, allowed=", ".join(star.division_names)
+            )
+        slug = division_slug(star, division)
+        if run.dry_run:
+            continue
+        found = stage_revert(run.outputs, run.settings.paths.out, slug, version or None)
+        lines.append(f"{division}: version {found} is current. Run `icp-xl train --score-only` to score with it.")
+    return lines
+
+
+def closing_lines(result: TrainResult | None) -> list[str]:
+    """What to say at the end of the command."""
+    if result is None:
+        return []
+    lines = []
+    for each in result.trained:
+        verdict = each.model.verdict if each.model is not None else "No model"
+        reason = each.status or (each.model.reasons[0] if each.model is not None and each.model.reasons else "")
+        lines.append(f"{each.division}: {verdict} ({reason})")
+    n = result.scores["division"].nunique()
+    day = f"{result.score_cutoff:%Y-%m-%d}"
+    lines.append(f"{len(result.scores):,} scores of {say_count(n, 'division')} as of {day} in {SCORES_CSV}.")
+    if result.cutoffs:
+        lines.append(f"Open {REPORT} to see what each model knows.")
+    return lines + result.notes
+
+
+def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
+    """The cutoffs of the settings, else the latest that have a full window after them and a window's history before.
+
+    Windows do not overlap, so that a label of one cutoff is known at the next.
+    """
+    settings = run.settings
+    given = settings.train.cutoffs or settings.build.cutoffs
+    months = settings.build.window_months
+    if given:
+        kept = [each for each in sorted(set(given)) if to_day(add_months(each, months)) <= star.observed_until]
+        lost = [f"{each:%Y-%m-%d}" for each in sorted(set(given)) if each not in kept]
+        if lost and kept:
+            run.warn(f"cutoffs whose window the log does not cover are not trained on: {', '.join(lost)}")
+        found = kept
+    else:
+        latest = month_start(add_months(star.observed_through, -months))
+        first = add_months(from_day(star.first_day), min(months, 3))
+        series = [add_months(latest, -months * k) for k in range(settings.train.n_cutoffs)]
+        found = sorted(each for each in series if each >= first)
+    if not found:
+        raise InsufficientDataError(
+            "the log allows no training cutoff",
+            got=f"{from_day(star.first_day):%Y-%m-%d} to {star.observed_through:%Y-%m-%d}",
+            allowed=f"some history before a cutoff and {months} months after it",
+            next_step="Shorten build.window_months, or wait for more sales.",
+        )
+    return tuple(found)
+
+
+def star_of(run: RunContext) -> Star:
+    """The star schema of this run or of an earlier one; built where there is none."""
+    from icp_xl.errors import DataError
+
+    try:
+        return load_star(run)
+    except DataError:
+        if run.dry_run:
+            raise
+    build(run)
+    return load_star(run)
+
+
+def _frames(
+    run: RunContext, star: Star, divisions: Sequence[str], cutoffs: Sequence[date], score_cutoff: date
+) -> list[Job]:
+    """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
+    settings = _without_leaks(run)
+    files: dict[str, dict[str, str]] = {division: {} for division in divisions}
+    with open_engine(star, settings) as engine:
+        run.progress.stage("labels", len(divisions) * len(cutoffs))
+        sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine)
+        for (cutoff, division), labels in zip(product(cutoffs, divisions), sets, strict=True):
+            run.progress.check()
+            name = label_file(division_slug(star, division), cutoff)
+            run.outputs.parquet(name, labels)
+            files[division][name] = str(run.outputs.find(name))
+            run.progress.advance()
+        wanted = [*cutoffs, score_cutoff]
+        for found in build_feature_sets(star, divisions, wanted, settings, engine=engine, progress=run.progress):
+            write_features(run.outputs, found)
+            for name in names_of(found.slug, found.cutoff):
+                files[found.division][name] = str(run.outputs.find(name))
+    return [
+        Job(
+            division,
+            division_slug(star, division),
+            tuple(cutoffs),
+            score_cutoff,
+            settings,
+            files[division],
+            looks=len(divisions),
+        )
+        for division in divisions
+    ]
+
+
+def _without_leaks(run: RunContext) -> Settings:
+    """The settings, with features dropped that `icp-xl check --leakage` found to know the future."""
+    path = run.outputs.find("state/leaky_features.json")
+    if not path.is_file():
+        return run.settings
+    leaky = json.loads(path.read_text(encoding="utf-8"))["features"]
+    dropped = tuple(sorted({*run.settings.train.drop_features, *map(str, leaky)}))
+    return run.settings.model_copy(update={"train": run.settings.train.model_copy(update={"drop_features": dropped})})
+
+
+def _train(run: RunContext, jobs: list[Job]) -> list[Trained]:
+    """Every division by its own worker, then those that are too small by one model for all."""
+    run.progress.stage("models", len(jobs))
+    found = {each.division: each for each in _work(run, jobs)}
+    settings = run.settings.train
+    short = [job for job in jobs if found[job.division].model is None and found[job.division].status]
+    if short and settings.pooled and len(jobs) > 1:
+        run.progress.stage("one model for small divisions")
+        try:
+            for each in train_pooled(jobs, short, run.progress.check):
+                own = found[each.division].status
+                found[each.division] = replace(each, status="" if each.model and each.model.published else own)
+        except InsufficientDataError as error:
+            run.log("pooled", status=str(error))
+    ordered = [found[job.division] for job in jobs]
+    if settings.any_division:
+        ordered.append(train_any(jobs, run.progress.check))
+    return ordered
+
+
+def _work(run: RunContext, jobs: list[Job]) -> Iterator[Trained]:
+    """Divisions one by one, or by processes where there is enough to do; a cancel stops at once."""
+    workers = min(run.settings.run.workers or _cores(), len(jobs))
+    if workers < 2 or _rows(jobs) * len(jobs) < _PARALLEL_ROWS:
+        for job in jobs:
+            yield train_one(job, run.progress.check)
+            run.progress.advance()
+        return
+    pool = ProcessPoolExecutor(max_workers=workers)
+    try:
+        waiting = {pool.submit(train_one, job) for job in jobs}
+        while waiting:
+            run.progress.check()
+            try:
+                done = next(as_completed(waiting, timeout=0.5))
+            except TimeoutError:
+                continue
+            waiting.discard(done)
+            yield done.result()
+            run.progress.advance()
+        pool.shutdown()
+    except (Cancelled, KeyboardInterrupt):
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
+def _rows(jobs: list[Job]) -> int:
+    """Labelled rows of one division."""
+    import pyarrow.parquet as parquet
+
+    job = jobs[0]
+    return sum(parquet.read_metadata(job.find(label_file(job.slug, day))).num_rows for day in job.cutoffs)
+
+
+def _cores() -> int:
+    import os
+
+    return os.cpu_count() or 1
+
+
+def _rescored(run: RunContext, job: Job) -> Trained:
+    model = load_current(run.outputs.find, job.slug)
+    if model is None or not model.published:
+        return Trained(job.division, job.slug, "there is no model yet")
+    features = read_scoring_features(job.find, job.slug, job.score_cutoff)
+    return Trained(
+        job.division, job.slug, "", model, scores=score_accounts(model, features, pd.DataFrame(), job.settings)
+    )
+
+
+def _say(run: RunContext, each: Trained) -> None:
+    if each.model is None:
+        run.status(each.division, each.status)
+        return
+    run.status(each.division, f"{each.model.verdict}: {'; '.join(each.model.reasons)}")
+    if each.judgement is not None:
+        facts: dict[str, Any] = {"kind": each.model.kind, "version": each.model.version}
+        facts |= {
+            name: each.judgement.metrics[name].value for name in ("auc", "lift_10") if name in each.judgement.metrics
+        }
+        run.metric(f"model {each.division}", facts)
+
+
+def _report(run: RunContext, result: TrainResult) -> None:
+    from icp_xl.delivery.render import render_book
+    from icp_xl.pipeline.run_metadata import run_facts
+    from icp_xl.reports.models import build_model_book
+
+    run.progress.stage("Writing the model report")
+    book = build_model_book(result.trained, result.cutoffs, result.score_cutoff, run_facts(run), run.settings.reports)
+    render_book(book, run.outputs.path(REPORT), clock=run.now())

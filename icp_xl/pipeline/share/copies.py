@@ -1,0 +1,357 @@
+"""``share``: copies of reports that are safe to send, one for all or one per rep or region."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.delivery.file_names import key_of, safe_file_name, unique
+from icp_xl.delivery.office_pdf import find_office, first_page
+from icp_xl.delivery.package import open_package
+from icp_xl.delivery.password import check_password, crypto, encrypt
+from icp_xl.delivery.render import render_bytes
+from icp_xl.delivery.share import check_size, make_safe
+from icp_xl.delivery.share_kinds import KINDS
+from icp_xl.delivery.shareable import Shareable, check_shareable, count_rows
+from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
+from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
+from icp_xl.pipeline.share.manifest import CSV, SharedFile, Shelf, size_and_digest, stage_manifest
+from icp_xl.pipeline.tables import REPORT
+from icp_xl.reports.accounts import account_columns
+from icp_xl.reports.share import Reader
+from icp_xl.reports.words import say_count
+from icp_xl.runs import RunContext
+
+#: Gives the password of a file by the key of its reader; ``None`` for a file without.
+Passwords = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class ShareOutcome:
+    """What ``share`` made: the folder, the files, how many accounts go into none, and what was taken out."""
+
+    folder: Path
+    files: list[SharedFile]
+    left_out: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def share(
+    run: RunContext,
+    reports: tuple[Path, ...] = (),
+    *,
+    by: str | None = None,
+    passwords: Passwords | None = None,
+) -> ShareOutcome:
+    """Make copies of ``reports`` that are safe to send, in one step: all of them, or none when anything fails.
+
+    Args:
+        reports: workbooks; a bare name is one of the last run. Without any, those of the settings.
+        by: ``rep``, ``region`` or ``none``; without, what the settings say.
+        passwords: gives the password of each file.
+
+    Raises:
+        ConfigError: options that do not go together, or an unknown kind to allow.
+        DataError: nothing was scored yet, or no account has a rep or region.
+        RefusedError: a workbook holds what only its owner can decide on.
+        DeliveryError: a file is too large, or a password cannot be set.
+    """
+    chosen = run.settings.share
+    by = by or chosen.by
+    found = [_find(run, path) for path in reports or tuple(Path(name) for name in chosen.reports)]
+    _check_options(run, by, found, passwords)
+    by = "" if by == "none" else by
+    job = _Job(run, by, passwords, Shelf(run, {(path.name, by) for path in found}))
+    for path in found:
+        if by:
+            job.per_reader(load_cuttable(run, path.name))
+        else:
+            job.whole(path)
+    return job.finish()
+
+
+def _find(run: RunContext, path: Path) -> Path:
+    inside = run.outputs.find(path.as_posix()) if not path.is_absolute() else path
+    for candidate in (inside, path):
+        if candidate.is_file():
+            return candidate
+    raise SourceError(
+        "the report does not exist",
+        where=str(path),
+        next_step="Run `icp-xl score` first, or give the path of a workbook with --report.",
+    )
+
+
+def _check_options(run: RunContext, by: str, found: list[Path], passwords: Passwords | None) -> None:
+    chosen = run.settings.share
+    _check_kinds(run)
+    if by not in ("none", "rep", "region"):
+        raise ConfigError("files can be made per rep or region", where="--by", got=by, allowed="rep, region, none")
+    others = [path.name for path in found if path.name not in CUTTABLE]
+    if by != "none" and others:
+        raise ConfigError(
+            "only reports that list accounts can be cut into one file per rep or region",
+            where="--by",
+            got=", ".join(others),
+            allowed=", ".join(CUTTABLE),
+            next_step="Share the others whole, in a run of their own.",
+        )
+    if passwords is not None:
+        crypto()
+        if chosen.pdf or chosen.csv:
+            raise ConfigError(
+                "a PDF or CSV beside a protected workbook would not be protected",
+                where="share.pdf, share.csv",
+                next_step="Leave them out, or share without a password.",
+            )
+
+
+def _check_kinds(run: RunContext) -> None:
+    unknown = [kind for kind in run.settings.share.allow if kind not in KINDS]
+    if unknown:
+        raise ConfigError(
+            "unknown kind of finding", where="share.allow", got=", ".join(unknown), allowed=", ".join(KINDS)
+        )
+
+
+class _Job:
+    """One run of ``share``: the files made so far, and what is noted on the way."""
+
+    def __init__(self, run: RunContext, by: str, passwords: Passwords | None, shelf: Shelf) -> None:
+        self.run, self.by, self.passwords, self.shelf = run, by, passwords, shelf
+        self.settings = run.settings.share
+        self.files: list[SharedFile] = []
+        self.removed: dict[str, int] = {}
+        self.left_out: dict[str, list[dict[str, Any]]] = {}
+        self.notes: list[str] = []
+        self.keys: set[str] = set()
+        self.office = find_office() if self.settings.pdf else None
+        if self.settings.pdf and self.office is None:
+            self.notes.append("No PDF was made: LibreOffice was not found on this computer.")
+
+    def whole(self, path: Path) -> None:
+        """One safe copy of a workbook as it stands."""
+        if path != self.run.outputs.staging / path.name:
+            self.run.read(path)
+        self.run.progress.stage(f"Making a copy of {path.name} to send")
+        self.run.progress.check()
+        stem = safe_file_name(path.stem)
+        if self.run.dry_run:
+            self.run.plan(f"{self.settings.folder}/{stem}.xlsx")
+            return
+        accounts = None
+        cut = None
+        if path.name in CUTTABLE and path.parent == self.run.outputs.find(path.name).parent:
+            try:
+                cut = load_cuttable(self.run, path.name)
+                accounts = cut.rows["account_id"].nunique()
+            except DataError:
+                pass  # A report whose rows are gone can still be shared as it stands.
+        with tempfile.TemporaryDirectory(prefix="icp_share_") as folder:
+            made = Path(folder) / "copy.xlsx"
+            self._count(make_safe(path, made, frozenset(self.settings.allow)).removed)
+            try:
+                check_size(made, self.settings.size_limit_mb)
+            except DeliveryError:
+                if self.settings.over_limit == "error" or cut is None:
+                    raise
+                self._reader(cut, Reader(), cut.rows)
+                return
+            self._put(made, path.name, Reader(), stem, accounts)
+            if self.settings.csv and cut is not None:
+                self._csv(cut, cut.rows, Reader(), stem)
+
+    def per_reader(self, cut: Cuttable) -> None:
+        """One file per rep or region."""
+        rows = cut.rows
+        who = reader_of(rows[self.by]) if self.by in rows.columns else pd.Series(None, index=rows.index, dtype=object)
+        names = sorted(who.dropna().unique())
+        if not names:
+            raise DataError(
+                f"no account has a {self.by}",
+                where=cut.report,
+                next_step="Share one file for all, or give it in the customers.",
+            )
+        self._note_twins(names)
+        self.run.progress.stage(f"Writing one file per {self.by}", len(names))
+        for name in names:
+            self.run.progress.check()
+            if self.run.dry_run:
+                stem = f"{Path(cut.report).stem} - {safe_file_name(name)}"
+                self.run.plan(f"{self.settings.folder}/by_{self.by}/{stem}.xlsx")
+            else:
+                self._reader(cut, Reader(self.by, name), rows[who == name])
+            self.run.progress.advance()
+        nobody = rows[who.isna()].drop_duplicates("account_id")
+        if len(nobody):
+            listed = nobody[["account_id", "account_name"]].astype(str).to_dict("records")
+            self.left_out[f"{cut.report} by {self.by}"] = [{str(k): v for k, v in row.items()} for row in listed]
+
+    def _note_twins(self, names: list[str]) -> None:
+        seen: dict[str, str] = {}
+        for name in names:
+            twin = seen.setdefault(name.casefold(), name)
+            if twin != name:
+                self.run.warn(f"Two {self.by}s differ only in capitals and get a file each: {twin} and {name}.")
+
+    def _reader(self, cut: Cuttable, reader: Reader, rows: pd.DataFrame, parts: int = 1) -> None:
+        """Render the reader's report; in twice as many parts as long as one is too large and splitting is wanted."""
+        stem = Path(cut.report).stem + (f" - {safe_file_name(reader.name)}" if reader.name else "")
+        with tempfile.TemporaryDirectory(prefix="icp_share_") as folder:
+            made: list[tuple[Path, Reader, int]] = []
+            for part in range(1, parts + 1):
+                self.run.progress.check()
+                lot = rows.iloc[len(rows) * (part - 1) // parts : len(rows) * part // parts]
+                piece = Reader(reader.by, reader.name, part, parts)
+                path = Path(folder) / f"{part}.xlsx"
+                self._render(cut, piece, lot, path)
+                made.append((path, piece, lot["account_id"].nunique()))
+                try:
+                    check_size(path, self.settings.size_limit_mb)
+                except DeliveryError:
+                    if self.settings.over_limit == "error" or 2 * parts > len(rows):
+                        raise
+                    self._reader(cut, reader, rows, 2 * parts)
+                    return
+            for path, piece, accounts in made:
+                tail = f" (part {piece.part} of {parts})" if parts > 1 else ""
+                self._put(path, cut.report, piece, stem + tail, accounts)
+                if self.settings.csv:
+                    self._csv(cut, rows, piece, stem + tail)
+
+    def _render(self, cut: Cuttable, reader: Reader, rows: pd.DataFrame, path: Path) -> None:
+        content, _ = render_bytes(cut.build(reader, rows), clock=cut.clock)
+        raw = path.with_suffix(".raw")
+        raw.write_bytes(content)
+        make_safe(raw, path, frozenset(self.settings.allow))
+
+    def _put(self, made: Path, report: str, reader: Reader, stem: str, accounts: int | None) -> None:
+        folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
+        key = self._key(reader)
+        with open_package(made) as package:
+            rows = count_rows(package)
+        content = made.read_bytes()
+        password = self.passwords(key) if self.passwords is not None else None
+        if self.passwords is not None and password is None:
+            raise ConfigError(
+                "there is no password for a file", got=key, next_step="Set one for every file, or for all."
+            )
+        if password is not None:
+            content = encrypt(content, password)
+        name = self.shelf.place(folder, stem, ".xlsx")
+        self.run.outputs.path(name).write_bytes(content)
+        self._record(name, key, reader, report, accounts, rows, password is not None)
+        if self.office is not None:
+            self.run.progress.check()
+            pdf = self.shelf.place(folder, stem, ".pdf")
+            first_page(made, self.run.outputs.path(pdf), self.office)
+            self._record(pdf, key, reader, report, accounts, None, False, "summary")
+
+    def _csv(self, cut: Cuttable, rows: pd.DataFrame, reader: Reader, stem: str) -> None:
+        lot = rows.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
+        folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
+        name = self.shelf.place(folder, stem, ".csv")
+        shown = [column.key for column in account_columns(lot)] if cut.report == REPORT else list(lot.columns)
+        self.run.outputs.csv(name, lot[shown])
+        self._record(
+            name, self._key(reader), reader, cut.report, lot["account_id"].nunique(), len(lot) + 1, False, "accounts"
+        )
+
+    def _key(self, reader: Reader) -> str:
+        known = next((f.recipient_key for f in self.files if (f.recipient, f.by) == (reader.name, reader.by)), None)
+        if known is not None:
+            return known
+        return unique(key_of(reader.name), self.keys).replace(" (", "_").rstrip(")") if reader.name else "all"
+
+    def _record(
+        self, name: str, key: str, reader: Reader, report: str, accounts: int | None, rows: int | None,
+        protected: bool, note: str = "",
+    ) -> None:  # fmt: skip
+        size, digest = size_and_digest(self.run.outputs.find(name))
+        self.files.append(
+            SharedFile(name, key, reader.name or "all", reader.by, report, reader.part, reader.parts, accounts, rows,
+                       size, digest, protected, note)
+        )  # fmt: skip
+
+    def _count(self, removed: Mapping[str, int]) -> None:
+        for kind, n in removed.items():
+            self.removed[kind] = self.removed.get(kind, 0) + n
+
+    def finish(self) -> ShareOutcome:
+        """Stage the manifest, and have files that are no longer made removed."""
+        run = self.run
+        folder = run.settings.paths.out / self.settings.folder
+        left = sum(len(rows) for rows in self.left_out.values())
+        if run.dry_run:
+            run.plan(CSV)
+            return ShareOutcome(folder, [], left)
+        self.shelf.clear()
+        missing = [
+            SharedFile("", "", "nobody", self.by, report.split(" by ")[0], 1, 1, len(rows), None, 0, "", False,
+                       f"left out: no {self.by}; they are listed in share_manifest.json")
+            for report, rows in self.left_out.items()
+        ]  # fmt: skip
+        stage_manifest(run, [*self.shelf.kept, *self.files, *missing], self.left_out)
+        run.metric("shared_files", len(self.files))
+        if left:
+            run.warn(
+                f"{say_count(left, 'account')} without a {self.by} went into no file; share_manifest.json lists them."
+            )
+        return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes))
+
+
+def check_files(run: RunContext, paths: list[Path]) -> list[Shareable]:
+    """Say of each workbook what should not leave the house in it; writes nothing but the run record.
+
+    Raises:
+        ConfigError: an unknown kind is allowed in the settings.
+        SourceError: a file is not there.
+    """
+    _check_kinds(run)
+    found = []
+    run.progress.stage("Looking into workbooks", len(paths))
+    for path in paths:
+        run.progress.check()
+        if not path.is_file():
+            raise SourceError("the file does not exist", where=str(path), next_step="Check the path.")
+        run.read(path)
+        found.append(check_shareable(path, frozenset(run.settings.share.allow)))
+        run.progress.advance()
+    run.metric("shareable", {"safe": sum(each.safe for each in found), "unsafe": sum(not each.safe for each in found)})
+    return found
+
+
+def share_lines(run: RunContext, outcome: ShareOutcome) -> list[str]:
+    """What to say at the end of the command."""
+    books = [file for file in outcome.files if file.file.endswith(".xlsx")]
+    locked = sum(file.protected for file in books)
+    lines = [f"{say_count(len(books), 'workbook')} to send in {outcome.folder}; none is larger than "
+             f"{max((file.bytes for file in books), default=0) / 1e6:.1f} MB."]  # fmt: skip
+    if locked:
+        lines.append(f"{locked} of them open with a password only.")
+    taken = [f"{KINDS[kind].what} ({n})" for kind, n in sorted(outcome.removed.items())]
+    if taken:
+        lines.append("Taken out of the copy: " + ", ".join(taken) + ".")
+    lines += outcome.notes
+    return [*lines, f"Who gets what: {run.settings.paths.out / CSV} (keep that list to yourself)."]
+
+
+def environment_passwords(name: str, environ: Mapping[str, str]) -> Passwords:
+    """Passwords from the environment: ``NAME_KEY`` for the file of that reader, else ``NAME`` for all.
+
+    Raises:
+        ConfigError: neither is set. No password is ever shown.
+    """
+    mine = {key: value for key, value in environ.items() if key == name or key.startswith(f"{name}_")}
+    if not mine:
+        raise ConfigError("the environment holds no such password", where="--password-env", got=name,
+                          next_step=f"Set the variable {name} and run again.")  # fmt: skip
+    for value in mine.values():
+        check_password(value)
+    return lambda key: mine.get(f"{name}_{key.upper()}", mine.get(name))

@@ -1,0 +1,188 @@
+"""What the last scoring left, gathered again so that a part of it can be rendered for one reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from icp_xl.errors import DataError, IcpError
+from icp_xl.pipeline.run_metadata import run_facts
+from icp_xl.pipeline.score import HISTORY, INDUSTRY_WEIGHTS, SCORED_STATE
+from icp_xl.pipeline.tables import REPORT
+from icp_xl.pipeline.whitespace.rank import REPORT as WHITESPACE_REPORT
+from icp_xl.pipeline.whitespace.rank import STATE as WHITESPACE_STATE
+from icp_xl.reports.inputs import RunFacts, ScoreReportInputs
+from icp_xl.reports.share import Reader, build_reader_report, inputs_for
+from icp_xl.reports.spec import Book
+from icp_xl.reports.whitespace import WhitespaceReport, build_rep_book
+from icp_xl.runs import RunContext, list_runs, load_manifest
+from icp_xl.scoring.compare import compare_runs
+from icp_xl.scoring.model import FILE as MODEL_FILE
+from icp_xl.scoring.model import ScoreModel
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+from icp_xl.whitespace.model import Ranking
+
+#: Reports that can be cut into one file per rep or region.
+CUTTABLE = (REPORT, WHITESPACE_REPORT)
+
+
+@dataclass(frozen=True)
+class Cuttable:
+    """A report that can be cut: its rows (with account id, rep and region), and how a reader's rows become a book."""
+
+    report: str
+    rows: pd.DataFrame
+    build: Callable[[Reader, pd.DataFrame], Book]
+    clock: datetime
+
+
+@dataclass(frozen=True)
+class LastScoring:
+    """The whole report's inputs, and the accounts of the run before (empty without one)."""
+
+    inputs: ScoreReportInputs
+    before: pd.DataFrame
+
+    def gone(self, by: str, name: str) -> pd.Series[str]:
+        """Ids of accounts that belonged to ``name`` and are no longer there."""
+        if self.before.empty or by not in self.before.columns:
+            return pd.Series([], dtype=object)
+        mine = self.before[reader_of(self.before[by]) == name]
+        ids: pd.Series[str] = mine.loc[~mine["account_id"].isin(self.inputs.scored["account_id"]), "account_id"]
+        return ids
+
+
+def load_cuttable(run: RunContext, report: str) -> Cuttable:
+    """The rows behind ``report`` as the last run left them.
+
+    Raises:
+        DataError: they were not found or cannot be read.
+    """
+    if report == WHITESPACE_REPORT:
+        return _whitespace(run)
+    last = load_last_scoring(run)
+    scored = last.inputs.scored
+
+    def build(reader: Reader, rows: pd.DataFrame) -> Book:
+        gone = last.gone(reader.by, reader.name) if reader.by and reader.part == 1 else None
+        inputs = inputs_for(last.inputs, rows, gone)
+        return build_reader_report(inputs, run.settings.reports, reader, len(scored))
+
+    return Cuttable(REPORT, scored, build, last.inputs.run.finished)
+
+
+def _whitespace(run: RunContext) -> Cuttable:
+    try:
+        pairs = pd.read_parquet(run.outputs.find(WHITESPACE_STATE))
+        facts, outputs = _facts(run, WHITESPACE_STATE)
+        name = next(name for name in sorted(outputs) if name.startswith("whitespace_metrics_"))
+        told = json.loads(run.outputs.find(name).read_text(encoding="utf-8"))
+        cutoff = date.fromisoformat(name.removeprefix("whitespace_metrics_").removesuffix(".json"))
+        months = int(told["window_months"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        raise DataError(
+            "the whitespace list of the last run was not found or cannot be read",
+            where=run.settings.paths.out.name,
+            next_step="Run `icp-xl whitespace` first, with the same --out.",
+        ) from None
+    pairs["removal_reason"] = pairs["removed_by"]
+
+    def build(reader: Reader, rows: pd.DataFrame) -> Book:
+        gates = rows.loc[rows["removed_by"] != "", "removed_by"].value_counts().rename_axis("gate").reset_index()
+        removals = gates.rename(columns={"count": "removed"}).assign(caught=lambda frame: frame["removed"])
+        empty = pd.DataFrame()
+        ranking = Ranking(cutoff, months, rows, removals, empty, empty, {}, empty)
+        report = WhitespaceReport(
+            ranking=ranking, settings=run.settings.whitespace, run=facts, value_name=str(told.get("value", "revenue")),
+            currency=run.settings.reports.currency, paper=run.settings.reports.paper,
+        )  # fmt: skip
+        return build_rep_book(report, reader.name, rows)
+
+    return Cuttable(WHITESPACE_REPORT, pairs, build, facts.finished)
+
+
+def reader_of(column: pd.Series[Any]) -> pd.Series[str]:
+    """Names of readers: spaces made one, nothing for what is missing or blank."""
+    text = column.astype("string").str.split().str.join(" ")
+    return text.where(text.str.len() > 0).astype(object).where(text.notna() & (text.str.len() > 0), None)
+
+
+def load_last_scoring(run: RunContext) -> LastScoring:
+    """Everything that the last ``score`` left for its report.
+
+    Raises:
+        DataError: nothing was scored yet, or its files cannot be read.
+    """
+    try:
+        scored = pd.read_parquet(run.outputs.find(SCORED_STATE))
+        model = ScoreModel.load(run.outputs.find(MODEL_FILE))
+        weights = json.loads(run.outputs.find(INDUSTRY_WEIGHTS).read_text(encoding="utf-8"))
+        industries = pd.DataFrame(weights["industries"])
+    except (OSError, ValueError, KeyError, IcpError):
+        raise DataError(
+            "there is nothing to share: the scores of the last run were not found or cannot be read",
+            where=run.settings.paths.out.name,
+            next_step="Run `icp-xl score` first, with the same --out.",
+        ) from None
+    before, changes, previous = _changes(run, scored, model)
+    inputs = ScoreReportInputs(
+        scored=scored,
+        model=model,
+        weights_source=_weights_source(run, model),
+        industries=industries,
+        run=_facts(run, SCORED_STATE)[0],
+        changes=changes,
+        previous_run=previous,
+    )
+    return LastScoring(inputs, before)
+
+
+def _changes(run: RunContext, scored: pd.DataFrame, model: ScoreModel) -> tuple[pd.DataFrame, pd.DataFrame | None, str]:
+    try:
+        entries = json.loads(run.outputs.find(HISTORY).read_text(encoding="utf-8"))
+        previous = str(entries[-1]["compared_with"])
+        if not previous:
+            return pd.DataFrame(), None, ""
+        folder = f"state/history/{previous}"
+        before = pd.read_parquet(run.outputs.find(f"{folder}/scored_accounts.parquet"))
+        older = ScoreModel.load(run.outputs.find(f"{folder}/{MODEL_FILE}"))
+    except (OSError, ValueError, KeyError, IndexError, TypeError, IcpError):
+        return pd.DataFrame(), None, ""
+    return before, compare_runs(before, older, scored, model), previous
+
+
+def _weights_source(run: RunContext, model: ScoreModel) -> str:
+    try:
+        weights, source, _ = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings)
+    except IcpError:
+        return "the last scoring"
+    same = all(abs(value - model.weights.get(name, -1.0)) < 1e-12 for name, value in weights.model_dump().items())
+    return source if same else "the last scoring"
+
+
+def _facts(run: RunContext, state: str) -> tuple[RunFacts, list[str]]:
+    """Particulars and outputs of the run that wrote ``state``: this one, or the last one on record."""
+    if state not in run.outputs.names:
+        runs = run.settings.paths.runs
+        for line in reversed(list_runs(runs)):
+            try:
+                body = load_manifest(runs, line["run_id"])
+            except (IcpError, OSError, ValueError):
+                continue
+            if state in body.get("outputs", {}):
+                facts = RunFacts(
+                    run_id=body["run_id"],
+                    finished=datetime.fromisoformat(body["finished"]),
+                    command=f"icp-xl {body['command']}",
+                    inputs=body["inputs"],
+                    versions=body["versions"],
+                    settings_hash=body["settings_hash"],
+                    seed=body["seed"],
+                )
+                return facts, list(body["outputs"])
+    return run_facts(run), run.outputs.names

@@ -1,0 +1,1 @@
+"""From division scores to the list that reps work from."""

@@ -1,0 +1,253 @@
+"""``whitespace``: from division scores to the list that reps work from, its files, its workbook and its memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.pipeline.csv_stream import stage_long_csv
+from icp_xl.pipeline.whitespace.inputs import Inputs, gather, read_scores
+from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
+from icp_xl.pipeline.whitespace.user_entries import read_typed, remember
+from icp_xl.runs import RunContext
+from icp_xl.tables.star import slug
+from icp_xl.whitespace.model import COLUMNS, EXPLANATION_COLUMNS, Ranking
+from icp_xl.whitespace.rank import rank_whitespace
+from icp_xl.whitespace.states import STATE_COLUMNS, clean_states, empty_states, merge_typed
+
+if TYPE_CHECKING:
+    from icp_xl.reports.whitespace import WhitespaceReport
+
+REPORT = "icp_whitespace.xlsx"
+REP_FOLDER = "whitespace_reps"
+STATE, STATES, SEEN = "state/whitespace.parquet", "state/whitespace_states.parquet", "state/whitespace_seen.parquet"
+SCHEMA = "schema_whitespace.json"
+
+
+@dataclass(frozen=True)
+class WhitespaceOutcome:
+    """What ``whitespace`` gives a caller; files lie in the output folder."""
+
+    ranking: Ranking
+    value_name: str
+    files: tuple[str, ...]
+    typed: int
+
+
+def file_names(cutoff: date) -> dict[str, str]:
+    """The dated files of one ranking, by what they hold."""
+    day = f"{cutoff:%Y-%m-%d}"
+    return {
+        "list": f"whitespace_{day}.csv",
+        "explanations": f"whitespace_explanations_{day}.csv",
+        "thresholds": f"thresholds_whitespace_{day}.csv",
+        "metrics": f"whitespace_metrics_{day}.json",
+        "log": f"whitespace_log_{day}.jsonl",
+        "removals": f"whitespace_removals_{day}.csv",
+        "legacy": f"whitespace_legacy_{day}.csv",
+        "overlap": f"whitespace_overlap_{day}.json",
+    }
+
+
+def whitespace(run: RunContext) -> WhitespaceOutcome | None:
+    """Rank every account × division, honour what people typed, and write the list, its figures and its workbooks.
+
+    Raises:
+        InsufficientDataError: there are no division scores yet.
+        DataError, SourceError: an input cannot be used.
+    """
+    chosen = run.settings.whitespace
+    cutoff = read_scores(run)["cutoff_date"].max().date()
+    names = file_names(cutoff)
+    optional = () if chosen.shadow != "off" else ("legacy", "overlap")
+    run.plan(*(name for key, name in names.items() if key not in optional), SCHEMA, STATE, REPORT)
+    if chosen.rep_books:
+        run.plan(f"{REP_FOLDER}/…")
+    if run.dry_run:
+        return None
+    run.cutoffs = sorted({*run.cutoffs, cutoff.isoformat()})
+    inputs = gather(run)
+    states, seen, changed = _people(run)
+    previous = _previous(run)
+    ranking = rank_whitespace(
+        inputs.candidates, chosen, cutoff=inputs.cutoff, window_months=inputs.window_months, today=run.now().date(),
+        seed=run.settings.run.seed, currency=run.settings.reports.currency, states=states, previous=previous,
+        past=past_candidates(run, inputs), progress=run.progress,
+    )  # fmt: skip
+    _record(run, ranking, inputs)
+    _stage_files(run, ranking, inputs, names)
+    run.outputs.parquet(STATES, ranking.states)
+    run.outputs.parquet(SEEN, seen)
+    _report(run, ranking, inputs)
+    return WhitespaceOutcome(ranking, inputs.value_name, tuple(names.values()), changed)
+
+
+def closing_lines(outcome: WhitespaceOutcome | None) -> list[str]:
+    """What to say at the end of the command."""
+    if outcome is None:
+        return []
+    figures = outcome.ranking.metrics
+    lines = [
+        f"{figures['ranked']:,} of {figures['pairs']:,} account-division pairs ranked, {figures['selected']:,} to work "
+        f"now: {figures['expected_purchases_selected']:,.0f} purchases expected of them within "
+        f"{figures['window_months']} months",
+    ]
+    if outcome.typed:
+        lines.append(f"Taken over from the workbook: status or mark of {outcome.typed:,} pairs")
+    if figures["stability_jaccard"] is not None:
+        lines.append(f"Overlap with the last list: {figures['stability_jaccard']:.0%}")
+    return [*lines, f"Wrote {REPORT} and {outcome.files[0]}."]
+
+
+def _people(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """States with what people typed since the last run, what copies hold now, and how many pairs changed."""
+    states = _read(run, STATES, STATE_COLUMNS)
+    states = clean_states(states) if len(states) else empty_states()
+    seen = _read(run, SEEN, ("source", "account_id", "division", "status", "not_eligible"))
+    out = run.settings.paths.out
+    own = [path for path in (out / REPORT, *sorted((out / REP_FOLDER).glob("*.xlsx"))) if path.is_file()]
+    typed = read_typed(run, own)
+    merged, changed = merge_typed(states, typed, seen, run.now().date())
+    run.metric("whitespace_typed", changed)
+    return merged, remember(typed), changed
+
+
+def _previous(run: RunContext) -> pd.DataFrame | None:
+    path = run.settings.paths.out / STATE
+    if not path.is_file():
+        return None
+    frame = pd.read_parquet(path, columns=["account_id", "division", "selected"])
+    return frame[frame["selected"]]
+
+
+def _read(run: RunContext, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    path = run.settings.paths.out / name
+    return pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=list(columns))
+
+
+def _record(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
+    removed = {str(r["gate"]): int(r["removed"]) for r in ranking.removals.to_dict("records")}
+    run.count("whitespace pairs", len(ranking.pairs), len(ranking.ranked), removed)
+    for text in ranking.warnings:
+        run.warn(text[:1].upper() + text[1:] + ".")
+    for name in ("selected", "expected_purchases_selected", "stability_jaccard"):
+        run.metric(f"whitespace_{name}", ranking.metrics[name])
+    # What train said of a division stays; the list adds its share.
+    for division, share in ranking.metrics["division_shares"].items():
+        known = run.statuses.get(division) or inputs.verdicts.get(division, "")
+        run.status(division, "; ".join(text for text in (known, f"{share:.0%} of the whitespace list") if text))
+
+
+def _stage_files(run: RunContext, ranking: Ranking, inputs: Inputs, names: dict[str, str]) -> None:
+    run.progress.stage("writing the whitespace list", 6)
+    listed = ranking.pairs[list(COLUMNS)]
+    stage_long_csv(run, names["list"], listed)
+    run.progress.advance()
+    stage_long_csv(run, names["explanations"], ranking.ranked[list(EXPLANATION_COLUMNS)])
+    run.progress.advance()
+    gone = ranking.pairs["removed_by"] != ""
+    columns = ["account_id", "account_name", "division", "p_icp", "removed_by", "removal_reason"]
+    stage_long_csv(run, names["removals"], ranking.pairs.loc[gone, columns])
+    run.outputs.csv(names["thresholds"], ranking.thresholds)
+    run.outputs.json(names["metrics"], ranking.metrics | {"value": inputs.value_name})
+    run.progress.advance()
+    events = [{"run_id": run.run_id, "cutoff_date": ranking.cutoff.isoformat(), **event} for event in _events(ranking)]
+    run.outputs.text(names["log"], "".join(json.dumps(event, sort_keys=True) + "\n" for event in events))
+    if ranking.shadow is not None:
+        stage_long_csv(run, names["legacy"], ranking.shadow)
+        run.outputs.json(names["overlap"], ranking.overlap)
+    run.outputs.json(SCHEMA, check_schema(listed))
+    run.progress.advance()
+    run.outputs.parquet(STATE, listed)
+    run.progress.advance()
+
+
+def _events(ranking: Ranking) -> list[dict[str, Any]]:
+    """Log lines: weights, gates, divisions, the selection. Counts and shares only, no name of a person or account."""
+    rows = [("signal", ranking.weights.drop(columns="challenger")), ("gate", ranking.removals)]
+    listed = [{"event": name, **{str(k): v for k, v in row.items()}} for name, table in rows
+              for row in table.to_dict("records")]  # fmt: skip
+    return [*listed, *ranking.events, *({"event": "warning", "text": text} for text in ranking.warnings)]
+
+
+def check_schema(listed: pd.DataFrame) -> dict[str, Any]:
+    """The schema report of the list: its columns with type and missing values, and the rules that it must keep."""
+    ranked = listed["rank"].notna()
+    ranks = listed.loc[ranked, "rank"].to_numpy(dtype=np.int64)
+    p = listed["p_icp"].to_numpy(dtype=np.float64)
+    scores = listed.loc[ranked, "score"].to_numpy(dtype=np.float64)
+    rules = {
+        "one row per account and division": not listed.duplicated(["account_id", "division"]).any(),
+        "ranks are 1 to n": bool((ranks == np.arange(1, len(ranks) + 1)).all()),
+        "probabilities are between 0 and 1": bool(((p >= 0.0) & (p <= 1.0)).all()),
+        "scores are between 0 and 1": bool(((scores >= 0.0) & (scores <= 1.0)).all()),
+        "every ranked pair has a reason": bool((listed.loc[ranked, "nba_reason"] != "").all()),
+        "only ranked pairs are selected": not (listed["selected"] & ~ranked).any(),
+        "only selected pairs are held out": not (listed["holdout"] & ~listed["selected"]).any(),
+    }
+    columns = [
+        {"name": name, "type": str(listed[name].dtype), "missing": int(listed[name].isna().sum())}
+        for name in listed.columns
+    ]
+    return {
+        "rows": len(listed),
+        "columns": columns,
+        "rules": {name: bool(held) for name, held in rules.items()},
+        "valid": all(rules.values()),
+    }
+
+
+def _report(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
+    from icp_xl.delivery.render import render_book
+    from icp_xl.pipeline.write_back.sheets import stage_kept_cells
+    from icp_xl.reports.inputs import RunFacts
+    from icp_xl.reports.whitespace import WhitespaceReport, build_whitespace_book
+    from icp_xl.runs import versions
+
+    settings = run.settings
+    facts = RunFacts(
+        run_id=run.run_id, finished=run.now(), command=f"icp-xl {run.command}", inputs=dict(run.inputs),
+        versions=versions(), settings_hash=settings.digest(), seed=settings.run.seed, cutoffs=[str(ranking.cutoff)],
+    )  # fmt: skip
+    report = WhitespaceReport(
+        ranking=ranking, settings=settings.whitespace, run=facts, value_name=inputs.value_name,
+        verdicts=inputs.verdicts, currency=settings.reports.currency, paper=settings.reports.paper,
+        warnings=tuple(text[:1].upper() + text[1:] + "." for text in ranking.warnings),
+        csv=file_names(ranking.cutoff)["list"],
+    )  # fmt: skip
+    run.progress.stage("whitespace workbook", None)
+    book = build_whitespace_book(report)
+    placed = render_book(book, Path(run.outputs.path(REPORT)), clock=settings.run.clock)
+    stage_kept_cells(run, REPORT, book, placed)
+    if settings.whitespace.rep_books:
+        _rep_books(run, report)
+    # What is not written anew is of an earlier list: what was typed into it has been read, and it must not mislead.
+    for path in sorted((settings.paths.out / REP_FOLDER).glob("*.xlsx")):
+        if f"{REP_FOLDER}/{path.name}" not in run.outputs.names:
+            run.outputs.remove(f"{REP_FOLDER}/{path.name}")
+
+
+def _rep_books(run: RunContext, report: WhitespaceReport) -> None:
+    from icp_xl.delivery.render import render_book
+    from icp_xl.reports.whitespace import build_rep_book
+
+    ranking = report.ranking
+    reps = sorted(name for name in set(ranking.pairs["rep"]) if name)
+    taken: set[str] = set()
+    by_rep = ranking.pairs.groupby("rep", sort=True).indices
+    for rep in run.progress.track(reps, "workbooks per rep", len(reps)):
+        stem = slug(rep)
+        while stem in taken:
+            stem += "_2"
+        taken.add(stem)
+        rep_book = build_rep_book(report, rep, ranking.pairs.iloc[np.sort(by_rep[rep])])
+        render_book(rep_book, Path(run.outputs.path(f"{REP_FOLDER}/{stem}.xlsx")), clock=run.settings.run.clock)
+
+
+__all__ = ["WhitespaceOutcome", "closing_lines", "whitespace"]

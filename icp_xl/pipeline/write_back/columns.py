@@ -1,0 +1,182 @@
+"""Scored accounts as columns for a sheet that someone made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from icp_xl.delivery.both import write_both
+from icp_xl.delivery.column_values import RESULT_COLUMNS, ResultColumn, Results
+from icp_xl.delivery.columns import ColumnsReport, write_columns
+from icp_xl.delivery.inject import InjectReport
+from icp_xl.errors import ConfigError, SourceError
+from icp_xl.runs import RunContext
+
+#: Where a run leaves the scored accounts, below its output folder.
+SCORED = "state/scored_accounts.parquet"
+_KEYS = ("account_id", "account_name")
+_MONEY, _SHARE = "#,##0", "0.00"
+_WORDS = {"icp": "ICP", "gp": "GP"}
+#: How many unmatched keys are named at the end.
+_NAMED = 8
+
+
+def put_columns(
+    run: RunContext, workbook: Path, key: str, scored: Path, out: Path | None, sheet: str | None, fields: Sequence[str]
+) -> ColumnsReport:
+    """Put fields of the scored accounts beside the column ``key`` of ``workbook``, or of a copy at ``out``.
+
+    Raises:
+        SourceError: a file is not there.
+        ConfigError: a field is none of the scored accounts.
+        DeliveryError: the columns cannot be put in; the workbook is as it was.
+    """
+    from icp_xl.pipeline.write_back.sheets import safe_options
+
+    results = _ready(run, workbook, scored, out, fields)
+    if run.dry_run:
+        return ColumnsReport(out or workbook)
+    return write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
+
+
+def _ready(
+    run: RunContext, workbook: Path, scored: Path, out: Path | None, fields: Sequence[str], report: Path | None = None
+) -> Results:
+    """Note what is read and written, and read the results.
+
+    Raises:
+        SourceError: a file is not there.
+        ConfigError: an unknown field.
+    """
+    for path in (workbook, report):
+        if path is not None and not path.is_file():
+            raise SourceError("the file does not exist", where=path.name, next_step="Check the path.")
+    if not scored.is_file():
+        raise SourceError("there are no scored accounts yet", where=scored.name, next_step="Run icp-xl score first.")
+    for path in (workbook, report, scored):
+        if path is not None:
+            run.read(path)
+    run.plan((out or workbook).name)
+    return read_results(scored, fields)
+
+
+def put_back(
+    run: RunContext,
+    workbook: Path,
+    report: Path | None = None,
+    *,
+    sheets: Sequence[str] = (),
+    columns: str | None = None,
+    sheet: str | None = None,
+    fields: Sequence[str] = (),
+    out: Path | None = None,
+    place: str | None = None,
+) -> list[str]:
+    """Sheets of a report, result columns or both into ``workbook``; returns what to say.
+
+    Sheets go in where ``report`` or ``sheets`` ask for them, or where no columns do; the other arguments are those of
+    :func:`~icp_xl.pipeline.write_back.sheets.write_back` and :func:`put_columns`.
+    """
+    from icp_xl.pipeline.tables import REPORT
+    from icp_xl.pipeline.write_back.sheets import inject_lines, kept_beside, safe_options, write_back
+
+    source = report or run.settings.paths.out / REPORT
+    if columns is None:
+        return inject_lines(write_back(run, workbook, source, out, place, list(sheets) or None))
+    scored = source.parent / SCORED
+    if report is None and not sheets:
+        return columns_lines(put_columns(run, workbook, columns, scored, out, sheet, fields))
+    results = _ready(run, workbook, scored, out, fields, source)
+    if run.dry_run:
+        return both_lines(InjectReport(out or workbook), ColumnsReport(out or workbook))
+    return both_lines(
+        *write_both(
+            workbook,
+            source,
+            columns,
+            results,
+            out,
+            place=place or run.settings.delivery.place,
+            kept=kept_beside(source),
+            only=list(sheets) or None,
+            sheet=sheet,
+            options=safe_options(run),
+        )
+    )
+
+
+def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
+    """The scored accounts in ``scored`` with the columns for ``fields``; the usual ones by default.
+
+    A row of the workbook that was merged into another account gets that account's results: its id leads there.
+
+    Raises:
+        ConfigError: an unknown field.
+    """
+    from icp_xl.tables.names import normalize_name
+
+    frame = _with_merged(pd.read_parquet(scored))
+    known = {column.field: column for column in RESULT_COLUMNS}
+    able = [name for name in frame.columns if name not in _KEYS]
+    unknown = [name for name in fields if name not in able]
+    if unknown:
+        raise ConfigError(
+            f"there is no result called {', '.join(unknown)}", where="--fields", allowed=", ".join(able)
+        )  # fmt: skip
+    every = [known.get(name) or ResultColumn(name, *_look(name, frame[name])) for name in able]
+    chosen = fields or [column.field for column in RESULT_COLUMNS if column.field in able]
+    by_field = {column.field: column for column in every}
+    return Results(
+        columns=[by_field[name] for name in dict.fromkeys(chosen)],
+        values={name: frame[name].tolist() for name in able},
+        keys=[frame[name].tolist() for name in _KEYS],
+        normalise=lambda text: normalize_name(text).core,
+        others=every,
+    )
+
+
+def _with_merged(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with one more row, without a name, for every other id that an account stands for."""
+    if "merged_ids" not in frame.columns:
+        return frame
+    ids = frame["merged_ids"].fillna("").astype(str).str.split("; ").explode().str.strip()
+    others = ids[(ids != "") & ~ids.isin(set(frame["account_id"].astype(str)))]
+    more = frame.loc[others.index].assign(account_id=others.to_numpy(), account_name=None)
+    return pd.concat([frame, more], ignore_index=True) if len(more) else frame
+
+
+def _look(name: str, values: pd.Series) -> tuple[str, str, float]:
+    """Header, number format and width of a field."""
+    words = " ".join(_WORDS.get(word, word.capitalize()) for word in name.split("_"))
+    header = words if words.startswith("ICP") else f"ICP {words}"
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return header, "General", 18.0
+    if name.endswith(("revenue", "profit", "printers")):
+        return header, _MONEY, 14.0
+    return header, _SHARE if pd.api.types.is_float_dtype(values) else "0", 12.0
+
+
+def both_lines(sheets: InjectReport, columns: ColumnsReport) -> list[str]:
+    """What to say when sheets and columns went in together."""
+    from icp_xl.pipeline.write_back.sheets import inject_lines
+
+    last = [f"The workbook as it was: {columns.backup}"] if columns.backup else []
+    sheets.backup = columns.backup = None
+    return [*inject_lines(sheets), *columns_lines(columns), *last]
+
+
+def columns_lines(report: ColumnsReport) -> list[str]:
+    """What to say at the end of the command."""
+    lines = []
+    if report.columns:
+        lines.append(f"{len(report.columns)} columns are in {report.sheet} of {report.path.name}:")
+        lines += [f"  {title}" for title in report.columns.values()]
+    missing = sum(report.unmatched.values())
+    lines.append(f"{report.matched:,} rows have their account; {missing:,} have none and stay blank.")
+    if missing:
+        named = list(report.unmatched)[:_NAMED]
+        more = len(report.unmatched) - len(named)
+        lines.append(f"No account: {'; '.join(named)}" + (f" and {more:,} more" if more else ""))
+    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])

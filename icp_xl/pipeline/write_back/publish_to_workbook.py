@@ -1,0 +1,100 @@
+"""The last stage of ``run``: results into the workbook that the settings name, or into a copy of it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from icp_xl.config.delivery import AfterRunSettings
+from icp_xl.delivery.both import write_both
+from icp_xl.delivery.columns import write_columns
+from icp_xl.delivery.inject import inject_sheets
+from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.errors import SourceError
+from icp_xl.pipeline.tables import REPORT
+from icp_xl.pipeline.write_back.columns import SCORED, both_lines, columns_lines, read_results
+from icp_xl.pipeline.write_back.sheets import inject_lines, kept_beside, safe_options
+from icp_xl.runs import RunContext
+from icp_xl.sources.locate import locate
+
+#: Folder below the output folder that copies go into.
+COPIES = "written_back"
+#: What the demo shows: two sheets of the report and the usual columns, in a copy of the sample customer workbook.
+DEMO = AfterRunSettings(copy_only=True, sheets=("Summary", "Scored Accounts"), columns="Acct ID")
+
+
+def put_after_run(run: RunContext) -> list[str]:
+    """Put this run's sheets and columns into ``delivery.after_run.workbook``, or a copy; nothing when it names none.
+
+    Raises:
+        SourceError: the workbook does not exist.
+        ConfigError: an unknown field.
+        DeliveryError: it cannot be written; what could not be put in is not in it.
+    """
+    chosen = run.settings.delivery.after_run
+    if chosen.workbook is None and run.command == "demo":
+        chosen = DEMO.model_copy(update={"workbook": _sample(run)})
+    if chosen.workbook is None:
+        return []
+    workbook = _found(run, chosen.workbook)
+    run.read(workbook)
+    name = f"{COPIES}/{workbook.name}"
+    run.plan(name if chosen.copy_only else workbook.name)
+    if run.dry_run:
+        return []
+    if not chosen.copy_only:
+        return _fill(run, chosen, workbook, None, safe_options(run))
+    with tempfile.TemporaryDirectory() as folder:
+        # Published like every other result, and only when all of it came out.
+        made = Path(folder) / workbook.name
+        lines = _fill(run, chosen, workbook, made, replace(safe_options(run), backups=0))
+        shutil.copyfile(made, run.outputs.path(name))
+    return [*lines, f"Your workbook with the results, as a copy: {run.settings.paths.out / name}"]
+
+
+def _fill(
+    run: RunContext, chosen: AfterRunSettings, workbook: Path, out: Path | None, options: SafeOptions
+) -> list[str]:
+    """Sheets, then columns, into ``workbook`` or a copy at ``out``; returns what to say."""
+    report, scored = run.outputs.find(REPORT), run.outputs.find(SCORED)
+    place, only = run.settings.delivery.place, chosen.sheets or None
+    if chosen.columns is None:
+        kept = kept_beside(report)
+        return inject_lines(inject_sheets(workbook, report, out, place=place, kept=kept, only=only, options=options))
+    results = read_results(scored, chosen.fields)
+    if not chosen.sheets:
+        return columns_lines(write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options))
+    return both_lines(
+        *write_both(
+            workbook,
+            report,
+            chosen.columns,
+            results,
+            out,
+            place=place,
+            kept=kept_beside(report),
+            only=only,
+            sheet=chosen.sheet,
+            options=options,
+        )
+    )
+
+
+def _sample(run: RunContext) -> Path | None:
+    found = locate("customers", run.settings)
+    return found.path if found is not None else None
+
+
+def _found(run: RunContext, path: Path) -> Path:
+    """The workbook as named, or in the data folder."""
+    place = path if path.is_absolute() or path.exists() else run.settings.paths.data / path
+    if not place.is_file():
+        raise SourceError(
+            "the workbook that the run should put results into does not exist",
+            where="delivery.after_run.workbook",
+            got=str(path),
+            next_step="Correct its name, or give its full path.",
+        )
+    return place

@@ -1,0 +1,131 @@
+"""The forward check: components from before a day, revenue from that day on.
+
+Adoption holds consumable revenue and so does the target: over one and the same period they agree by construction, and
+the in-sample correlation flatters. Here nothing that the score knows happened in the period that it is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.columns import (
+    ACCOUNT_ID,
+    CATEGORY,
+    COMPONENT_SCORES,
+    CONSUMABLE_REVENUE,
+    DATE,
+    GROSS_PROFIT,
+    HARDWARE_REVENUE,
+    REVENUE,
+    SERVICE_REVENUE,
+    SOFTWARE_CATEGORIES,
+    SOFTWARE_REVENUE,
+    TOTAL_REVENUE,
+)
+from icp_xl.config import Settings
+from icp_xl.weight_search.noise import Interval, Resampler
+from icp_xl.weight_search.objective import Spearman
+from icp_xl.weight_search.simplex import Floats
+
+#: Accounts as of a day (with the revenue up to it) to the same accounts with their component scores.
+Components = Callable[[pd.DataFrame], pd.DataFrame]
+#: Less than this many days on either side of the day is too little to compare.
+SHORTEST_DAYS = 90
+GROUPS = {
+    HARDWARE_REVENUE: ("hardware",),
+    CONSUMABLE_REVENUE: ("consumable",),
+    SOFTWARE_REVENUE: SOFTWARE_CATEGORIES,
+    SERVICE_REVENUE: ("service",),
+}
+
+
+@dataclass(frozen=True)
+class ForwardCheck:
+    """Correlation of the same weights with past and with later revenue, over the same accounts.
+
+    ``in_sample`` and ``forward`` hold an interval per named weights. ``flatters`` is true when the best weights'
+    in-sample figure lies above the interval of the forward one. ``status`` is empty, or says why nothing was measured.
+    """
+
+    day: date | None
+    accounts: int
+    in_sample: dict[str, Interval]
+    forward: dict[str, Interval]
+    flatters: bool
+    status: str = ""
+
+
+def account_totals(accounts: pd.DataFrame, transactions: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """``accounts`` with their revenue per kind, total and gross profit from ``transactions`` before ``until``."""
+    before = transactions[transactions[DATE] < until]
+    out = accounts.copy()
+    keys = out[ACCOUNT_ID]
+    for name, categories in GROUPS.items():
+        sums = before.loc[before[CATEGORY].isin(categories)].groupby(ACCOUNT_ID)[REVENUE].sum()
+        out[name] = keys.map(sums).fillna(0.0).astype(float)
+    out[TOTAL_REVENUE] = keys.map(before.groupby(ACCOUNT_ID)[REVENUE].sum()).fillna(0.0).astype(float)
+    out[GROSS_PROFIT] = keys.map(before.groupby(ACCOUNT_ID)[GROSS_PROFIT].sum()).fillna(0.0).astype(float)
+    return out
+
+
+def check_forward(
+    accounts: pd.DataFrame,
+    transactions: pd.DataFrame | None,
+    components: Components,
+    named: Mapping[str, Floats],
+    settings: Settings,
+) -> ForwardCheck:
+    """Hold the ``named`` weights (with ``best`` among them) to revenue that came after the components' day.
+
+    Args:
+        accounts: one row per account with the facts that do not hang on the day (industry, annual revenue, printers).
+        transactions: one row per sales line: date, account_id, category, revenue, gross_profit.
+        components: computes component scores from accounts as of a day.
+    """
+    if transactions is None or transactions.empty:
+        return _nothing("no sales log was given")
+    dates = transactions[DATE].dropna()
+    first, last = dates.min(), dates.max()
+    chosen = settings.optimize.forward_date
+    day = pd.Timestamp(chosen) if chosen else (first + (last - first) * (2 / 3)).normalize()
+    if min((day - first).days, (last - day).days) < SHORTEST_DAYS:
+        return _nothing(f"the sales log holds less than {SHORTEST_DAYS} days before or after {day:%Y-%m-%d}")
+    known = account_totals(accounts, transactions, day)
+    known = known.loc[(known[[HARDWARE_REVENUE, CONSUMABLE_REVENUE]] > 0).any(axis=1)]
+    if len(known) < settings.optimize.minimum_engaged:
+        return _nothing(f"only {len(known)} accounts had bought hardware or consumables before {day:%Y-%m-%d}")
+    known = components(known).sort_values(ACCOUNT_ID, kind="stable")
+    later = transactions[(transactions[DATE] >= day) & transactions[CATEGORY].isin(["hardware", "consumable"])]
+    sums = later.groupby(ACCOUNT_ID)[REVENUE].sum()
+    after = known[ACCOUNT_ID].map(sums).fillna(0.0).to_numpy(dtype=np.float64)
+    before = known[[HARDWARE_REVENUE, CONSUMABLE_REVENUE]].sum(axis=1).to_numpy(dtype=np.float64)
+    scores = known[list(COMPONENT_SCORES)].to_numpy(dtype=np.float64)
+    if np.ptp(after) == 0 or np.ptp(before) == 0 or np.isnan(scores).any():
+        return _nothing(f"revenue after {day:%Y-%m-%d} is the same for every account")
+    in_sample = _correlations(scores, before, named, settings)
+    forward = _correlations(scores, after, named, settings)
+    flatters = in_sample["best"].estimate > forward["best"].high
+    return ForwardCheck(day.date(), len(known), in_sample, forward, flatters)
+
+
+def _correlations(
+    scores: Floats, target: Floats, named: Mapping[str, Floats], settings: Settings
+) -> dict[str, Interval]:
+    resampler = Resampler(scores, target, settings.optimize.bootstrap, settings.run.seed)
+    exact = Spearman(target)
+    tail = (1 - settings.optimize.confidence) / 2
+    out = {}
+    for name, weights in named.items():
+        rho = exact(scores @ weights)
+        low, high = np.quantile(resampler.deviations(weights), [tail, 1 - tail])
+        out[name] = Interval(rho, max(rho + float(low), -1.0), min(rho + float(high), 1.0))
+    return out
+
+
+def _nothing(status: str) -> ForwardCheck:
+    return ForwardCheck(None, 0, {}, {}, False, status)

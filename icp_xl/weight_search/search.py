@@ -1,0 +1,234 @@
+"""The whole optimisation as one call: study, trade-off, region, noise, forward check, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.config import Settings
+from icp_xl.config.scoring import Weights
+from icp_xl.errors import Cancelled
+from icp_xl.progress import Progress
+from icp_xl.weight_search.forward import Components, ForwardCheck, check_forward
+from icp_xl.weight_search.moves import grade_moves
+from icp_xl.weight_search.noise import Noise, measure_noise
+from icp_xl.weight_search.objective import Objective, Value
+from icp_xl.weight_search.problem import Problem, build_problem
+from icp_xl.weight_search.region import Region, find_regions, weight_importance
+from icp_xl.weight_search.simplex import Floats, Units, as_floats, as_weights
+from icp_xl.weight_search.storage import Store, latest_store
+from icp_xl.weight_search.study import StudyResult, run_study, study_name
+from icp_xl.weight_search.tradeoff import TradeoffPoint, trace_tradeoff
+from icp_xl.weight_search.trials import Pool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to change the weights, and the sentence that says why."""
+
+    change: bool
+    text: str
+    gain: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class OptimizeResult:
+    """Everything the optimisation found; ``weights`` sum to exactly 1 in their order."""
+
+    problem: Problem
+    study: StudyResult
+    best: Units
+    weights: tuple[float, float, float, float]
+    value: Value
+    named: dict[str, tuple[Floats, Value]]
+    mixes: dict[str, Floats]
+    tradeoff: list[TradeoffPoint]
+    regions: list[Region]
+    importance: Floats
+    noise: Noise
+    forward: ForwardCheck
+    verdict: Verdict
+    moves: pd.DataFrame
+    trials: pd.DataFrame
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def objective(self) -> float:
+        """The lowest objective found."""
+        return self.value.objective(self.problem.lambda_)
+
+
+def optimize_weights(
+    accounts: pd.DataFrame,
+    settings: Settings,
+    store: Store | Path,
+    *,
+    current: Weights | None = None,
+    transactions: pd.DataFrame | None = None,
+    components: Components | None = None,
+    progress: Progress | None = None,
+) -> OptimizeResult:
+    """Find the weights and everything that a reader needs to judge them.
+
+    Args:
+        accounts: scored accounts, one row per account (component scores, hardware and consumable revenue).
+        store: where the study is kept and resumed from; a folder takes one journal file, of the latest study.
+        current: the weights in force; by default those of the settings.
+        transactions: sales lines, for the forward check.
+        components: component scores of accounts as of a day, for the forward check.
+
+    Raises:
+        MissingColumnsError, DataError, InsufficientDataError, ConfigError: the inputs or bounds cannot be used.
+        Cancelled: the user stopped it; the study holds what was found, and the same call goes on from there.
+    """
+    # One thread: the products are small, more threads only burn CPU, and sums come out the same on every machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _optimize(accounts, settings, store, current, transactions, components, progress or Progress())
+
+
+def _optimize(
+    accounts: pd.DataFrame,
+    settings: Settings,
+    store: Store | Path,
+    current: Weights | None,
+    transactions: pd.DataFrame | None,
+    components: Components | None,
+    progress: Progress,
+) -> OptimizeResult:
+    problem = build_problem(accounts, settings, current)
+    objective = Objective(problem)
+    if isinstance(store, Path):
+        store = latest_store(store, study_name(objective, settings.optimize))
+    study = run_study(objective, settings.optimize, store, progress)
+    if not study.complete:
+        raise Cancelled(_so_far(study, problem.lambda_, settings.optimize.n_trials))
+    pool = Pool(objective, progress)
+    pool.add(study.outcomes)
+    in_force = np.array(problem.current.as_tuple())
+    defaults = np.array(settings.scoring.weights.as_tuple())
+    named = {"current": in_force, "default": defaults}
+    tradeoff = trace_tradeoff(pool, study.best, settings.optimize.lambdas)
+    progress.stage("Resampling accounts", None)
+    noise = measure_noise(pool, study.best, named, settings.optimize, problem.seed)
+    best = as_floats(study.best)
+    tolerances = {
+        "no loss": settings.optimize.region_tolerance,
+        "small loss": settings.optimize.business_tolerance,
+        "within noise": max(noise.region, settings.optimize.region_tolerance),
+    }
+    regions = find_regions(pool, study.best, tolerances)
+    progress.stage("Checking against later revenue", None)
+    if components is None:
+        forward = ForwardCheck(None, 0, {}, {}, False, "no sales log was given")
+    else:
+        forward = check_forward(accounts, transactions, components, {"best": best, **named}, settings)
+    verdict = _judge(study.value, objective.value_at(in_force), noise, problem, settings)
+    everyone = {"best": best, **named}
+    return OptimizeResult(
+        problem=problem,
+        study=study,
+        best=study.best,
+        weights=as_weights(study.best),
+        value=study.value,
+        named={name: (weights, objective.value_at(weights)) for name, weights in everyone.items()},
+        mixes={name: objective.mix(weights) for name, weights in everyone.items()},
+        tradeoff=tradeoff,
+        regions=regions,
+        importance=weight_importance(pool, study.best),
+        noise=noise,
+        forward=forward,
+        verdict=verdict,
+        moves=grade_moves(problem, in_force, best, accounts, settings.scoring),
+        trials=trials_table(study, problem),
+        warnings=tuple(_warnings(forward, problem, in_force)),
+    )
+
+
+def _judge(best: Value, current: Value, noise: Noise, problem: Problem, settings: Settings) -> Verdict:
+    gain = current.objective(problem.lambda_) - best.objective(problem.lambda_)
+    needed = max(noise.threshold, settings.optimize.minimum_gain)
+    inside = _allowed(problem, np.array(problem.current.as_tuple()))
+    facts = f"the objective improves by {gain:.4f} (correlation {current.rho:.3f} to {best.rho:.3f})"
+    if not inside:
+        text = f"Change recommended: the weights in force break the rules of the search; {facts}."
+        return Verdict(True, text, gain, needed)
+    if gain <= noise.threshold:
+        text = f"No change recommended: {facts}, and a gain of up to {noise.threshold:.4f} is within noise."
+        return Verdict(False, text, gain, needed)
+    if gain < settings.optimize.minimum_gain:
+        text = f"No change recommended: {facts}, less than the {settings.optimize.minimum_gain:g} that matters."
+        return Verdict(False, text, gain, needed)
+    text = f"Change recommended: {facts}, more than the {needed:.4f} that noise would explain."
+    return Verdict(True, text, gain, needed)
+
+
+def _warnings(forward: ForwardCheck, problem: Problem, in_force: Floats) -> list[str]:
+    found = []
+    if forward.flatters:
+        found.append(
+            f"The in-sample correlation flatters: {forward.in_sample['best'].estimate:.3f} on the revenue that the "
+            f"scores already know, {forward.forward['best'].estimate:.3f} on the revenue that came after."
+        )
+    if not _allowed(problem, in_force):
+        found.append("The weights in force break the bounds of the optimisation.")
+    return found
+
+
+def _allowed(problem: Problem, weights: Floats) -> bool:
+    return bool(np.allclose(as_floats(problem.rules.project(weights)), weights, atol=1e-4))
+
+
+def _so_far(study: StudyResult, lambda_: float, wanted: int) -> str:
+    shares = ", ".join(f"{name} {share:.4f}" for name, share in zip(COMPONENTS, as_weights(study.best), strict=True))
+    return (
+        f"cancelled after {len(study.outcomes)} of {wanted} trials: best so far {study.value.objective(lambda_):.4f} "
+        f"at {shares}. The study is kept and goes on when the same command is run again; no result was changed"
+    )
+
+
+def trials_table(study: StudyResult, problem: Problem) -> pd.DataFrame:
+    """One row per trial: number, phase, state, weights, objective, correlation, divergence, best so far."""
+    rows = []
+    lowest = np.inf
+    for number, outcome in enumerate(study.outcomes):
+        value = outcome.value
+        if value is not None:
+            lowest = min(lowest, value.objective(problem.lambda_))
+        rows.append(
+            {
+                "trial": number,
+                "phase": outcome.phase,
+                "state": "complete" if value is not None else "pruned",
+                **{name: units / 10_000 for name, units in zip(COMPONENTS, outcome.key, strict=True)},
+                "objective": outcome.steps[-1],
+                "correlation": np.nan if value is None else value.rho,
+                "kl_divergence": np.nan if value is None else value.kl,
+                "accounts_seen": _accounts_seen(len(outcome.steps), problem),
+                "best_so_far": lowest,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _accounts_seen(steps: int, problem: Problem) -> int:
+    from icp_xl.weight_search.objective import rung_sizes
+
+    return rung_sizes(problem.n_engaged)[steps - 1]
+
+
+def mix_facts(result: OptimizeResult) -> pd.DataFrame:
+    """Share of accounts per grade under the fixed cut-points: target, current weights, best weights."""
+    return pd.DataFrame(
+        {
+            "grade": list(GRADES),
+            "target": result.problem.target,
+            "current": result.mixes["current"],
+            "best": result.mixes["best"],
+        }
+    )
