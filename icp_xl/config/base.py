@@ -1,11 +1,68 @@
-"""The base of every settings section."""
+"""The base of every settings section, and who may set what."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, get_args
+
 from pydantic import BaseModel, ConfigDict
+
+#: ``workbook``: also the sheet *ICP Settings* of a workbook, which may come from anybody. ``name``: a workbook too, but
+#: only to the bare name of a file that is open or beside it. ``site``: only the settings file, the environment, the
+#: command line and a caller, which belong to who runs the program.
+Rights = Literal["workbook", "name", "site"]
+#: ``Field(json_schema_extra=SITE)``: no workbook may set it, although its section is open to workbooks.
+SITE: dict[str, Any] = {"rights": "site"}
+#: ``Field(json_schema_extra=WORKBOOK)``: a workbook may set it, although its section is not open to workbooks.
+WORKBOOK: dict[str, Any] = {"rights": "workbook"}
+#: ``Field(json_schema_extra=NAME)``: a workbook may set it to a bare file name.
+NAME: dict[str, Any] = {"rights": "name"}
 
 
 class Section(BaseModel):
-    """A group of settings: frozen, and refusing keys that it does not know."""
+    """A group of settings: frozen, and refusing keys that it does not know.
+
+    ``rights`` says who may set its settings; unless a section says otherwise, no workbook may. What names a file, an
+    engine, a target, a reader or a command stays with the site.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    rights: ClassVar[Rights] = "site"
+
+
+def rights_of(root: type[Section], key: tuple[str, ...]) -> Rights:
+    """Who may set the setting at ``key`` below ``root``; names of a mapping and positions of a list may stand in it."""
+    rights: Rights = root.rights
+    section: type[Section] | None = root
+    for name in key:
+        if section is None:
+            break
+        rights = section.rights
+        field = section.model_fields.get(name)
+        if field is not None:
+            extra = field.json_schema_extra
+            stated = extra.get("rights") if isinstance(extra, dict) else None
+            rights = next((known for known in get_args(Rights) if known == stated), rights)
+            section = next(_sections(field.annotation), None)
+    return rights
+
+
+def leaves(key: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every single value in ``value``, which stands at ``key``, with the key of its own."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from leaves((*key, str(name)), inner)
+    elif isinstance(value, list | tuple) and value:
+        for number, inner in enumerate(value):
+            yield from leaves((*key, str(number)), inner)
+    else:
+        yield key, value
+
+
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    """Sections in a type such as ``Section``, ``tuple[Section, ...]`` or ``dict[str, Section]``."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Months = Annotated[int, Field(ge=1, le=120)]
@@ -70,6 +70,8 @@ class BuildSettings(Section):
 
 class LabelSettings(Section):
     """What counts as a purchase after a cutoff, and for whom the question is asked."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     mode: Literal["expansion", "all"] = Field(
         "expansion", description="expansion: accounts that bought before the cutoff; all: every known account"

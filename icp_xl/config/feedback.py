@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import SITE, Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -28,6 +28,8 @@ ALL_COMPONENTS = (*PIPELINE_COMPONENTS, *OPTIONAL_COMPONENTS)
 
 class PipelineWeights(Section):
     """Weights of the pipeline score's components; they sum to 1. The last two are off unless given a weight."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     speed_to_close: Share = 0.15
     largest_deal: Share = 0.20
@@ -67,7 +69,11 @@ class SalesforceSettings(Section):
 class FeedbackSettings(Section):
     """Settings of the section ``feedback``."""
 
-    store: Path | None = Field(None, description="the snapshot store; by default feedback/history.sqlite in the output")
+    rights: ClassVar[Rights] = "workbook"
+
+    store: Path | None = Field(
+        None, description="the snapshot store; by default feedback/history.sqlite in the output", json_schema_extra=SITE
+    )
     weights: PipelineWeights = PipelineWeights()
     use_saved_weights: bool = Field(
         True, description="take the weights from pipeline_weights.json in the output folder where it is present"

@@ -1,6 +1,8 @@
-"""Read the settings: defaults, then YAML, the workbook's settings sheet, the environment, the command line.
+"""Read the settings: defaults, then the workbook's settings sheet, YAML, the environment, the command line.
 
-A later source wins key by key. All faults are reported together, each with the place it stands at.
+A later source wins key by key, so a workbook that lies in the data folder never outranks the site's own file, and it
+may set only what is its own: see :func:`icp_xl.config.base.rights_of`. All faults are reported together, each with the
+place it stands at.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from icp_xl.config.base import leaves, rights_of
 from icp_xl.config.settings import Settings
+from icp_xl.config.yaml_text import load_yaml
 from icp_xl.errors import ConfigError, Fault
 
 ENV_PREFIX = "ICP_XL__"
@@ -46,9 +50,11 @@ def load_settings(
     merged: dict[str, Any] = {}
     origins: dict[Key, str] = {}
     faults: list[Fault] = []
-    _merge_yaml(config, merged, origins, faults)
     for dotted, value, where in sheet:
-        _put(merged, origins, _known_spelling(tuple(dotted.strip().split("."))), value, where, faults)
+        key = _known_spelling(tuple(dotted.strip().split(".")))
+        faults.extend(_refused(key, value, where))
+        _put(merged, origins, key, value, where, faults)
+    _merge_yaml(config, merged, origins, faults)
     for name in sorted(environ):
         if name.upper().startswith(ENV_PREFIX):
             key = _known_spelling(tuple(name[len(ENV_PREFIX) :].split("__")))
@@ -104,8 +110,8 @@ def _merge_yaml(
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
+        body = load_yaml(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        body = yaml.safe_load(text)
     except FileNotFoundError:
         raise ConfigError(
             "the settings file does not exist", where=path.name, next_step="Check the path after --config."
@@ -117,7 +123,7 @@ def _merge_yaml(
         raise ConfigError(
             "the settings file is not valid YAML",
             where=path.name + (f" line {mark.line + 1}" if mark else ""),
-            got=getattr(error, "problem", None),
+            got=getattr(error, "problem", None) or str(error),
         ) from None
     if body is None:
         return
@@ -179,10 +185,27 @@ def _put(
     origins[key] = where
 
 
+def _refused(key: Key, value: object, where: str) -> list[Fault]:
+    """What of a workbook's settings a workbook may not set."""
+    if key[0] not in Settings.model_fields:
+        return []  # Unknown, which is said where all settings are checked.
+    faults = []
+    for leaf, single in leaves(key, value):
+        rights, name = rights_of(Settings, leaf), ".".join(leaf)
+        elsewhere = f"{DEFAULT_FILE}, the environment, or --set on the command line"
+        if rights == "site":
+            what = f"{name} may not be set by a workbook, since a workbook may come from anybody"
+            faults.append(Fault(what, where, allowed=elsewhere))
+        elif rights == "name" and any(mark in str(single) for mark in "/\\:"):
+            what = f"a workbook may set {name} to the name of a file, not to a path"
+            faults.append(Fault(what, where, allowed=f"a name without folders; a path in {elsewhere}"))
+    return faults
+
+
 def _scalar(text: str) -> object:
     """A value from text, by YAML's rules; text that is not YAML stays text."""
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.YAMLError:
         return text
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import Rights, Section
 
 
 class MatchingSettings(Section):
     """How names, industries and sales lines of different sources are brought together."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     accept: float = Field(0.80, gt=0.0, le=1.0, description="score from which two names are taken as the same account")
     review: float = Field(0.60, gt=0.0, le=1.0, description="score from which a pair is shown for review")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import SITE, Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -15,8 +15,14 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class OptimizeSettings(Section):
     """How the weights of the four components are searched for."""
 
-    n_trials: int = Field(5000, ge=10, le=200_000, description="trials that the study holds when it is complete")
-    tpe_trials: int = Field(64, ge=0, le=5000, description="of these, how many the TPE sampler proposes")
+    rights: ClassVar[Rights] = "workbook"
+
+    n_trials: int = Field(
+        5000, ge=10, le=200_000, description="trials that the study holds when it is complete", json_schema_extra=SITE
+    )
+    tpe_trials: int = Field(
+        64, ge=0, le=5000, description="of these, how many the TPE sampler proposes", json_schema_extra=SITE
+    )
     lambda_param: Share = Field(
         0.25,
         description="say of the grade mix against the correlation: 0 looks at revenue only, 1 at the mix only",
@@ -27,11 +33,14 @@ class OptimizeSettings(Section):
     minimum_engaged: int = Field(
         50, ge=10, description="accounts with hardware or consumable revenue that are needed at the least"
     )
-    study_name: str = Field("icp_weights", min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_\-]+$")
+    study_name: str = Field(
+        "icp_weights", min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_\-]+$", json_schema_extra=SITE
+    )
     storage: str | None = Field(
         None,
         description="where the study lives: a database URL that Optuna takes, or a path of a journal file; "
         "by default a journal in the output folder's state",
+        json_schema_extra=SITE,
     )
     lambdas: tuple[Share, ...] = Field(
         (0.0, 0.1, 0.25, 0.5, 0.75, 1.0), description="points of the trade-off curve; lambda_param is always added"

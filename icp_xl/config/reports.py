@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import Rights, Section
 
 
 class ReportSettings(Section):
     """What the report workbooks show, and how."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     title: str = Field("ICP score report", min_length=1, max_length=120, description="title of the score report")
     currency: str = Field("$", max_length=4, description="sign that money is shown with; empty for none")

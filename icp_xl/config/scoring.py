@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -15,6 +15,8 @@ Positive = Annotated[float, Field(gt=0.0)]
 
 class Weights(Section):
     """Weights of the four components; they sum to 1."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     vertical: Share = 0.25
     size: Share = 0.25
@@ -36,6 +38,8 @@ class Weights(Section):
 class GradeShares(Section):
     """Wanted share of accounts per grade; they sum to 1."""
 
+    rights: ClassVar[Rights] = "workbook"
+
     A: Share = 0.10
     B: Share = 0.20
     C: Share = 0.40
@@ -53,12 +57,16 @@ class GradeShares(Section):
 class SizeTier(Section):
     """Accounts with annual revenue of at least ``from_revenue`` get ``score``."""
 
+    rights: ClassVar[Rights] = "workbook"
+
     from_revenue: float = Field(ge=0.0)
     score: Share
 
 
 class ScoringSettings(Section):
     """How accounts are scored, graded and segmented."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     weights: Weights = Weights()
     use_optimized_weights: bool = Field(

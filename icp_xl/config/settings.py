@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import WORKBOOK, Section
 from icp_xl.config.build import BuildSettings, FeatureSettings, GauntletSettings, LabelSettings
 from icp_xl.config.delivery import DeliverySettings
 from icp_xl.config.excel import ExcelSettings
@@ -73,6 +73,7 @@ class Settings(Section):
     columns: dict[str, dict[str, str]] = Field(
         default_factory=dict,
         description="per source, our column name to the file's header or to an expression that begins with =",
+        json_schema_extra=WORKBOOK,
     )
     matching: MatchingSettings = MatchingSettings()
     scoring: ScoringSettings = ScoringSettings()

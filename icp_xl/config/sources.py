@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import SITE, Rights, Section
 
 Scalar = str | float | int | bool
 
@@ -26,9 +26,11 @@ class JoinSettings(Section):
     Keys are compared without regard to case, spaces and punctuation (``GTXPro`` finds ``GTX Pro``).
     """
 
+    rights: ClassVar[Rights] = "workbook"
+
     key: str = Field(description="header of the key in the source (or brought in by an earlier join)")
     other_key: str | None = Field(None, description="header of the key in the other sheet; by default the same")
-    file: str | None = Field(None, description="the other file; by default the source's own")
+    file: str | None = Field(None, description="the other file; by default the source's own", json_schema_extra=SITE)
     sheet: str | None = Field(None, description="the other sheet; by default the one that has the key")
     header_row: int | None = Field(None, ge=1, le=1_048_576)
     take: Names = Field((), description="headers to bring in; by default all but the key")
@@ -37,7 +39,11 @@ class JoinSettings(Section):
 class SourceSettings(Section):
     """Where one source lies, and what is special about it."""
 
-    file: str | None = Field(None, description="file name or path; a relative one counts from paths.data")
+    rights: ClassVar[Rights] = "workbook"
+
+    file: str | None = Field(
+        None, description="file name or path; a relative one counts from paths.data", json_schema_extra=SITE
+    )
     sheet: Names = Field((), description="sheet name, or several that hold the same columns; by default found")
     header_row: int | None = Field(None, ge=1, le=1_048_576, description="row of the header; by default found")
     where: dict[str, OneOrMore] = Field(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from icp_xl.config.base import Section
+from icp_xl.config.base import SITE, Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Days = Annotated[int, Field(ge=0, le=3650)]
@@ -17,6 +17,8 @@ SIGNAL_WEIGHTS = (0.60, 0.20, 0.10, 0.10)
 
 class WhitespaceSettings(Section):
     """Settings of the section ``whitespace``."""
+
+    rights: ClassVar[Rights] = "workbook"
 
     weights: tuple[float, ...] = Field(
         SIGNAL_WEIGHTS,
@@ -59,9 +61,13 @@ class WhitespaceSettings(Section):
         "division", description="an open opportunity removes its division, or the whole account"
     )
     exclusions: Path | None = Field(
-        None, description="CSV with account_id, optionally division and reason: legal holds and other removals"
+        None,
+        description="CSV with account_id, optionally division and reason: legal holds and other removals",
+        json_schema_extra=SITE,
     )
-    contacts: Path | None = Field(None, description="CSV with account_id, contacted_on, optionally division")
+    contacts: Path | None = Field(
+        None, description="CSV with account_id, contacted_on, optionally division", json_schema_extra=SITE
+    )
     contact_days: Days = Field(30, description="no repeat within so many days of a contact")
     not_relevant_days: Days = Field(365, description="how long a pair marked not relevant stays away")
     won_days: Days = Field(365, description="how long a pair marked won stays away")
@@ -96,7 +102,9 @@ class WhitespaceSettings(Section):
     rep_rows: int = Field(500, ge=10, le=200_000, description="rows of each rep's sheet or workbook")
     grid_rows: int = Field(1000, ge=10, le=200_000, description="accounts in the grid of accounts and divisions")
     status_books: tuple[Path, ...] = Field(
-        (), description="further workbooks, or folders of them, in which people fill in status and marks"
+        (),
+        description="further workbooks, or folders of them, in which people fill in status and marks",
+        json_schema_extra=SITE,
     )
 
     @field_validator("weights")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from icp_xl.columns import CATEGORIES
 from icp_xl.config import Section, Settings
+from icp_xl.config.base import rights_of
 from icp_xl.outputs import write_bytes
 from icp_xl.sources.fields import ASSETS, CUSTOMERS, SALES, Field, SourceSpec
 
@@ -53,7 +54,6 @@ HELP = {
 }
 #: Settings that most people want to see first, with words for people.
 COMMON = (
-    ("paths.out", "Folder for results; beside this workbook where left blank"),
     ("excel.sales_workbook", "Name of the sales-log workbook; found among the open workbooks where left blank"),
     ("scoring.use_optimized_weights", "TRUE takes the weights found by Optimise weights, FALSE the four below"),
     ("scoring.weights.vertical", "Weight of the industry; give all four weights or none; they sum to 1"),
@@ -64,7 +64,6 @@ COMMON = (
     ("scoring.segment_mid_market", "Annual revenue from which an account is Mid-Market"),
     ("scoring.segment_large", "Annual revenue from which an account is Large Enterprise"),
     ("optimize.lambda_param", "0 lets Optimise look at revenue only, 1 at the grade mix only"),
-    ("share.by", "What Share makes: none for one copy, rep or region for a file each, with their accounts alone"),
     ("matching.accept", "Likeness, 0 to 1, from which two names are taken as the same account"),
 )
 
@@ -148,14 +147,19 @@ def settings_rows() -> list[tuple[str, None, str]]:
 
 
 def setting_keys(section: Section | None = None, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted key and default of every setting that one cell can hold."""
+    """Dotted key and default of every setting that one cell can hold and a workbook may set."""
     section = Settings() if section is None else section
     for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from setting_keys(value, f"{prefix}{name}.")
-        elif not isinstance(value, dict | tuple | list):
+        elif not isinstance(value, dict | tuple | list) and may_set(f"{prefix}{name}"):
             yield f"{prefix}{name}", value
+
+
+def may_set(key: str) -> bool:
+    """Whether a workbook may set the setting ``key``."""
+    return rights_of(Settings, tuple(key.split("."))) != "site"
 
 
 def _plain(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from icp_xl.config.yaml_text import load_yaml
 from icp_xl.sources.book import find_sheet, open_book
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.headers import words
@@ -51,7 +52,7 @@ def _value(value: Any) -> object:
     if isinstance(value, str):
         text = " ".join(value.split())
         try:
-            return yaml.safe_load(text)
+            return load_yaml(text)
         except yaml.YAMLError:
             return text
     return value

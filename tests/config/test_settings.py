@@ -23,8 +23,8 @@ def test_each_source_beats_the_one_before(tmp_path: Path) -> None:
         return load_settings(**{"environ": {}, **sources}).scoring.strategic_share  # type: ignore[arg-type]
 
     assert share() == 0.3 == Settings().scoring.strategic_share
-    assert share(config=path) == 0.1
-    assert share(config=path, sheet=sheet) == 0.2
+    assert share(sheet=sheet) == 0.2
+    assert share(config=path, sheet=sheet) == 0.1
     assert share(config=path, sheet=sheet, environ={"ICP_XL__SCORING__STRATEGIC_SHARE": "0.35"}) == 0.35
     assert share(config=path, sheet=sheet, environ=environ, overrides=overrides) == 0.4
 

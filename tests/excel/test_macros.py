@@ -315,10 +315,10 @@ def test_settings_are_added_once_and_the_loader_knows_them_all(book: Any) -> Non
     known = dict(setting_keys())
     for row in range(2, sheet.used_range.shape[0] + 1):
         assert sheet.range((row, 1)).value in known
-    sheet["B4"].value = False
+    sheet["B3"].value = False
     macros.guarded(book, macros.MACROS["settings"])
-    assert sheet["B4"].value is False and [item.name for item in book.sheets].count("ICP Settings") == 1
-    assert settings_on(book) == [("scoring.use_optimized_weights", False, "Accounts.xlsx, sheet ICP Settings, row 4")]
+    assert sheet["B3"].value is False and [item.name for item in book.sheets].count("ICP Settings") == 1
+    assert settings_on(book) == [("scoring.use_optimized_weights", False, "Accounts.xlsx, sheet ICP Settings, row 3")]
     assert load_settings(sheet=settings_on(book), environ={}).scoring.use_optimized_weights is False
 
 

@@ -1,4 +1,4 @@
-"""The customer workbook's ``ICP Settings`` sheet counts, between the YAML file and the environment."""
+"""The customer workbook's ``ICP Settings`` sheet counts where the site's own file says nothing."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ def write(folder: Path, *rows: tuple[str, object]) -> None:
     book.save(folder / NAME)
 
 
-def test_the_sheet_ranks_between_yaml_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sheet_ranks_below_the_sites_file_and_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, ("scoring.strategic_share", 0.2), ("Scoring.Segment_Large", 5e8))
     config = tmp_path / "icp_xl.yaml"
     config.write_text(f"paths: {{data: {tmp_path.as_posix()}}}\nscoring: {{strategic_share: 0.1}}\n")
-    assert resolve_settings(config, {}).scoring.strategic_share == 0.2
+    assert resolve_settings(config, {}).scoring.strategic_share == 0.1
     assert resolve_settings(config, {}).scoring.segment_large == 5e8
     monkeypatch.setenv("ICP_XL__SCORING__STRATEGIC_SHARE", "0.4")
     assert resolve_settings(config, {}).scoring.strategic_share == 0.4
