@@ -241,7 +241,7 @@ def test_templates_are_as_committed_and_read_without_a_guess(tmp_path: Path) -> 
     known = dict(setting_keys())
     assert [cell.value for cell in settings[1]] == ["Setting", "Value", "Notes"]
     assert {cell.value for cell in settings["A"][1:]} <= set(known)
-    settings["B4"] = False
+    settings["B3"] = False
     customers.save(tmp_path / "x.xlsx")
     assert [row[:2] for row in read_settings_sheet(tmp_path / "x.xlsx")] == [("scoring.use_optimized_weights", False)]
 
