@@ -76,10 +76,11 @@ class LabelSettings(Section):
     mode: Literal["expansion", "all"] = Field(
         "expansion", description="expansion: accounts that bought before the cutoff; all: every known account"
     )
-    measure: Literal["auto", "gross_profit", "revenue"] = Field(
-        "auto",
-        description="what the threshold is applied to; auto: gross profit where the log has it, else revenue; a line "
-        "whose gross profit is not known counts with its revenue",
+    measure: Literal["revenue", "gross_profit"] = Field(
+        "revenue",
+        description="what the threshold is applied to; revenue: whoever bought, whatever the margin; gross_profit: "
+        "only who brought profit, and the reports say how many buyers that leaves out (a line whose gross profit is "
+        "not known counts with its revenue)",
     )
     threshold: float = Field(0.0, description="a label is positive when the measure in the window is above this")
     denylist_skus: tuple[str, ...] = Field((), description="codes that never count towards a label")

@@ -38,7 +38,7 @@ class WhitespaceSettings(Section):
         "balanced: chance and expected value, each against its mean, added up; challenger: its learned weights",
     )
     challenger: bool = Field(True, description="learn weights from an earlier cutoff's outcome and show their score")
-    value: Literal["auto", "gross_profit", "revenue"] = Field("auto", description="what expected value is counted in")
+    value: Literal["revenue", "gross_profit"] = Field("revenue", description="what expected value is counted in")
     value_groups: Literal["auto", "segment", "spend"] = Field(
         "auto", description="groups whose median is expected: customer segment, or fifths of the account's spending"
     )

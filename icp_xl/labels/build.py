@@ -169,9 +169,9 @@ def _measures_profit(star: Star, settings: Settings) -> bool:
             "the log gives no gross profit to measure labels by",
             where="labels.measure",
             got=wanted,
-            allowed="revenue or auto, or a log with a gross profit column",
+            allowed="revenue, or a log with a gross profit column",
         )
-    return star.has_profit if wanted == "auto" else wanted == "gross_profit"
+    return wanted == "gross_profit"
 
 
 def _sku_keys(star: Star, skus: tuple[str, ...]) -> tuple[int, ...]:
@@ -205,8 +205,13 @@ def _taken(values: Array, place: tuple[Array, Array], missing: int = 0) -> Array
 
 
 def summarise_labels(frame: pd.DataFrame) -> dict[str, Any]:
-    """Figures of one label frame: accounts, positives, prevalence, per cohort too, and whether it is censored."""
+    """Figures of one label frame: accounts, positives, prevalence, per cohort too, and whether it is censored.
+
+    ``left_out`` counts accounts that bought (revenue net of returns above 0) and are no positives all the same, because
+    the settings ask for profit or for more than a purchase.
+    """
     n, positives = len(frame), int(frame["label"].sum())
+    left_out = (frame["n_lines"] > 0) & (frame["revenue"] > 0) & (frame["label"] == 0)
     body: dict[str, Any] = {
         "division": str(frame["division"].iloc[0]) if n else "",
         "cutoff_date": frame["cutoff_date"].iloc[0].date().isoformat() if n else "",
@@ -214,6 +219,7 @@ def summarise_labels(frame: pd.DataFrame) -> dict[str, Any]:
         "window_end": frame["window_end"].iloc[0].date().isoformat() if n else "",
         "accounts": n,
         "positives": positives,
+        "left_out": int(left_out.sum()),
         "prevalence": positives / n if n else 0.0,
         "censored": bool(frame["censored"].any()),
         "revenue": float(frame["revenue"].sum()),

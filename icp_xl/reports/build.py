@@ -200,6 +200,13 @@ def _labels_table(frame: pd.DataFrame) -> Table:
             Column("window_months", "Months", "integer", width=9),
             Column("accounts", "Accounts", "integer", width=11),
             Column("positives", "Bought", "integer", width=10),
+            Column(
+                "left_out",
+                "Buyers left out",
+                "integer",
+                width=11,
+                note="Bought, and count for nothing all the same: the settings ask for profit, or for more.",
+            ),
             Column("prevalence", "Share that bought", "percent", rule="data_bar", width=17),
             Column("is_expansion_positives", "New to the division", "integer", width=18),
             Column("is_renewal_like_positives", "Bought again", "integer", width=13),

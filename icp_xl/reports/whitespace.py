@@ -58,7 +58,7 @@ def build_whitespace_book(report: WhitespaceReport) -> Book:
             sheets.append(_list_sheet(report, rows, settings.rep_rows, _tab(name, sheets), f"{name}: who to call",
                                       f"r{number}", of=f"of {name}"))  # fmt: skip
     sheets += [
-        build_grid_sheet(ranking, settings.grid_rows),
+        build_grid_sheet(ranking, settings.grid_rows, report.value_name),
         build_thresholds_sheet(ranking, settings),
         build_metrics_sheet(ranking, report.value_name, report.warnings, report.verdicts),
         _removed_sheet(report, removed),
@@ -82,7 +82,7 @@ def build_rep_book(report: WhitespaceReport, rep: str, pairs: pd.DataFrame) -> B
     kept = pairs[~pairs["holdout"]]
     own = Ranking(report.ranking.cutoff, report.ranking.window_months, kept, report.ranking.removals,
                   report.ranking.thresholds, report.ranking.weights, {}, report.ranking.states)  # fmt: skip
-    grid = build_grid_sheet(own, report.settings.grid_rows)
+    grid = build_grid_sheet(own, report.settings.grid_rows, report.value_name)
     removed = _removed_sheet(report, pairs[pairs["removed_by"] != ""])
     facts = RunFacts(report.run.run_id, report.run.finished, report.run.command)
     return _book(report, [sheet, grid, removed, _rep_about(report, facts)], f"Whitespace of {rep}")
@@ -139,7 +139,7 @@ def list_columns(value_name: str, months: int) -> list[Column]:
         Column("division", DIVISION, width=16),
         Column("p_icp", "Chance", "probability", width=10, rule="scale", decimals=0,
                note=f"How likely the account buys from the division within {months} months; calibrated."),
-        Column("expected_value", "Expected value", "money", width=13,
+        Column("expected_value", f"Expected {value_name}", "money", width=13,
                note=f"Chance times the {value_name} that such an account brings within {months} months if it buys: "
                     "its own sums, and where it has few, those of its likes."),
         Column("nba_reason", "Why", "long_text", width=52, note="What speaks for this pair, from its own figures."),

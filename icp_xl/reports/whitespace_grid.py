@@ -14,7 +14,7 @@ from icp_xl.whitespace.model import Ranking
 _WORDS = {"owned": "owned", "open deal": "open deal", "not eligible": "–"}
 
 
-def build_grid_sheet(ranking: Ranking, most: int) -> Sheet:
+def build_grid_sheet(ranking: Ranking, most: int, value_name: str = "revenue") -> Sheet:
     """One row per account, one column per division; a gap shows its chance, shaded, anything else its state."""
     pairs = ranking.pairs
     divisions = sorted(pairs["division"].unique())
@@ -45,7 +45,7 @@ def build_grid_sheet(ranking: Ranking, most: int) -> Sheet:
         Column("account_id", "Account id", "id"),
         Column("account_name", "Account name", width=30),
         Column("rep", "Rep", width=18),
-        Column("worth", "Expected value of the gaps", "money", width=15),
+        Column("worth", f"Expected {value_name} of the gaps", "money", width=15),
     ]
     for i, name in enumerate(divisions):
         frame[f"d{i}"] = pd.Series(cells[:, i], dtype="object")

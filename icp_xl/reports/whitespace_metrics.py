@@ -30,7 +30,7 @@ _MODES = {
 #: What orders the list, by ``whitespace.rank_by``.
 ORDERS = {
     "score": "the score, the blend of the four signals (rank_by: score)",
-    "value": "expected value alone, for revenue first (rank_by: value)",
+    "value": "expected value alone, the most revenue or profit first (rank_by: value)",
     "balanced": "chance and expected value, each against its mean, added up (rank_by: balanced)",
     "challenger": "the challenger's score (rank_by: challenger)",
 }
@@ -49,7 +49,7 @@ def build_metrics_sheet(
         Text("Capture: of all purchases that the model expects of the ranked pairs, the share that lies in the top "
              "part of the list. The higher it is, the more a short list is worth. It is the model's own expectation; "
              "what came true is on the validation report."),
-        (_capture_table(figures), _shares_chart(figures)),
+        (_capture_table(figures, value_name), _shares_chart(figures)),
         Text("Who is in the list", "heading"),
         Text("A list that is nearly all one division wears out its customers and its reps. Above the limit in the "
              "settings you are warned, and capacity: hybrid takes the divisions in turn."),
@@ -89,8 +89,8 @@ def _tiles(figures: Mapping[str, Any], value_name: str) -> Figures:
             Figure("Accounts", figures["accounts_selected"], "integer", "behind them"),
             Figure("Purchases expected", figures["expected_purchases_selected"], "number",
                    f"within {say_count(figures['window_months'], 'month')}", decimals=0),
-            Figure("Expected value", figures["expected_value_selected"], "money",
-                   f"{value_name}, within {say_count(figures['window_months'], 'month')}"),
+            Figure(f"Expected {value_name}", figures["expected_value_selected"], "money",
+                   f"within {say_count(figures['window_months'], 'month')}"),
             Figure("Overlap with last list", "none" if overlap is None else overlap,
                    "text" if overlap is None else "percent", moved, decimals=0,
                    tone="warning" if overlap is not None and overlap < 0.3 else "plain"),
@@ -98,7 +98,7 @@ def _tiles(figures: Mapping[str, Any], value_name: str) -> Figures:
     )  # fmt: skip
 
 
-def _capture_table(figures: Mapping[str, Any]) -> Table:
+def _capture_table(figures: Mapping[str, Any], value_name: str) -> Table:
     frame = pd.DataFrame(figures["capture"])
     frame["percent"] = frame["percent"] / 100.0
     return Table(
@@ -107,7 +107,7 @@ def _capture_table(figures: Mapping[str, Any]) -> Table:
             Column("percent", "Top of the list", "percent", decimals=0, width=14),
             Column("pairs", "Pairs", "integer", width=10),
             Column("purchases", "Of expected purchases", "percent", width=14, rule="data_bar"),
-            Column("value", "Of expected value", "percent", width=14, rule="data_bar"),
+            Column("value", f"Of expected {value_name}", "percent", width=14, rule="data_bar"),
         ],
         frame, title="Capture", filters=False,
     )  # fmt: skip

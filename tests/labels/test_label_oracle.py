@@ -13,7 +13,7 @@ import pytest
 
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError
-from icp_xl.labels.build import build_labels
+from icp_xl.labels.build import build_labels, summarise_labels
 from icp_xl.pipeline.models.build import build
 from icp_xl.runs import start_run
 from icp_xl.tables.star import Star, open_engine
@@ -121,14 +121,21 @@ def test_a_window_from_a_months_last_day_ends_with_a_shorter_month() -> None:
 
 def test_the_threshold_itself_is_not_enough() -> None:
     star, chosen = one_line_each(
-        {"at": ("2025-06-01", 50.0), "above": ("2025-06-01", 50.0001)}, **{"labels.threshold": 50.0}
+        {"at": ("2025-06-01", 50.0), "above": ("2025-06-01", 50.0001)},
+        **{"labels.threshold": 50.0, "labels.measure": "gross_profit"},
     )
     assert labels_of(star, chosen, dt.date(2025, 6, 1), 1) == {"at": 0, "above": 1}
 
 
-def test_an_unknown_profit_is_not_a_profit_of_nothing() -> None:
-    star, chosen = one_line_each({"unknown": ("2025-06-01", None), "loss": ("2025-06-01", -5.0)})
-    assert labels_of(star, chosen, dt.date(2025, 6, 1), 1) == {"unknown": 1, "loss": 0}
+def test_a_purchase_counts_whatever_its_margin_and_profit_says_whom_it_leaves_out() -> None:
+    moments = {"unknown": ("2025-06-01", None), "loss": ("2025-06-01", -5.0), "later": ("2025-09-01", 5.0)}
+    star, chosen = one_line_each(moments)
+    assert labels_of(star, chosen, dt.date(2025, 6, 1), 1) == {"unknown": 1, "loss": 1, "later": 0}
+    # An unknown profit is not a profit of nothing.
+    star, chosen = one_line_each(moments, **{"labels.measure": "gross_profit"})
+    assert labels_of(star, chosen, dt.date(2025, 6, 1), 1) == {"unknown": 1, "loss": 0, "later": 0}
+    found = build_labels(star, "Printers", dt.date(2025, 6, 1), chosen, window_months=1)
+    assert summarise_labels(found)["left_out"] == 1
 
 
 def test_profit_cannot_be_measured_where_the_log_has_none() -> None:

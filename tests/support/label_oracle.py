@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from icp_xl.config import Settings
-from tests.support.line_oracle import Line, back, fold, given, read_lines
+from tests.support.line_oracle import Line, back, fold, read_lines
 
 
 def oracle_labels(
@@ -59,9 +59,7 @@ def _label(
 
     known = {str(account) for account in frame["account_id"]}
     known |= set(customers["account_id"]) if customers is not None else set()
-    by_profit = chosen.measure == "gross_profit" or (
-        chosen.measure == "auto" and any(given(value) for value in frame["gross_profit"])
-    )
+    by_profit = chosen.measure == "gross_profit"
     end = back(cutoff, -months)
     rows = {}
     for account in sorted(known):

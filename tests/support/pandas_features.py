@@ -51,7 +51,7 @@ def all_sets(star: Star, settings: Settings, *, text: bool = False) -> Iterator[
             found = {**common, **own[d], **baskets[d]}
             found |= _rhythm("all", found, found["life_tenure_days"]) | _rhythm("own", found, found["own_tenure_days"])
             values = {k: _capped(k, v, settings) for k, v in found.items()}
-            yield name, cutoff, values, _positives(window, keys[d], accounts, star.has_profit)
+            yield name, cutoff, values, _positives(window, keys[d], accounts)
 
 
 def _wide(series: pd.Series[Any], accounts: pd.Index[Any], columns: list[Any]) -> np.ndarray[Any, Any]:
@@ -221,9 +221,9 @@ def _basket(
     return found
 
 
-def _positives(window: pd.DataFrame, key: Any, accounts: pd.Index[Any], has_profit: bool) -> float:
+def _positives(window: pd.DataFrame, key: Any, accounts: pd.Index[Any]) -> float:
     rows = window[window[D] == key]
-    measure = rows.groupby(A)["gross_profit_e4" if has_profit else "revenue_e4"].sum()
+    measure = rows.groupby(A)["revenue_e4"].sum()
     bought = rows[rows["kind"] == 1].groupby(A).size()
     found = (measure > 0) & (bought.reindex(measure.index, fill_value=0) > 0)
     return float(found.reindex(accounts, fill_value=False).sum())

@@ -16,7 +16,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
 from icp_xl.features.build import build_feature_sets
 from icp_xl.features.files import names_of, write_features
-from icp_xl.labels.build import build_label_sets
+from icp_xl.labels.build import build_label_sets, summarise_labels
 from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
 from icp_xl.pipeline.models.model_artifacts import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
 from icp_xl.propensity.data import label_file, read_scoring_features
@@ -173,6 +173,7 @@ def _frames(
 ) -> list[Job]:
     """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
     settings = _without_leaks(run)
+    left_out = 0
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
@@ -181,8 +182,14 @@ def _frames(
             run.progress.check()
             name = label_file(division_slug(star, division), cutoff)
             run.outputs.parquet(name, labels)
+            left_out += int(summarise_labels(labels)["left_out"])
             files[division][name] = str(run.outputs.find(name))
             run.progress.advance()
+        if left_out:
+            run.warn(
+                f"Labels count {settings.labels.measure.replace('_', ' ')} above {settings.labels.threshold:g}: "
+                f"{left_out:,} times an account bought in a window and counts as no buyer (labels.measure)."
+            )
         wanted = [*cutoffs, score_cutoff]
         for found in build_feature_sets(star, divisions, wanted, settings, engine=engine, progress=run.progress):
             write_features(run.outputs, found)

@@ -75,7 +75,7 @@ def gather(run: RunContext) -> Inputs:
         run.warn(f"scores of an older cutoff are left out: {', '.join(older)}")
         scores = scores[scores["cutoff_date"] == latest]
     cutoff, star = latest.date(), load_star(run)
-    value, months = value_name(run, star), int(scores["window_months"].max())
+    value, months = value_name(run), int(scores["window_months"].max())
     with open_engine(star, run.settings) as engine:
         found = add_history(run, star, engine, scores, cutoff, value, months)
         run.progress.check()
@@ -89,10 +89,9 @@ def gather(run: RunContext) -> Inputs:
     return Inputs(found, cutoff, months, value, {str(k): str(v) for k, v in sorted(verdicts.items())})
 
 
-def value_name(run: RunContext, star: Star) -> str:
+def value_name(run: RunContext) -> str:
     """``gross profit`` or ``revenue``: what expected value is counted in."""
-    wanted = run.settings.whitespace.value
-    return "gross profit" if wanted == "gross_profit" or (wanted == "auto" and star.has_profit) else "revenue"
+    return run.settings.whitespace.value.replace("_", " ")
 
 
 def add_history(
