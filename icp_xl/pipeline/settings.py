@@ -8,9 +8,6 @@ from pathlib import Path
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import SourceError
 
-#: Workbooks that can hold an ``ICP Settings`` sheet.
-WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-
 
 def resolve_settings(config: Path | str | None, overrides: Mapping[str, object]) -> Settings:
     """Settings from every source, the customer workbook's ``ICP Settings`` sheet included.
@@ -23,12 +20,13 @@ def resolve_settings(config: Path | str | None, overrides: Mapping[str, object])
 
 
 def _sheet(settings: Settings) -> list[tuple[str, object, str]]:
+    from icp_xl.sources.file_types import layout_of
     from icp_xl.sources.locate import locate
     from icp_xl.sources.settings_sheet import read_settings_sheet
 
     try:
         found = locate("customers", settings)
-        if found is None or found.path.suffix.lower() not in WORKBOOKS:
+        if found is None or layout_of(found.path) != "sheets":
             return []
         return read_settings_sheet(found.path)
     except (SourceError, OSError):

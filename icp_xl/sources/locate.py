@@ -9,9 +9,8 @@ from icp_xl.config.settings import Settings
 from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import SourceError
 from icp_xl.sources.fields import SPECS, TIERS_FILE, SourceSpec
+from icp_xl.sources.file_types import TABLE_SUFFIXES
 from icp_xl.sources.headers import words
-
-SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def _search(folder: Path, spec: SourceSpec) -> Located | None:
     files = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "~$")) and path.is_file()
+        if path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith((".", "~$")) and path.is_file()
     )
     stems = {path: words(path.stem) for path in files}
     wanted = {words(Path(file).stem) for file in spec.files}

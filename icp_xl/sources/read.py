@@ -9,9 +9,9 @@ from pathlib import Path
 from icp_xl.config.settings import Settings
 from icp_xl.errors import Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
-from icp_xl.sources.book import Book, open_book
-from icp_xl.sources.container import open_container
+from icp_xl.sources.book import Book
 from icp_xl.sources.fields import ASSETS, SPECS
+from icp_xl.sources.file_types import layout_of, open_book, open_container
 from icp_xl.sources.headers import words
 from icp_xl.sources.locate import Located, locate
 from icp_xl.sources.model import Sources, SourceTable
@@ -71,7 +71,7 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
     if not errors and not settings.sources.yearly_totals.ignore:
         progress.stage("Reading yearly totals")
         places = [locate("yearly_totals", settings), located["sales"], located["customers"]]
-        paths = dict.fromkeys(place.path for place in places if place and place.path.suffix.lower() != ".parquet")
+        paths = dict.fromkeys(place.path for place in places if place and layout_of(place.path) != "columns")
         yearly, remarks = read_yearly_totals([opener(path) for path in paths], settings)
         warnings += remarks
     _raise_all(errors)
@@ -95,7 +95,7 @@ def _inside_sales(
     sales = located["sales"]
     if name != "assets" or settings.sources.assets.ignore or sales is None:
         return None
-    if sales.path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+    if layout_of(sales.path) != "sheets":
         return None
     if settings.sources.assets.sheet:
         return Located(sales.path)

@@ -14,10 +14,11 @@ from icp_xl.config.settings import Settings
 from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import ConfigError, Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
-from icp_xl.sources.book import Book, open_book
+from icp_xl.sources.book import Book
 from icp_xl.sources.cells import RawColumn, cell_text, is_blank, missing_column, type_column
 from icp_xl.sources.expressions import Expression, is_expression, parse_expression
 from icp_xl.sources.fields import SourceSpec
+from icp_xl.sources.file_types import open_book
 from icp_xl.sources.headers import compact
 from icp_xl.sources.joins import JoinPlan, join_columns, plan_joins
 from icp_xl.sources.model import Guess, SourceTable

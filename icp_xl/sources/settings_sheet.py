@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from icp_xl.config.yaml_text import load_yaml
-from icp_xl.sources.book import find_sheet, open_book
+from icp_xl.sources.book import find_sheet
 from icp_xl.sources.cells import cell_text
+from icp_xl.sources.file_types import open_book
 from icp_xl.sources.headers import words
 
 SETTINGS_SHEET = "ICP Settings"

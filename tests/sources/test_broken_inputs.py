@@ -11,7 +11,7 @@ import pytest
 from icp_xl.config.sources import SourcesSettings
 from icp_xl.errors import IcpError, LockedWorkbookError, MissingColumnsError, SourceError
 from icp_xl.sources import open_book, read_sources
-from icp_xl.sources.container import open_container
+from icp_xl.sources.file_types import open_container
 from tests.support.sheets import CUSTOMERS, SALES, SALES_HEADER, edit_part, sales_line, settings_for, write_book
 
 Spoil = Callable[[Path], object]
@@ -241,7 +241,7 @@ def test_a_workbook_is_read_in_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["XFD1048576", "XFE1048577", "A99999999999999999999"])
 def test_a_cell_that_claims_a_far_place_in_a_near_row_takes_no_memory(place: str, tmp_path: Path) -> None:
-    from icp_xl.sources.book import read_sheet
+    from icp_xl.sources.file_types import read_sheet
     from tests.support.planted import clean_parts, save
 
     parts = clean_parts()

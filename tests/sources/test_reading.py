@@ -373,14 +373,14 @@ def test_cells_that_lie_far_apart_are_no_table(tmp_path: Path) -> None:
 def test_a_format_that_cannot_be_looked_into_is_tried_in_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icp_xl.sources import book, trial
+    from icp_xl.sources import trial, workbooks
 
     path = tmp_path / "old.xls"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 5000)
     assert trial.survives(path.read_bytes())  # a refusal in good order
     with pytest.raises(SourceError, match="cannot be read"):
         read_sheet(path)
-    monkeypatch.setattr(book, "survives", lambda *_: False)
+    monkeypatch.setattr(workbooks, "survives", lambda *_: False)
     with pytest.raises(SourceError, match="brings down the program"):
         read_sheet(path)
 
@@ -390,7 +390,7 @@ def test_no_place_keeps_the_other_reader_busy_for_ever(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """openpyxl lays out a blank row for every number that is left out."""
-    from icp_xl.sources import book
+    from icp_xl.sources import workbooks
 
     def nothing(*_: object) -> None:
         raise ValueError("not today")
@@ -402,7 +402,7 @@ def test_no_place_keeps_the_other_reader_busy_for_ever(
 
     path = write_book(tmp_path / "any.xlsx", {"Log": [SALES_HEADER, *[sales_line(at) for at in range(1, 9)]]})
     edit_part(path, "xl/worksheets/sheet1.xml", damage)
-    monkeypatch.setattr(book.calamine, "load_workbook", nothing)
+    monkeypatch.setattr(workbooks.calamine, "load_workbook", nothing)
     try:
         assert len(read_sheet(path)) < 2_000
     except SourceError as error:
@@ -410,12 +410,12 @@ def test_no_place_keeps_the_other_reader_busy_for_ever(
 
 
 def test_the_other_reader_reads_a_sheet_without_places_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from icp_xl.sources import book
+    from icp_xl.sources import workbooks
 
     path = write_book(tmp_path / "bare.xlsx", {"Log": [SALES_HEADER, *[sales_line(at) for at in range(1, 9)]]})
     before = read_sheet(path)
     place = re.compile(rb'(<(?:c|row))( [^>]*?)? r="\w+"')
     edit_part(path, "xl/worksheets/sheet1.xml", lambda content: place.sub(rb"\1\2", content))
-    monkeypatch.setattr(book.calamine, "load_workbook", lambda _: (_ for _ in ()).throw(ValueError("not today")))
+    monkeypatch.setattr(workbooks.calamine, "load_workbook", lambda _: (_ for _ in ()).throw(ValueError("not today")))
     after = read_sheet(path)
     assert after.shape == before.shape and after.iloc[:, 1].tolist() == before.iloc[:, 1].tolist()

@@ -17,7 +17,7 @@ from icp_xl.delivery.safe_write import SafeOptions
 from icp_xl.delivery.share import make_safe
 from icp_xl.delivery.shareable import check_shareable
 from icp_xl.errors import IcpError, SourceError
-from icp_xl.sources.book import open_book, read_sheet
+from icp_xl.sources.file_types import open_book, read_sheet
 
 SECONDS = 30
 OPTIONS = SafeOptions(backups=0)

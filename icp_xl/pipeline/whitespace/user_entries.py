@@ -11,11 +11,11 @@ import pandas as pd
 from icp_xl.errors import SourceError
 from icp_xl.runs import RunContext
 from icp_xl.sources import open_book
+from icp_xl.sources.file_types import layout_of
 from icp_xl.whitespace.states import TYPED_COLUMNS, clean_mark, clean_status
 
 ACCOUNT, DIVISION, STATUS, MARK = "Account id", "Division", "Status", "Not eligible"
 HEADERS = (ACCOUNT, DIVISION, STATUS, MARK)
-BOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 #: Rows from the top in which a table's header is looked for.
 _HEADER_ROWS = 60
 
@@ -53,7 +53,7 @@ def _copies(run: RunContext, own: Sequence[Path]) -> list[Path]:
         place = path if path.is_absolute() or path.exists() else run.settings.paths.data / path
         if place.is_dir():
             found += sorted(
-                item for item in place.iterdir() if item.suffix.lower() in BOOKS and item.name[:1] not in "~."
+                item for item in place.iterdir() if layout_of(item) == "sheets" and item.name[:1] not in "~."
             )
         elif place.is_file():
             found.append(place)
@@ -63,7 +63,7 @@ def _copies(run: RunContext, own: Sequence[Path]) -> list[Path]:
         customers = locate("customers", run.settings)
     except (SourceError, OSError):
         customers = None
-    if customers is not None and customers.path.suffix.lower() in BOOKS:
+    if customers is not None and layout_of(customers.path) == "sheets":
         found.append(customers.path)
     known = {path.resolve() for path in own}
     return [path for path in dict.fromkeys(found) if path.resolve() not in known]

@@ -129,7 +129,7 @@ def _csv_rows(path: Path) -> list[list[str]]:
 
 
 def _sheet_rows(path: Path) -> list[list[str]]:
-    from icp_xl.sources.book import open_book
+    from icp_xl.sources.file_types import open_book
 
     book = open_book(path)
     name = next((name for name in book.sheet_names() if name.strip().lower() == SHEET.lower()), None)

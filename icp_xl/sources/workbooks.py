@@ -1,0 +1,227 @@
+"""Workbooks as books: read by python-calamine, and by openpyxl where that fails or a stray cell would cost too much.
+
+A workbook in which a reader sees no sheet is given to the other one, and is never taken for an empty one.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import python_calamine as calamine
+
+from icp_xl.errors import SourceError
+from icp_xl.sources.book import Book, Row, SheetInfo, refuse_unreadable
+from icp_xl.sources.container import Container
+from icp_xl.sources.package import Package, read_package, straighten
+from icp_xl.sources.stray import MAX_ROW, Look, UsedRange, dense_range, look_at, without_values
+from icp_xl.sources.trial import survives
+
+
+class _Calamine(Book):
+    """A workbook read by python-calamine; single sheets by openpyxl where they need it."""
+
+    _workbook: Any
+    _data: bytes
+    _package: Package
+
+    def _setup(self, workbook: Any, container: Container, package: Package) -> _Calamine:
+        self._workbook, self._data, self._package = workbook, container.data, package
+        # The other formats were tried as a whole when they were opened.
+        self._checked = container.kind == "xlsx"
+        self._sheets: dict[str, Any] = {}
+        self._ranges: dict[str, UsedRange | None] = {}
+        self._other: _Openpyxl | None = None
+        return self
+
+    def rows(self, sheet: str) -> Iterator[Row]:
+        clip = self._clip(sheet)
+        if clip is not None:
+            return self._fallback().clipped(sheet, clip)
+        if sheet not in self._sheets:
+            try:
+                self._sheets[sheet] = self._workbook.get_sheet_by_name(sheet)
+            except BaseException as error:
+                _reraise_unless_reader(error)
+                self._sheets[sheet] = None
+                self._first_error = error
+        found = self._sheets[sheet]
+        if found is None:
+            if not self._data.startswith(b"PK"):
+                refuse_unreadable(self.name, sheet, [("calamine", self._first_error)])
+            return self._fallback().rows(sheet)
+        # calamine counts rows from the sheet's first, and columns from the first that holds something.
+        left = found.start[1] if found.start else 0
+        return ([*[""] * left, *row] for row in found.iter_rows()) if left else iter(found.iter_rows())
+
+    def uncalculated(self, sheet: str) -> bool:
+        part = self._package.parts.get(sheet)
+        return part is not None and without_values(self._data, part)
+
+    def _clip(self, sheet: str) -> UsedRange | None:
+        if not self._checked:
+            return None
+        if sheet not in self._ranges:
+            self._ranges[sheet] = _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=True)
+        return self._ranges[sheet]
+
+    def _fallback(self) -> _Openpyxl:
+        if self._other is None:
+            self._other = _open_openpyxl(self.name, self._data, self._package)
+        return self._other
+
+
+class _Openpyxl(Book):
+    """A workbook read by openpyxl, streaming; slower, for what calamine cannot do."""
+
+    _workbook: Any
+    _data: bytes
+    _package: Package
+
+    def rows(self, sheet: str) -> Iterator[Row]:
+        return self.clipped(sheet, _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=False))
+
+    def clipped(self, sheet: str, clip: UsedRange | None) -> Iterator[Row]:
+        """Rows of ``sheet`` inside ``clip``."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                worksheet = self._workbook[sheet]
+                worksheet.reset_dimensions()
+                rows = worksheet.iter_rows(
+                    values_only=True,
+                    max_row=clip.rows if clip else MAX_ROW,
+                    max_col=(clip.columns or None) if clip else None,
+                )
+                yield from rows
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            refuse_unreadable(self.name, sheet, [("openpyxl", error)])
+
+
+def open_workbook(container: Container) -> Book:
+    """The sheets of a workbook.
+
+    Raises:
+        SourceError: no reader makes anything of it, or it is protected by a password.
+    """
+    package = read_package(container.data) if container.kind == "xlsx" else Package()
+    if not package.usual:
+        container, package = _straightened(container, package)
+    tried: list[tuple[str, BaseException]] = []
+    if container.kind != "xlsx" and not survives(container.data):
+        raise SourceError(
+            "the workbook is damaged: it brings down the program that reads it",
+            where=container.name,
+            next_step="Open it in Excel, let it repair what it finds, and save it as .xlsx.",
+        )
+    try:
+        workbook = calamine.load_workbook(io.BytesIO(container.data))
+        sheets = [
+            SheetInfo(item.name, item.visible == calamine.SheetVisibleEnum.Visible)
+            for item in workbook.sheets_metadata
+            if item.typ == calamine.SheetTypeEnum.WorkSheet
+        ]
+        if sheets:
+            return _Calamine(container.name, sheets, package.date1904)._setup(workbook, container, package)
+        tried.append(("calamine", ValueError("no sheet of cells")))
+    except calamine.PasswordError:
+        raise SourceError(
+            "the workbook is protected by a password",
+            where=container.name,
+            next_step="Open it in Excel, remove the password, and save a copy.",
+        ) from None
+    except BaseException as error:
+        _reraise_unless_reader(error)
+        tried.append(("calamine", error))
+    if container.kind == "xlsx":
+        return _open_openpyxl(container.name, container.data, package, tried)
+    refuse_unreadable(container.name, "", tried)
+
+
+def _straightened(container: Container, package: Package) -> tuple[Container, Package]:
+    try:
+        straight = replace(container, data=straighten(container.data))
+        return straight, read_package(straight.data)
+    except Exception:
+        # Damaged: let the readers themselves say how.
+        return container, package
+
+
+def _open_openpyxl(
+    name: str, data: bytes, package: Package, tried: list[tuple[str, BaseException]] | None = None
+) -> _Openpyxl:
+    tried = list(tried or [])
+    try:
+        import openpyxl
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        sheets = [SheetInfo(item.title, item.sheet_state == "visible") for item in workbook.worksheets]
+    except Exception as error:
+        refuse_unreadable(name, "", [*tried, ("openpyxl", error)])
+    if not sheets:
+        refuse_unreadable(name, "", [*tried, ("openpyxl", ValueError("no sheet of cells"))])
+    book = _Openpyxl(name, sheets, package.date1904)
+    book._workbook, book._data, book._package = workbook, data, package
+    return book
+
+
+def _cut_off(book: Book, sheet: str, data: bytes, part: str | None, *, native: bool) -> UsedRange | None:
+    """Where to cut ``sheet`` off, so that nobody lays out far more than its data; ``None`` for nowhere.
+
+    Args:
+        native: whether calamine is to read it, which may end the process over a cell whose place is odd.
+
+    Raises:
+        SourceError: no reader comes through it, or its cells are no table.
+    """
+    if part is None and not native:
+        return None
+    try:
+        look = Look(odd=True) if part is None else look_at(data, part)
+        if look.odd and not (native and survives(data, sheet)):
+            if part is None:
+                refuse_unreadable(book.name, sheet, [("calamine", ValueError("the sheet brings down its reader"))])
+            if look.impossible:
+                _remark(book, sheet, "cells with an impossible address are left out; Excel would repair it")
+            look = Look(dense_range(data, part, unplaced=True))
+    except SourceError:
+        raise
+    except Exception as error:
+        refuse_unreadable(book.name, sheet, [("zip", error)])
+    clip = look.clip
+    if clip is not None and clip.scattered:
+        raise SourceError(
+            "the sheet's cells lie too far apart to be a table",
+            where=f"{book.name}, sheet {sheet}",
+            got=f"{clip.rows:,} rows by {clip.columns:,} columns, nearly all of them blank",
+            next_step="Delete what lies far outside your data (whole rows and columns), and save it.",
+        )
+    if clip is not None and clip.stray:
+        _remark(
+            book,
+            sheet,
+            f"cells far outside the data ({clip.stray}) are left out; "
+            f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read",
+        )
+    return clip
+
+
+def _remark(book: Book, sheet: str, text: str) -> None:
+    remark = f"{book.name}, sheet {sheet}: {text}"
+    if remark not in book.remarks:
+        book.remarks.append(remark)
+
+
+def _reraise_unless_reader(error: BaseException) -> None:
+    """Let everything pass that is not a reader's failure; a panic in the reader's own code is one."""
+    if isinstance(error, Exception) and not isinstance(error, MemoryError):
+        return
+    if type(error).__name__ != "PanicException":
+        raise error
