@@ -78,13 +78,13 @@ def check(
 
 def _leakage(settings: Settings, dry_run: bool, quiet: bool) -> None:
     """Whether any feature knows the future."""
-    from icp_xl.pipeline.models.leakage_checks import GauntletResult, gauntlet_lines, run_gauntlet
+    from icp_xl.pipeline.models.leakage_checks import LeakageResult, leakage_lines, run_leakage_checks
 
-    found: list[GauntletResult | None] = []
+    found: list[LeakageResult | None] = []
 
     def body(run: RunContext) -> list[str]:
-        found.append(run_gauntlet(run))
-        return gauntlet_lines(found[0])
+        found.append(run_leakage_checks(run))
+        return leakage_lines(found[0])
 
     run_command("check", settings, body, dry_run=dry_run, quiet=quiet)
     if found[0] is not None and not found[0].sound:

@@ -128,7 +128,7 @@ class FeatureSettings(Section):
         return self
 
 
-class GauntletSettings(Section):
+class LeakageSettings(Section):
     """When a feature counts as a leak."""
 
     action: Literal["drop", "refuse", "report"] = Field("drop", description="what happens to a feature that leaks")

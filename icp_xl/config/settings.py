@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from icp_xl.config.base import WORKBOOK, Section
-from icp_xl.config.build import BuildSettings, FeatureSettings, GauntletSettings, LabelSettings
+from icp_xl.config.build import BuildSettings, FeatureSettings, LabelSettings, LeakageSettings
 from icp_xl.config.delivery import DeliverySettings
 from icp_xl.config.excel import ExcelSettings
 from icp_xl.config.feedback import FeedbackSettings
@@ -81,7 +81,7 @@ class Settings(Section):
     build: BuildSettings = BuildSettings()
     labels: LabelSettings = LabelSettings()
     features: FeatureSettings = FeatureSettings()
-    gauntlet: GauntletSettings = GauntletSettings()
+    leakage: LeakageSettings = LeakageSettings()
     train: TrainSettings = TrainSettings()
     whitespace: WhitespaceSettings = WhitespaceSettings()
     validation: ValidationSettings = ValidationSettings()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -58,16 +58,3 @@ class FeatureSet:
     def categories(self) -> list[str]:
         """Names of the categorical features."""
         return [str(name) for name in self.catalog.loc[self.catalog["kind"] == "category", "name"]]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Features of every division at one cutoff, before they are put together.
-
-    ``common`` holds for every division; ``own`` gives those of one division by its position. ``accounts`` are ids.
-    """
-
-    accounts: Array
-    common: Sequence[Feature]
-    own: Mapping[int, Sequence[Feature]]
-    notes: Mapping[str, Any] = field(default_factory=dict)

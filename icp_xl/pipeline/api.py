@@ -15,7 +15,7 @@ from icp_xl.runs import RunContext, start_run
 if TYPE_CHECKING:
     from icp_xl.pipeline.check import CheckReport
     from icp_xl.pipeline.models.build import BuildResult
-    from icp_xl.pipeline.models.leakage_checks import GauntletResult
+    from icp_xl.pipeline.models.leakage_checks import LeakageResult
     from icp_xl.pipeline.models.train import TrainResult
     from icp_xl.pipeline.models.validate import ValidationResult
     from icp_xl.pipeline.score import ScoreOutcome
@@ -80,11 +80,11 @@ def build(settings: Given = None, *, progress: Progress | None = None) -> BuildR
     return call("build", stage, settings, progress=progress)
 
 
-def check_leakage(settings: Given = None, *, progress: Progress | None = None) -> GauntletResult | None:
+def check_leakage(settings: Given = None, *, progress: Progress | None = None) -> LeakageResult | None:
     """Say whether any feature knows the future; the same as ``icp-xl check --leakage``."""
-    from icp_xl.pipeline.models.leakage_checks import run_gauntlet
+    from icp_xl.pipeline.models.leakage_checks import run_leakage_checks
 
-    return call("check", run_gauntlet, settings, progress=progress)
+    return call("check", run_leakage_checks, settings, progress=progress)
 
 
 def train(settings: Given = None, *, score_only: bool = False, progress: Progress | None = None) -> TrainResult | None:

@@ -23,7 +23,7 @@ from icp_xl.propensity.data import CutoffData
 
 Floats = NDArray[np.float64]
 
-RULES = ("base_rate", "recency", "frequency", "bgnbd")
+BASELINES = ("base_rate", "recency", "frequency", "bgnbd")
 _OVER_ALL = {"own_tenure_days": "life_tenure_days"}
 #: Days that stand for "never".
 _NEVER = 36_500.0
@@ -32,7 +32,7 @@ _PROCESS_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class RuleModel:
+class BaselineModel:
     """A fitted rule; ``parameters`` are those of BG/NBD (r, alpha, a, b, window, rate of those who never bought)."""
 
     rule: str
@@ -70,7 +70,7 @@ class RuleModel:
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> RuleModel:
+    def from_json(cls, body: Mapping[str, Any]) -> BaselineModel:
         """The rule that :meth:`to_json` described."""
         numbers = tuple(float(value) for value in body["parameters"])
         return cls(str(body["rule"]), Calibrator.from_json(body["sigmoid"]), numbers)
@@ -84,7 +84,7 @@ _FEATURES: dict[str, tuple[str, ...]] = {
 }
 
 
-def rule_matrix(rule: str, features: pd.DataFrame) -> Floats | None:
+def baseline_matrix(rule: str, features: pd.DataFrame) -> Floats | None:
     """The features of a rule, or ``None`` where the frame lacks one."""
     names = [_present(name, features) for name in _FEATURES[rule]]
     if any(name is None for name in names):
@@ -93,9 +93,9 @@ def rule_matrix(rule: str, features: pd.DataFrame) -> Floats | None:
     return features[chosen].to_numpy(np.float64) if chosen else np.zeros((len(features), 0))
 
 
-def fit_rule(rule: str, cutoffs: Sequence[CutoffData]) -> RuleModel | None:
+def fit_baseline(rule: str, cutoffs: Sequence[CutoffData]) -> BaselineModel | None:
     """The rule fitted on ``cutoffs``; ``None`` where the features or the purchases do not allow it."""
-    matrices = [rule_matrix(rule, each.features) for each in cutoffs]
+    matrices = [baseline_matrix(rule, each.features) for each in cutoffs]
     if any(matrix is None for matrix in matrices):
         return None
     x = np.concatenate([matrix for matrix in matrices if matrix is not None])
@@ -103,7 +103,7 @@ def fit_rule(rule: str, cutoffs: Sequence[CutoffData]) -> RuleModel | None:
     parameters: tuple[float, ...] = ()
     if rule == "base_rate":
         rate = (y.sum() + 0.5) / (y.size + 1.0)
-        return RuleModel(rule, Calibrator("platt", 0.0, float(logit(rate))))
+        return BaselineModel(rule, Calibrator("platt", 0.0, float(logit(rate))))
     if rule == "bgnbd":
         window = float(np.mean([(each.window_end - each.cutoff).days for each in cutoffs]))
         model = _fit_process(x)
@@ -112,7 +112,7 @@ def fit_rule(rule: str, cutoffs: Sequence[CutoffData]) -> RuleModel | None:
         never = np.isnan(x[:, 2])
         rate = float((y[never].sum() + 0.5) / (never.sum() + 1.0))
         parameters = (model.r, model.alpha, model.a, model.b, window, rate)
-    return RuleModel(rule, fit_calibrator(_score(rule, x, parameters), y, "platt"), parameters)
+    return BaselineModel(rule, fit_calibrator(_score(rule, x, parameters), y, "platt"), parameters)
 
 
 def _present(name: str, features: pd.DataFrame) -> str | None:

@@ -20,7 +20,7 @@ from icp_xl.propensity.splits import Fold, account_groups
 from icp_xl.propensity.trees import TreeModel, fit_trees, grow_trees
 
 Floats = NDArray[np.float64]
-Parts = tuple[tuple[float, LinearModel | TreeModel], ...]
+Ensemble = tuple[tuple[float, LinearModel | TreeModel], ...]
 
 #: Standard errors beyond which a difference is more than noise.
 BEYOND = 1.96
@@ -39,7 +39,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Rows:
+class DesignMatrix:
     """A design matrix with outcomes and the account of each row."""
 
     x: Floats
@@ -47,11 +47,11 @@ class Rows:
     accounts: NDArray[np.object_]
 
 
-def stack(cutoffs: Sequence[CutoffData], names: Sequence[str]) -> Rows:
+def stack(cutoffs: Sequence[CutoffData], names: Sequence[str]) -> DesignMatrix:
     """All rows of some cutoffs, one under the other."""
     x = np.concatenate([design_matrix(each.features, names) for each in cutoffs])
     y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
-    return Rows(x, y, np.concatenate([each.accounts for each in cutoffs]))
+    return DesignMatrix(x, y, np.concatenate([each.accounts for each in cutoffs]))
 
 
 def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, seed: int, check: Check) -> Recipe:
@@ -71,8 +71,10 @@ def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, see
 Check = Callable[[], None]
 
 
-def fit_family(family: str, rows: Rows, names: Sequence[str], recipe: Recipe, seed: int, seeds: int) -> Parts:
-    """Parts of one candidate with their weights."""
+def fit_family(
+    family: str, rows: DesignMatrix, names: Sequence[str], recipe: Recipe, seed: int, seeds: int
+) -> Ensemble:
+    """Ensemble of one candidate with their weights."""
     if family == "logreg":
         return ((1.0, _linear(rows, names, recipe.logreg, seed)),)
     if family == "lgbm":
@@ -82,7 +84,7 @@ def fit_family(family: str, rows: Rows, names: Sequence[str], recipe: Recipe, se
     raise ValueError(f"unknown family {family!r}")
 
 
-def blend(linear: Parts, trees: Parts) -> Parts:
+def blend(linear: Ensemble, trees: Ensemble) -> Ensemble:
     """Mean of two candidates on the log-odds scale."""
     return tuple((weight / 2.0, part) for weight, part in (*linear, *trees))
 
@@ -101,7 +103,7 @@ def _losses(y: Floats, log_odds: Floats) -> Floats:
     return np.asarray(-np.where(y > 0, np.log(p), np.log1p(-p)))
 
 
-def count_rounds(rows: Rows, names: Sequence[str], grid: TreeGrid, seed: int) -> int:
+def count_rounds(rows: DesignMatrix, names: Sequence[str], grid: TreeGrid, seed: int) -> int:
     """Trees after which a fifth of the accounts, kept aside, is predicted no better; at least ten."""
     [group] = account_groups([rows.accounts], _STOP_FOLDS, seed)
     aside = group == 0
@@ -127,24 +129,24 @@ def _mixed(y: Floats) -> bool:
     return bool(y.size) and 0.0 < float(y.mean()) < 1.0
 
 
-def _sample(rows: Rows, most: int, seed: int) -> Rows:
+def _sample(rows: DesignMatrix, most: int, seed: int) -> DesignMatrix:
     if rows.y.size <= most:
         return rows
     kept = np.sort(np.random.default_rng(seed).choice(rows.y.size, most, replace=False))
-    return Rows(rows.x[kept], rows.y[kept], rows.accounts[kept])
+    return DesignMatrix(rows.x[kept], rows.y[kept], rows.accounts[kept])
 
 
-def _linear(rows: Rows, names: Sequence[str], grid: LinearGrid | None, seed: int) -> LinearModel:
+def _linear(rows: DesignMatrix, names: Sequence[str], grid: LinearGrid | None, seed: int) -> LinearModel:
     chosen = grid or LinearGrid()
     return fit_linear(rows.x, rows.y, names, c=chosen.c, l1_ratio=chosen.l1_ratio, balanced=chosen.balanced, seed=seed)
 
 
-def _trees(rows: Rows, names: Sequence[str], grid: TreeGrid | None, rounds: int, seed: int) -> TreeModel:
+def _trees(rows: DesignMatrix, names: Sequence[str], grid: TreeGrid | None, rounds: int, seed: int) -> TreeModel:
     return fit_trees(rows.x, rows.y, names, parameters(grid or TreeGrid()), seed=seed, rounds=rounds)
 
 
 def _best_linear(
-    train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
 ) -> LinearGrid:
     if len(settings.logreg) == 1:
         return settings.logreg[0]
@@ -164,7 +166,7 @@ def _best_linear(
 
 
 def _best_trees(
-    train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
 ) -> TreeGrid:
     if len(settings.lgbm) == 1:
         return settings.lgbm[0]
@@ -176,7 +178,7 @@ def _best_trees(
 
 
 def _tuned(
-    train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
 ) -> TreeGrid | None:
     """Settings found by Optuna within its budget of trials and seconds; ``None`` where tuning is off."""
     if not settings.tune_trials:
@@ -210,7 +212,7 @@ def _tuned(
 
 
 def _without_overfit(
-    recipe: Recipe, train: Rows, valid: Rows, names: Sequence[str], settings: TrainSettings, seed: int
+    recipe: Recipe, train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, seed: int
 ) -> Recipe:
     """Simpler trees where the AUC in training is far above that on the judging rows, if they predict no worse."""
     assert recipe.lgbm is not None

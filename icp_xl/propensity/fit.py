@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
-from icp_xl.propensity.baselines import fit_rule
+from icp_xl.propensity.baselines import fit_baseline
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator
 from icp_xl.propensity.candidates import BEYOND, Recipe, blend, choose_recipe, fit_family, stack
 from icp_xl.propensity.data import CutoffData, DivisionData
@@ -35,11 +35,11 @@ from icp_xl.propensity.model import DivisionModel, Part
 from icp_xl.propensity.splits import Fold, account_folds, account_groups, forward_folds
 
 Floats = NDArray[np.float64]
-Parts = tuple[tuple[float, Part], ...]
+Ensemble = tuple[tuple[float, Part], ...]
 #: Order of complexity.
 ORDER = ("base_rate", "recency", "frequency", "bgnbd", "logreg", "lgbm", "blend")
-RULES, MODELS = ORDER[:4], ORDER[4:]
-#: Rows over all ensembles of a mean.
+BASELINES, MODELS = ORDER[:4], ORDER[4:]
+#: DesignMatrix over all ensembles of a mean.
 _SEED_ROWS = 60_000
 #: Before a candidate's name: its calibrated probability, cross-fitted.
 _P = "p_"
@@ -73,10 +73,10 @@ class Fitted:
         return latest
 
     @property
-    def best_rule(self) -> str:
+    def best_baseline(self) -> str:
         """The rule with the highest AUC on the latest cutoff."""
         rows = self.candidates[self.candidates["fold"] == self.candidates["fold"].max()]
-        rules = rows[rows["candidate"].isin(RULES)].sort_values("auc", ascending=False, kind="stable")
+        rules = rows[rows["candidate"].isin(BASELINES)].sort_values("auc", ascending=False, kind="stable")
         return str(rules["candidate"].iloc[0])
 
 
@@ -97,7 +97,7 @@ def fit_division(
         raise InsufficientDataError(
             f"not enough outcomes: {data.positives}, needs {train.min_positives}", where=data.division
         )
-    inputs = choose_inputs(data.cutoffs, train, settings.gauntlet)
+    inputs = choose_inputs(data.cutoffs, train, settings.leakage)
     folds, forward = forward_folds(data), True
     if not folds:
         folds, forward = account_folds(data, train.folds, seed), False
@@ -158,8 +158,8 @@ def _judge(
     return pd.concat(frames, ignore_index=True)
 
 
-def _rules(fold: Fold, wanted: Sequence[str]) -> dict[str, Parts]:
-    fitted = {name: fit_rule(name, fold.train) for name in wanted}
+def _rules(fold: Fold, wanted: Sequence[str]) -> dict[str, Ensemble]:
+    fitted = {name: fit_baseline(name, fold.train) for name in wanted}
     return {name: ((1.0, rule),) for name, rule in fitted.items() if rule is not None}
 
 
@@ -170,10 +170,10 @@ def _models(
     seed: int,
     seeds: int,
     wanted: Sequence[str],
-) -> dict[str, Parts]:
+) -> dict[str, Ensemble]:
     """Candidates fitted on ``cutoffs``; what a blend is made of is fitted once."""
     rows = stack(cutoffs, names)
-    made: dict[str, Parts] = {}
+    made: dict[str, Ensemble] = {}
     # The mean over seeds calms trees grown on few rows; on many there is little left to calm.
     seeds = max(1, min(seeds, _SEED_ROWS // max(rows.y.size, 1)))
     for family in ("logreg", "lgbm"):
@@ -186,9 +186,9 @@ def _models(
 
 def _fit_final(
     chosen: str, cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, seed: int, seeds: int
-) -> Parts:
-    if chosen in RULES:
-        rule = fit_rule(chosen, cutoffs)
+) -> Ensemble:
+    if chosen in BASELINES:
+        rule = fit_baseline(chosen, cutoffs)
         assert rule is not None
         return ((1.0, rule),)
     return _models(cutoffs, names, recipe, seed, seeds, (chosen,))[chosen]
@@ -207,7 +207,7 @@ def _choose(
     """The best rule, the best model, and the model only if it beats the rule beyond noise; and each step in words."""
     arena = _Arena(judged, candidates, resamples, seed)
     varied = [name for name in names if name == names[0] or judged[name].nunique() > 1]
-    rules, models = ([name for name in varied if name in kind] for kind in (RULES, MODELS))
+    rules, models = ([name for name in varied if name in kind] for kind in (BASELINES, MODELS))
     steps = [f"{name}: gives every account the same probability, left out" for name in names if name not in varied]
     rule = arena.best(rules, steps) if rules else None
     model = arena.best(models, steps) if models else None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from icp_xl.config.build import GauntletSettings
+from icp_xl.config.build import LeakageSettings
 from icp_xl.config.train import TrainSettings
 from icp_xl.errors import DataError
 from icp_xl.propensity.data import CutoffData
@@ -34,11 +34,11 @@ class Inputs:
     left_out: dict[str, str]
 
 
-def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: GauntletSettings) -> Inputs:
+def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: LeakageSettings) -> Inputs:
     """Inputs that carry something at every training cutoff and give nothing away.
 
     Left out are constants, embedding factors, infinite values, names that tell of the outcome, and single features
-    that alone rank the buyers better than ``gauntlet.max_auc``.
+    that alone rank the buyers better than ``leakage.max_auc``.
     """
     names: list[str] = []
     left_out: dict[str, str] = {}
@@ -98,7 +98,7 @@ def _levels(name: str, cutoffs: Sequence[CutoffData], settings: TrainSettings) -
     return [f"{name}={level}" for level in chosen] if len(chosen) > 1 else []
 
 
-def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: GauntletSettings) -> str | None:
+def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: LeakageSettings) -> str | None:
     """Why a number is left out: a text to be reported, an empty one for a mere constant, ``None`` if it stays."""
     aucs = []
     for each in cutoffs:

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from icp_xl.errors import DataError
 from icp_xl.outputs import json_text
-from icp_xl.propensity.baselines import RuleModel, rule_matrix
+from icp_xl.propensity.baselines import BaselineModel, baseline_matrix
 from icp_xl.propensity.calibration import Calibrator
 from icp_xl.propensity.inputs import design_matrix
 from icp_xl.propensity.linear import LinearModel
 from icp_xl.propensity.trees import TreeModel
 
 Floats = NDArray[np.float64]
-Part = LinearModel | TreeModel | RuleModel
+Part = LinearModel | TreeModel | BaselineModel
 
 FORMAT = "icp_xl division model"
 SCHEMA = 1
@@ -156,8 +156,8 @@ class DivisionModel:
 
 
 def _matrix(part: Part, features: pd.DataFrame) -> Floats:
-    if isinstance(part, RuleModel):
-        found = rule_matrix(part.rule, features)
+    if isinstance(part, BaselineModel):
+        found = baseline_matrix(part.rule, features)
         if found is None:
             raise DataError("features that the rule looks at are missing", allowed=", ".join(part.features))
         return found
@@ -169,8 +169,8 @@ def _part(body: Mapping[str, Any], texts: Mapping[str, str]) -> Part:
         return LinearModel.from_json(body)
     if body["kind"] == TreeModel.kind:
         return TreeModel.from_json(body, texts[body["trees"]])
-    if body["kind"] == RuleModel.kind:
-        return RuleModel.from_json(body)
+    if body["kind"] == BaselineModel.kind:
+        return BaselineModel.from_json(body)
     raise DataError("a model part of an unknown kind", got=str(body["kind"]), next_step="Update icp_xl.")
 
 

@@ -16,10 +16,10 @@ from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.data import DivisionData, any_of, pool, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
-from icp_xl.propensity.fit import RULES, Fitted, fit_division
+from icp_xl.propensity.fit import BASELINES, Fitted, fit_division
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
-from icp_xl.propensity.verdict import Judgement, judge
+from icp_xl.propensity.verdict import Evaluation, evaluate
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Trained:
     status: str
     model: DivisionModel | None = None
     fitted: Fitted | None = None
-    judgement: Judgement | None = None
+    evaluation: Evaluation | None = None
     scores: Scores | None = None
     positives: int = 0
     rows: int = 0
@@ -95,11 +95,11 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
         InsufficientDataError: too few buyers for a model.
     """
     fitted = fit_division(data, job.settings, seed=job.seed, check=check)
-    judgement = judge(
+    evaluation = evaluate(
         fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip
-    model = fitted.model.judged(judgement.verdict, judgement.reasons)
+    model = fitted.model.judged(evaluation.verdict, evaluation.reasons)
     check()
     scores = None
     if model.published and job.slug != "any_purchase":
@@ -109,7 +109,7 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
     inputs = list(dict.fromkeys(each.partition("=")[0] for each in model.features))
     latest = data.cutoffs[-1].features
     sample = latest.iloc[_spread(len(latest), job.settings.train.sample_rows)][[n for n in inputs if n in latest]]
-    return Trained(data.division, data.slug, "", model, fitted, judgement, scores, data.positives, rows, sample)
+    return Trained(data.division, data.slug, "", model, fitted, evaluation, scores, data.positives, rows, sample)
 
 
 def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] = lambda: None) -> list[Trained]:
@@ -126,14 +126,14 @@ def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] =
     base = Job("All divisions", "all_divisions", first.cutoffs, first.score_cutoff, first.settings, first.files)
     data = pool(datas)
     fitted = fit_division(data, base.settings, seed=base.seed, check=check)
-    judgement = judge(
+    evaluation = evaluate(
         fitted, base.settings.train, seed=base.seed, score_cutoff=base.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
     )  # fmt: skip
     found = []
     for job in wanted:
-        reasons = ["too few buyers for a model of its own: one model for all divisions serves", *judgement.reasons]
-        verdict = judgement.verdict if judgement.verdict == NOT_READY else CARE
+        reasons = ["too few buyers for a model of its own: one model for all divisions serves", *evaluation.reasons]
+        verdict = evaluation.verdict if evaluation.verdict == NOT_READY else CARE
         told, beaten = _told_in(job.division, fitted, datas)
         if beaten:
             verdict = NOT_READY
@@ -149,7 +149,7 @@ def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] =
             scores = score_accounts(
                 model, read_scoring_features(job.find, job.slug, job.score_cutoff), data.catalog, job.settings
             )
-        found.append(Trained(job.division, job.slug, "", model, fitted, judgement, scores))
+        found.append(Trained(job.division, job.slug, "", model, fitted, evaluation, scores))
     return found
 
 
@@ -171,7 +171,9 @@ def _told_in(division: str, fitted: Fitted, datas: Sequence[DivisionData]) -> tu
     if not 0.0 < y.mean() < 1.0:
         return "", False
     figures = {
-        name: Curve(y, rows[name]).auc() for name in (fitted.model.kind, *RULES) if name in rows and name != "base_rate"
+        name: Curve(y, rows[name]).auc()
+        for name in (fitted.model.kind, *BASELINES)
+        if name in rows and name != "base_rate"
     }
     own = figures.pop(fitted.model.kind)
     best = max(figures, key=lambda name: figures[name], default="")
@@ -223,19 +225,19 @@ def base_rates(data: DivisionData) -> dict[str, float]:
 
 def facts_of(trained: Trained) -> dict[str, Any]:
     """Figures of a trained division for files and sheets; ``None`` where a figure has no meaning."""
-    judgement, fitted = trained.judgement, trained.fitted
-    if judgement is None or fitted is None:
+    evaluation, fitted = trained.evaluation, trained.fitted
+    if evaluation is None or fitted is None:
         return {"status": trained.status}
     return {
         "model": trained.model.kind if trained.model else "",
-        "rows": judgement.rows,
-        "positives": judgement.positives,
-        "rule": judgement.rule,
-        "calibration_loss": judgement.calibration_loss,
-        "calibration_slope": _number(judgement.slope),
-        "calibration_intercept": _number(judgement.intercept),
-        "base_rates": judgement.base_rates,
-        "season_seen": judgement.season_seen,
+        "rows": evaluation.rows,
+        "positives": evaluation.positives,
+        "rule": evaluation.rule,
+        "calibration_loss": evaluation.calibration_loss,
+        "calibration_slope": _number(evaluation.slope),
+        "calibration_intercept": _number(evaluation.intercept),
+        "base_rates": evaluation.base_rates,
+        "season_seen": evaluation.season_seen,
         "train_auc": fitted.train_auc,
         "forward_in_time": fitted.forward,
     }

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from icp_xl.config.train import TrainSettings
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
-from icp_xl.propensity.fit import RULES, Fitted
+from icp_xl.propensity.fit import BASELINES, Fitted
 from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier, thresholds_table
 from icp_xl.propensity.model import CARE, NOT_READY, READY
 
@@ -20,18 +20,19 @@ NO_SKILL = "no evidence of skill"
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """Figures of the latest judged cutoff, and the verdict on them.
 
-    ``metrics`` are those of the chosen model, ``rule_metrics`` those of the best rule on the same rows, ``gain`` their
-    paired difference. ``season_seen`` says whether the calendar months to be predicted were among those learned from.
+    ``metrics`` are those of the chosen model, ``baseline_metrics`` those of the best rule on the same rows,
+    ``gain`` their paired difference. ``season_seen`` says whether the calendar months to be predicted
+    were among those learned from.
     """
 
     verdict: str
     reasons: tuple[str, ...]
     metrics: dict[str, Interval]
     rule: str
-    rule_metrics: dict[str, Interval]
+    baseline_metrics: dict[str, Interval]
     gain: dict[str, Interval]
     calibration_loss: float
     slope: float
@@ -45,10 +46,10 @@ class Judgement:
     thresholds: pd.DataFrame
 
 
-def judge(
+def evaluate(
     fitted: Fitted, settings: TrainSettings, *, seed: int, score_cutoff: date, base_rates: dict[str, float],
     windows: Sequence[tuple[date, date]], looks: int = 1,
-) -> Judgement:  # fmt: skip
+) -> Evaluation:  # fmt: skip
     """Judge a model by its latest judged cutoff.
 
     Args:
@@ -56,7 +57,7 @@ def judge(
         windows: start and end of each training label window.
         looks: divisions that are judged together; among forty-seven without any skill one looks skilled by chance.
     """
-    rows, chosen, rule = fitted.latest, fitted.model.kind, fitted.best_rule
+    rows, chosen, rule = fitted.latest, fitted.model.kind, fitted.best_baseline
     y, worth = rows["label"].to_numpy(np.float64), rows["revenue"].to_numpy(np.float64).clip(0)
     groups, p = rows["account_id"].to_numpy(object), rows["p_hat"].to_numpy(np.float64)
     score = rows[chosen].to_numpy(np.float64)
@@ -66,7 +67,7 @@ def judge(
         **measure_brier(y, p, groups=groups, **drawn),
     }
     other = rows[rule].to_numpy(np.float64)
-    rule_metrics = {
+    baseline_metrics = {
         **measure(y, other, worth),
         **measure_brier(y, rows["p_" + rule].to_numpy(np.float64)),
     }
@@ -74,8 +75,8 @@ def judge(
     slope, intercept = slope_and_intercept(y, p)
     seen = season_was_seen(windows, score_cutoff, fitted.model.window_months)
     verdict, reasons = _verdict(fitted, settings, metrics, gain, rule, slope, base_rates, seen, y, looks)
-    return Judgement(
-        verdict, tuple(reasons), metrics, rule, rule_metrics, gain, calibration_loss(y, p), slope, intercept,
+    return Evaluation(
+        verdict, tuple(reasons), metrics, rule, baseline_metrics, gain, calibration_loss(y, p), slope, intercept,
         base_rates, seen, len(y), int(y.sum()), gains_table(y, p, worth), calibration_table(y, p), thresholds_table(p),
     )  # fmt: skip
 
@@ -117,7 +118,7 @@ def _verdict(
     if kind == "base_rate" or not certain:
         return NOT_READY, [f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {y.size:,}, chance is 0.500"]
     care = []
-    if kind in RULES:
+    if kind in BASELINES:
         care.append(f"no model beats the {kind.replace('_', ' ')} rule beyond noise, so the rule serves")
     else:
         if gain["auc"].value < 0.0 or gain["pr_auc"].value < 0.0:

@@ -62,7 +62,7 @@ def build_model_book(
         _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
     ]
     sheets = [_overview(named, cutoffs, score_cutoff)]
-    sheets += [_division(each, settings) for each in named if each.trained.judgement is not None and not _pooled(each)]
+    sheets += [_division(each, settings) for each in named if each.trained.evaluation is not None and not _pooled(each)]
     sheets += [_method(), build_about_sheet(run)]
     return Book(
         sheets, title="Division models", subject="How good each division's model is", footer=f"run {run.run_id}",
@@ -166,7 +166,7 @@ def _comparison(n: int) -> Chart:
 
 
 def _row(each: _Named) -> dict[str, Any]:
-    trained, judged = each.trained, each.trained.judgement
+    trained, judged = each.trained, each.trained.evaluation
     reasons = list(trained.model.reasons) if trained.model is not None else [trained.status]
     row: dict[str, Any] = {
         "division": trained.division, "verdict": _verdict(trained),
@@ -180,9 +180,9 @@ def _row(each: _Named) -> dict[str, Any]:
     metrics, gain = judged.metrics, judged.gain["auc"]
     return row | {
         "auc": metrics["auc"].value, "auc_range": say_interval(metrics["auc"].low, metrics["auc"].high),
-        "rule": KINDS.get(judged.rule, judged.rule), "rule_auc": judged.rule_metrics["auc"].value,
+        "rule": KINDS.get(judged.rule, judged.rule), "rule_auc": judged.baseline_metrics["auc"].value,
         "gain": gain.value, "gain_range": say_interval(gain.low, gain.high),
-        "lift": metrics["lift_10"].value, "rule_lift": judged.rule_metrics["lift_10"].value,
+        "lift": metrics["lift_10"].value, "rule_lift": judged.baseline_metrics["lift_10"].value,
         "brier_skill": metrics["brier_skill"].value, "slope": judged.slope, "buyers": judged.positives,
         "base_rate": metrics["base_rate"].value,
     }  # fmt: skip
@@ -193,7 +193,7 @@ def _sentence(text: str) -> str:
 
 
 def _division(each: _Named, settings: ReportSettings) -> Sheet:
-    trained, judged = each.trained, each.trained.judgement
+    trained, judged = each.trained, each.trained.evaluation
     assert judged is not None and trained.model is not None and trained.fitted is not None
     model, metrics = trained.model, judged.metrics
     reach = say_interval(metrics["auc"].low, metrics["auc"].high)
@@ -203,7 +203,7 @@ def _division(each: _Named, settings: ReportSettings) -> Sheet:
                 Figure("Verdict", model.verdict, "text", model.version, tone=_TONES[model.verdict]),
                 Figure("AUC", metrics["auc"].value, "number", reach, decimals=3),
                 Figure("Lift, top 10 %", metrics["lift_10"].value, "number",
-                       f"best rule {judged.rule_metrics['lift_10'].value:.2f}", decimals=2),
+                       f"best rule {judged.baseline_metrics['lift_10'].value:.2f}", decimals=2),
                 Figure("Buyers found in the top 20 %", metrics["capture_20"].value, "percent",
                        f"of {say_count(judged.positives, 'buyer')}"),
                 Figure("Calibration error", judged.calibration_loss, "percent", "mean gap, predicted to observed"),
@@ -227,8 +227,8 @@ def _division(each: _Named, settings: ReportSettings) -> Sheet:
 
 
 def _gains_table(each: _Named) -> Table:
-    assert each.trained.judgement is not None
-    frame = each.trained.judgement.gains.copy()
+    assert each.trained.evaluation is not None
+    frame = each.trained.evaluation.gains.copy()
     frame["even"] = frame["decile"] / len(frame)
     return Table(
         f"{each.stem}_gains",
@@ -247,8 +247,8 @@ def _gains_table(each: _Named) -> Table:
 def _gains_chart(each: _Named) -> Chart:
     table = f"{each.stem}_gains"
     tenth = Ref(table, "decile")
-    assert each.trained.judgement is not None
-    first = each.trained.judgement.gains["captured"].iloc[0]
+    assert each.trained.evaluation is not None
+    first = each.trained.evaluation.gains["captured"].iloc[0]
     return Chart(
         "line", "Buyers found when the best are called first",
         [Series("With the model", tenth, Ref(table, "captured")),
@@ -259,8 +259,8 @@ def _gains_chart(each: _Named) -> Chart:
 
 
 def _calibration_table(each: _Named) -> Table:
-    assert each.trained.judgement is not None
-    frame = each.trained.judgement.calibration
+    assert each.trained.evaluation is not None
+    frame = each.trained.evaluation.calibration
     bought = frame["fraction_positives"]
     frame = frame.assign(below=bought - frame["low"], above=frame["high"] - bought)
     return Table(
@@ -278,7 +278,7 @@ def _calibration_table(each: _Named) -> Table:
 
 
 def _calibration_chart(each: _Named) -> Chart:
-    table, judged = f"{each.stem}_calibration", each.trained.judgement
+    table, judged = f"{each.stem}_calibration", each.trained.evaluation
     assert judged is not None
     group = Ref(table, "bin")
     return Chart(
@@ -327,8 +327,8 @@ def _driver_chart(each: _Named, n: int) -> Chart:
 
 
 def _threshold_table(each: _Named) -> Table:
-    assert each.trained.judgement is not None
-    frame = each.trained.judgement.thresholds.assign(share=lambda t: t["k_percent"] / 100.0)
+    assert each.trained.evaluation is not None
+    frame = each.trained.evaluation.thresholds.assign(share=lambda t: t["k_percent"] / 100.0)
     return Table(
         f"{each.stem}_thresholds",
         [
@@ -342,7 +342,7 @@ def _threshold_table(each: _Named) -> Table:
 
 def _card(each: _Named) -> list[tuple[str, Any]]:
     trained = each.trained
-    model, fitted, judged = trained.model, trained.fitted, trained.judgement
+    model, fitted, judged = trained.model, trained.fitted, trained.evaluation
     assert model is not None and fitted is not None and judged is not None
     rates = ", ".join(f"{day}: {rate:.1%}" for day, rate in judged.base_rates.items())
     return [

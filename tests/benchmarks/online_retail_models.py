@@ -23,14 +23,14 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
 from icp_xl.pipeline.models.train import train
-from icp_xl.propensity.baselines import fit_rule
+from icp_xl.propensity.baselines import fit_baseline
 from icp_xl.propensity.calibration import slope_and_intercept
 from icp_xl.propensity.data import DivisionData, any_of, read_division
-from icp_xl.propensity.fit import RULES, fit_division
+from icp_xl.propensity.fit import BASELINES, fit_division
 from icp_xl.propensity.metrics import compare, measure
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.train import base_rates
-from icp_xl.propensity.verdict import judge
+from icp_xl.propensity.verdict import evaluate
 from icp_xl.runs import RunContext
 from tests.support.divisions import shuffled
 
@@ -98,8 +98,8 @@ def test_figures(data: DivisionData, test: DivisionData, model: DivisionModel, r
     y, worth = cutoff.label.astype(float), cutoff.revenue.clip(0)
     score, p = model.log_odds(cutoff.features), model.predict(cutoff.features)
     rules = {}
-    for name in RULES[1:]:
-        rule = fit_rule(name, data.cutoffs)
+    for name in BASELINES[1:]:
+        rule = fit_baseline(name, data.cutoffs)
         if rule is not None:
             part = DivisionModel("", "", name, ((1.0, rule),), rule.sigmoid, (), 0)
             rules[name] = part.log_odds(cutoff.features)
@@ -148,7 +148,7 @@ def run_retail(out: Path, deal: bool) -> str:
         for number, (data, test) in enumerate(zip(learned, tested, strict=True)):
             data = shuffled(data, number) if deal else data
             fitted = fit_division(data, run.settings, seed=run.settings.run.seed + number)
-            found = judge(
+            found = evaluate(
                 fitted, run.settings.train, seed=1, score_cutoff=TEST, base_rates=base_rates(data),
                 windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
             )  # fmt: skip

@@ -30,7 +30,7 @@ from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.fit import fit_division
 from icp_xl.propensity.inputs import choose_inputs, design_matrix
 from icp_xl.propensity.train import base_rates
-from icp_xl.propensity.verdict import judge
+from icp_xl.propensity.verdict import evaluate
 from tests.support.divisions import make_division
 
 DAYS = (date(2023, 1, 1), date(2023, 7, 1), date(2024, 1, 1), date(2024, 7, 1))
@@ -50,7 +50,7 @@ def train_ours(seed: int, accounts: int) -> tuple[float, float]:
     learned, later, truth = plant(accounts, seed)
     settings, started = load_settings(), time.process_time()
     fitted = fit_division(learned, settings, seed=seed)
-    judge(
+    evaluate(
         fitted, settings.train, seed=seed, score_cutoff=DAYS[3], base_rates=base_rates(learned),
         windows=[(each.cutoff, each.window_end) for each in learned.cutoffs],
     )  # fmt: skip
@@ -69,7 +69,7 @@ def train_plain(seed: int, accounts: int) -> tuple[float, float]:
 
     learned, later, truth = plant(accounts, seed)
     settings, started = load_settings(), time.process_time()
-    names = choose_inputs(learned.cutoffs, settings.train, settings.gauntlet).names
+    names = choose_inputs(learned.cutoffs, settings.train, settings.leakage).names
     x = np.concatenate([design_matrix(each.features, names) for each in learned.cutoffs])
     y = np.concatenate([each.label for each in learned.cutoffs])
     linear = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000))

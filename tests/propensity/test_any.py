@@ -49,6 +49,6 @@ def test_the_order_of_the_divisions_changes_no_label_and_no_input() -> None:
     bags, toys = _two()
     settings = load_settings()
     one, two = any_of([bags, toys]), any_of([toys, bags])
-    names = [set(choose_inputs(each.cutoffs, settings.train, settings.gauntlet).names) for each in (one, two)]
+    names = [set(choose_inputs(each.cutoffs, settings.train, settings.leakage).names) for each in (one, two)]
     assert names[0] == names[1]
     assert all((a.label == b.label).all() for a, b in zip(one.cutoffs, two.cutoffs, strict=True))

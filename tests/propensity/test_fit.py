@@ -17,18 +17,18 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, InsufficientDataError
 from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
-from icp_xl.propensity.fit import RULES, Fitted, fit_division
+from icp_xl.propensity.fit import BASELINES, Fitted, fit_division
 from icp_xl.propensity.inputs import choose_inputs
 from icp_xl.propensity.model import CARE, NOT_READY, READY, DivisionModel
 from icp_xl.propensity.splits import account_folds, forward_folds
-from icp_xl.propensity.verdict import NO_SKILL, Judgement, judge, season_was_seen
+from icp_xl.propensity.verdict import NO_SKILL, Evaluation, evaluate, season_was_seen
 from tests.support.divisions import make_division, shuffled
 
 FAST = load_settings(overrides={"train.bootstrap": 100, "train.tree_seeds": 1, "train.logreg": [{"c": 0.02}]})
 
 
-def judged(fitted: Fitted, data: DivisionData, settings: Settings = FAST) -> Judgement:
-    return judge(
+def judged(fitted: Fitted, data: DivisionData, settings: Settings = FAST) -> Evaluation:
+    return evaluate(
         fitted, settings.train, seed=1, score_cutoff=date(2024, 7, 1),
         base_rates={each.cutoff.isoformat(): float(each.label.mean()) for each in data.cutoffs},
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
@@ -47,7 +47,7 @@ def test_planted_probabilities_come_back(planted: tuple[DivisionData, list[np.nd
     p = fitted.model.predict(fresh.cutoffs[0].features)
     order = np.argsort(p)
     gaps = [abs(p[part].mean() - truths[0][part].mean()) for part in np.array_split(order, 10)]
-    assert fitted.model.kind not in RULES
+    assert fitted.model.kind not in BASELINES
     assert np.mean(gaps) < 0.03
 
 
@@ -160,7 +160,7 @@ def test_leaks_are_left_out() -> None:
                                                     broken=np.inf, same=1.0))
         for each in data.cutoffs
     )  # fmt: skip
-    found = choose_inputs(leaky, FAST.train, FAST.gauntlet)
+    found = choose_inputs(leaky, FAST.train, FAST.leakage)
     assert set(found.left_out) == {"won_flag", "leak", "broken"}
     assert not {"won_flag", "leak", "broken", "same"} & set(found.names)
 

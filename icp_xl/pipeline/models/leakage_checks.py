@@ -16,7 +16,7 @@ from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, to_day
-from icp_xl.validation.gauntlet import (
+from icp_xl.validation.leakage_checks import (
     COLUMNS,
     PLANTED,
     PLANTED_NAMES,
@@ -28,13 +28,13 @@ from icp_xl.validation.gauntlet import (
 )
 
 CSV, JSON, REPORT = "leakage_report.csv", "leakage_report.json", "icp_leakage.xlsx"
-#: Features that training leaves out, because a gauntlet found that they leak.
+#: Features that training leaves out, because a leakage check found that they leak.
 LEAKY = "state/leaky_features.json"
 WAYS = ("scramble", "delete", "double")
 
 
 @dataclass(frozen=True)
-class GauntletResult:
+class LeakageResult:
     """``findings``: one row per check × feature × division; ``planted`` leaks, and those ``missed``."""
 
     findings: pd.DataFrame
@@ -53,7 +53,7 @@ class GauntletResult:
         return not self.missed and (not self.leaks or self.action != "refuse")
 
 
-def run_gauntlet(run: RunContext) -> GauntletResult | None:
+def run_leakage_checks(run: RunContext) -> LeakageResult | None:
     """Run every check on the latest cutoff with a full window.
 
     Returns:
@@ -69,7 +69,7 @@ def run_gauntlet(run: RunContext) -> GauntletResult | None:
     if run.dry_run:
         return None
     run.cutoffs = [cutoff.isoformat()]
-    guard, seed = run.settings.gauntlet, run.settings.run.seed
+    guard, seed = run.settings.leakage, run.settings.run.seed
     divisions = choose_divisions(star, run.settings)
     before = add_months(cutoff, -run.settings.build.window_months)
     days = [before, cutoff] if to_day(before) > star.first_day else [cutoff]
@@ -94,12 +94,12 @@ def run_gauntlet(run: RunContext) -> GauntletResult | None:
             missed |= set(missed_plants(now, division, guard, seed, dealt[division][cutoff]))
     findings = pd.concat([each for each in frames if len(each)], ignore_index=True) if frames else pd.DataFrame()
     findings = findings.drop_duplicates(["check", "feature", "division"], ignore_index=True)
-    result = GauntletResult(findings, len(PLANTED) + len(PLANTED_NAMES), tuple(sorted(missed)), guard.action)
+    result = LeakageResult(findings, len(PLANTED) + len(PLANTED_NAMES), tuple(sorted(missed)), guard.action)
     _publish(run, result)
     return result
 
 
-def gauntlet_lines(result: GauntletResult | None) -> list[str]:
+def leakage_lines(result: LeakageResult | None) -> list[str]:
     """What to say at the end of the command."""
     if result is None:
         return []
@@ -125,10 +125,10 @@ def _at(
     return {name: {each.cutoff: each for each in data.cutoffs} for name, data in found.items()}
 
 
-def _publish(run: RunContext, result: GauntletResult) -> None:
+def _publish(run: RunContext, result: LeakageResult) -> None:
     from icp_xl.delivery.render import render_book
     from icp_xl.pipeline.run_metadata import run_facts
-    from icp_xl.reports.gauntlet import build_gauntlet_book
+    from icp_xl.reports.leakage import build_leakage_book
 
     table = result.findings.reindex(columns=list(COLUMNS))
     run.outputs.csv(CSV, table)
@@ -138,7 +138,5 @@ def _publish(run: RunContext, result: GauntletResult) -> None:
     run.outputs.json(JSON, plain(body))
     run.outputs.json(LEAKY, {"features": result.leaks if result.action == "drop" else []})
     run.metric("leaking features", len(result.leaks))
-    book = build_gauntlet_book(
-        table, result.planted, result.missed, result.action, run_facts(run), run.settings.reports
-    )
+    book = build_leakage_book(table, result.planted, result.missed, result.action, run_facts(run), run.settings.reports)
     render_book(book, run.outputs.path(REPORT), clock=run.now())

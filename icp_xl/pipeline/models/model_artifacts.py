@@ -74,13 +74,13 @@ def check_scores(frame: pd.DataFrame) -> dict[str, Any]:
 
 def publish_division(outputs: Publication, each: Trained, run: RunContext) -> None:
     """Stage the artifacts of one division under the names of the specification."""
-    slug, fitted, judgement = each.slug, each.fitted, each.judgement
+    slug, fitted, evaluation = each.slug, each.fitted, each.evaluation
     outputs.json(f"{FOLDER}/metrics_{slug}.json", division_metrics(each))
-    if fitted is None or judgement is None or each.model is None or each.model.kind == "pooled":
+    if fitted is None or evaluation is None or each.model is None or each.model.kind == "pooled":
         return
-    outputs.csv(f"{FOLDER}/gains_{slug}.csv", judgement.gains)
-    outputs.csv(f"{FOLDER}/calibration_{slug}.csv", judgement.calibration)
-    outputs.csv(f"{FOLDER}/thresholds_{slug}.csv", judgement.thresholds)
+    outputs.csv(f"{FOLDER}/gains_{slug}.csv", evaluation.gains)
+    outputs.csv(f"{FOLDER}/calibration_{slug}.csv", evaluation.calibration)
+    outputs.csv(f"{FOLDER}/thresholds_{slug}.csv", evaluation.thresholds)
     outputs.json(f"{FOLDER}/model_card_{slug}.json", model_card(each, run))
     coefficients = _coefficients(each)
     if coefficients is not None:
@@ -111,7 +111,7 @@ def publish_summary(outputs: Publication, trained: list[Trained]) -> None:
         for name in ("auc", "pr_auc", "lift_10", "brier_skill"):
             for end in ("", "_low", "_high"):
                 row[name + end] = body.get("metrics", {}).get(name + end)
-            row[f"{name}_rule"] = body.get("rule_metrics", {}).get(name)
+            row[f"{name}_rule"] = body.get("baseline_metrics", {}).get(name)
             row[f"{name}_gain"] = body.get("gain", {}).get(name)
         rows.append(row)
     outputs.csv(SUMMARY, pd.DataFrame(rows))
@@ -119,7 +119,7 @@ def publish_summary(outputs: Publication, trained: list[Trained]) -> None:
 
 def division_metrics(each: Trained) -> dict[str, Any]:
     """Everything that was measured of a division, as plain JSON."""
-    model, judgement = each.model, each.judgement
+    model, evaluation = each.model, each.evaluation
     body: dict[str, Any] = {
         "division": each.division,
         "verdict": model.verdict if model else "No model",
@@ -127,10 +127,10 @@ def division_metrics(each: Trained) -> dict[str, Any]:
         "version": model.version if model else "",
         **facts_of(each),
     }
-    if judgement is not None and each.fitted is not None:
-        body["metrics"] = flatten(judgement.metrics)
-        body["rule_metrics"] = {name: value.value for name, value in judgement.rule_metrics.items()}
-        body["gain"] = flatten(judgement.gain)
+    if evaluation is not None and each.fitted is not None:
+        body["metrics"] = flatten(evaluation.metrics)
+        body["baseline_metrics"] = {name: value.value for name, value in evaluation.baseline_metrics.items()}
+        body["gain"] = flatten(evaluation.gain)
         body["selection"] = list(each.fitted.steps)
         table = each.fitted.candidates.assign(cutoff_date=lambda t: t["cutoff_date"].astype(str))
         body["candidates"] = table.replace({np.nan: None}).to_dict("records")

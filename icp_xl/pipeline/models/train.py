@@ -296,10 +296,10 @@ def _say(run: RunContext, each: Trained) -> None:
         run.status(each.division, each.status)
         return
     run.status(each.division, f"{each.model.verdict}: {'; '.join(each.model.reasons)}")
-    if each.judgement is not None:
+    if each.evaluation is not None:
         facts: dict[str, Any] = {"kind": each.model.kind, "version": each.model.version}
         facts |= {
-            name: each.judgement.metrics[name].value for name in ("auc", "lift_10") if name in each.judgement.metrics
+            name: each.evaluation.metrics[name].value for name in ("auc", "lift_10") if name in each.evaluation.metrics
         }
         run.metric(f"model {each.division}", facts)
 

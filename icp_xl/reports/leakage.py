@@ -16,7 +16,7 @@ _DONE = {"drop": "Training leaves these features out.", "refuse": "Mend them bef
          "report": "They are only reported here."}  # fmt: skip
 
 
-def build_gauntlet_book(
+def build_leakage_book(
     findings: pd.DataFrame, planted: int, missed: Sequence[str], action: str, run: RunFacts, settings: ReportSettings
 ) -> Book:
     """The leakage report; ``findings`` has one row per check × feature × division."""

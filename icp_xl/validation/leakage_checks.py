@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from icp_xl.config.build import GauntletSettings
+from icp_xl.config.build import LeakageSettings
 from icp_xl.propensity.data import CutoffData
 from icp_xl.propensity.inputs import ROTATING
 from icp_xl.propensity.metrics import Curve
@@ -61,7 +61,7 @@ def changed_features(one: pd.DataFrame, two: pd.DataFrame) -> list[str]:
     return found + [str(name) for name in two.columns if name not in one.columns]
 
 
-def examine(now: CutoffData, division: str, guard: GauntletSettings, earlier: CutoffData | None = None) -> pd.DataFrame:
+def examine(now: CutoffData, division: str, guard: LeakageSettings, earlier: CutoffData | None = None) -> pd.DataFrame:
     """One row per check × feature that can be judged: see :data:`COLUMNS`; leaks first.
 
     Args:
@@ -145,9 +145,9 @@ def plant(data: CutoffData, seed: int) -> CutoffData:
 
 
 def missed_plants(
-    now: CutoffData, division: str, guard: GauntletSettings, seed: int, scrambled: CutoffData
+    now: CutoffData, division: str, guard: LeakageSettings, seed: int, scrambled: CutoffData
 ) -> list[str]:
-    """Planted leaks that no check caught; the gauntlet may be trusted only where there are none.
+    """Planted leaks that no check caught; the leakage check may be trusted only where there are none.
 
     ``scrambled``: the same cutoff when the future was dealt out anew, so that its outcomes are others.
     """

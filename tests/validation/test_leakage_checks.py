@@ -1,4 +1,4 @@
-"""The leakage gauntlet: every planted leak is caught, an honest build passes, and each action does what it says."""
+"""The leakage check: every planted leak is caught, an honest build passes, and each action does what it says."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from icp_xl.config.build import GauntletSettings
+from icp_xl.config.build import LeakageSettings
 from icp_xl.features.build import build_feature_sets
 from icp_xl.labels.build import build_labels
-from icp_xl.pipeline.models.leakage_checks import GauntletResult
+from icp_xl.pipeline.models.leakage_checks import LeakageResult
 from icp_xl.propensity.data import CutoffData, join_labels
 from icp_xl.tables.star_build import build_star
-from icp_xl.validation.gauntlet import (
+from icp_xl.validation.leakage_checks import (
     NAMED,
     PLANTED,
     PLANTED_NAMES,
@@ -31,7 +31,7 @@ from icp_xl.validation.gauntlet import (
 from tests.support.divisions import make_division, shuffled
 from tests.support.sales_lines import build_settings, make_lines
 
-GUARD = GauntletSettings()
+GUARD = LeakageSettings()
 CUTOFF = dt.date(2025, 6, 1)
 
 
@@ -100,7 +100,7 @@ def test_a_build_that_is_honest_does_not_move_with_the_future(how: str) -> None:
 @pytest.mark.parametrize(("action", "sound"), [("drop", True), ("report", True), ("refuse", False)])
 def test_what_the_actions_do(action: str, sound: bool) -> None:
     found = pd.DataFrame({"check": [NAMED], "feature": ["won_flag"], "leak": [True]})
-    result = GauntletResult(found, 15, (), action)
+    result = LeakageResult(found, 15, (), action)
     assert result.leaks == ["won_flag"]
     assert result.sound is sound
-    assert not GauntletResult(found, 15, ("the_label",), action).sound
+    assert not LeakageResult(found, 15, ("the_label",), action).sound
