@@ -3,15 +3,22 @@
 A run writes everything into a staging folder beside its output folder and publishes at the end. Publishing first
 writes a journal, then replaces file by file; whoever next opens the folder completes a publication that was cut
 off. So readers see the old set or the new one, and never a torn file.
+
+Output folders lie on shared drives, so what is found in one is not trusted: a stage carries a mark and a journal a
+signature, both made with a key that only this user has (:func:`icp_xl.user_dirs.user_key`), and no name is followed
+outside the folder or through a link (:func:`icp_xl.safe_paths.resolve_inside`).
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import hmac
 import io
 import json
 import math
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +29,19 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from icp_xl.errors import DeliveryError
+from icp_xl.safe_paths import refuse_link, resolve_inside
+from icp_xl.user_dirs import user_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STAGING = ".icp_staging"
 JOURNAL = "publish.json"
-#: A cell of a CSV file that begins so may be run as a formula by the program that opens it.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+MARK = ".made_by"
+LOCK = ".icp_xl.lock"
+#: A cell of a CSV file that begins so may be run as a formula by the program that opens it; the full-width forms count
+#: in East Asian versions. Source: OWASP, "CSV Injection".
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def json_text(body: Any) -> str:
@@ -131,7 +143,7 @@ class Publication:
 
     def __init__(self, out: Path, part: str = "") -> None:
         self.out = out
-        self.staging = out / STAGING / f"{os.getpid()}{part}"
+        self.staging = out / STAGING / f"{os.getpid()}{part}-{secrets.token_hex(4)}"
         self._names: list[str] = []
         self._removed: list[str] = []
 
@@ -142,7 +154,9 @@ class Publication:
 
     def path(self, name: str) -> Path:
         """Where to write the file ``name`` (a relative path with forward slashes) now."""
-        target = self.staging / name
+        target = resolve_inside(self.staging, name)
+        if not self._names:
+            self._make_staging()
         target.parent.mkdir(parents=True, exist_ok=True)
         if name not in self._names:
             self._names.append(name)
@@ -172,21 +186,30 @@ class Publication:
         """Drop an earlier file or folder of ours when this run's files are in place."""
         self._removed.append(name)
 
+    def _make_staging(self) -> None:
+        refuse_link(self.staging.parent)
+        self.staging.mkdir(parents=True, exist_ok=True)
+        (self.staging / MARK).write_text(_signature(self.staging.name), encoding="utf-8")
+
     def publish(self) -> list[Path]:
-        """Put every staged file in place and return where they are."""
-        if not self._names:
+        """Put every staged file in place, drop what is to be removed, and return where the files are."""
+        if not self._names and not self._removed:
             return []
         for name in self._names:
-            _check_replaceable(self.out / name)
-        journal = self.staging / JOURNAL
-        write_json(journal, {"files": self._names})
-        _replay(self.staging, self.out)
-        for name in self._removed:
-            shutil.rmtree(self.out / name, ignore_errors=True)
-            (self.out / name).unlink(missing_ok=True)
+            _check_replaceable(resolve_inside(self.out, name))
+        _replay(self.staging, self.out, self.write_journal())
         done = [self.out / name for name in self._names]
         self._names, self._removed = [], []
         return done
+
+    def write_journal(self) -> dict[str, Any]:
+        """Say what is to be put in place and what is to be removed; from here on the publication will be completed."""
+        if not self._names:
+            self._make_staging()
+        files = {name: _digest(self.staging / name) for name in self._names}
+        body = {"stage": self.staging.name, "files": files, "remove": self._removed}
+        write_json(self.staging / JOURNAL, {**body, "signature": _signature(json_text(body))})
+        return body
 
     def withdraw(self, kept: Sequence[str]) -> None:
         """Forget what was staged after the files ``kept``."""
@@ -222,12 +245,55 @@ def _check_replaceable(target: Path) -> None:
         ) from None
 
 
-def _replay(staging: Path, out: Path) -> None:
-    for name in json.loads((staging / JOURNAL).read_text(encoding="utf-8"))["files"]:
-        source, target = staging / name, out / name
-        if source.exists():
+def _signature(text: str) -> str:
+    """What only this user can have written beside ``text``; empty where the user has no key."""
+    key = user_key()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() if key else ""
+
+
+def _is_ours(text: str, signature: object) -> bool:
+    ours = _signature(text)
+    return bool(ours) and isinstance(signature, str) and hmac.compare_digest(ours.encode(), signature.encode())
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _read_journal(staging: Path) -> dict[str, Any]:
+    """The journal of a stage, if this user wrote it.
+
+    Raises:
+        DeliveryError: it was written by somebody else, or is damaged.
+    """
+    try:
+        body = json.loads((staging / JOURNAL).read_text(encoding="utf-8"))
+        signature = body.pop("signature", None)
+        if body["stage"] == staging.name and _is_ours(json_text(body), signature):
+            return dict(body)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise DeliveryError(
+        "the output folder holds a publication that was cut off, and that is not yours or is damaged",
+        where=f"{STAGING}/{staging.name}",
+        next_step=f"Let whoever ran it last run any command on this folder, or delete the folder {STAGING} in it and "
+        "run again. Nothing was changed.",
+    )
+
+
+def _replay(staging: Path, out: Path, body: Mapping[str, Any]) -> None:
+    for name, digest in body["files"].items():
+        source, target = resolve_inside(staging, name), resolve_inside(out, name)
+        if source.is_file() and not source.is_symlink() and _digest(source) == digest:
             target.parent.mkdir(parents=True, exist_ok=True)
             replace_file(source, target)
+    for name in body["remove"]:
+        target = resolve_inside(out, name)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
     shutil.rmtree(staging, ignore_errors=True)
     _remove_if_empty(staging.parent)
 
@@ -239,17 +305,40 @@ def _remove_if_empty(folder: Path) -> None:
         pass
 
 
+def is_half_published(out: Path) -> bool:
+    """Whether files of two runs lie side by side in ``out`` at this moment, so that readers had better wait."""
+    return any((out / STAGING).glob(f"*/{JOURNAL}"))
+
+
 def recover(out: Path) -> int:
-    """Complete publications that were cut off, drop stages that never came so far; return how many completed."""
+    """Complete publications of this user that were cut off, and drop his stages that never came so far.
+
+    Stages of others without a journal are left alone: they change nothing.
+
+    Returns:
+        How many publications were completed.
+
+    Raises:
+        DeliveryError: the staging folder is a link, or holds a journal that this user did not write.
+    """
+    refuse_link(out / STAGING)
     completed = 0
     for staging in sorted((out / STAGING).glob("*")):
-        if (staging / JOURNAL).is_file():
-            _replay(staging, out)
+        refuse_link(staging)
+        if (staging / JOURNAL).exists():
+            _replay(staging, out, _read_journal(staging))
             completed += 1
-        else:
+        elif _is_ours(staging.name, _text(staging / MARK)):
             shutil.rmtree(staging, ignore_errors=True)
     _remove_if_empty(out / STAGING)
     return completed
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 @contextmanager
@@ -261,7 +350,8 @@ def open_output(out: Path, wait_seconds: float = 10.0) -> Iterator[Publication]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(str(out / ".icp_xl.lock"))
+        refuse_link(out / LOCK)
+        lock = FileLock(str(out / LOCK))
         lock.acquire(timeout=wait_seconds)
     except Timeout:
         raise DeliveryError(

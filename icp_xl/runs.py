@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +24,9 @@ from filelock import FileLock
 from icp_xl import __version__
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
-from icp_xl.outputs import Publication, json_text, open_output, write_bytes, write_json
+from icp_xl.outputs import Publication, json_text, open_output, write_bytes
 from icp_xl.progress import Progress
+from icp_xl.safe_paths import refuse_link
 
 REGISTRY = "runs.jsonl"
 #: Packages whose versions can change a number.
@@ -140,6 +142,7 @@ def start_run(
     """
     out = settings.paths.out
     with open_output(out) as outputs:
+        refuse_link(settings.paths.runs)
         started = settings.run.clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
         run_id = _run_id(settings, command, started)
         run = RunContext(command, settings, progress or Progress(), outputs, run_id, started, dry_run)
@@ -208,20 +211,37 @@ def _write_record(run: RunContext, status: str, names: list[str], error: BaseExc
         manifest["error"] = str(error) if isinstance(error, IcpError) else type(error).__name__
     run.log("end", status=status)
     folder = run.settings.paths.runs / run.run_id
-    write_json(folder / "manifest.json", manifest)
+    refuse_link(folder)
+    write_bytes(folder / "manifest.json", mask_secrets(json_text(manifest)).encode())
     resolved = yaml.safe_dump(run.settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    write_bytes(folder / "config_resolved.yaml", resolved.encode())
+    write_bytes(folder / "config_resolved.yaml", mask_secrets(resolved).encode())
     lines = "".join(json.dumps(event, ensure_ascii=False, default=str) + "\n" for event in run.events)
-    write_bytes(folder / "logs.jsonl", lines.encode())
+    write_bytes(folder / "logs.jsonl", mask_secrets(lines).encode())
     line = {
         key: manifest[key] for key in ("run_id", "command", "status", "dry_run", "started", "finished", "settings_hash")
     }
     _append(run.settings.paths.runs / REGISTRY, {**line, "warnings": len(run.warnings), "outputs": len(names)})
 
 
+#: A password between a scheme and a host, or in the query, as database addresses hold it.
+_SECRET = re.compile(r"(://[^/@:\s\"']*:)[^@\s\"']+(@)|([?&](?:password|passwd|pwd|token)=)[^&\s\"']+()", re.IGNORECASE)
+
+
+def mask_secrets(text: str) -> str:
+    """``text`` without the passwords of addresses in it.
+
+    >>> mask_secrets("mysql+pymysql://scott:Tiger9@host/x?password=a")
+    'mysql+pymysql://scott:***@host/x?password=***'
+    """
+    return _SECRET.sub(lambda found: (found[1] or found[3]) + "***" + (found[2] or ""), text)
+
+
 def _append(registry: Path, line: dict[str, Any]) -> None:
     registry.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(registry.with_name(".runs.lock"))):
+    lock = registry.with_name(".runs.lock")
+    refuse_link(registry)
+    refuse_link(lock)
+    with FileLock(str(lock)):
         with open(registry, "a", encoding="utf-8", newline="\n") as handle:
             handle.write(json.dumps(line, ensure_ascii=False) + "\n")
 

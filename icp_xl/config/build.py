@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -12,6 +13,18 @@ from icp_xl.config.base import Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Months = Annotated[int, Field(ge=1, le=120)]
+
+#: Options that carry numbers and names of machines. Others name programs, classes, packages or files that Spark would
+#: run or load (``extraJavaOptions``, ``jars``, ``plugins``, ``pyspark.python``), so they belong to the cluster.
+SPARK_OPTIONS = re.compile(
+    r"spark\.(master|app\.name|default\.parallelism|submit\.deployMode|ui\.(enabled|port)|network\.timeout"
+    r"|(driver|executor)\.(memory|memoryOverhead|cores|instances|host|port|bindAddress|maxResultSize)|cores\.max|task\.cpus"
+    r"|dynamicAllocation\.\w+|memory\.(fraction|storageFraction)|sql\.(shuffle\.partitions|adaptive\.\w+"
+    r"|autoBroadcastJoinThreshold|broadcastTimeout|files\.maxPartitionBytes|session\.timeZone|codegen\.wholeStage))"
+)
+SPARK_MASTER = re.compile(
+    r"local(\[[\d*]+(,\d+)?\])?|yarn|spark://[\w.\-]+(:\d+)?(,[\w.\-]+:\d+)*|k8s://https?://[\w.\-]+(:\d+)?"
+)
 
 
 class BuildSettings(Section):
@@ -63,8 +76,14 @@ class BuildSettings(Section):
     @field_validator("spark")
     @classmethod
     def _spark_options(cls, options: dict[str, str]) -> dict[str, str]:
-        if strange := [name for name in options if not name.startswith("spark.")]:
-            raise ValueError(f"options of Spark begin with 'spark.'; got {', '.join(strange)}")
+        if strange := [name for name in options if not SPARK_OPTIONS.fullmatch(name)]:
+            raise ValueError(
+                f"not among the options that may stand here: {', '.join(strange)[:200]}; allowed are spark.master, the "
+                "name of the application, memory, cores and numbers of executors, dynamic allocation, parallelism, and "
+                "sizes of spark.sql; set others in the configuration of Spark itself"
+            )
+        if (master := options.get("spark.master")) is not None and not SPARK_MASTER.fullmatch(master):
+            raise ValueError("spark.master is local, local[N], yarn, spark://host:port or k8s://https://host:port")
         return options
 
 

@@ -65,8 +65,8 @@ def safe(function: F) -> F:
 
 def _note(name: str, error: Exception) -> None:
     """Leave the kind and place of an unexpected failure for the doctor; never its text, which may quote data."""
-    from icp_xl.excel.home import user_folder
     from icp_xl.outputs import write_json
+    from icp_xl.user_dirs import user_folder
 
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -1,33 +1,20 @@
 """Where the add-in keeps what belongs to a person and not to a workbook: jobs, logs, and which results are current.
 
-The folder is ``~/.icp_xl``; on a Mac it lies inside Excel's own container, because Excel's sandbox may read there
-without asking. ``ICP_XL_HOME`` moves it.
+The folder is :func:`icp_xl.user_dirs.user_folder`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from icp_xl.outputs import write_json
+from icp_xl.user_dirs import user_folder
 
-HOME_VARIABLE = "ICP_XL_HOME"
 OUT_VARIABLE = "ICP_XL__PATHS__OUT"
 ACTIVE = "active.json"
-MAC_CONTAINER = Path("Library/Containers/com.microsoft.Excel/Data")
-
-
-def user_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """The add-in's own folder for this user; it may not exist yet."""
-    environ = os.environ if environ is None else environ
-    if environ.get(HOME_VARIABLE):
-        return Path(environ[HOME_VARIABLE])
-    if sys.platform == "darwin" and (Path.home() / MAC_CONTAINER).is_dir():
-        return Path.home() / MAC_CONTAINER / "icp_xl"
-    return Path.home() / ".icp_xl"
 
 
 def jobs_folder(environ: Mapping[str, str] | None = None) -> Path:

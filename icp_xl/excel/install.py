@@ -15,8 +15,8 @@ from pathlib import Path
 
 from icp_xl.errors import DeliveryError
 from icp_xl.excel.build import ADDIN, CONFIG, addin_bytes, xlwings_folder
-from icp_xl.excel.home import MAC_CONTAINER, user_folder
 from icp_xl.outputs import write_bytes
+from icp_xl.user_dirs import MAC_CONTAINER, user_folder
 
 CONFIG_FILE = f"{CONFIG}.conf"
 MAC_STARTUP = Path("Library/Group Containers/UBF8T346G9.Office/User Content.localized/Startup.localized/Excel")

@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from icp_xl.errors import DataError, DeliveryError
-from icp_xl.excel.home import HOME_VARIABLE, jobs_folder
+from icp_xl.excel.home import jobs_folder
 from icp_xl.excel.status import (
     STATUS_FILE,
     STATUS_VARIABLE,
@@ -35,6 +35,7 @@ from icp_xl.excel.status import (
     write_status,
 )
 from icp_xl.outputs import write_json
+from icp_xl.user_dirs import HOME_VARIABLE
 
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"

@@ -30,8 +30,9 @@ from icp_xl.excel.books import (
     folder_of,
     live_settings,
 )
-from icp_xl.excel.home import published_folder, set_published_folder, user_folder
+from icp_xl.excel.home import published_folder, set_published_folder
 from icp_xl.sources.fields import CUSTOMERS
+from icp_xl.user_dirs import user_folder
 
 TITLE = "ICP"
 LAST_ERROR = "last_macro_error.txt"

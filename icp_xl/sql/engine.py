@@ -52,7 +52,7 @@ class DuckEngine:
         self.connection.register(identifier(name), frame)
 
     def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
-        files = ", ".join(f"'{_quoted(path)}'" for path in paths)
+        files = ", ".join(f"'{_literal(path)}'" for path in paths)
         self.connection.execute(
             f"create or replace temp view {identifier(name)} as "
             f"select * from read_parquet([{files}], hive_partitioning = false)"
@@ -119,6 +119,11 @@ def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None =
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _literal(path: Path) -> str:
+    """``path`` where DuckDB reads a pattern: a folder called ``y [draft]`` must never match a neighbour ``y d``."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in _quoted(path))
 
 
 def plain(name: str, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sqlite3
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class BatchJournal(JournalFileBackend):
     """
 
     def __init__(self, path: Path) -> None:
+        _check_journal(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._os_lock = _OsLock(str(path))
         super().__init__(str(path), lock_obj=self._os_lock)
@@ -186,7 +188,49 @@ def latest_store(folder: Path, name: str) -> Store:
     return Store(folder / f"{name}.journal")
 
 
+def _check_journal(path: Path) -> None:
+    """Refuse a file that is no journal of Optuna's before it is touched: repairing it would cut it off."""
+    if not path.exists():
+        return
+    try:
+        with open(path, "rb") as handle:
+            line = handle.readline(1 << 20)
+        first = json.loads(line) if line.endswith(b"\n") else {} if not line or line.startswith(b'{"op_code"') else None
+    except (OSError, ValueError, RecursionError):
+        first = None
+    if not isinstance(first, dict) or (first and not {"op_code", "worker_id"} <= first.keys()):
+        raise _no_store(path.name)
+
+
+def _check_sqlite(path: Path) -> None:
+    """Refuse a file that is no database, or one of something else, before a table is made in it."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with open(path, "rb") as handle:
+        if handle.read(16) != b"SQLite format 3\0":  # SQLite itself takes a file of a few bytes for an empty database.
+            raise _no_store(path.name)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
+    except (sqlite3.Error, OSError):
+        raise _no_store(path.name) from None
+    if tables and "studies" not in tables:
+        raise _no_store(path.name)
+
+
+def _no_store(name: str) -> ConfigError:
+    return ConfigError(
+        "the file named as the study's storage is no study of Optuna's",
+        where="optimize.storage",
+        got=name,
+        allowed="a new file, a journal or a database that this program or Optuna made",
+        next_step="Name another file; this one was not touched.",
+    )
+
+
 def _database(url: str) -> Any:
+    if url.startswith("sqlite:///"):
+        _check_sqlite(Path(url.removeprefix("sqlite:///").partition("?")[0]))
     try:
         return RDBStorage(url)
     except Exception as error:  # SQLAlchemy's and the driver's own errors have no common base

@@ -14,7 +14,7 @@ import pytest
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, DeliveryError
-from icp_xl.outputs import JOURNAL, STAGING, Publication, csv_bytes, open_output, recover, write_json
+from icp_xl.outputs import STAGING, Publication, csv_bytes, open_output, recover
 from icp_xl.runs import diff_manifests, list_runs, load_manifest, start_run
 
 
@@ -122,7 +122,7 @@ def test_a_publication_cut_off_is_completed_by_the_next_run(tmp_path: Path) -> N
     publication = Publication(tmp_path)
     publication.text("a.txt", "new")
     publication.text("b.txt", "new")
-    write_json(publication.staging / JOURNAL, {"files": publication.names})
+    publication.write_journal()
     os.replace(publication.staging / "a.txt", tmp_path / "a.txt")  # killed here
     assert recover(tmp_path) == 1
     assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text() == "new"

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from icp_xl.delivery.file_names import unique
+from icp_xl.errors import DeliveryError
 from icp_xl.runs import RunContext, file_digest
+from icp_xl.safe_paths import resolve_inside
 
 CSV, JSON = "share_manifest.csv", "share_manifest.json"
 
@@ -43,9 +45,23 @@ def read_entries(run: RunContext) -> list[SharedFile]:
     try:
         body = json.loads((run.settings.paths.out / JSON).read_text(encoding="utf-8"))
         names = {field.name for field in fields(SharedFile)}
-        return [SharedFile(**{k: v for k, v in entry.items() if k in names}) for entry in body["files"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        entries = [SharedFile(**{k: v for k, v in entry.items() if k in names}) for entry in body["files"]]
+        return [entry for entry in entries if not entry.file or _is_a_copy(run, entry.file)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
+
+
+def _is_a_copy(run: RunContext, name: str) -> bool:
+    """Whether share can have made ``name``: nothing else is replaced or removed because a manifest says so."""
+    try:
+        inside = resolve_inside(run.settings.paths.out, name)
+    except DeliveryError:
+        run.warn(
+            f"{JSON} names a file outside the output folder, which was left alone: it was not written by this program."
+        )
+        return False
+    folder = run.settings.paths.out / run.settings.share.folder
+    return folder in inside.parents and inside.suffix in (".xlsx", ".csv", ".pdf") and not inside.is_symlink()
 
 
 class Shelf:
