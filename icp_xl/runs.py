@@ -1,7 +1,8 @@
 """The run record: what a command read, dropped, measured, warned of and wrote.
 
 Each run leaves ``runs/<run_id>/manifest.json``, ``config_resolved.yaml`` and ``logs.jsonl``, and one line in
-``runs/runs.jsonl``. Nothing of a user's data is logged: counts, names of files and columns, and figures only.
+``runs/runs.jsonl``. The manifest is the record of the run and lies beside its results:
+it holds figures, warnings and names of files. The log holds what happened when, and nothing of the user's data.
 """
 
 from __future__ import annotations
@@ -82,30 +83,30 @@ class RunContext:
         if read != kept + sum(reasons.values()):
             raise DataError("rows do not add up", where=table, got=f"{read} read, {kept} kept, {reasons} dropped")
         self.rows[table] = {"read": read, "kept": kept, "dropped": reasons}
-        self.log("rows", table=table, read=read, kept=kept, dropped=reasons)
+        self.log("rows", table=table)
 
     def warn(self, text: str) -> None:
         """Record a warning once; it is shown at the end of the command and on the report."""
         if text not in self.warnings:
             self.warnings.append(text)
-            self.log("warning", text=text)
+            self.log("warning", number=len(self.warnings))
 
     def metric(self, name: str, value: Any) -> None:
         """Record a figure."""
         self.metrics[name] = value
-        self.log("metric", name=name, value=value)
+        self.log("metric", number=len(self.metrics))
 
     def status(self, division: str, text: str) -> None:
         """Record the status of one division."""
         self.statuses[division] = text
-        self.log("status", division=division, text=text)
+        self.log("status", number=len(self.statuses))
 
     def plan(self, *names: str) -> None:
         """Record what a dry run would write."""
         self.planned.extend(name for name in names if name not in self.planned)
 
     def log(self, event: str, **fields: Any) -> None:
-        """Add one structured line to the run's log."""
+        """Add one structured line to the run's log: what happened when, in words of this program's own only."""
         self.events.append({"time": self.now().isoformat(), "event": event, **fields})
 
     def inputs_digest(self) -> str:

@@ -232,7 +232,7 @@ def _train(run: RunContext, jobs: list[Job]) -> list[Trained]:
                 own = found[each.division].status
                 found[each.division] = replace(each, status="" if each.model and each.model.published else own)
         except InsufficientDataError as error:
-            run.log("pooled", status=str(error))
+            run.log("pooled", status=type(error).__name__)
     ordered = [found[job.division] for job in jobs]
     if settings.any_division:
         ordered.append(train_any(jobs, run.progress.check))
