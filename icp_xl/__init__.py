@@ -30,7 +30,7 @@ _PUBLIC = {
     "run": "icp_xl.pipeline.api",
     "share": "icp_xl.pipeline.api",
     "write_back": "icp_xl.pipeline.api",
-    "check_shareable": "icp_xl.delivery.shareable",
+    "check_shareable": "icp_xl.delivery.sharing.shareable",
     "start_run": "icp_xl.runs",
 }
 

@@ -20,7 +20,7 @@ from icp_xl.cli._run import (
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
-    from icp_xl.delivery.shareable import Shareable
+    from icp_xl.delivery.sharing.shareable import Shareable
     from icp_xl.runs import RunContext
 
 

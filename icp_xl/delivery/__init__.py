@@ -1,1 +1,1 @@
-"""Sheet specifications to a workbook file, an existing workbook, the open Excel, or an e-mail."""
+"""Workbook files: new ones (``render``), users' own (``write_back``), copies to send (``sharing``)."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from icp_xl import __version__
 from icp_xl.config import Settings
-from icp_xl.delivery.live_excel import Delivery, Host, bring_in
+from icp_xl.delivery.write_back.live_excel import Delivery, Host, bring_in
 from icp_xl.errors import DataError, DeliveryError, IcpError
 from icp_xl.excel import jobs
 from icp_xl.excel.actions import ACTIONS, Action

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from icp_xl.columns import COMPONENTS
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import SourceError
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.inputs import LiveInputs

@@ -123,7 +123,7 @@ def _components(run: RunContext) -> Components:
 
 
 def _publish(run: RunContext, result: OptimizeResult, digest: str) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.reports.optimize.book import optimisation_book
 
     settings = run.settings

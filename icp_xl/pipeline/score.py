@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import IcpError
 from icp_xl.pipeline.live import LIVE, write_live
 from icp_xl.pipeline.run_metadata import run_facts

@@ -27,20 +27,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from icp_xl.delivery.archive import Archive
-from icp_xl.delivery.column_places import sheet_tables
-from icp_xl.delivery.column_remove import remove_all
-from icp_xl.delivery.column_values import RESULT_COLUMNS, Results
-from icp_xl.delivery.columns import write_columns
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.marks import read_marks
-from icp_xl.delivery.package import open_package
-from icp_xl.delivery.probe import Workbook
-from icp_xl.delivery.refusal import RefusedError
-from icp_xl.delivery.safe_write import SafeOptions
-from icp_xl.delivery.sheetxml import RowParser, SheetReader, cell_value, key_text, shared_strings
-from icp_xl.delivery.typed import data_area, table_headers
+from icp_xl.delivery.write_back.column_location import sheet_tables
+from icp_xl.delivery.write_back.column_remove import remove_all
+from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, Results
+from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import IcpError
+from icp_xl.opc.archive import Archive
+from icp_xl.opc.package import open_package
+from icp_xl.opc.safe_write import SafeOptions
+from icp_xl.opc.sheet_xml import RowParser, SheetReader, cell_value, key_text, shared_strings
+from icp_xl.opc.unsupported import RefusedError
+from icp_xl.opc.workbook_part import Workbook
 from tests.support.donors import make_donor
 from tests.support.validator import Finding, validate
 
@@ -106,7 +106,7 @@ def key_column(path: Path) -> tuple[str, str, list[str]] | None:
         book = Workbook(package)
         part = book.related("sharedStrings")
         strings = shared_strings(package.read(part), part, path.name) if part else []
-        ours = {mark.index for mark in read_marks(book)}
+        ours = {mark.index for mark in read_owned_sheets(book)}
         for index, element in enumerate(book.sheet_elements()):
             sheet = book.sheet_part(element)
             if sheet is None or index in ours:
@@ -166,7 +166,7 @@ def put_columns(target: Path, outcome: Outcome) -> None:
 
 def run_file(source: Path, folder: Path, donors: dict[tuple[bool, int], Path], check: bool) -> Outcome:
     """Write, write again, add columns, clean; every fault as one line."""
-    from icp_xl.delivery.probe import probe
+    from icp_xl.delivery.write_back.target import probe
 
     outcome = Outcome(source.name)
     target = folder / source.name
@@ -210,7 +210,7 @@ def run_office(source: Path, folder: Path, donors: dict[tuple[bool, int], Path])
     """Sheets and columns put in, then LibreOffice's own copy of it: their sheets and ours must be there."""
     import openpyxl
 
-    from icp_xl.delivery.probe import probe
+    from icp_xl.delivery.write_back.target import probe
 
     outcome = Outcome(source.name)
     target = folder / source.name

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.opc.safe_write import SafeOptions
 from tests.support.donors import make_donor
 
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from icp_xl.delivery.render import render_bytes
+from icp_xl.delivery.render.book import render_bytes
 from icp_xl.reports.spec import Book, Column, Sheet, Table
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from icp_xl.delivery.refusal import RefusedError
-from icp_xl.delivery.share import make_safe
-from icp_xl.delivery.shareable import check_shareable
+from icp_xl.delivery.sharing.safe_copy import make_safe
+from icp_xl.delivery.sharing.shareable import check_shareable
+from icp_xl.opc.unsupported import RefusedError
 from tests.support.validator import validate, validator_binary
 
 BOOKS = Path(__file__).resolve().parents[3] / "shared" / "data" / "workbooks"

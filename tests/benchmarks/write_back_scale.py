@@ -59,17 +59,17 @@ def make_book(path: Path, rows: int) -> None:
 
 def sheets(path: Path, donor: Path) -> None:
     """Two report sheets."""
-    from icp_xl.delivery.inject import inject_sheets
-    from icp_xl.delivery.safe_write import SafeOptions
+    from icp_xl.delivery.write_back.inject import inject_sheets
+    from icp_xl.opc.safe_write import SafeOptions
 
     inject_sheets(path, donor, options=SafeOptions(backups=0))
 
 
 def columns(path: Path, donor: Path) -> None:
     """Five result columns beside every row."""
-    from icp_xl.delivery.column_values import RESULT_COLUMNS, Results
-    from icp_xl.delivery.columns import write_columns
-    from icp_xl.delivery.safe_write import SafeOptions
+    from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, Results
+    from icp_xl.delivery.write_back.columns import write_columns
+    from icp_xl.opc.safe_write import SafeOptions
 
     n = int(donor.with_suffix(".rows").read_text())
     values = {
@@ -84,8 +84,8 @@ def columns(path: Path, donor: Path) -> None:
 
 def removal(path: Path, donor: Path) -> None:
     """Everything out again."""
-    from icp_xl.delivery.column_remove import remove_all
-    from icp_xl.delivery.safe_write import SafeOptions
+    from icp_xl.delivery.write_back.column_remove import remove_all
+    from icp_xl.opc.safe_write import SafeOptions
 
     assert remove_all(path, options=SafeOptions(backups=0)).exact
 
@@ -112,8 +112,8 @@ def openpyxl_columns(path: Path, donor: Path) -> None:
 
 
 def _child(work: Callable[[Path, Path], None], path: Path, donor: Path, pipe: object) -> None:
-    import icp_xl.delivery.column_remove  # noqa: F401
-    import icp_xl.delivery.inject  # noqa: F401
+    import icp_xl.delivery.write_back.column_remove  # noqa: F401
+    import icp_xl.delivery.write_back.inject  # noqa: F401
 
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, wall = time.process_time(), time.perf_counter()

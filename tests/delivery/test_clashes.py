@@ -11,11 +11,11 @@ import pytest
 import xlsxwriter
 from lxml import etree
 
-from icp_xl.delivery.both import write_both
-from icp_xl.delivery.column_remove import remove_all
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.probe import probe
-from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.delivery.write_back.column_remove import remove_all
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
+from icp_xl.delivery.write_back.target import probe
+from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.sources import open_book
 from tests.delivery.test_unusual import RESULTS, somebodys_book
 from tests.support.disguises import Parts, pack, unpack
@@ -70,7 +70,7 @@ def test_a_workbook_with_next_to_nothing(tmp_path: Path, donor: Path, name: str)
     book = minimal(tmp_path / name)
     before = book.read_bytes()
     for _ in range(2):
-        write_both(book, donor, "K\u00fcrzel", RESULTS, place="start", options=OPTIONS)
+        write_sheets_and_columns(book, donor, "K\u00fcrzel", RESULTS, place="start", options=OPTIONS)
         assert_valid(book)
     assert open_book(book).head("Sheet1", 2)[1][:4] == ["\u00c4-1", 1, 90, "A"]
     remove_all(book, options=OPTIONS)

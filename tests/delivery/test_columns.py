@@ -16,16 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.formatting.rule import FormulaRule
 
-from icp_xl.delivery.both import write_both
-from icp_xl.delivery.column_remove import remove_all
-from icp_xl.delivery.column_rows import head_edits
-from icp_xl.delivery.column_values import RESULT_COLUMNS, ResultColumn, Results
-from icp_xl.delivery.columns import ColumnsReport, write_columns
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.refusal import RefusedError
-from icp_xl.delivery.safe_write import SafeOptions
-from icp_xl.delivery.splice import Splice, revert
+from icp_xl.delivery.write_back.column_remove import remove_all
+from icp_xl.delivery.write_back.column_rows import head_edits
+from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
+from icp_xl.delivery.write_back.columns import ColumnsReport, write_columns
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import DeliveryError
+from icp_xl.opc.safe_write import SafeOptions
+from icp_xl.opc.splice import Splice, revert
+from icp_xl.opc.unsupported import RefusedError
 from tests.support.donors import make_donor
 from tests.support.validator import assert_valid, validate
 
@@ -239,7 +239,9 @@ def test_both_together_again_and_again_leave_without_a_trace(tmp_path: Path) -> 
     for generation in (1, 2, 3):
         donor = make_donor(tmp_path / "donor.xlsx", generation=generation)
         chosen = (SCORE, GRADE) if generation != 2 else (SCORE,)
-        sheets, columns = write_both(book, donor, "Id", results(*chosen, scale=generation), options=OPTIONS)
+        sheets, columns = write_sheets_and_columns(
+            book, donor, "Id", results(*chosen, scale=generation), options=OPTIONS
+        )
         assert len(sheets.replaced) == len(columns.replaced) == (0 if generation == 1 else 2)
         row = grid(book, "Kunden & Co")[3]
         assert row[4:6] == [generation * 10.5, "A"]
@@ -252,20 +254,20 @@ def test_both_together_or_neither(tmp_path: Path) -> None:
     book, donor = table_book(tmp_path / "book.xlsx"), make_donor(tmp_path / "donor.xlsx")
     before = book.read_bytes()
     with pytest.raises(DeliveryError, match="no column 'Nope'"):
-        write_both(book, donor, "Nope", results(), options=OPTIONS)
+        write_sheets_and_columns(book, donor, "Nope", results(), options=OPTIONS)
     assert book.read_bytes() == before
 
 
 def test_columns_that_someone_changed_stay_where_they_are(tmp_path: Path) -> None:
     """Then nothing is taken out first; sheets and columns are brought up to date each for itself."""
     book, donor = table_book(tmp_path / "book.xlsx"), make_donor(tmp_path / "donor.xlsx")
-    write_both(book, donor, "Id", results(), options=OPTIONS)
+    write_sheets_and_columns(book, donor, "Id", results(), options=OPTIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl says what it loses
         changed = openpyxl.load_workbook(book)
     changed["Kunden & Co"]["C4"] = 5
     changed.save(book)
-    sheets, columns = write_both(book, donor, "Id", results(scale=2.0), options=OPTIONS)
+    sheets, columns = write_sheets_and_columns(book, donor, "Id", results(scale=2.0), options=OPTIONS)
     assert len(sheets.replaced) == 2 and columns.replaced == ["icp_grade", "icp_score"]
     assert grid(book, "Kunden & Co")[3][4:6] == [21.0, "A"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
 from icp_xl.reports.spec import Book, Column, Control, Sheet, Table
 from tests.support.validator import assert_valid
 

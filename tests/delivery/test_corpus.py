@@ -36,10 +36,10 @@ def test_a_sample_of_the_corpus(shared_data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_chosen_sheets(tmp_path: Path, strict: bool) -> None:
-    from icp_xl.delivery.inject import inject_sheets
-    from icp_xl.delivery.probe import probe
-    from icp_xl.delivery.safe_write import SafeOptions
+    from icp_xl.delivery.write_back.inject import inject_sheets
+    from icp_xl.delivery.write_back.target import probe
     from icp_xl.errors import DeliveryError
+    from icp_xl.opc.safe_write import SafeOptions
     from tests.support.donors import make_donor
     from tests.support.validator import assert_valid
 

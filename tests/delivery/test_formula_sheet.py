@@ -9,7 +9,7 @@ import pytest
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from icp_xl.delivery.formula_sheet import FormulaSheet
+from icp_xl.delivery.render.formula_sheet import FormulaSheet
 
 FORMULAS = (
     "=A1+1", "A2+2", "=SUM(A1:A9)", "=LOG10(A3)", "=SORT(A1:A4)", "=_xlfn.XLOOKUP(A5,B1:B9,C1:C9)",

@@ -37,7 +37,7 @@ def test_a_seed_gives_the_same_mutant() -> None:
 
 
 def test_data_behind_the_end_of_a_part_do_not_hang_the_reader(tmp_path: Path) -> None:
-    from icp_xl.delivery.archive import _inflated
+    from icp_xl.opc.archive import _inflated
 
     deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
     packed = deflate.compress(b"part" * 1000) + deflate.flush()

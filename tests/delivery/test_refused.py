@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from icp_xl.delivery.archive import Archive
-from icp_xl.delivery.columns import write_columns
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.refusal import RefusedError
-from icp_xl.delivery.remove import remove_sheets
-from icp_xl.delivery.safe_write import SafeOptions
-from icp_xl.delivery.share import make_safe
+from icp_xl.delivery.sharing.safe_copy import make_safe
+from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.remove import remove_sheets
+from icp_xl.opc.archive import Archive
+from icp_xl.opc.safe_write import SafeOptions
+from icp_xl.opc.unsupported import RefusedError
 from tests.delivery.test_unusual import RESULTS, somebodys_book
 from tests.support.disguises import Parts, pack, unpack
 from tests.support.donors import make_donor

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from icp_xl.delivery import layout
-from icp_xl.delivery.cells import cell_text, cell_value
-from icp_xl.delivery.names import Names, NamesTaken
-from icp_xl.delivery.places import with_prefixes
-from icp_xl.delivery.render import render_book, render_bytes
+from icp_xl.delivery.render import layout
+from icp_xl.delivery.render.book import render_book, render_bytes
+from icp_xl.delivery.render.cell_values import cell_text, cell_value
+from icp_xl.delivery.render.excel_names import Names, NamesTaken
+from icp_xl.delivery.render.references import with_prefixes
 from icp_xl.errors import DeliveryError
 from icp_xl.reports.spec import Book, Chart, Column, Figure, Figures, Image, Ref, Series, Sheet, Table, Text
 from tests.support.validator import assert_valid

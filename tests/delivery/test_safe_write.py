@@ -17,14 +17,14 @@ import openpyxl
 import pytest
 from python_calamine import CalamineWorkbook
 
-from icp_xl.delivery import safe_write as module
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.marks import Kept
-from icp_xl.delivery.package import Package
-from icp_xl.delivery.remove import remove_sheets
-from icp_xl.delivery.safe_write import SafeOptions
-from icp_xl.delivery.sheetxml import text_item
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.ownership import UserColumn
+from icp_xl.delivery.write_back.remove import remove_sheets
 from icp_xl.errors import DeliveryError, IcpError, LockedWorkbookError
+from icp_xl.opc import safe_write as module
+from icp_xl.opc.package import Package
+from icp_xl.opc.safe_write import SafeOptions
+from icp_xl.opc.sheet_xml import text_item
 from tests.support.donors import KEPT, make_donor
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -237,7 +237,7 @@ def test_typed_cells_are_kept_and_lost_ones_told(tmp_path: Path) -> None:
     assert texts["Account 001"] == "Called" and texts["Account 000"] == "Open"
     remove_sheets(book, options=OPTIONS)
     assert book.read_bytes() == before
-    assert isinstance(KEPT[0], Kept)
+    assert isinstance(KEPT[0], UserColumn)
 
 
 def _type(book: Path, cell: str, text: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from icp_xl.delivery.danger import formula_danger
-from icp_xl.delivery.refusal import RefusedError
-from icp_xl.delivery.share import make_safe
-from icp_xl.delivery.share_kinds import KINDS
-from icp_xl.delivery.shareable import check_shareable
+from icp_xl.delivery.sharing.finding_types import FINDINGS
+from icp_xl.delivery.sharing.formula_safety import formula_danger
+from icp_xl.delivery.sharing.safe_copy import make_safe
+from icp_xl.delivery.sharing.shareable import check_shareable
+from icp_xl.opc.unsupported import RefusedError
 from tests.support.planted import PLANTED, clean_parts, save
 from tests.support.validator import assert_valid
 
@@ -41,9 +41,9 @@ def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: st
     before = book.read_bytes()
     check = check_shareable(book)
     assert kind in {found.kind for found in check.findings}, check.lines()
-    assert check.safe == (KINDS[kind].severity == "note")
+    assert check.safe == (FINDINGS[kind].severity == "note")
     words = "\n".join(check.lines())
-    assert KINDS[kind].what in words and KINDS[kind].advice in words
+    assert FINDINGS[kind].what in words and FINDINGS[kind].advice in words
     target = tmp_path / "safe.xlsx"
     if mendable:
         made = make_safe(book, target)
@@ -56,8 +56,8 @@ def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: st
     else:
         with pytest.raises(RefusedError, match="no safe copy can be made") as caught:
             make_safe(book, target)
-        assert KINDS[kind].what in str(caught.value)
-        assert KINDS[kind].advice.split(".")[0] in str(caught.value)
+        assert FINDINGS[kind].what in str(caught.value)
+        assert FINDINGS[kind].advice.split(".")[0] in str(caught.value)
     assert book.read_bytes() == before, "the workbook itself is only read"
 
 
@@ -155,7 +155,7 @@ def test_published_workbooks_are_read_through(shared_data: Path) -> None:
 def test_a_sheet_too_large_for_a_tree_keeps_its_cells_and_loses_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("icp_xl.delivery.share_rewrite.MAX_TREE", 10)
+    monkeypatch.setattr("icp_xl.delivery.sharing.clean_sheets.MAX_TREE", 10)
     parts = clean_parts()
     for name, id_ in (("printer", b"rIdA"), ("file link", b"rIdB")):
         PLANTED[name][2](parts)

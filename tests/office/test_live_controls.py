@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icp_xl.columns import COMPONENTS
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
 from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.spec import Control
 from tests.delivery.test_controls import make_book

@@ -11,7 +11,7 @@ import pytest
 
 from icp_xl.columns import COMPONENTS, GRADES
 from icp_xl.config.reports import ReportSettings
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
 from icp_xl.pipeline.live import LIVE, SCORED
 from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book

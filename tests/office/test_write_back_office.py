@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from icp_xl.delivery.column_values import RESULT_COLUMNS, Results
-from icp_xl.delivery.columns import write_columns
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, Results
+from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.opc.safe_write import SafeOptions
 from tests.support.donors import make_donor
 from tests.support.office import PYTHON, require_office
 

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from icp_xl.config.reports import ReportSettings
-from icp_xl.delivery.theme import INPUT_FILL
+from icp_xl.delivery.render.theme import INPUT_FILL
 from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.inputs import PUBLISHED

@@ -11,7 +11,7 @@ import pytest
 
 from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
-from icp_xl.delivery.render import render_book, render_bytes
+from icp_xl.delivery.render.book import render_book, render_bytes
 from icp_xl.reports.charts import box_figures, histogram_table, sample_rows
 from icp_xl.reports.formulas import grade_mix
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from icp_xl.delivery.xml import MAIN, MAIN_STRICT
+from icp_xl.opc.xml import MAIN, MAIN_STRICT
 
 Parts = dict[str, bytes]
 _RELS = ".rels"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import xlsxwriter
 
-from icp_xl.delivery.marks import Kept
+from icp_xl.delivery.write_back.ownership import UserColumn
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FABJADveWkH6oAAAAAElFTkSuQmCC"
 )
 KEPT = (
-    Kept("ICP Report", "icp_report", "Account", "Status"),
-    Kept("ICP Report", "icp_report", "Account", "Override"),
+    UserColumn("ICP Report", "icp_report", "Account", "Status"),
+    UserColumn("ICP Report", "icp_report", "Account", "Override"),
 )
 HEADERS = ("Account", "Score", "Revenue", "Win rate", "Last deal", "Note", "Status", "Override")
 

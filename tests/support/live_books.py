@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from python_calamine import CalamineWorkbook
+from xlsxwriter.utility import xl_col_to_name
 
 from icp_xl.columns import COMPONENTS, GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.config.scoring import ScoringSettings
-from icp_xl.delivery.places import RenderResult, column_letter
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
+from icp_xl.delivery.render.references import RenderResult
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
@@ -154,7 +155,7 @@ def tiles(path: Path, sheet: str, want: LiveFigures) -> list[str]:
         for j, value in enumerate(row):
             places.setdefault(value, (i, j))
     spots = [places[figure.label] for figure in headline_tiles(want)]
-    return [f"{column_letter(j)}{i + 2}" for i, j in spots]
+    return [f"{xl_col_to_name(j)}{i + 2}" for i, j in spots]
 
 
 def check(live: Live, made: Sequence[Step], repeat: int = 1) -> list[Recalculated]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from icp_xl.delivery.column_values import ResultColumn, Results
-from icp_xl.delivery.columns import write_columns
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.remove import remove_sheets
-from icp_xl.delivery.safe_write import SafeOptions
-from icp_xl.delivery.share import make_safe
-from icp_xl.delivery.shareable import check_shareable
+from icp_xl.delivery.sharing.safe_copy import make_safe
+from icp_xl.delivery.sharing.shareable import check_shareable
+from icp_xl.delivery.write_back.column_values import ResultColumn, Results
+from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.remove import remove_sheets
 from icp_xl.errors import IcpError, SourceError
+from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.sources.file_types import open_book, read_sheet
 
 SECONDS = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icp_xl.delivery.render import render_book
+from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.feedback.accuracy import compute_accuracy
 from icp_xl.feedback.champion import (

@@ -337,7 +337,7 @@ def _als_report(run: RunContext, result: BuildResult) -> None:
 
 
 def _report(run: RunContext, result: BuildResult) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.reports.build import build_book
 
     book = build_book(

@@ -126,7 +126,7 @@ def _at(
 
 
 def _publish(run: RunContext, result: LeakageResult) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.pipeline.run_metadata import run_facts
     from icp_xl.reports.leakage import build_leakage_book
 

@@ -305,7 +305,7 @@ def _say(run: RunContext, each: Trained) -> None:
 
 
 def _report(run: RunContext, result: TrainResult) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.pipeline.run_metadata import run_facts
     from icp_xl.reports.models import build_model_book
 

@@ -191,7 +191,7 @@ def _publish(run: RunContext, result: ValidationResult) -> None:
 
 
 def _report(run: RunContext, result: ValidationResult) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.pipeline.run_metadata import run_facts
     from icp_xl.reports.validation import build_validation_book
 

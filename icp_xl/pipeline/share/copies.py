@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from icp_xl.delivery.file_names import key_of, safe_file_name, unique
-from icp_xl.delivery.office_pdf import find_office, first_page
-from icp_xl.delivery.package import open_package
-from icp_xl.delivery.password import check_password, crypto, encrypt
-from icp_xl.delivery.render import render_bytes
-from icp_xl.delivery.share import check_size, make_safe
-from icp_xl.delivery.share_kinds import KINDS
-from icp_xl.delivery.shareable import Shareable, check_shareable, count_rows
+from icp_xl.delivery.render.book import render_bytes
+from icp_xl.delivery.sharing.file_names import key_of, safe_file_name, unique
+from icp_xl.delivery.sharing.finding_types import FINDINGS
+from icp_xl.delivery.sharing.office_pdf import find_office, first_page
+from icp_xl.delivery.sharing.password import check_password, crypto, encrypt
+from icp_xl.delivery.sharing.safe_copy import check_size, make_safe
+from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, count_rows
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
+from icp_xl.opc.package import open_package
 from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
 from icp_xl.pipeline.share.manifest import CSV, SharedFile, Shelf, size_and_digest, stage_manifest
 from icp_xl.pipeline.tables import REPORT
@@ -113,10 +113,10 @@ def _check_options(run: RunContext, by: str, found: list[Path], passwords: Passw
 
 
 def _check_kinds(run: RunContext) -> None:
-    unknown = [kind for kind in run.settings.share.allow if kind not in KINDS]
+    unknown = [kind for kind in run.settings.share.allow if kind not in FINDINGS]
     if unknown:
         raise ConfigError(
-            "unknown kind of finding", where="share.allow", got=", ".join(unknown), allowed=", ".join(KINDS)
+            "unknown kind of finding", where="share.allow", got=", ".join(unknown), allowed=", ".join(FINDINGS)
         )
 
 
@@ -335,7 +335,7 @@ def share_lines(run: RunContext, outcome: ShareOutcome) -> list[str]:
              f"{max((file.bytes for file in books), default=0) / 1e6:.1f} MB."]  # fmt: skip
     if locked:
         lines.append(f"{locked} of them open with a password only.")
-    taken = [f"{KINDS[kind].what} ({n})" for kind, n in sorted(outcome.removed.items())]
+    taken = [f"{FINDINGS[kind].what} ({n})" for kind, n in sorted(outcome.removed.items())]
     if taken:
         lines.append("Taken out of the copy: " + ", ".join(taken) + ".")
     lines += outcome.notes

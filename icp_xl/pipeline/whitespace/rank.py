@@ -14,7 +14,7 @@ import pandas as pd
 from icp_xl.pipeline.csv_stream import stage_long_csv
 from icp_xl.pipeline.whitespace.inputs import Inputs, gather, read_scores
 from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
-from icp_xl.pipeline.whitespace.user_entries import read_typed, remember
+from icp_xl.pipeline.whitespace.user_entries import read_entries, remember
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import slug
 from icp_xl.whitespace.model import COLUMNS, EXPLANATION_COLUMNS, Ranking
@@ -112,7 +112,7 @@ def _people(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     seen = _read(run, SEEN, ("source", "account_id", "division", "status", "not_eligible"))
     out = run.settings.paths.out
     own = [path for path in (out / REPORT, *sorted((out / REP_FOLDER).glob("*.xlsx"))) if path.is_file()]
-    typed = read_typed(run, own)
+    typed = read_entries(run, own)
     merged, changed = merge_typed(states, typed, seen, run.now().date())
     run.metric("whitespace_typed", changed)
     return merged, remember(typed), changed
@@ -204,7 +204,7 @@ def check_schema(listed: pd.DataFrame) -> dict[str, Any]:
 
 
 def _report(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.pipeline.write_back.sheets import stage_kept_cells
     from icp_xl.reports.inputs import RunFacts
     from icp_xl.reports.whitespace import WhitespaceReport, build_whitespace_book
@@ -234,7 +234,7 @@ def _report(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
 
 
 def _rep_books(run: RunContext, report: WhitespaceReport) -> None:
-    from icp_xl.delivery.render import render_book
+    from icp_xl.delivery.render.book import render_book
     from icp_xl.reports.whitespace import build_rep_book
 
     ranking = report.ranking

@@ -20,7 +20,7 @@ HEADERS = (ACCOUNT, DIVISION, STATUS, MARK)
 _HEADER_ROWS = 60
 
 
-def read_typed(run: RunContext, own: Sequence[Path]) -> pd.DataFrame:
+def read_entries(run: RunContext, own: Sequence[Path]) -> pd.DataFrame:
     """Status and mark of every row of every whitespace table, our own books first; ``TYPED_COLUMNS``."""
     rows: list[tuple[str, str, str, str, str]] = []
     for path in own:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from icp_xl.delivery.both import write_both
-from icp_xl.delivery.column_values import RESULT_COLUMNS, ResultColumn, Results
-from icp_xl.delivery.columns import ColumnsReport, write_columns
-from icp_xl.delivery.inject import InjectReport
+from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
+from icp_xl.delivery.write_back.columns import ColumnsReport, write_columns
+from icp_xl.delivery.write_back.inject import InjectReport
+from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.runs import RunContext
 
@@ -92,7 +92,7 @@ def put_back(
     if run.dry_run:
         return both_lines(InjectReport(out or workbook), ColumnsReport(out or workbook))
     return both_lines(
-        *write_both(
+        *write_sheets_and_columns(
             workbook,
             source,
             columns,

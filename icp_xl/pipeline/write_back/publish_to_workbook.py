@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from icp_xl.config.delivery import AfterRunSettings
-from icp_xl.delivery.both import write_both
-from icp_xl.delivery.columns import write_columns
-from icp_xl.delivery.inject import inject_sheets
-from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import SourceError
+from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.write_back.columns import SCORED, both_lines, columns_lines, read_results
 from icp_xl.pipeline.write_back.sheets import inject_lines, kept_beside, safe_options
@@ -67,7 +67,7 @@ def _fill(
     if not chosen.sheets:
         return columns_lines(write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options))
     return both_lines(
-        *write_both(
+        *write_sheets_and_columns(
             workbook,
             report,
             chosen.columns,

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from icp_xl.delivery.column_remove import remove_all
-from icp_xl.delivery.inject import InjectReport, inject_sheets
-from icp_xl.delivery.marks import Kept
-from icp_xl.delivery.places import RenderResult
-from icp_xl.delivery.remove import RemoveReport
-from icp_xl.delivery.safe_write import SafeOptions
+from icp_xl.delivery.render.references import RenderResult
+from icp_xl.delivery.write_back.column_remove import remove_all
+from icp_xl.delivery.write_back.inject import InjectReport, inject_sheets
+from icp_xl.delivery.write_back.ownership import UserColumn
+from icp_xl.delivery.write_back.remove import RemoveReport
 from icp_xl.errors import DeliveryError, SourceError
+from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.reports.spec import Book, tables_of
 from icp_xl.runs import RunContext
 
@@ -29,7 +29,7 @@ def stage_kept_cells(run: RunContext, report: str, book: Book, placed: RenderRes
     run.outputs.json(KEPT_STATE, body)
 
 
-def kept_cells(book: Book, placed: RenderResult) -> list[Kept]:
+def kept_cells(book: Book, placed: RenderResult) -> list[UserColumn]:
     """The editable columns of every keyed table of ``book``, by the names that the file has."""
     found = []
     for sheet in book.sheets:
@@ -40,7 +40,7 @@ def kept_cells(book: Book, placed: RenderResult) -> list[Kept]:
             name = placed.tables[table.name].excel_name
             for column in table.columns:
                 if column.editable:
-                    found.append(Kept(placed.sheets[sheet.name], name, headers[table.key], column.header))
+                    found.append(UserColumn(placed.sheets[sheet.name], name, headers[table.key], column.header))
     return found
 
 
@@ -125,11 +125,11 @@ def safe_options(run: RunContext) -> SafeOptions:
     )
 
 
-def kept_beside(report: Path) -> list[Kept]:
+def kept_beside(report: Path) -> list[UserColumn]:
     """The cells of ``report`` that are the reader's to fill, as the run that made it noted."""
     path = report.parent / KEPT_STATE
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        return [Kept(**item) for item in body.get(report.name, [])]
+        return [UserColumn(**item) for item in body.get(report.name, [])]
     except (OSError, ValueError, TypeError, AttributeError):
         return []

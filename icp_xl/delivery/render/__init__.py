@@ -1,0 +1,1 @@
+"""Sheet specifications to new workbook files, through XlsxWriter."""

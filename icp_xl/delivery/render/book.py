@@ -1,0 +1,216 @@
+"""Turn a :class:`~icp_xl.reports.spec.Book` into a workbook file: the one renderer of the package.
+
+Report files, sheets that are put into another workbook, and the open Excel all get what this writes. Same book and
+clock, same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import xlsxwriter
+from xlsxwriter.exceptions import XlsxWriterException
+
+from icp_xl.delivery.render import layout as layouts
+from icp_xl.delivery.render.blocks import write_facts, write_figures, write_image, write_text
+from icp_xl.delivery.render.charts import write_chart
+from icp_xl.delivery.render.excel_names import Names, NamesTaken
+from icp_xl.delivery.render.form_controls import add_controls, place_controls
+from icp_xl.delivery.render.references import ChartLocation, RenderResult, TableLocation, resolve_references
+from icp_xl.delivery.render.tables import write_table
+from icp_xl.delivery.render.theme import FONT, FONT_SIZE, NAVY, ORANGE, TEAL
+from icp_xl.delivery.render.writer import SheetWriter, Styles
+from icp_xl.errors import DeliveryError
+from icp_xl.opc.plain_text import plain_text
+from icp_xl.outputs import write_bytes
+from icp_xl.reports.spec import Book, Chart, Facts, Figures, Image, Sheet, Table, Text, tables_of
+
+_TABS = {"report": TEAL, "data": NAVY, "method": "#8A979F"}
+__all__ = ["NamesTaken", "RenderResult", "render_book", "render_bytes"]
+
+
+def render_book(
+    book: Book,
+    path: Path,
+    *,
+    clock: datetime | None = None,
+    date_1904: bool = False,
+    names_taken: NamesTaken | None = None,
+) -> RenderResult:
+    """Write ``book`` to the file at ``path``, in one step, and say what stands where.
+
+    Args:
+        book: what to show.
+        path: a file that is replaced whole.
+        clock: time in the file's properties (now, when ``None``); with it the bytes depend on the book alone.
+        date_1904: count days as a workbook of the old Macintosh does.
+        names_taken: names of the workbook that the sheets will be put into; ours give way.
+
+    Raises:
+        DeliveryError: a sheet is larger than Excel allows, a formula or chart names what is not there, or the file
+            cannot be written.
+    """
+    content, result = render_bytes(book, clock=clock, date_1904=date_1904, names_taken=names_taken)
+    try:
+        write_bytes(Path(path), content)
+    except OSError as error:
+        raise DeliveryError(
+            "the workbook cannot be written",
+            where=Path(path).name,
+            got=error.strerror,
+            next_step="Close it if it is open in Excel, or choose another folder with --out.",
+        ) from None
+    return result
+
+
+def render_bytes(
+    book: Book,
+    *,
+    clock: datetime | None = None,
+    date_1904: bool = False,
+    names_taken: NamesTaken | None = None,
+) -> tuple[bytes, RenderResult]:
+    """The bytes of the workbook, and what stands where; see :func:`render_book`."""
+    _check_book(book)
+    names = Names(names_taken or NamesTaken())
+    sheets = {sheet.name: names.sheet(sheet.name) for sheet in book.sheets}
+    plans = {sheet.name: layouts.plan(sheet) for sheet in book.sheets}
+    tables = _place_tables(plans, sheets, names)
+    stamp = clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    buffer = io.BytesIO()
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "remove_timezone": True,
+        "date_1904": date_1904,
+        "default_format_properties": {"font_name": FONT, "font_size": FONT_SIZE},
+    }
+    charts: list[ChartLocation] = []
+    notes: list[str] = []
+    formulas = 0
+    try:
+        workbook = xlsxwriter.Workbook(buffer, options)
+        about = {"title": plain_text(book.title), "subject": plain_text(book.subject), "created": stamp}
+        workbook.set_properties(about)
+        workbook.set_size(1920 * 15, 1080 * 15)
+        styles = Styles(workbook, book.currency)
+        for sheet in book.sheets:
+            writer = SheetWriter(workbook, sheets[sheet.name], styles, plans[sheet.name], tables, sheets)
+            _write_sheet(writer, sheet, book)
+            charts += writer.charts
+            notes += writer.notes
+            formulas += writer.formulas
+        for name, formula in book.names.items():
+            workbook.define_name(name, resolve_references(formula, tables))
+        workbook.close()
+    except XlsxWriterException as error:
+        raise DeliveryError("the workbook cannot be rendered", got=error) from error
+    controls = place_controls(book, sheets, tables)
+    content = add_controls(buffer.getvalue(), controls) if controls else buffer.getvalue()
+    return content, RenderResult(sheets, tables, tuple(charts), formulas, tuple(notes))
+
+
+def _check_book(book: Book) -> None:
+    if not book.sheets:
+        raise DeliveryError("a book needs at least one sheet", where=book.title)
+    names = [sheet.name for sheet in book.sheets]
+    tables = [table.name for sheet in book.sheets for table in tables_of(sheet.blocks)]
+    for kind, found in (("sheet", names), ("table", tables)):
+        twice = sorted({name for name in found if found.count(name) > 1})
+        if twice:
+            raise DeliveryError(f"two {kind}s of a book have the same name", where=book.title, got=", ".join(twice))
+    for sheet in book.sheets:
+        for table in tables_of(sheet.blocks):
+            missing = [c.key for c in table.columns if c.key not in table.frame.columns]
+            if missing or not table.columns:
+                raise DeliveryError(
+                    "a table's frame lacks columns that are to be shown",
+                    where=f"sheet {sheet.name}, table {table.name}",
+                    got=", ".join(missing) or "no columns",
+                )
+
+
+def _place_tables(
+    plans: Mapping[str, layouts.Layout], sheets: Mapping[str, str], names: Names
+) -> dict[str, TableLocation]:
+    tables: dict[str, TableLocation] = {}
+    for name, plan in plans.items():
+        for placed in plan.placed:
+            if not isinstance(placed.block, Table):
+                continue
+            table, shape = placed.block, layouts.table_shape(placed.block)
+            tables[table.name] = TableLocation(
+                name=table.name,
+                excel_name=names.table(table.name),
+                sheet=sheets[name],
+                header_row=placed.row + shape.header,
+                first_row=placed.row + shape.first,
+                last_row=placed.row + shape.last,
+                first_column=placed.column,
+                rows=len(table.frame),
+                columns={column.key: placed.column + i for i, column in enumerate(table.columns)},
+                totals_row=None if shape.totals is None else placed.row + shape.totals,
+                key=table.key,
+                editable=tuple(column.key for column in table.columns if column.editable),
+            )
+    return tables
+
+
+def _write_sheet(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
+    plan = writer.layout
+    for column in range(plan.first_column + plan.last_column + 1):
+        writer.worksheet.set_column_pixels(column, column, plan.width(column))
+    for row, pixels in sorted(plan.heights.items()):
+        writer.worksheet.set_row_pixels(row, pixels)
+    writer.text(0, plan.first_column, sheet.title, writer.styles.get(bold=True, font_size=18, font_color=NAVY))
+    if sheet.subtitle:
+        writer.wide_text(1, plan.first_column, plan.span(plan.first_column, layouts.TEXT_WIDTH), sheet.subtitle,
+                         writer.styles.get(font_color="#6B7780", text_wrap=True, valign="top"))  # fmt: skip
+    for placed in plan.placed:
+        block = placed.block
+        if isinstance(block, Table):
+            write_table(writer, placed, block)
+        elif isinstance(block, Chart):
+            write_chart(writer, placed, block)
+        elif isinstance(block, Figures):
+            write_figures(writer, placed, block)
+        elif isinstance(block, Facts):
+            write_facts(writer, placed, block)
+        elif isinstance(block, Text):
+            write_text(writer, placed, block)
+        elif isinstance(block, Image):
+            write_image(writer, placed, block)
+    _set_view_and_print(writer, sheet, book)
+
+
+def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
+    worksheet, plan = writer.worksheet, writer.layout
+    worksheet.hide_gridlines(2)
+    worksheet.set_tab_color(sheet.tab_colour or _TABS.get(sheet.kind, ORANGE))
+    if not sheet.portrait:
+        worksheet.set_landscape()
+    worksheet.set_paper(9 if book.paper == "a4" else 1)
+    worksheet.fit_to_pages(1, 1 if sheet.one_page else 0)
+    worksheet.center_horizontally()
+    worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    left, right = (plain_text(text, 90).replace("&", "&&") for text in (book.title, book.footer))
+    # The blank after the size: without it, a text that begins with a digit is read as part of the size.
+    worksheet.set_footer(f"&L&8 {left} - {plain_text(sheet.name, 31).replace('&', '&&')}&C&8 Page &P of &N&R&8 {right}")
+    table = writer.tables.get(sheet.freeze_table) if sheet.freeze_table else None
+    if table is not None:
+        # A tall block above the header would leave no room to scroll in.
+        above = sum(plan.height(row) for row in range(table.header_row))
+        if above <= 320:
+            column = table.first_column + sheet.freeze_columns if sheet.freeze_columns else 0
+            worksheet.freeze_panes(table.header_row + 1, column)
+        worksheet.repeat_rows(table.header_row)
+    last = writer.print_last_column(sheet)
+    worksheet.print_area(0, 0, max(plan.last_row, 1), last)
+    if sheet.protected:
+        allowed = ("objects", "scenarios", "sort", "autofilter", "format_columns", "format_rows", "format_cells")
+        worksheet.protect("", dict.fromkeys(allowed, True))

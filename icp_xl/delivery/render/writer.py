@@ -1,0 +1,137 @@
+"""One sheet being written: styles made once, cells written with every refusal noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from icp_xl.delivery.render.cell_values import cached_text, cell_text
+from icp_xl.delivery.render.formula_sheet import FormulaSheet
+from icp_xl.delivery.render.layout import Layout
+from icp_xl.delivery.render.references import ChartLocation, TableLocation, resolve_references
+from icp_xl.delivery.render.theme import INK
+from icp_xl.errors import DeliveryError
+from icp_xl.opc.references import quote_sheet
+from icp_xl.reports.spec import Sheet, Table
+
+
+class Styles:
+    """Cell formats by their properties; equal ones are made once."""
+
+    def __init__(self, workbook: Any, currency: str) -> None:
+        self.workbook = workbook
+        self.currency = currency
+        self._made: dict[tuple[tuple[str, Any], ...], Any] = {}
+
+    def get(self, **properties: Any) -> Any:
+        """The format with these properties."""
+        base = {"font_color": INK, "valign": "vcenter", **properties}
+        key = tuple(sorted(base.items()))
+        if key not in self._made:
+            self._made[key] = self.workbook.add_format(base)
+        return self._made[key]
+
+
+class SheetWriter:
+    """Writes into one worksheet and keeps account of it."""
+
+    def __init__(
+        self,
+        workbook: Any,
+        name: str,
+        styles: Styles,
+        layout: Layout,
+        tables: Mapping[str, TableLocation],
+        sheets: Mapping[str, str],
+    ) -> None:
+        self.workbook = workbook
+        self.name = name
+        self.styles = styles
+        self.layout = layout
+        self.tables = tables
+        self.sheets = sheets
+        self.worksheet = workbook.add_worksheet(name, FormulaSheet)
+        self.charts: list[ChartLocation] = []
+        self.notes: list[str] = []
+        self.formulas = 0
+        self.quiet_areas: list[str] = []
+
+    def text(self, row: int, column: int, text: str, style: Any) -> None:
+        """A string cell, whatever the text looks like."""
+        self.checked(self.worksheet.write_string(row, column, cell_text(text), style), row, column)
+
+    def value(self, row: int, column: int, value: Any, style: Any) -> None:
+        """A cell of a cleaned value (see :func:`icp_xl.delivery.render.cell_values.cell_value`)."""
+        worksheet = self.worksheet
+        if value is None:
+            code = worksheet.write_blank(row, column, None, style)
+        elif isinstance(value, str):
+            code = worksheet.write_string(row, column, value, style)
+        elif isinstance(value, datetime):
+            code = worksheet.write_datetime(row, column, value, style)
+        else:
+            code = worksheet.write_number(row, column, value, style)
+        self.checked(code, row, column)
+
+    def formula(
+        self, row: int, column: int, formula: str, style: Any, value: Any, table: TableLocation | None = None
+    ) -> None:
+        """A formula cell with the value that it shows before anything recalculates."""
+        text = resolve_references(formula, self.tables, table=table, row=row)
+        if text.endswith("}"):
+            # XlsxWriter takes a last brace for that of an array formula and drops it.
+            text = f"=({text[1:]})"
+        cached = "" if value is None else value
+        if isinstance(cached, datetime):
+            cached = self.worksheet._convert_date_time(cached)
+        if isinstance(cached, str):
+            cached = cached_text(cached)
+        self.checked(self.worksheet.write_formula(row, column, text, style, cached), row, column)
+        self.formulas += 1
+
+    def wide_text(self, row: int, column: int, columns: int, text: str, style: Any) -> None:
+        """Text over several columns."""
+        if columns > 1:
+            self.worksheet.merge_range(row, column, row, column + columns - 1, "", style)
+        self.text(row, column, text, style)
+
+    def wide_value(
+        self, row: int, column: int, columns: int, value: Any, style: Any, formula: str | None = None
+    ) -> None:
+        """A value or formula over several columns."""
+        if columns > 1:
+            self.worksheet.merge_range(row, column, row, column + columns - 1, "", style)
+        if formula is not None:
+            self.formula(row, column, formula, style, value)
+        else:
+            self.value(row, column, value, style)
+
+    def link(self, row: int, column: int, target: str, text: str, style: Any) -> None:
+        """A link to a sheet of the book (by its name there) or to a web address."""
+        if target in self.sheets:
+            target = f"internal:{quote_sheet(self.sheets[target])}!A1"
+        self.checked(self.worksheet.write_url(row, column, target, style, cell_text(text)), row, column)
+
+    def checked(self, code: int | None, row: int, column: int) -> None:
+        """Turn a refusal, which the writer only answers, into an error."""
+        if code:
+            reasons = {-1: "outside the sheet", -2: "longer than a cell holds", -3: "an address too long for a link"}
+            raise DeliveryError(
+                "a cell could not be written",
+                where=f"sheet {self.name}, row {row + 1}, column {column + 1}",
+                got=reasons.get(code, f"answer {code}"),
+            )
+
+    def print_last_column(self, sheet: Sheet) -> int:
+        """The last column to print: without the trailing columns that tables leave out."""
+        last = 0
+        for placed in self.layout.placed:
+            columns = placed.columns
+            if isinstance(placed.block, Table):
+                shown = [not column.hidden_from_print for column in placed.block.columns]
+                columns = max((i + 1 for i, keep in enumerate(shown) if keep), default=columns)
+                last = max(last, placed.column + columns - 1)
+            elif sheet.kind != "data":
+                last = max(last, placed.column + columns - 1)
+        return last or max(self.layout.last_column, 1)

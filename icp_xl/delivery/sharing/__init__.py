@@ -1,0 +1,1 @@
+"""Workbooks that are to leave the house: checked, cleaned, named, locked, printed."""

@@ -1,0 +1,174 @@
+"""Take out of the parts around the sheets what should not leave the house."""
+
+from __future__ import annotations
+
+import re
+
+from icp_xl.delivery.sharing.formula_safety import is_safe_link
+from icp_xl.delivery.sharing.image_metadata import image_facts, without_facts
+from icp_xl.delivery.sharing.shareable import PERSONAL, RELATED
+from icp_xl.delivery.write_back.column_ownership import TYPE as COLUMNS
+from icp_xl.opc.package import Package
+from icp_xl.opc.undo import TYPE as UNDO
+from icp_xl.opc.workbook_part import Workbook
+from icp_xl.opc.xml import Element, children, descendants, find, local, serialise
+
+#: Sorts whose relationship may be cut; the parts behind it are then swept away.
+CUT = frozenset(
+    ("macros", "ribbon", "web-extension", "custom-property", "printer-settings", "thumbnail", "connection", "query")
+)
+_TABLE_QUERY = ("tableType", "connectionId", "insertRow", "insertRowShift", "published")
+
+
+def clean_properties(package: Package, kinds: frozenset[str]) -> None:
+    """Empty the personal properties."""
+    if "property" not in kinds:
+        return
+    for rel in package.relationships(""):
+        if rel.kind in ("core-properties", "extended-properties") and not rel.external and package.has(rel.target):
+            root = package.tree(rel.target)
+            personal = [e for e in children(root) if local(e) in PERSONAL and (e.text or "").strip()]
+            for element in personal:
+                element.text = None
+            if personal:
+                package.put(rel.target, serialise(root))
+
+
+def clean_workbook(book: Workbook, kinds: frozenset[str]) -> None:
+    """Take saved folder, custom views, user names and our own marks out of the workbook part."""
+    changed = False
+    for element in list(book.root.iter()):
+        what = local(element)
+        if (what == "absPath" and "saved-path" in kinds) or (what == "customWorkbookViews" and "view" in kinds):
+            _remove(element)
+            changed = True
+        elif what == "fileSharing" and "user-name" in kinds and element.get("userName"):
+            del element.attrib["userName"]
+            changed = True
+    if "hidden-name" in kinds:
+        for name in book.defined_names():
+            called = name.get("name") or ""
+            if called.startswith("_icpxl_") or (".wvu." in called and "view" in kinds):
+                _remove(name)
+                changed = True
+    names = find(book.root, "definedNames")
+    if names is not None and not len(names):
+        _remove(names)
+    if changed:
+        book.save()
+
+
+def _remove(element: Element) -> None:
+    """Take ``element`` out, and what stood around it alone."""
+    parent = element.getparent()
+    parent.remove(element)
+    while local(parent) in ("Choice", "Fallback", "AlternateContent") and not len(parent):
+        parent, empty = parent.getparent(), parent
+        parent.remove(empty)
+
+
+def clean_comments(package: Package, kinds: frozenset[str]) -> None:
+    """Empty authors' names, also where a comment begins with one, and give people of threads a number for a name."""
+    for name in list(package.names()):
+        kind = package.content_type(name).lower()
+        if "comment-author" in kinds and kind.endswith("comments+xml") and "threaded" not in kind:
+            _clean_authors(package, name)
+        elif "person" in kinds and kind.endswith("person+xml"):
+            root = package.tree(name)
+            for number, person in enumerate(descendants(root, "person"), 1):
+                person.set("displayName", f"Person {number}")
+                person.set("userId", f"person{number}")
+                person.set("providerId", "None")
+            package.put(name, serialise(root))
+
+
+def _clean_authors(package: Package, name: str) -> None:
+    root = package.tree(name)
+    gone = set()
+    for author in descendants(root, "author"):
+        text = (author.text or "").strip()
+        if text and not text.startswith("tc="):
+            gone.add(text)
+            author.text = None
+    for comment in descendants(root, "comment"):
+        first = next(descendants(comment, "t"), None)
+        if first is not None and (first.text or "").strip().rstrip(":") in gone:
+            first.text = ""
+    if gone:
+        package.put(name, serialise(root))
+
+
+def clean_images(package: Package, kinds: frozenset[str]) -> None:
+    """Take what pictures say besides their pixels out of them."""
+    if "image-metadata" not in kinds:
+        return
+    for name in list(package.names()):
+        if name.rsplit(".", 1)[-1] in ("jpg", "jpeg", "png") or package.content_type(name).startswith("image/"):
+            content = package.read(name)
+            if image_facts(content):
+                package.put(name, without_facts(content))
+
+
+def cut_relationships(book: Workbook, kinds: frozenset[str]) -> None:
+    """Cut what may be cut off: the parts behind are unreachable then."""
+    package = book.package
+    for part in ["", *sorted(package.closure([rel.target for rel in package.relationships("") if not rel.external]))]:
+        gone = set()
+        for rel in package.relationships(part):
+            kind = RELATED.get(rel.kind, "")
+            if rel.type in (UNDO, COLUMNS) or (
+                kind in CUT and kind in kinds and not _is_labelled(package, rel.target, rel.kind)
+            ):
+                gone.add(rel.id)
+            elif rel.kind == "customXml" and "custom-xml" in kinds:
+                gone.add(rel.id)
+            elif rel.kind == "hyperlink" and rel.external and "link" in kinds and not is_safe_link(rel.target):
+                gone.add(rel.id)
+        if gone:
+            package.remove_relationships(part, gone)
+        kind = package.content_type(part).lower() if part else ""
+        if kind.endswith("table+xml") and "query" in kinds and "pivot" not in kind and "querytable" not in kind:
+            _plain_table(package, part)
+        elif kind.endswith("drawing+xml"):
+            _clean_drawing(package, part, gone, kinds)
+        elif kind.endswith("vmldrawing") and "macros" in kinds:
+            _clean_vml(package, part)
+
+
+def _is_labelled(package: Package, part: str, kind: str) -> bool:
+    return kind == "custom-properties" and package.has(part) and b"MSIP_Label" in package.read(part)
+
+
+def _plain_table(package: Package, part: str) -> None:
+    root = package.tree(part)
+    if root.get("tableType") != "queryTable":
+        return
+    for name in _TABLE_QUERY:
+        root.attrib.pop(name, None)
+    for column in descendants(root, "tableColumn"):
+        column.attrib.pop("queryTableFieldId", None)
+        column.attrib.pop("uniqueName", None)
+    package.put(part, serialise(root))
+
+
+def _clean_drawing(package: Package, part: str, gone: set[str], kinds: frozenset[str]) -> None:
+    root, changed = package.tree(part), False
+    for element in list(root.iter()):
+        if not isinstance(element.tag, str):
+            continue
+        if "macros" in kinds and element.get("macro"):
+            element.set("macro", "")
+            changed = True
+        if local(element) in ("hlinkClick", "hlinkHover") and set(element.attrib.values()) & gone:
+            element.getparent().remove(element)
+            changed = True
+    if changed:
+        package.put(part, serialise(root))
+
+
+def _clean_vml(package: Package, part: str) -> None:
+    content = package.read(part)
+    # VML is often not well-formed, so its text is changed and nothing else.
+    plain = re.sub(rb"<(\w+:)?FmlaMacro>.*?</(\w+:)?FmlaMacro>", b"", content, flags=re.DOTALL)
+    if plain != content:
+        package.put(part, plain)

@@ -1,0 +1,308 @@
+"""Say of any workbook what should not leave the house inside it: every finding with its place and the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from icp_xl.delivery.sharing.finding_types import Finding
+from icp_xl.delivery.sharing.formula_safety import OVERLAP, find_path, formula_danger, is_safe_link
+from icp_xl.delivery.sharing.image_metadata import image_facts
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, scan_strings, stream
+from icp_xl.opc.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
+from icp_xl.opc.unsupported import RefusedError
+from icp_xl.opc.workbook_part import Workbook
+from icp_xl.opc.xml import Element, children, descendants, find, local, truthy
+
+#: Findings of one sort in one part; more are counted, not listed.
+MOST = 20
+#: Kinds of relationship to parts that are a finding by being there.
+RELATED = {
+    "vbaProject": "macros", "vbaProjectSignature": "macros", "wordVbaData": "macros",
+    "xlMacrosheet": "macro-sheet", "xlIntlMacrosheet": "macro-sheet", "control": "activex",
+    "activeXControlBinary": "activex", "extensibility": "ribbon", "userCustomization": "ribbon",
+    "webextension": "web-extension", "webextensiontaskpanes": "web-extension",
+    "externalLink": "external-link", "connections": "connection", "queryTable": "query",
+    "powerPivotData": "data-model", "oleObject": "embedded-object", "package": "embedded-object",
+    "custom-properties": "custom-property", "printerSettings": "printer-settings",
+    "customXml": "custom-xml", "xmlMaps": "custom-xml", "revisionHeaders": "revision-log",
+    "usernames": "revision-log", "thumbnail": "thumbnail", "origin": "signature", "signature": "signature",
+    "classificationlabels": "label",
+}  # fmt: skip
+PERSONAL = ("creator", "lastModifiedBy", "Manager", "Company", "HyperlinkBase")
+
+
+@dataclass(frozen=True)
+class Shareable:
+    """All findings of one workbook, in the order in which they were met."""
+
+    path: Path
+    findings: tuple[Finding, ...]
+
+    @property
+    def safe(self) -> bool:
+        """Whether nothing in it should keep it from being sent."""
+        return not any(found.unsafe for found in self.findings)
+
+    def lines(self) -> list[str]:
+        """The findings as lines of text."""
+        if not self.findings:
+            return [f"{self.path.name}: safe to send, nothing found."]
+        graves = sum(found.unsafe for found in self.findings)
+        noted = len(self.findings) - graves
+        head = f"not safe to send, {graves} finding{'s' if graves != 1 else ''}" if graves else "safe to send"
+        head += f", {noted} note{'s' if noted != 1 else ''}" if noted else ""
+        ordered = sorted(self.findings, key=lambda found: not found.unsafe)
+        return [f"{self.path.name}: {head}."] + [f"  {'!' if f.unsafe else '-'} {f}" for f in ordered]
+
+
+def check_shareable(path: Path, allow: frozenset[str] = frozenset()) -> Shareable:
+    """Look into every part of the workbook at ``path``.
+
+    Args:
+        allow: kinds of :data:`~icp_xl.delivery.sharing.finding_types.FINDINGS` that are accepted and left out.
+
+    A workbook that cannot be looked into (a password, an older format, damage) is itself a finding, with the reason.
+    """
+    try:
+        with open_package(path) as package:
+            found = list(_limited(find_unshareable(package)))
+    except RefusedError as error:
+        found = [Finding("unreadable", "", path.name, error.fault.what)]
+    return Shareable(path, tuple(item for item in found if item.kind not in allow))
+
+
+def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterator[Finding]:
+    """Every finding of an open package; ``memo`` keeps what large sheets hold for the next look."""
+    memo = SheetMemo() if memo is None else memo
+    book = Workbook(package)
+    sheets = sheet_names(book)
+    if package.archive.comment:
+        yield Finding("container-comment", "", "", package.archive.comment[:40].decode("utf-8", "replace"))
+    yield from _types(package)
+    yield from _relationships(package, sheets)
+    yield from _workbook(book)
+    yield from _properties(package)
+    told = False
+    strings = scan_strings(package, book.related("sharedStrings"))
+    for element in book.sheet_elements():
+        part = book.sheet_part(element)
+        if part is not None and package.content_type(part).endswith("worksheet+xml"):
+            for found in memo.scan(package, part, element.get("name") or "", strings, quoted_styles(book)):
+                told |= found.kind == "path"
+                yield found
+    yield from _other_parts(package, sheets, book, told)
+
+
+def sheet_names(book: Workbook) -> dict[str, str]:
+    """Sheet name by the lower-case name of its part, and of the parts that hang on it alone."""
+    found: dict[str, str] = {}
+    for element in book.sheet_elements():
+        part = book.sheet_part(element)
+        if part is None:
+            continue
+        name = f"sheet {element.get('name') or ''}"
+        found[part.lower()] = name
+        for below in book.package.closure([part], without=[book.part]):
+            found.setdefault(below, name)
+    return found
+
+
+def quoted_styles(book: Workbook) -> frozenset[str]:
+    """Cell formats whose text is marked as text with an apostrophe."""
+    part = book.related("styles")
+    if part is None:
+        return frozenset()
+    formats = find(book.package.tree(part), "cellXfs")
+    return frozenset(str(i) for i, xf in enumerate(children(formats)) if truthy(xf.get("quotePrefix")))
+
+
+def _limited(found: Iterator[Finding]) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], int] = {}
+    for item in found:
+        key = (item.kind, item.part)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= MOST:
+            yield item
+    for (kind, part), count in seen.items():
+        if count > MOST:
+            yield Finding(kind, part, "", f"and {count - MOST:,} more")
+
+
+def _types(package: Package) -> Iterator[Finding]:
+    for name in package.names():
+        kind = package.content_type(name).lower()
+        if "vbaproject" in kind:
+            yield Finding("macros", name)
+        elif "macrosheet" in kind:
+            yield Finding("macro-sheet", name)
+        elif "activex" in kind or name.startswith("xl/ctrlprops/") and b"ActiveX" in package.read(name)[:200]:
+            yield Finding("activex", name)
+        elif "pivotcacherecords" in kind:
+            yield Finding("pivot-cache", name)
+        elif "oleobject" in kind:
+            yield Finding("embedded-object", name)
+        elif name.startswith("customxml/item") and "props" not in name:
+            yield Finding("query" if b"DataMashup" in package.read(name)[:4000] else "custom-xml", name)
+
+
+def _relationships(package: Package, sheets: dict[str, str]) -> Iterator[Finding]:
+    reached = package.closure([rel.target for rel in package.relationships("") if not rel.external])
+    plumbing = {CONTENT_TYPES.lower(), relationships_of("").lower()}
+    for name in package.names():
+        if name.endswith(".rels") or name in plumbing:
+            if name.endswith(".rels") and name not in plumbing and _owner(name) not in reached:
+                yield Finding("stray-part", name)
+        elif name not in reached:
+            yield Finding("stray-part", name)
+    for part in ["", *sorted(reached)]:
+        for rel in package.relationships(part):
+            yield from _relationship(rel, part, sheets.get(part, ""))
+
+
+def _owner(rels: str) -> str:
+    folder, _, name = rels.rpartition("/")
+    return (folder.removesuffix("_rels") + name.removesuffix(".rels")).lower()
+
+
+def _relationship(rel: Relationship, part: str, place: str) -> Iterator[Finding]:
+    if rel.external:
+        if rel.kind == "hyperlink":
+            if not is_safe_link(rel.target):
+                yield Finding("link", part, place, rel.target[:80])
+        elif rel.kind not in ("externalLinkPath", "externalLinkLongPath", "xlPathMissing", "alternateUrls"):
+            yield Finding("external-data", part, place, rel.target[:80])
+        return
+    kind = RELATED.get(rel.kind)
+    if kind == "custom-xml" and rel.kind == "customXml":
+        return  # named by its part
+    if kind is not None and not (rel.kind == "control" and "ctrlprop" in rel.target.lower()):
+        yield Finding(kind, rel.target, place)
+
+
+def _workbook(book: Workbook) -> Iterator[Finding]:
+    for element in book.sheet_elements():
+        state = element.get("state") or "visible"
+        if state != "visible":
+            words = "very hidden" if state == "veryHidden" else "hidden"
+            yield Finding("hidden-sheet", book.part, f"sheet {element.get('name')}", words)
+    for name in book.defined_names():
+        called = name.get("name") or ""
+        if truthy(name.get("hidden")) and not called.startswith(("_xlnm.", "_xlfn", "_xlpm", "_xlws")):
+            yield Finding("hidden-name", book.part, f"name {called}"[:80])
+        danger = formula_danger(name.text or "")
+        if danger is not None:
+            yield Finding(danger[0], book.part, f"name {called}"[:80], danger[1])
+    for element in book.root.iter():
+        what = local(element)
+        if what == "absPath":
+            yield Finding("saved-path", book.part, "", (element.get("url") or "")[:80])
+        elif what == "customWorkbookView":
+            yield Finding("view", book.part, "", (element.get("name") or "")[:60])
+        elif what == "fileSharing" and element.get("userName"):
+            yield Finding("user-name", book.part, "", (element.get("userName") or "")[:60])
+
+
+def _properties(package: Package) -> Iterator[Finding]:
+    for rel in package.relationships(""):
+        if rel.external or not package.has(rel.target):
+            continue
+        if rel.kind in ("core-properties", "extended-properties"):
+            for element in children(package.tree(rel.target)):
+                if local(element) in PERSONAL and (element.text or "").strip():
+                    yield Finding("property", rel.target, "", f"{local(element)}: {(element.text or '').strip()[:60]}")
+        elif rel.kind == "custom-properties":
+            names = [str(e.get("name") or "") for e in children(package.tree(rel.target))]
+            if any(name.startswith("MSIP_Label") for name in names):
+                yield Finding("label", rel.target)
+
+
+def _other_parts(package: Package, sheets: dict[str, str], book: Workbook, told: bool) -> Iterator[Finding]:
+    """Pictures, paths in any text, and what single parts hold; ``told``: the cells with a path are named already."""
+    for name in package.names():
+        kind = package.content_type(name).lower()
+        place = sheets.get(name, "")
+        if kind.startswith("image/") or name.rsplit(".", 1)[-1] in ("jpg", "jpeg", "png"):
+            facts = image_facts(package.read(name))
+            if facts:
+                yield Finding("image-metadata", name, place, ", ".join(facts))
+            continue
+        if not (kind.endswith(("xml", "vmldrawing")) or name.endswith((".xml", ".rels", ".vml"))):
+            continue
+        path = _path_in(package, name)
+        if path is not None and not (
+            (told and name == (book.related("sharedStrings") or "").lower())
+            or (name == book.part.lower() and b"absPath" in package.read(name))
+        ):
+            yield Finding("path", name, place, path)
+        yield from _by_content(package, name, kind, place)
+
+
+def _path_in(package: Package, name: str) -> str | None:
+    tail = b""
+    for block in package.chunks(name):
+        if block[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return find_path(package.read(name).decode("utf-16", "replace").encode())
+        found = find_path(tail + block)
+        if found is not None:
+            return found
+        tail = block[-OVERLAP:]
+    return None
+
+
+def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[Finding]:
+    if kind.endswith("comments+xml") and "threaded" not in kind:
+        for author in descendants(package.tree(name), "author"):
+            text = (author.text or "").strip()
+            if text and not text.startswith("tc="):
+                yield Finding("comment-author", name, place, text[:60])
+    elif kind.endswith("person+xml"):
+        for person in descendants(package.tree(name), "person"):
+            called = person.get("displayName") or ""
+            if not is_anonymous(called):
+                yield Finding("person", name, "", called[:60])
+    elif kind.endswith("pivotcachedefinition+xml"):
+        root = package.tree(name)
+        if any(children(items) for items in descendants(root, "sharedItems")):
+            yield Finding("pivot-cache", name, "", "items")
+    elif kind.endswith("externallink+xml"):
+        if any(True for _ in descendants(package.tree(name), "ddeLink")):
+            yield Finding("dde", name)
+    elif kind.endswith(("chart+xml", "chartex+xml")):
+        yield from _formulas(package.tree(name), ("f",), name, place)
+    elif kind.endswith("table+xml") and "query" not in kind and "pivot" not in kind:
+        yield from _formulas(package.tree(name), ("calculatedColumnFormula", "totalsRowFormula"), name, place)
+    elif kind.endswith("drawing+xml"):
+        for element in package.tree(name).iter():
+            if isinstance(element.tag, str) and (element.get("macro") or "").strip():
+                yield Finding("macros", name, place, (element.get("macro") or "")[:60])
+
+
+def _formulas(root: Element, tags: tuple[str, ...], part: str, place: str) -> Iterator[Finding]:
+    for tag in tags:
+        for element in descendants(root, tag):
+            danger = formula_danger(element.text or "")
+            if danger is not None:
+                yield Finding(danger[0], part, place, danger[1])
+
+
+def is_anonymous(name: str) -> bool:
+    """Whether a person of threaded comments is called by a number, as in our copies.
+
+    >>> is_anonymous("Person 3"), is_anonymous("Jane Roe")
+    (True, False)
+    """
+    return re.fullmatch(r"Person \d+|", name) is not None
+
+
+def count_rows(package: Package) -> int:
+    """Rows of all worksheets."""
+    book = Workbook(package)
+    parts = [book.sheet_part(element) for element in book.sheet_elements()]
+    return sum(
+        sum(1 for element in stream(package, part, "row") if local(element) == "row")
+        for part in parts
+        if part is not None and package.content_type(part).endswith("worksheet+xml")
+    )

@@ -1,0 +1,193 @@
+"""Read the cells of a sheet row by row, and say which of them should not leave the house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from icp_xl.delivery.sharing.finding_types import Finding
+from icp_xl.delivery.sharing.formula_safety import acts_as_formula, find_path, formula_danger, looks_like_formula
+from icp_xl.opc.package import Package
+from icp_xl.opc.unsupported import damaged, refuse
+from icp_xl.opc.xml import Element, descendants, local, truthy
+
+#: Findings of one sheet that are kept for the next look; with more, the sheet is read again.
+MOST_KEPT = 1000
+
+
+@dataclass(frozen=True)
+class Strings:
+    """Shared strings that matter, by their position: those that begin like a formula, and paths that stand in any."""
+
+    formulas: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+
+
+def stream(package: Package, part: str, tag: str) -> Iterator[Element]:
+    """Every element ``tag`` of ``part`` as it ends, then the root with what is left; the elements are emptied after.
+
+    Raises:
+        RefusedError: malformed, or with a DOCTYPE.
+    """
+    parser = etree.XMLPullParser(
+        events=("end",), tag="{*}" + tag, resolve_entities=False, no_network=True, load_dtd=False
+    )
+    checked = False
+    try:
+        for block in package.chunks(part):
+            parser.feed(block)
+            for _, found in parser.read_events():
+                element: Element = found
+                if not checked:
+                    checked = True
+                    _check_doctype(element, part, package.where)
+                yield element
+                element.clear()
+                parent = element.getparent()
+                while parent is not None and len(parent) and parent[0] is not element:
+                    del parent[0]
+        root = parser.close()
+    except (etree.XMLSyntaxError, ValueError) as error:
+        damaged("a part is not well-formed", where=package.where, got=f"{part}: {str(error)[:120]}")
+    _check_doctype(root, part, package.where)
+    yield root
+
+
+def _check_doctype(element: Element, part: str, where: str) -> None:
+    if element.getroottree().docinfo.doctype:
+        refuse("doctype", "a part of the workbook declares a document type, which no workbook needs",
+               "Do not trust this file; save it afresh from Excel if it is yours. Nothing was changed.",
+               where=where, got=part)  # fmt: skip
+
+
+def text_of(item: Element) -> str:
+    """The text of a string item, phonetic readings left out."""
+    return "".join(
+        t.text or "" for t in item.iter("{*}t") if not any(local(above) == "rPh" for above in t.iterancestors())
+    )
+
+
+def scan_strings(package: Package, part: str | None) -> Strings:
+    """The shared strings that begin like a formula, or hold a path."""
+    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
+    if part is not None:
+        at = 0
+        for item in stream(package, part, "si"):
+            if local(item) != "si":
+                continue
+            text = text_of(item)
+            if looks_like_formula(text):
+                found[str(at)] = text
+            path = find_path(text.encode("utf-8", "replace"))
+            if path is not None:
+                paths[str(at)] = path
+            at += 1
+    return Strings(found, paths)
+
+
+def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Finding]:
+    """Findings of one worksheet; ``quoted`` are the cell formats that mark text as text."""
+    place = f"sheet {name}"
+    hidden: list[str] = []
+    for element in stream(package, part, "row"):
+        if local(element) != "row":
+            yield from _around_the_cells(element, part, place)
+            break
+        if truthy(element.get("hidden")) or (element.get("ht") is not None and _is_zero(element.get("ht"))):
+            hidden.append(element.get("r") or "?")
+        for formula in element.iter("{*}f"):
+            danger = formula_danger(formula.text or "")
+            if danger is not None:
+                yield Finding(danger[0], part, f"{name}!{formula.getparent().get('r')}", danger[1])
+        yield from _texts(element, part, name, strings, quoted)
+    if hidden:
+        shown = ", ".join(hidden[:5]) + (f" and {len(hidden) - 5:,} more" if len(hidden) > 5 else "")
+        yield Finding("hidden-rows", part, place, f"rows {shown}")
+
+
+@dataclass
+class SheetMemo:
+    """What was found in sheets that nobody has changed since, so that a large one is read through once."""
+
+    known: dict[str, list[Finding]] = field(default_factory=dict)
+
+    def scan(
+        self, package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]
+    ) -> Iterator[Finding]:
+        """:func:`scan_sheet`, or what it gave before."""
+        changed = part.lower() in package.new
+        if not changed and part in self.known:
+            yield from self.known[part]
+            return
+        kept: list[Finding] = []
+        for found in scan_sheet(package, part, name, strings, quoted):
+            if len(kept) <= MOST_KEPT:
+                kept.append(found)
+            yield found
+        if not changed and len(kept) <= MOST_KEPT:
+            self.known[part] = kept
+
+
+def _texts(row: Element, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Finding]:
+    for cell, text in formula_texts(row, strings):
+        if (cell.get("s") or "0") not in quoted:
+            kind = "formula-text" if acts_as_formula(text) else "formula-like-text"
+            yield Finding(kind, part, f"{name}!{cell.get('r')}", text[:40])
+    if strings.paths:
+        for cell in row:
+            value = shared_value(cell)
+            if value in strings.paths:
+                yield Finding("path", part, f"{name}!{cell.get('r')}", strings.paths[value])
+
+
+def formula_texts(row: Element, strings: Strings) -> Iterator[tuple[Element, str]]:
+    """Cells of ``row`` that hold text which begins like a formula."""
+    for item in row.iter("{*}is"):
+        text = text_of(item)
+        if looks_like_formula(text):
+            yield item.getparent(), text
+    if strings.formulas:
+        for cell in row:
+            value = shared_value(cell)
+            if value in strings.formulas:
+                yield cell, strings.formulas[value]
+
+
+def shared_value(cell: Element) -> str:
+    """Position of the shared string that ``cell`` shows; empty for other cells."""
+    if not isinstance(cell.tag, str) or cell.get("t") != "s":
+        return ""
+    return next((v.text or "" for v in cell if local(v) == "v"), "")
+
+
+def _is_zero(value: str | None) -> bool:
+    try:
+        return float(value or "1") == 0.0
+    except ValueError:
+        return False
+
+
+def _around_the_cells(root: Element, part: str, place: str) -> Iterator[Finding]:
+    for column in descendants(root, "col"):
+        if truthy(column.get("hidden")) or _is_zero(column.get("width")):
+            yield Finding("hidden-columns", part, place, f"columns {column.get('min')} to {column.get('max')}")
+    for standard in descendants(root, "sheetFormatPr"):
+        if truthy(standard.get("zeroHeight")):
+            yield Finding("hidden-rows", part, place, "rows are hidden unless said otherwise")
+    for tag in ("formula", "formula1", "formula2", "f"):
+        for element in descendants(root, tag):
+            danger = formula_danger(element.text or "")
+            if danger is not None:
+                yield Finding(danger[0], part, place, danger[1])
+    for view in descendants(root, "customSheetView"):
+        yield Finding("view", part, place, (view.get("guid") or "")[:40])
+    for scenario in descendants(root, "scenario"):
+        if scenario.get("user"):
+            yield Finding("user-name", part, place, (scenario.get("user") or "")[:60])
+    for link in descendants(root, "hyperlink"):
+        path = find_path((link.get("location") or "").encode())
+        if path is not None:
+            yield Finding("link", part, place, path)

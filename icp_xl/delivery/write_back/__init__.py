@@ -1,0 +1,1 @@
+"""Our sheets and columns in workbooks that someone else made, and out of them again."""

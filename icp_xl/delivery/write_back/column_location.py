@@ -1,0 +1,304 @@
+"""Where result columns go in a sheet that someone made: the key column, its rows, and room beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.delivery.write_back.user_entries import data_area, table_headers
+from icp_xl.errors import DeliveryError
+from icp_xl.opc.references import MAX_COLUMNS, Area, column_letters, column_number
+from icp_xl.opc.sheet_xml import Cell, RowParser, SheetReader, cell_value, key_text
+from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
+from icp_xl.opc.xml import Element
+
+#: How far down a header row is looked for.
+HEADER_ROWS = 60
+
+
+@dataclass
+class ListLocation:
+    """A key column: ``area`` is the table (header and totals included) or, of a plain range, its header cell.
+
+    ``data`` are the rows of a table; of a plain range they are known once the sheet is read.
+    """
+
+    sheet: str
+    index: int
+    part: str
+    key_column: int
+    header_row: int
+    area: Area
+    table: Element | None = None
+    table_part: str = ""
+    data: Area | None = None
+
+    @property
+    def where(self) -> str:
+        """For a message."""
+        return f"sheet {self.sheet}, {column_letters(self.key_column)}{self.header_row}"
+
+
+def find_place(book: Workbook, key: str, sheet: str | None, strings: Sequence[bytes]) -> ListLocation:
+    """The column called ``key``: of a table if one has it, else of the first rows of a sheet.
+
+    Args:
+        sheet: a sheet's or a table's name, where several have such a column.
+
+    Raises:
+        DeliveryError: no column of this name, or several.
+    """
+    ours = {mark.index for mark in read_owned_sheets(book)}
+    wanted = (sheet or "").strip().lower()
+    tables: list[ListLocation] = []
+    plain: list[ListLocation] = []
+    seen: list[str] = []
+    for index, element in enumerate(book.sheet_elements()):
+        part, name = book.sheet_part(element), element.get("name") or ""
+        rel = book.rels.get(element.get(book.rid) or "")
+        if index in ours or part is None or rel is None or rel.kind != "worksheet":
+            continue
+        here = _tables(book, part, name, index, key)
+        named = [place for place in here if (_table_name(place.table)).lower() == wanted]
+        if wanted and wanted != name.lower() and not named:
+            continue
+        tables += named or here
+        if not here:
+            plain += _plain(book, part, name, index, key, strings, seen)
+    found = tables or plain
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise DeliveryError(
+            f"there is no column {key!r} in the workbook" + (f" in {sheet!r}" if sheet else ""),
+            where=book.where,
+            allowed=", ".join(dict.fromkeys(seen))[:300] or None,
+            next_step="Give the header of the column that holds the account's id or name.",
+        )
+    names = [_table_name(place.table) or place.sheet for place in found]
+    raise DeliveryError(
+        f"several columns are called {key!r}",
+        where=book.where,
+        got="; ".join(place.where for place in found)[:300],
+        allowed=", ".join(names)[:300],
+        next_step="Choose one with --sheet (a sheet's or a table's name).",
+    )
+
+
+def _table_name(table: Element | None) -> str:
+    return str((table.get("displayName") or "") if table is not None else "")
+
+
+def sheet_tables(book: Workbook, part: str) -> list[tuple[str, Element]]:
+    """Parts and roots of the tables of a sheet."""
+    package = book.package
+    rels = [rel.target for rel in package.relationships(part) if not rel.external and package.has(rel.target)]
+    return [(name, package.tree(name)) for name in rels if package.content_type(name) == TABLE_TYPE]
+
+
+def _tables(book: Workbook, part: str, name: str, index: int, key: str) -> list[ListLocation]:
+    found = []
+    for table_part, root in sheet_tables(book, part):
+        area, data, at = Area.of(root.get("ref") or ""), data_area(root), table_headers(root).get(key.strip().lower())
+        if area is None or data is None or at is None:
+            continue
+        if root.get("headerRowCount") == "0":
+            refuse("table-header", "the table shows no header row, so columns cannot be named in it",
+                   "Turn Header Row on (Table Design) and run again. Nothing was changed.", where=book.where,
+                   got=_table_name(root))  # fmt: skip
+        found.append(
+            ListLocation(name, index, part, area.first_column + at, area.first_row, area, root, table_part, data)
+        )  # fmt: skip
+    return found
+
+
+def _plain(
+    book: Workbook, part: str, name: str, index: int, key: str, strings: Sequence[bytes], seen: list[str]
+) -> list[ListLocation]:
+    reader = SheetReader(book.package.chunks(part), part, book.where)
+    rows, fullest = RowParser(reader.prefix), list[str]()
+    for row in reader.rows():
+        number = rows.number(row)
+        if number > HEADER_ROWS:
+            break
+        texts = [(cell.column, cell_value(cell, strings)) for cell in rows.cells(row)]
+        hits = [at for at, text in texts if isinstance(text, str) and text.strip().lower() == key.strip().lower()]
+        words = [text.strip() for _, text in texts if isinstance(text, str) and text.strip()]
+        if hits:
+            return [ListLocation(name, index, part, hits[0], number, Area(number, hits[0], number, hits[0]))]
+        if len(words) > max(2, len(fullest)):
+            fullest = words
+    # Groups may stand above the headers: the row with the most texts is the one that names the columns.
+    seen += fullest[:30]
+    return []
+
+
+def check_table(book: Workbook, place: ListLocation) -> None:
+    """Refuse a table whose columns a query decides.
+
+    Raises:
+        RefusedError: it cannot grow.
+    """
+    if place.table is not None and (place.table.get("tableType") or "worksheet") != "worksheet":
+        refuse("query-table", "the table is filled by a query or a map, which decides its columns",
+               "Use a sheet of your own that refers to it, or turn it into a plain table (Table Design, Unlink). "
+               "Nothing was changed.", where=book.where, got=_table_name(place.table))  # fmt: skip
+
+
+@dataclass
+class Scan:
+    """What stands in the rows of a sheet: keys by row, and the last column in use.
+
+    ``last_style`` is the format of a row's last cell, only where that is the last column in use.
+    """
+
+    rows: list[bytes] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    keys: dict[int, str] = field(default_factory=dict)
+    last_used: dict[int, int] = field(default_factory=dict)
+    last_style: dict[int, str] = field(default_factory=dict)
+
+
+class KeyReader:
+    """Finds one cell of a row without looking at the others, which is what makes large sheets quick."""
+
+    def __init__(self, rows: RowParser, column: int) -> None:
+        self.rows, self.column = rows, column
+        self._needle = b'r="' + column_letters(column).encode()
+        p = re.escape(rows.prefix)
+        self._open = b"<" + rows.prefix + b"c "
+        self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
+        self._last = re.compile(rb"<" + p + rb'c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?>')
+        self._columns: dict[bytes, int] = {}
+
+    def cell(self, row: bytes, number: int) -> Cell | None:
+        """The key's cell."""
+        at = row.find(self._needle + str(number).encode() + b'"')
+        start = row.rfind(self._open, 0, at) if at > 0 else -1
+        if start >= 0:
+            match = self._cell.match(row, start)
+            if match is not None and start < at < match.start() + len(match[1] or b"") + len(self._open):
+                return Cell(match.start(), match.end(), self.column, match[1] or b"", match[2] or b"")
+        return next((cell for cell in self.rows.cells(row) if cell.column == self.column), None)
+
+    def glance(self, row: bytes) -> tuple[int, str] | None:
+        """Column and format of the row's last cell, where it can be told at a glance that it holds something."""
+        start = row.rfind(self._open)
+        match = self._last.match(row, start) if start >= 0 else None
+        if match is None or row.startswith(b"</", match.end()):
+            return None
+        letters, style = match[1], match[2]
+        column = self._columns.get(letters)
+        if column is None:
+            column = self._columns[letters] = column_number(letters.decode())
+        return column, style.decode() if style else ""
+
+
+def scan(place: ListLocation, reader: SheetReader, strings: Sequence[bytes]) -> Scan:
+    """Read every row once."""
+    found = Scan()
+    parser = RowParser(reader.prefix)
+    key = KeyReader(parser, place.key_column)
+    bottom = place.area.last_row if place.table is not None else None
+    data = place.data
+    for row in reader.rows():
+        number = parser.number(row)
+        found.rows.append(row)
+        found.numbers.append(number)
+        if number < place.header_row or (bottom is not None and number > bottom):
+            continue
+        last = key.glance(row)
+        if last is None:
+            used = [cell.column for cell in parser.cells(row) if cell.inner]
+            found.last_used[number] = max(used, default=0)
+        else:
+            found.last_used[number], found.last_style[number] = last
+        if number > place.header_row and (data is None or data.first_row <= number <= data.last_row):
+            cell = key.cell(row, number)
+            text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""
+            if text:
+                found.keys[number] = text
+    return found
+
+
+def merges(tail: bytes) -> list[Area]:
+    """Merged areas of a sheet."""
+    found = (Area.of(ref.decode("ascii", "replace")) for ref in re.findall(rb'mergeCell\s+ref="([^"]+)"', tail))
+    return [area for area in found if area is not None]
+
+
+def settle(book: Workbook, place: ListLocation, found: Scan, tail: bytes) -> None:
+    """Fix the header row and the data of a plain range, now that the sheet is read."""
+    if place.table is not None:
+        return
+    for area in merges(tail):
+        if area.first_row <= place.header_row <= area.last_row and (
+            area.first_column <= place.key_column <= area.last_column
+        ):
+            place.header_row = area.last_row
+    found.keys = {number: text for number, text in found.keys.items() if number > place.header_row}
+    if not found.keys:
+        raise DeliveryError("there are no rows under the key column", where=place.where)
+    bottom = max(found.keys)
+    place.area = Area(place.header_row, place.key_column, bottom, place.key_column)
+    place.data = Area(place.header_row + 1, place.key_column, bottom, place.key_column)
+
+
+def first_free(book: Workbook, place: ListLocation, found: Scan, tail: bytes, width: int, own: Sequence[int]) -> int:
+    """First of ``width`` free columns: right of the table, or after everything in the rows of a plain range.
+
+    Args:
+        own: columns of ours from an earlier run, which new ones may follow.
+
+    Raises:
+        RefusedError: a table cannot grow, or the sheet ends.
+    """
+    top, bottom = place.area.first_row, place.area.last_row
+    if place.table is None:
+        start = 1 + max((used for number, used in found.last_used.items() if top <= number <= bottom), default=0)
+        start = max(start, place.key_column + 1, *(column + 1 for column in own))
+    else:
+        start = place.area.last_column + 1
+    blocks = [area for area in merges(tail) if area.last_row >= top and area.first_row <= bottom]
+    for _, root in sheet_tables(book, place.part):
+        area = Area.of(root.get("ref") or "")
+        if area is not None and (place.table is None or root.get("id") != place.table.get("id")):
+            blocks.append(area)
+    if place.table is None:
+        for area in sorted(blocks, key=lambda area: area.first_column):
+            if area.meets(Area(top, start, bottom, start + width - 1)):
+                start = area.last_column + 1
+    if start + width - 1 > MAX_COLUMNS:
+        refuse("no-room", "the sheet has no free columns left on the right",
+               "Remove columns that are not needed and run again. Nothing was changed.", where=book.where,
+               got=place.where)  # fmt: skip
+    if place.table is not None and width:
+        _check_room(book, place, found, blocks, start, width)
+    return start
+
+
+def _check_room(book: Workbook, place: ListLocation, found: Scan, blocks: list[Area], start: int, width: int) -> None:
+    room = Area(place.area.first_row, start, place.area.last_row, start + width - 1)
+    taken = next((str(area) for area in blocks if area.meets(room)), "")
+    if not taken:
+        rows = zip(found.numbers, found.rows, strict=True)
+        crowded = [(n, row) for n, row in rows if found.last_used.get(n, 0) >= start]
+        parser = RowParser(_prefix(found))
+        for number, row in crowded:
+            cells = [c.column for c in parser.cells(row) if c.inner and start <= c.column < start + width]
+            if cells:
+                taken = f"{column_letters(cells[0])}{number}"
+                break
+    if taken:
+        refuse("no-room", "the table cannot grow: the cells beside it are taken",
+               f"Move what stands there, or insert {width} empty columns right of the table, and run again. "
+               "Nothing was changed.", where=book.where, got=f"sheet {place.sheet}, {taken}",
+               allowed=f"{room} free")  # fmt: skip
+
+
+def _prefix(found: Scan) -> bytes:
+    match = re.match(rb"\s*<((?:[\w.-]+:)?)row\b", found.rows[0]) if found.rows else None
+    return match[1] if match else b""

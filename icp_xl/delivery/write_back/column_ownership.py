@@ -1,0 +1,200 @@
+"""Which columns of other people's sheets are ours, and what undoes them.
+
+A hidden name on the sheet points at the header cell of each of our columns, so that Excel itself keeps track when
+columns are moved, renamed or put before it. A record beside the sheet leads back to the bytes from before: small
+edits for the sheet, whole entries for the small parts around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.opc.package import CONTENT_TYPES, relationships_of
+from icp_xl.opc.references import Area, column_letters
+from icp_xl.opc.splice import revert
+from icp_xl.opc.undo import CONTENT_TYPE, Snapshot, Undo, collect, decode, digest, encode
+from icp_xl.opc.unsupported import MAX_PACKAGE, RefusedError
+from icp_xl.opc.workbook_entries import add_names
+from icp_xl.opc.workbook_part import Workbook
+from icp_xl.opc.xml import children, find
+
+NAME = "_icpxl_col_"
+TYPE = "urn:icp-xl:columns"
+_MAGIC = b"ICPXL-COLUMNS-1\n"
+
+
+@dataclass(frozen=True)
+class ColumnMark:
+    """One column of ours as it stands: the sheet's position, the field, the header's row and column (0: deleted)."""
+
+    index: int
+    field: str
+    row: int
+    column: int
+
+
+def read_column_marks(book: Workbook) -> list[ColumnMark]:
+    """Our columns in sheets of others, by sheet and column."""
+    ours = {mark.index for mark in read_owned_sheets(book)}
+    found = []
+    for element in book.defined_names():
+        name, scope = element.get("name") or "", element.get("localSheetId") or ""
+        if not name.startswith(NAME) or not scope.isdigit() or int(scope) in ours:
+            continue
+        area = Area.of((element.text or "").rpartition("!")[2])
+        row, column = (area.first_row, area.first_column) if area is not None else (0, 0)
+        found.append(ColumnMark(int(scope), _field(name[len(NAME) :]), row, column))
+    return sorted(found, key=lambda mark: (mark.index, mark.column))
+
+
+def set_column_marks(book: Workbook, index: int, row: int, columns: Mapping[str, int]) -> None:
+    """OwnedSheet ``columns`` (column by field) of the sheet at ``index`` as ours; earlier marks of the sheet go."""
+    drop_column_marks(book, index)
+    title = (book.sheet_elements()[index].get("name") or "").replace("'", "''")
+    made = []
+    for field, column in columns.items():
+        attributes = {"name": NAME + _safe(field), "localSheetId": str(index), "hidden": "1"}
+        element = book.root.makeelement(book.n + "definedName", attributes)
+        element.text = f"'{title}'!${column_letters(column)}${row}"
+        made.append(element)
+    add_names(book, made)
+
+
+def drop_column_marks(book: Workbook, index: int) -> None:
+    """Take the marks of one sheet away."""
+    for element in book.defined_names():
+        if (element.get("name") or "").startswith(NAME) and element.get("localSheetId") == str(index):
+            element.getparent().remove(element)
+    names = find(book.root, "definedNames")
+    if names is not None and not children(names):
+        names.getparent().remove(names)
+
+
+def _safe(field: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", lambda match: f".{ord(match[0]):x}.", field)
+
+
+def _field(name: str) -> str:
+    return re.sub(r"\.([0-9a-f]{1,6})\.", lambda match: chr(int(match[1], 16)), name)
+
+
+def write_record(book: Workbook, part: str, snapshot: Snapshot, before: bytes, delta: bytes | None) -> None:
+    """UndoRecord how to come back from the sheet ``part`` as it stands now to its content ``before``.
+
+    Without ``delta`` the whole earlier part is kept.
+    """
+    package = book.package
+    place = posixpath.join(posixpath.dirname(part), "icp_xl", posixpath.basename(part) + ".bin")
+    package.put(place, b"", CONTENT_TYPE)
+    package.add_relationship(part, TYPE, place)
+    skip = {place.lower()} | ({part.lower()} if delta is not None else set())
+    undo = collect(package, snapshot, None, frozenset(skip))
+    added = {name: digest(package.read(name)) for name in undo.added}
+    head = {
+        "sheet": digest(package.read(part)),
+        "before": hashlib.sha256(before).hexdigest(),
+        "size": len(before),
+        "added": added,
+        "delta": len(delta) if delta is not None else -1,
+    }
+    text = json.dumps(head, separators=(",", ":")).encode()
+    package.put(place, _MAGIC + struct.pack("<I", len(text)) + text + (delta or b"") + encode(undo))
+
+
+@dataclass(frozen=True)
+class UndoRecord:
+    """What undoes our columns in one sheet."""
+
+    part: str
+    place: str
+    sheet: str
+    before: str
+    size: int
+    added: Mapping[str, str]
+    delta: bytes | None
+    undo: Undo
+
+
+def read_record(book: Workbook, part: str) -> UndoRecord | None:
+    """The record beside the sheet ``part``."""
+    rels = [rel for rel in book.package.relationships(part) if rel.type == TYPE and not rel.external]
+    try:
+        place = next(rel.target for rel in rels if book.package.has(rel.target))
+        content = book.package.read(place, MAX_PACKAGE)
+        if not content.startswith(_MAGIC):
+            return None
+        at = len(_MAGIC) + 4
+        size = struct.unpack("<I", content[at - 4 : at])[0]
+        head = json.loads(content[at : at + size])
+        at += size
+        length = int(head["delta"])
+        delta = content[at : at + length] if length >= 0 else None
+        undo = decode(content[at + max(length, 0) :], book.where)
+        added = {str(name): str(value) for name, value in head["added"].items()}
+        return UndoRecord(part, place, str(head["sheet"]), str(head["before"]), int(head["size"]), added, delta, undo)
+    except (StopIteration, RefusedError, ValueError, KeyError, TypeError, AttributeError, struct.error):
+        return None
+
+
+def holds(book: Workbook, record: UndoRecord, name: str) -> bool:
+    """Whether the part ``name`` is still as we left it."""
+    wanted = record.undo.after.get(name) or record.added.get(name)
+    return wanted is not None and book.package.has(name) and digest(book.package.read(name)) == wanted
+
+
+def undo_columns(book: Workbook, index: int, part: str, tables: Sequence[str]) -> bool:
+    """Put the sheet at ``index`` back as it was before our columns, where nobody has changed it since.
+
+    Parts around it that others have changed since (the workbook, say) are edited instead of put back.
+    """
+    package, record = book.package, read_record(book, part)
+    if record is None:
+        return False
+    own = [name.lower() for name in (part, *tables, relationships_of(part))]
+    if digest(package.read(part)) != record.sheet or not all(
+        holds(book, record, name) for name in own[1:] if name in record.undo.after or name in record.added
+    ):
+        return False
+    if record.delta is not None:
+        try:
+            before = revert(package.read(part), record.delta, MAX_PACKAGE)
+        except ValueError:
+            return False
+        if hashlib.sha256(before).hexdigest() != record.before:
+            return False
+        package.put(part, before)
+    states = {name: holds(book, record, name) for name in (*record.undo.before, *record.added)}
+    if not states.get(book.part.lower(), True):
+        # Somebody has registered sheets or names since, and may use formats that came with our columns.
+        states[(book.related("styles") or "").lower()] = False
+        drop_column_marks(book, index)
+        book.save()
+    if states.get(CONTENT_TYPES.lower(), False):
+        package.forget(record.place)
+    else:
+        package.drop(record.place)
+    for name in record.added:
+        if states[name]:
+            package.forget(name)
+    for name, entry in record.undo.before.items():
+        if states[name]:
+            package.restore(name, entry)
+    book.load()
+    return True
+
+
+def drop_record(book: Workbook, part: str) -> None:
+    """Take the record of a sheet out; it no longer leads anywhere."""
+    ids = {rel.id for rel in book.package.relationships(part) if rel.type == TYPE}
+    for rel in book.package.relationships(part):
+        if rel.type == TYPE and book.package.has(rel.target):
+            book.package.drop(rel.target)
+    if ids:
+        book.package.remove_relationships(part, ids)

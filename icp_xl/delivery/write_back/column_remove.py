@@ -1,0 +1,159 @@
+"""Take our result columns out of other people's sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from icp_xl.delivery.write_back.column_location import sheet_tables
+from icp_xl.delivery.write_back.column_ownership import (
+    ColumnMark,
+    drop_column_marks,
+    drop_record,
+    holds,
+    read_column_marks,
+    read_record,
+    undo_columns,
+)
+from icp_xl.delivery.write_back.column_rows import clear_cells
+from icp_xl.delivery.write_back.columns import drop_calculation_chain, recalculate
+from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.delivery.write_back.remove import RemoveReport, remove_from_package
+from icp_xl.opc.package import Package
+from icp_xl.opc.references import Area
+from icp_xl.opc.safe_write import SafeOptions, safe_write
+from icp_xl.opc.sheet_xml import RowParser, SheetReader
+from icp_xl.opc.splice import Splice
+from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.workbook_part import Workbook, check_writable
+from icp_xl.opc.xml import Element, children, find, serialise
+
+
+def remove_all(target: Path, out: Path | None = None, *, options: SafeOptions | None = None) -> RemoveReport:
+    """Take everything of ours out of ``target``: sheets, and columns in sheets of others.
+
+    Raises:
+        RefusedError: the workbook cannot be written, or holds nothing of ours.
+        LockedWorkbookError: it is open elsewhere.
+    """
+    report = RemoveReport(out or target)
+
+    def change(package: Package) -> None:
+        remove_all_from_package(package, report)
+
+    report.backup = safe_write(target, out, change, options)
+    return report
+
+
+def remove_all_from_package(package: Package, report: RemoveReport) -> None:
+    """Lay the removal over ``package``: what came last goes first, so that each step leads back to exact bytes."""
+    book = Workbook(package)
+    check_writable(book)
+    sheets, columns = read_owned_sheets(book), read_column_marks(book)
+    if not sheets and not columns:
+        refuse("nothing", "the workbook holds nothing of ours", "There is nothing to remove.", where=book.where)
+    exact = True
+    if columns and (not sheets or any(is_latest(book, index) for index in {mark.index for mark in columns})):
+        exact = remove_columns_from_package(package, report)
+        columns = []
+    if sheets:
+        report.exact = False
+        remove_from_package(package, report)
+        exact = exact and bool(package.restored)
+    if columns:
+        exact = remove_columns_from_package(package, report) and exact
+    report.exact = exact and all(name.startswith("xl/worksheets/") for name in package.new)
+
+
+def is_latest(book: Workbook, index: int) -> bool:
+    """Whether our columns in a sheet were the last thing that was done to the workbook part."""
+    part = book.sheet_part(book.sheet_elements()[index])
+    record = read_record(book, part) if part is not None else None
+    return record is not None and holds(book, record, book.part.lower())
+
+
+def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
+    """Take our columns out of every sheet; whether each is again the very bytes that it was."""
+    exact = True
+    while True:
+        book = Workbook(package)
+        marks = read_column_marks(book)
+        if not marks:
+            return exact
+        indices = sorted({mark.index for mark in marks}, key=lambda index: (not is_latest(book, index), index))
+        index = indices[0]
+        element = book.sheet_elements()[index]
+        part, mine = book.sheet_part(element), [mark for mark in marks if mark.index == index]
+        report.columns += [f"{element.get('name')}: {mark.field}" for mark in mine]
+        tables = [name for name, _ in sheet_tables(book, part)] if part is not None else []
+        if part is not None and is_latest(book, index) and undo_columns(book, index, part, tables):
+            continue
+        if part is not None and undo_columns(book, index, part, tables):
+            exact = False
+            continue
+        exact = False
+        if part is not None:
+            drop_record(book, part)
+            _take_out(book, part, [mark for mark in mine if mark.column])
+        drop_column_marks(book, index)
+        recalculate(book)
+        book.save()
+
+
+def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark]) -> None:
+    """Empty the cells of our columns; at a table's right end the table shrinks, elsewhere its headers stay."""
+    columns = {mark.column for mark in marks}
+    row = max((mark.row for mark in marks), default=0)
+    table = next(
+        ((name, root) for name, root in sheet_tables(book, part) if _holds_header(root, row, columns)), None
+    )  # fmt: skip
+    bottom, spared = 1 << 21, set[int]()
+    if table is not None:
+        bottom, spared = _shrink(book, *table, columns)
+    reader = SheetReader(book.package.chunks(part), part, book.where)
+    parser, splice = RowParser(reader.prefix), Splice()
+    splice.keep(reader.head + reader.open_tag)
+    chained = False
+    for content in reader.rows():
+        number = parser.number(content)
+        if not row <= number <= bottom:
+            splice.keep(content)
+            continue
+        gone = sorted(columns - spared if number == row else columns)
+        edits = clear_cells(parser, content, gone)
+        chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
+        splice.change(content, edits)
+    splice.keep(reader.close_tag + reader.tail)
+    book.package.put(part, splice.content())
+    if chained:
+        drop_calculation_chain(book)
+
+
+def _holds_header(table: Element, row: int, columns: set[int]) -> bool:
+    area = Area.of(table.get("ref") or "")
+    return area is not None and area.first_row == row and any(
+        area.first_column <= column <= area.last_column for column in columns
+    )  # fmt: skip
+
+
+def _shrink(book: Workbook, part: str, table: Element, columns: set[int]) -> tuple[int, set[int]]:
+    """Last row of our cells, and our columns that stay as empty columns since others of the table follow."""
+    area = Area.of(table.get("ref") or "")
+    listed = find(table, "tableColumns")
+    assert area is not None and listed is not None
+    last = area.last_column
+    while last in columns and last > area.first_column:
+        listed.remove(children(listed)[-1])
+        last -= 1
+    if last != area.last_column:
+        listed.set("count", str(len(children(listed))))
+        table.set("ref", str(Area(area.first_row, area.first_column, area.last_row, last)))
+        auto = find(table, "autoFilter")
+        old = Area.of(auto.get("ref") or "") if auto is not None else None
+        if auto is not None and old is not None:
+            auto.set("ref", str(Area(old.first_row, old.first_column, old.last_row, last)))
+            for child in children(auto):
+                if child.get("colId") is not None and int(child.get("colId")) > last - area.first_column:
+                    auto.remove(child)
+        book.package.put(part, serialise(table))
+    return area.last_row, {column for column in columns if column <= last}

@@ -1,0 +1,216 @@
+"""Edits of a sheet's rows, of what stands before them and of what follows, as result columns come in or go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from icp_xl.delivery.write_back.user_entries import cell_bytes
+from icp_xl.opc.references import Area, column_letters
+from icp_xl.opc.sheet_xml import RowParser
+from icp_xl.opc.splice import Edit
+
+#: Makes the format of a cell from its neighbour's and its place among our columns.
+StyleOf = Callable[[str, int], str]
+_TYPES = {"": b">", "inlineStr": b' t="inlineStr">'}
+_SPANS = re.compile(rb'\sspans="(\d+):(\d+)"')
+
+
+@dataclass
+class RowWriter:
+    """Writes cells into rows. ``columns`` are ours, ascending; ``neighbour`` is the column whose format they take."""
+
+    parser: RowParser
+    columns: Sequence[int]
+    neighbour: int
+    style_of: StyleOf
+
+    def __post_init__(self) -> None:
+        self._letters = [column_letters(column).encode() for column in self.columns]
+        self._close = b"</" + self.parser.prefix + b"row>"
+        self._templates: dict[str, list[tuple[bytes, bytes, bool]]] = {}
+
+    def edits(
+        self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]], last: int = 0, style: str | None = None
+    ) -> list[Edit]:
+        """What puts ``contents`` into the row ``number``, one for each of our columns.
+
+        ``last`` and ``style`` are the column and the format of the row's last cell, where they are known.
+        """
+        simple = style is not None and last < self.columns[0] and not self.parser.prefix
+        if not simple or style is None or not row.endswith(self._close):
+            return self._general(row, number, contents)
+        if last > self.neighbour:
+            return self._general(row, number, contents)
+        made = self._appended(number, style if last == self.neighbour else "", contents)
+        return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
+
+    def _appended(self, number: int, style: str, contents: Sequence[tuple[str, bytes]]) -> bytes:
+        """Our cells of one row, for a row that ends before them."""
+        if style not in self._templates:
+            formats = [self.style_of(style, at) for at in range(len(self.columns))]
+            self._templates[style] = [
+                (b'<c r="' + letters, b'" s="' + form.encode() + b'"' if form else b'"', bool(form))
+                for letters, form in zip(self._letters, formats, strict=True)
+            ]
+        text = b"%d" % number
+        pieces: list[bytes] = []
+        for (start, middle, styled), (kind, inner) in zip(self._templates[style], contents, strict=True):
+            if inner:
+                pieces += (start, text, middle, _TYPES.get(kind) or b' t="%b">' % kind.encode(), inner, b"</c>")
+            elif styled:
+                pieces += (start, text, middle, b"/>")
+        return b"".join(pieces)
+
+    def _cell(self, at: int, number: int, style: str, content: tuple[str, bytes], keep: str | None = None) -> bytes:
+        kind, inner = content
+        style = self.style_of(style, at) if keep is None else keep
+        if not inner and not style:
+            return b""
+        if self.parser.prefix:
+            return cell_bytes(self.parser.prefix, f"{self._letters[at].decode()}{number}", style, kind, inner)
+        made = b'<c r="%b%d"' % (self._letters[at], number)
+        if style:
+            made += b' s="' + style.encode() + b'"'
+        if kind:
+            made += b' t="' + kind.encode() + b'"'
+        return made + (b">" + inner + b"</c>" if inner else b"/>")
+
+    def _general(self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]]) -> list[Edit]:
+        cells = self.parser.cells(row)
+        there = {cell.column: cell for cell in cells}
+        beside = there.get(self.neighbour)
+        style = beside.attribute(b"s") if beside is not None else ""
+        edits, fresh = [], dict[int, bytes]()
+        opened = self._opened(row)
+        for at, column in enumerate(self.columns):
+            old = there.get(column)
+            if old is not None:
+                keep = old.attribute(b"s") if old.inner or old.attribute(b"s") else None
+                edits.append((old.start, old.end - old.start, self._cell(at, number, style, contents[at], keep)))
+                continue
+            made = self._cell(at, number, style, contents[at])
+            if made:
+                place = next((cell.start for cell in cells if cell.column > column), len(row) - len(self._close))
+                fresh[place] = fresh.get(place, b"") + made
+        if opened is not None:
+            made = b"".join(fresh.values())
+            return [opened(made)] if made else []
+        edits += [(place, 0, made) for place, made in fresh.items()]
+        return sorted(self._spans(row) + edits, key=lambda edit: edit[:2])
+
+    def _opened(self, row: bytes) -> Callable[[bytes], Edit] | None:
+        """For a row without cells (``<row/>``): the edit that opens it."""
+        if row.endswith(self._close):
+            return None
+        return lambda made: (len(row) - 2, 2, b">" + made + self._close)
+
+    def _spans(self, row: bytes) -> list[Edit]:
+        match = _SPANS.search(row, 0, row.find(b">") + 1)
+        if match is None or int(match[2]) >= self.columns[-1]:
+            return []
+        return [(match.start(2), match.end(2) - match.start(2), str(self.columns[-1]).encode())]
+
+
+def clear_cells(parser: RowParser, row: bytes, columns: Sequence[int]) -> list[Edit]:
+    """What takes the cells of ``columns`` out of a row."""
+    return [(cell.start, cell.end - cell.start, b"") for cell in parser.cells(row) if cell.column in columns]
+
+
+def head_edits(head: bytes, prefix: bytes, widths: Mapping[int, float], last_row: int) -> list[Edit]:
+    """Grow the dimension over our columns and give them widths, where the user has given none."""
+    edits: list[Edit] = []
+    p = re.escape(prefix)
+    match = re.search(rb"<" + p + rb'dimension\s[^>]*?ref="([^"]*)"', head)
+    area = Area.of(match[1].decode("ascii", "replace")) if match is not None else None
+    if match is not None and area is not None:
+        grown = Area(
+            area.first_row,
+            min(area.first_column, *widths),
+            max(area.last_row, last_row),
+            max(area.last_column, *widths),
+        )
+        if grown != area:
+            edits.append((match.start(1), len(match[1]), str(grown).encode()))
+    return edits + _width_edits(head, prefix, p, widths)
+
+
+def _width_edits(head: bytes, prefix: bytes, p: bytes, widths: Mapping[int, float]) -> list[Edit]:
+    block = re.search(rb"<" + p + rb"cols\s*>(.*?)</" + p + rb"cols>", head, re.DOTALL)
+    made = [(column, column, _width(prefix, column, width)) for column, width in sorted(widths.items())]
+    if block is None:
+        empty = re.search(rb"<" + p + rb"cols\s*/>", head)
+        text = b"<" + prefix + b"cols>" + b"".join(item for _, _, item in made) + b"</" + prefix + b"cols>"
+        return [(empty.start(), len(empty[0]), text)] if empty else [(len(head), 0, text)]
+    there: list[tuple[int, int, bytes]] = []
+    for item in re.finditer(rb"<" + p + rb"col\s[^>]*?/>", block[1]):
+        low, high = (re.search(rb"\b" + name + rb'="(\d+)"', item[0]) for name in (b"min", b"max"))
+        if low is None or high is None:
+            return []
+        there.append((int(low[1]), int(high[1]), item[0]))
+    if b"".join(item for _, _, item in there) != re.sub(rb">\s+<", b"><", block[1].strip()):
+        return []
+    kept: list[tuple[int, int, bytes]] = []
+    for low_, high_, text in there:
+        if b'hidden="1"' not in text and b'hidden="true"' not in text:
+            # Somebody's width; ours gives way.
+            made = [item for item in made if not low_ <= item[0] <= high_ or high_ - low_ > 100]
+        kept += _around(low_, high_, text, [column for column, _, _ in made])
+    whole = b"".join(text for _, _, text in sorted(kept + made, key=lambda item: item[0]))
+    return [(block.start(1), len(block[1]), whole)] if made else []
+
+
+def _around(low: int, high: int, text: bytes, columns: Sequence[int]) -> list[tuple[int, int, bytes]]:
+    """A ``col`` element cut so that it leaves ``columns`` free."""
+    found, start = [], low
+    for column in [c for c in columns if low <= c <= high] + [high + 1]:
+        if start <= column - 1:
+            piece = re.sub(rb'\bmin="\d+"', b'min="%d"' % start, text)
+            found.append((start, column - 1, re.sub(rb'\bmax="\d+"', b'max="%d"' % (column - 1), piece)))
+        start = column + 1
+    return found
+
+
+def _width(prefix: bytes, column: int, width: float) -> bytes:
+    return b"<%bcol min=\"%d\" max=\"%d\" width=\"%b\" customWidth=\"1\"/>" % (
+        prefix, column, column, f"{width:g}".encode(),
+    )  # fmt: skip
+
+
+def tail_edits(tail: bytes, area: Area, last: int, *, table: bool) -> tuple[list[Edit], tuple[str, str] | None]:
+    """Let what spans ``area`` reach the column ``last``: rules, validations and a plain range's filter.
+
+    Returns:
+        The edits, and the filter's reference before and after where it has changed.
+    """
+    edits: list[Edit] = []
+    changed = None
+    views = tail.find(b"customSheetViews")
+    end = views if views >= 0 else len(tail)
+    match = re.compile(rb'<(?:[\w.-]+:)?autoFilter\s[^>]*?\bref="([^"]*)"').search(tail, 0, end)
+    if match is not None and not table:
+        old = Area.of(match[1].decode("ascii", "replace"))
+        if old is not None and old.first_row <= area.first_row <= old.last_row and (
+            old.first_column <= area.first_column <= old.last_column < last
+        ):  # fmt: skip
+            new = Area(old.first_row, old.first_column, old.last_row, last)
+            edits.append((match.start(1), len(match[1]), str(new).encode()))
+            changed = (str(old), str(new))
+    pattern = re.compile(rb'<(?:[\w.-]+:)?(?:conditionalFormatting|dataValidation)\s[^>]*?\bsqref="([^"]*)"')
+    for match in pattern.finditer(tail):
+        pieces = match[1].decode("ascii", "replace").split()
+        grown = [_grown(piece, area, last) for piece in pieces]
+        if grown != pieces:
+            edits.append((match.start(1), len(match[1]), " ".join(grown).encode()))
+    return edits, changed
+
+
+def _grown(piece: str, area: Area, last: int) -> str:
+    """A reference that spans the whole width of ``area`` over several columns and some of its rows, widened."""
+    found = Area.of(piece)
+    if found is None or found.first_column != area.first_column or found.last_column != area.last_column:
+        return piece
+    if area.first_column == area.last_column or found.last_row < area.first_row or found.first_row > area.last_row:
+        return piece
+    return str(Area(found.first_row, found.first_column, found.last_row, last))

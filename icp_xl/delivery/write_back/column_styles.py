@@ -1,0 +1,66 @@
+"""Formats of result columns: the neighbour's font, fill and border with our number format."""
+
+from __future__ import annotations
+
+from icp_xl.opc.styles import MAX_FORMATS, StyleSheet
+from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.workbook_part import Workbook
+from icp_xl.opc.xml import children, clone, find, local, serialise
+
+#: Number formats that every program knows by number.
+BUILT_IN = {"General": 0, "0": 1, "0.00": 2, "#,##0": 3, "#,##0.00": 4, "0%": 9, "0.00%": 10}
+
+
+class ColumnStyles:
+    """Gives out cell formats, made when they are first asked for; :meth:`save` lays them over the package."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.book = book
+        self.part = book.related("styles")
+        self.sheet = StyleSheet(book.package.tree(self.part)) if self.part else None
+        self._made: dict[tuple[str, str], str] = {}
+        self._before = self.sheet.size("cellXfs") if self.sheet else 0
+        self._formats = self.sheet.size("numFmts") if self.sheet else 0
+
+    def like(self, style: str, number_format: str) -> str:
+        """Position of a format like ``style`` with ``number_format``; empty for the plain one."""
+        key = (style, number_format)
+        if key not in self._made:
+            self._made[key] = self._make(style, number_format)
+        return self._made[key]
+
+    def _make(self, style: str, number_format: str) -> str:
+        if self.sheet is None:
+            return style
+        formats = children(find(self.sheet.root, "cellXfs"))
+        at = int(style) if style.isdigit() and int(style) < len(formats) else 0
+        if not formats:
+            return ""
+        number = BUILT_IN.get(number_format)
+        if number is None:
+            number = self.sheet.number_formats([(-1, number_format)])[-1]
+        made = clone(formats[at])
+        made.set("numFmtId", str(number))
+        made.set("applyNumberFormat", "1")
+        if number == 0 and formats[at].get("numFmtId", "0") == "0":
+            made = clone(formats[at])
+        for child in list(made):
+            if local(child) == "alignment":
+                for name in ("horizontal", "indent", "textRotation"):
+                    child.attrib.pop(name, None)
+                if not child.attrib:
+                    made.remove(child)
+        made.attrib.pop("quotePrefix", None)
+        position = self.sheet.append("cellXfs", [made])[0]
+        if self.sheet.size("cellXfs") > MAX_FORMATS:
+            refuse("formats", "the workbook holds nearly all the cell formats that Excel allows",
+                   "Remove unused formats in Excel (Home, Cell Styles). Nothing was changed.", where=self.book.where,
+                   got=self.sheet.size("cellXfs"), allowed=MAX_FORMATS)  # fmt: skip
+        return str(position) if position else ""
+
+    def save(self) -> None:
+        """Lay the style sheet over the package, where something was added to it."""
+        if self.sheet is None or self.part is None:
+            return
+        if (self.sheet.size("cellXfs"), self.sheet.size("numFmts")) != (self._before, self._formats):
+            self.book.package.put(self.part, serialise(self.sheet.root))

@@ -1,0 +1,342 @@
+"""Put result columns beside the rows of a sheet that someone made, matched by a key column, and take them out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from icp_xl.delivery.write_back.column_location import (
+    ListLocation,
+    Scan,
+    check_table,
+    find_place,
+    first_free,
+    scan,
+    settle,
+    sheet_tables,
+)
+from icp_xl.delivery.write_back.column_ownership import (
+    ColumnMark,
+    drop_record,
+    read_column_marks,
+    set_column_marks,
+    undo_columns,
+    write_record,
+)
+from icp_xl.delivery.write_back.column_rows import RowWriter, head_edits, tail_edits
+from icp_xl.delivery.write_back.column_styles import ColumnStyles
+from icp_xl.delivery.write_back.column_values import ResultColumn, Results, cell_content
+from icp_xl.errors import DeliveryError
+from icp_xl.opc.package import Package
+from icp_xl.opc.plain_text import unique_headers
+from icp_xl.opc.references import Area, column_letters
+from icp_xl.opc.safe_write import SafeOptions, safe_write
+from icp_xl.opc.sheet_xml import RowParser, SheetReader, cell_value, shared_strings
+from icp_xl.opc.splice import Splice, revert
+from icp_xl.opc.undo import Snapshot
+from icp_xl.opc.unsupported import MAX_PACKAGE, refuse
+from icp_xl.opc.workbook_entries import ORDER
+from icp_xl.opc.workbook_part import Workbook, check_writable
+from icp_xl.opc.xml import children, find, insert_ordered, serialise
+
+
+@dataclass
+class ColumnsReport:
+    """What a write did: where, how many rows found their account, and the keys that did not."""
+
+    path: Path
+    sheet: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    replaced: list[str] = field(default_factory=list)
+    matched: int = 0
+    unmatched: dict[str, int] = field(default_factory=dict)
+    touched: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    backup: Path | None = None
+
+
+def write_columns(
+    target: Path,
+    key: str,
+    results: Results,
+    out: Path | None = None,
+    *,
+    sheet: str | None = None,
+    options: SafeOptions | None = None,
+) -> ColumnsReport:
+    """Put result columns beside the column called ``key``; nothing else of the workbook changes.
+
+    A table grows over them; beside a plain range they stand after everything in its rows. Columns of an earlier run
+    are replaced where they stand, whatever they are called now; those not asked for again are brought up to date too,
+    so that no old figure stands beside a new one.
+
+    Args:
+        target: the user's workbook (see :func:`~icp_xl.delivery.write_back.inject.inject_sheets`).
+        key: header of the column with the accounts' ids or names.
+        results: what to write.
+        sheet: a sheet's or a table's name, where several have such a column.
+
+    Raises:
+        RefusedError: the workbook cannot be written, or a table cannot grow; it is as it was.
+        LockedWorkbookError: it is open elsewhere.
+        DeliveryError: there is no such column, or no row's key is known.
+    """
+    report = ColumnsReport(out or target)
+
+    def change(package: Package) -> None:
+        columns_into_package(package, key, results, report, sheet)
+
+    report.backup = safe_write(target, out, change, options)
+    return report
+
+
+def columns_into_package(
+    package: Package,
+    key: str,
+    results: Results,
+    report: ColumnsReport,
+    sheet: str | None = None,
+    *,
+    lifted: Mapping[str, ColumnMark] | None = None,
+) -> None:
+    """Lay result columns over ``package``; see :func:`write_columns`.
+
+    Args:
+        lifted: our columns of an earlier run, by field, which the caller has just taken out.
+    """
+    book = Workbook(package)
+    check_writable(book)
+    strings = read_strings(book)
+    place = find_place(book, key, sheet, strings)
+    check_table(book, place)
+    refuse_protected(book, place.part)
+    marks = [mark for mark in read_column_marks(book) if mark.index == place.index]
+    earlier = {mark.field: mark for mark in marks if mark.column and mark.row == place.header_row}
+    tables = [part for part, _ in sheet_tables(book, place.part)]
+    restored = bool(marks) and undo_columns(book, place.index, place.part, tables)
+    if restored:
+        place = find_place(book, key, sheet, strings)
+    elif marks:
+        drop_record(book, place.part)
+    if lifted is not None:
+        earlier, restored = dict(lifted), True
+    snapshot = Snapshot.of(package)
+    _Writing(book, place, results, report, strings, earlier, restored).write(snapshot)
+    report.touched = sorted(name for name in package.touched() if name in package.entries)
+    report.added = sorted(name for name in package.new if name not in package.entries)
+
+
+def read_strings(book: Workbook) -> list[bytes]:
+    """The workbook's shared strings, as inner XML."""
+    part = book.related("sharedStrings")
+    return shared_strings(book.package.read(part), part, book.where) if part else []
+
+
+def refuse_protected(book: Workbook, part: str) -> None:
+    """Refuse a sheet whose owner has protected its cells.
+
+    Raises:
+        RefusedError: it is protected.
+    """
+    import re
+
+    tail = b""
+    for chunk in book.package.chunks(part):
+        tail = (tail + chunk)[-(1 << 21) :]
+    if re.search(rb'<(?:[\w.-]+:)?sheetProtection\s[^>]*?\bsheet="(?:1|true|on)"', tail):
+        refuse("sheet-protected", "the sheet is protected, so its owner does not want cells added",
+               "Unprotect it in Excel (Review, Unprotect Sheet) and run again. Nothing was changed.",
+               where=book.where, got=part)  # fmt: skip
+
+
+@dataclass
+class _Writing:
+    """One write. ``earlier`` are our columns before it; ``restored`` says that they have been taken out exactly."""
+
+    book: Workbook
+    place: ListLocation
+    results: Results
+    report: ColumnsReport
+    strings: Sequence[bytes]
+    earlier: Mapping[str, ColumnMark]
+    restored: bool
+
+    def write(self, snapshot: Snapshot) -> None:
+        book, place = self.book, self.place
+        before = book.package.read(place.part, MAX_PACKAGE)
+        reader = SheetReader([before], place.part, book.where)
+        found = scan(place, reader, self.strings)
+        settle(book, place, found, reader.tail)
+        columns = self._columns()
+        kept = {} if self.restored else {f: m.column for f, m in self.earlier.items()}
+        fresh = [column for column in columns if column.field not in kept]
+        start = first_free(book, place, found, reader.tail, len(fresh), list(kept.values()))
+        places = {**kept, **{column.field: start + at for at, column in enumerate(fresh)}}
+        columns.sort(key=lambda column: places[column.field])
+        titles = self._titles(columns, places, found, fresh)
+        styles = ColumnStyles(book)
+        splice = self._edit(reader, found, columns, places, titles, fresh, styles)
+        content = splice.content()
+        book.package.put(place.part, content)
+        styles.save()
+        self._grow_table([titles[column.field] for column in fresh], start)
+        if self.earlier:
+            recalculate(book)
+        header = place.header_row if place.table is None else place.area.first_row
+        set_column_marks(book, place.index, header, places)
+        book.save()
+        if self.restored or not self.earlier:
+            record: bytes | None = splice.record()
+            if record is not None and revert(content, record, MAX_PACKAGE) != before:
+                record = None  # written in a way that the reader had to normalise
+            write_record(book, place.part, snapshot, before, record)
+        self.report.sheet = place.sheet
+        self.report.columns = {c.field: f"{titles[c.field]} ({column_letters(places[c.field])})" for c in columns}
+        self.report.replaced = sorted(set(self.earlier) & set(places))
+
+    def _columns(self) -> list[ResultColumn]:
+        """Earlier columns in their order, then those that are new."""
+        asked = {column.field: column for column in self.results.columns}
+        known = {column.field: column for column in self.results.others}
+        order = sorted(self.earlier, key=lambda name: self.earlier[name].column)
+        old = [asked.get(name) or known.get(name) or ResultColumn(name, name) for name in order]
+        return old + [column for column in self.results.columns if column.field not in self.earlier]
+
+    def _titles(
+        self, columns: Sequence[ResultColumn], places: Mapping[str, int], found: Scan, fresh: Sequence[ResultColumn]
+    ) -> dict[str, str]:
+        """Headers: as they stand for columns that are there, else ours, free among the others."""
+        parser = RowParser(b"")
+        row = next((r for n, r in zip(found.numbers, found.rows, strict=True) if n == self.place.header_row), b"")
+        parser = RowParser(_prefix_of(row))
+        texts = {cell.column: str(cell_value(cell, self.strings) or "") for cell in parser.cells(row)}
+        taken = [text for column, text in sorted(texts.items()) if text]
+        if self.place.table is not None:
+            taken += [c.get("name") or "" for c in children(find(self.place.table, "tableColumns"))]
+        new = [column for column in columns if column in fresh]
+        made = unique_headers([*taken, *(column.header for column in new)])[len(taken) :]
+        titles = {column.field: texts.get(places[column.field], column.header) for column in columns}
+        return {**titles, **{column.field: title for column, title in zip(new, made, strict=True)}}
+
+    def _edit(
+        self,
+        reader: SheetReader,
+        found: Scan,
+        columns: Sequence[ResultColumn],
+        places: Mapping[str, int],
+        titles: Mapping[str, str],
+        fresh: Sequence[ResultColumn],
+        styles: ColumnStyles,
+    ) -> Splice:
+        place, splice = self.place, Splice()
+        numbers = [places[column.field] for column in columns]
+        new = {places[column.field]: column.width for column in fresh}
+        splice.change(reader.head, head_edits(reader.head, reader.prefix, new, 0) if new else [])
+        splice.keep(reader.open_tag)
+        neighbour = min(numbers) - 1
+        formats = [column.format for column in columns]
+        body = RowWriter(
+            RowParser(reader.prefix), numbers, neighbour, lambda style, at: styles.like(style, formats[at])
+        )
+        head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
+        assert place.data is not None
+        unmatched: dict[str, int] = {}
+        chained = False
+        top, bottom = place.data.first_row, place.data.last_row
+        for number, row in zip(found.numbers, found.rows, strict=True):
+            text = found.keys.get(number)
+            if number == place.header_row and fresh:
+                contents = [cell_content(titles[column.field]) for column in columns]
+                splice.change(row, head.edits(row, number, contents))
+            elif text is not None or (self.earlier and not self.restored and top <= number <= bottom):
+                account = self.results.find(text) if text else None
+                if account is not None:
+                    self.report.matched += 1
+                elif text:
+                    unmatched[text] = unmatched.get(text, 0) + 1
+                last, style = found.last_used.get(number, 0), found.last_style.get(number)
+                edits = body.edits(row, number, self.results.cells(account, columns), last, style)
+                chained = chained or any(b"<f" in row[at : at + length] for at, length, _ in edits if length)
+                splice.change(row, edits)
+            else:
+                splice.keep(row)
+        splice.keep(reader.close_tag)
+        self.report.unmatched = unmatched
+        if not self.report.matched:
+            raise DeliveryError(
+                "no row of the key column is the id or the name of an account",
+                where=place.where,
+                got="; ".join(list(unmatched)[:5])[:200],
+                next_step="Choose the column that holds the account's id or name. Nothing was changed.",
+            )
+        if chained:
+            drop_calculation_chain(self.book)
+        self._tail(reader.tail, splice, max(numbers), found)
+        return splice
+
+    def _tail(self, tail: bytes, splice: Splice, last: int, found: Scan) -> None:
+        place = self.place
+        area = place.area
+        if place.table is None:
+            used = [c for n, c in found.last_used.items() if area.first_row <= n <= area.last_row]
+            first = min(place.key_column, 1)
+            area = Area(area.first_row, first, area.last_row, max(used, default=place.key_column))
+        edits, changed = tail_edits(tail, area, last, table=place.table is not None)
+        splice.change(tail, sorted(edits))
+        if changed is not None:
+            _move_filter(self.book, place.index, *changed)
+
+    def _grow_table(self, titles: Sequence[str], start: int) -> None:
+        table, place = self.place.table, self.place
+        if table is None or not titles:
+            return
+        area = place.area
+        grown = Area(area.first_row, area.first_column, area.last_row, start + len(titles) - 1)
+        table.set("ref", str(grown))
+        auto = find(table, "autoFilter")
+        old = Area.of(auto.get("ref") or "") if auto is not None else None
+        if auto is not None and old is not None:
+            auto.set("ref", str(Area(old.first_row, old.first_column, old.last_row, grown.last_column)))
+        listed = find(table, "tableColumns")
+        assert listed is not None
+        ids = [int(c.get("id") or 0) for c in children(listed) if (c.get("id") or "").isdigit()]
+        for number, title in enumerate(titles, max(ids, default=0) + 1):
+            listed.append(listed.makeelement(listed.tag[: -len("s")], {"id": str(number), "name": title}))
+        listed.set("count", str(len(children(listed))))
+        self.book.package.put(place.table_part, serialise(table))
+
+
+def _prefix_of(row: bytes) -> bytes:
+    import re
+
+    match = re.match(rb"\s*<((?:[\w.-]+:)?)row\b", row)
+    return match[1] if match else b""
+
+
+def _move_filter(book: Workbook, index: int, before: str, after: str) -> None:
+    """Bring the hidden name of a sheet's filter in line with it."""
+    for element in book.defined_names():
+        if (element.get("name") or "") == "_xlnm._FilterDatabase" and element.get("localSheetId") == str(index):
+            sheet, mark, ref = (element.text or "").rpartition("!")
+            if ref.replace("$", "") == before:
+                ends = [f"${e.rstrip('0123456789')}${e.lstrip('ABCDEFGHIJKLMNOPQRSTUVWXYZ')}" for e in after.split(":")]
+                element.text = sheet + mark + ":".join(ends)
+
+
+def recalculate(book: Workbook) -> None:
+    """Let Excel compute every formula when it opens the workbook: some may refer to cells that have changed."""
+    found = find(book.root, "calcPr")
+    if found is None:
+        found = book.root.makeelement(book.n + "calcPr", {})
+        insert_ordered(book.root, found, ORDER)
+    found.set("fullCalcOnLoad", "1")
+
+
+def drop_calculation_chain(book: Workbook) -> None:
+    """Leave the calculation chain out; Excel makes it again."""
+    part = book.related("calcChain")
+    if part is not None:
+        book.package.remove_relationships(book.part, {rel.id for rel in book.rels.values() if rel.target == part})
+        book.package.drop(part)
+        book.rels = {rel.id: rel for rel in book.package.relationships(book.part)}

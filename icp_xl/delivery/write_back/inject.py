@@ -1,0 +1,243 @@
+"""Put rendered sheets into a workbook that someone else made, replacing exactly our own sheets of an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from icp_xl.delivery.write_back.ownership import OwnedSheet, UserColumn, ownership_names, read_owned_sheets
+from icp_xl.delivery.write_back.remove import detach
+from icp_xl.delivery.write_back.sheet_import import (
+    SheetImport,
+    free_sheet_name,
+    global_names,
+    plan_renames,
+    source_names,
+)
+from icp_xl.delivery.write_back.sheet_subset import keep_sheets
+from icp_xl.delivery.write_back.user_entries import UserEntries, read_entries, restore_entries
+from icp_xl.errors import DeliveryError
+from icp_xl.opc.package import Package, open_package
+from icp_xl.opc.safe_write import SafeOptions, safe_write
+from icp_xl.opc.undo import Snapshot, write_undo
+from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.workbook_entries import active_tab, add_names, insert_sheet, next_sheet_id, open_tab, update_titles
+from icp_xl.opc.workbook_part import Workbook, check_writable
+from icp_xl.opc.xml import Element
+
+OWNER = "icp_xl"
+#: What becomes of our earlier sheets that the new set lacks.
+Stale = Literal["remove", "keep"]
+
+
+@dataclass
+class InjectReport:
+    """What a write-back did. ``sheets`` maps each sheet as rendered to its name in the workbook."""
+
+    path: Path
+    sheets: dict[str, str] = field(default_factory=dict)
+    replaced: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    renamed_tables: dict[str, str] = field(default_factory=dict)
+    typed_kept: int = 0
+    typed_lost: list[tuple[str, str, str]] = field(default_factory=list)
+    touched: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    backup: Path | None = None
+
+
+def inject_sheets(
+    target: Path,
+    donor: Path,
+    out: Path | None = None,
+    *,
+    place: str | int = "end",
+    owner: str = OWNER,
+    kept: Sequence[UserColumn] = (),
+    stale: Stale = "remove",
+    only: Sequence[str] | None = None,
+    options: SafeOptions | None = None,
+) -> InjectReport:
+    """Put every sheet of ``donor`` into ``target``; nothing else of the target changes.
+
+    Args:
+        target: the user's workbook: ``.xlsx``, ``.xlsm``, ``.xltx``, ``.xltm`` or ``.xlam``, transitional or strict.
+        donor: a rendered workbook, of whichever date system.
+        out: where the result goes; the target itself by default, with a dated backup beside it.
+        place: ``end``, ``start``, ``before:Sheet``, ``after:Sheet`` or a position from 0, for sheets that are new;
+            one that replaces an earlier sheet takes its slot, its name and its id.
+        owner: whose sheets are replaced; several reports may live in one workbook under different owners.
+        kept: cells that are the reader's to fill; what he typed is carried over.
+        stale: whether earlier sheets of ``owner`` that the donor lacks are removed or kept.
+        only: sheets of the donor to put in, by name; the others, and earlier ones of theirs, are left alone.
+        options: backups, checks and progress of the write.
+
+    Raises:
+        RefusedError: the workbook cannot be written; it is as it was.
+        LockedWorkbookError: it is open elsewhere.
+        DeliveryError: the result cannot be put in place.
+    """
+    report = InjectReport(out or target)
+
+    def change(package: Package) -> None:
+        with open_package(donor) as source:
+            inject_package(package, source, report, place=place, owner=owner, kept=kept, stale=stale, only=only)
+
+    report.backup = safe_write(target, out, change, options)
+    return report
+
+
+def inject_package(
+    package: Package,
+    source: Package,
+    report: InjectReport,
+    *,
+    place: str | int = "end",
+    owner: str = OWNER,
+    kept: Sequence[UserColumn] = (),
+    stale: Stale = "remove",
+    only: Sequence[str] | None = None,
+) -> None:
+    """Lay the sheets of ``source`` over ``package``; see :func:`inject_sheets`."""
+    book, donor = Workbook(package), Workbook(source)
+    check_writable(book)
+    if only is not None:
+        stale = "keep"
+        keep_sheets(donor, only, _titles(book))
+    keys = [element.get("name") or "" for element in donor.sheet_elements()]
+    marks = read_owned_sheets(book)
+    mine = [m for m in marks if m.owner == owner and (stale == "remove" or m.key in keys)]
+    slots = _slots(mine, keys)
+    opened = active_tab(book)
+    typed = read_entries(book, mine)
+    detached = detach(book, mine, whole=len(mine) == len(marks))
+    snapshot = Snapshot.of(package)
+    titles = _titles(book)
+    names = _sheet_names(book, keys, slots)
+    graft = SheetImport(book, donor, plan_renames(book, donor, names))
+    graft.prepare()
+    entry = _Entry(book, donor, graft, slots, names, owner, tuple(kept), typed)
+    gone = sorted(m.index for m in mine if slots.get(m.key) is not m)
+    entry.enter_all(place, opened, gone)
+    entry.enter_names()
+    book.save()
+    update_titles(book, titles, _titles(book))
+    if detached.traceable:
+        write_undo(book, snapshot, detached.undo)
+    report.sheets = names
+    report.replaced = [slot.name for slot in slots.values()]
+    report.removed = [m.name for m in mine if slots.get(m.key) is not m]
+    report.renamed_tables = dict(graft.renames.tables)
+    report.typed_kept, report.typed_lost = typed.used, typed.lost
+    report.touched = sorted(name for name in package.touched() if name in package.entries)
+    report.added = sorted(name for name in package.new if name not in package.entries)
+
+
+def _titles(book: Workbook) -> list[str]:
+    return [element.get("name") or "" for element in book.sheet_elements()]
+
+
+def _slots(mine: Sequence[OwnedSheet], keys: Sequence[str]) -> dict[str, OwnedSheet]:
+    """The earlier sheet that each new one replaces; of a sheet that the user copied, the first."""
+    slots: dict[str, OwnedSheet] = {}
+    for mark in mine:
+        if mark.key in keys:
+            slots.setdefault(mark.key, mark)
+    return slots
+
+
+def _sheet_names(book: Workbook, keys: Sequence[str], slots: dict[str, OwnedSheet]) -> dict[str, str]:
+    taken = {name.lower() for name in _titles(book)} | {slot.name.lower() for slot in slots.values()}
+    names = {}
+    for key in keys:
+        names[key] = slots[key].name if key in slots else free_sheet_name(key, taken)
+        taken.add(names[key].lower())
+    return names
+
+
+@dataclass
+class _Entry:
+    """Enters the donor's sheets into the workbook; ``entered`` holds their elements by position in the donor."""
+
+    book: Workbook
+    donor: Workbook
+    graft: SheetImport
+    slots: dict[str, OwnedSheet]
+    names: dict[str, str]
+    owner: str
+    kept: tuple[UserColumn, ...]
+    typed: UserEntries
+    entered: dict[int, Element] = field(default_factory=dict)
+
+    def enter_all(self, place: str | int, opened: int, gone: Sequence[int]) -> None:
+        """Earlier slots first, from left to right, then what is new; ``gone`` are old positions not filled again."""
+        keys = [element.get("name") or "" for element in self.donor.sheet_elements()]
+        filled = sorted((self.slots[key].index, at) for at, key in enumerate(keys) if key in self.slots)
+        for index, at in filled:
+            self._enter(at, index - sum(1 for other in gone if other < index), selected=index == opened)
+            if index == opened:
+                open_tab(self.book, self.entered[at])
+        fresh = position_of(self.book, place)
+        for at, key in enumerate(keys):
+            if key not in self.slots:
+                self._enter(at, fresh, selected=False)
+                fresh += 1
+
+    def _enter(self, at: int, index: int, *, selected: bool) -> None:
+        book, element = self.book, self.donor.sheet_elements()[at]
+        key = element.get("name") or ""
+        part = self.donor.sheet_part(element)
+        if part is None:
+            refuse("donor", "a rendered sheet has no content", "Render it again.", where=self.donor.where, got=key)
+        mine = [item for item in self.kept if item.sheet == key]
+
+        def fill(body: bytes, name: str) -> bytes:
+            return restore_entries(body, name, self.graft.tables, mine, self.typed)
+
+        new = self.graft.sheet(part, fill, selected)
+        slot = self.slots.get(key)
+        attributes = {
+            "name": self.names[key],
+            "sheetId": slot.sheet_id if slot is not None and slot.sheet_id else str(next_sheet_id(book)),
+        }
+        if element.get("state"):
+            attributes["state"] = element.get("state")
+        attributes[book.rid] = book.package.add_relationship(book.part, f"{book.office}/worksheet", new)
+        self.entered[at] = insert_sheet(book, index, attributes)
+
+    def enter_names(self) -> None:
+        """The donor's own names and the marks, once every sheet has its place."""
+        book, after = self.book, self.book.sheet_elements()
+        positions = {at: next(i for i, e in enumerate(after) if e is made) for at, made in self.entered.items()}
+        names = source_names(self.donor, self.graft.renames, positions, book.n)
+        wide = list(global_names(self.donor, self.graft.renames))
+        for at, index in sorted(positions.items()):
+            key = self.donor.sheet_elements()[at].get("name") or ""
+            mine = [item for item in self.kept if item.sheet == key]
+            names += ownership_names(book.root, book.n, index, self.owner, key, wide, mine)
+            wide = []
+        add_names(book, names)
+
+
+def position_of(book: Workbook, place: str | int) -> int:
+    """Position that ``place`` means.
+
+    Raises:
+        DeliveryError: no such place.
+    """
+    titles = [title.lower() for title in _titles(book)]
+    if isinstance(place, int) or place.isdigit():
+        return min(max(int(place), 0), len(titles))
+    if place in ("start", "end"):
+        return 0 if place == "start" else len(titles)
+    side, mark, name = place.partition(":")
+    if side in ("before", "after") and mark and name.lower() in titles:
+        return titles.index(name.lower()) + (side == "after")
+    raise DeliveryError(
+        "there is no such place in the workbook",
+        where=book.where,
+        got=place,
+        allowed=f"start, end, a position, before:NAME or after:NAME with one of {', '.join(_titles(book))}"[:300],
+    )

@@ -1,0 +1,67 @@
+"""Sheets and columns by one replacement, so that a workbook never holds the one without the other.
+
+Columns are taken out before the sheets are replaced and put in again after them. So each step can be traced back,
+however often the two are brought up to date together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from icp_xl.delivery.write_back.column_location import find_place, sheet_tables
+from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_marks, undo_columns
+from icp_xl.delivery.write_back.column_remove import is_latest
+from icp_xl.delivery.write_back.column_values import Results
+from icp_xl.delivery.write_back.columns import ColumnsReport, columns_into_package, read_strings
+from icp_xl.delivery.write_back.inject import InjectReport, inject_package
+from icp_xl.delivery.write_back.ownership import UserColumn
+from icp_xl.opc.package import Package, open_package
+from icp_xl.opc.safe_write import SafeOptions, safe_write
+from icp_xl.opc.workbook_part import Workbook, check_writable
+
+
+def write_sheets_and_columns(
+    target: Path,
+    donor: Path,
+    key: str,
+    results: Results,
+    out: Path | None = None,
+    *,
+    place: str | int = "end",
+    kept: Sequence[UserColumn] = (),
+    only: Sequence[str] | None = None,
+    sheet: str | None = None,
+    options: SafeOptions | None = None,
+) -> tuple[InjectReport, ColumnsReport]:
+    """Put the sheets of ``donor`` into ``target`` and result columns beside its column ``key``: both, or neither.
+
+    The arguments are those of :func:`~icp_xl.delivery.write_back.inject.inject_sheets` and
+    :func:`~icp_xl.delivery.write_back.columns.write_columns`, and so are the errors.
+    """
+    sheets, columns = InjectReport(out or target), ColumnsReport(out or target)
+
+    def change(package: Package) -> None:
+        book = Workbook(package)
+        check_writable(book)
+        earlier = _lift(book, key, sheet)
+        with open_package(donor) as source:
+            inject_package(package, source, sheets, place=place, kept=kept, only=only)
+        columns_into_package(package, key, results, columns, sheet, lifted=earlier)
+
+    sheets.backup = columns.backup = safe_write(target, out, change, options)
+    return sheets, columns
+
+
+def _lift(book: Workbook, key: str, sheet: str | None) -> Mapping[str, ColumnMark] | None:
+    """Take our columns out where they stand beside ``key`` and nothing has changed since; ``None`` when they stay."""
+    marks = read_column_marks(book)
+    indices = {mark.index for mark in marks if mark.column}
+    if len(indices) != 1 or len({mark.index for mark in marks}) != 1:
+        return None
+    (index,) = indices
+    place = find_place(book, key, sheet, read_strings(book))
+    tables = [part for part, _ in sheet_tables(book, place.part)]
+    if place.index != index or not is_latest(book, index) or not undo_columns(book, index, place.part, tables):
+        return None
+    return {mark.field: mark for mark in marks if mark.column}

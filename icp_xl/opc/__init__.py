@@ -1,0 +1,1 @@
+"""Packages of Office Open XML: parts, relationships, XML, archives, locks and undo."""
