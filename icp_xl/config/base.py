@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 #: ``workbook``: also the sheet *ICP Settings* of a workbook, which may come from anybody. ``name``: a workbook too, but
 #: only to the bare name of a file that is open or beside it. ``site``: only the settings file, the environment, the
@@ -17,6 +18,22 @@ SITE: dict[str, Any] = {"rights": "site"}
 WORKBOOK: dict[str, Any] = {"rights": "workbook"}
 #: ``Field(json_schema_extra=NAME)``: a workbook may set it to a bare file name.
 NAME: dict[str, Any] = {"rights": "name"}
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"no pattern: {error}") from None
+    if re.search(r"\(\?(?![:i])|\\[1-9]", text):
+        raise ValueError("a pattern may not look around or back (RE2, which reads it, cannot)")
+    if re.search(r"[+*}]\)*\)[+*{]", text):
+        raise ValueError("a pattern may not repeat what is itself a repetition, which can take for ever")
+    return text
+
+
+#: A regular expression that Python's engine and RE2 both take, and that no text keeps busy for long.
+Pattern = Annotated[str, Field(max_length=200), AfterValidator(_pattern)]
 
 
 class Section(BaseModel):

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from icp_xl.config.base import Rights, Section
+from icp_xl.config.base import Pattern, Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Months = Annotated[int, Field(ge=1, le=120)]
@@ -51,7 +51,7 @@ class BuildSettings(Section):
     )
     unmapped_division: str = Field("Unmapped", min_length=1, description="division of a line that names none")
     duplicates: Literal["drop", "keep"] = Field("drop", description="what happens to exact duplicates of a line")
-    cancellation_pattern: str = Field(
+    cancellation_pattern: Pattern = Field(
         "^[Cc][0-9]", description="invoice numbers that match are cancellations, whatever their sign"
     )
     fee_skus: tuple[str, ...] = Field(
@@ -153,7 +153,7 @@ class LeakageSettings(Section):
     action: Literal["drop", "refuse", "report"] = Field("drop", description="what happens to a feature that leaks")
     max_auc: float = Field(0.97, gt=0.5, le=1.0, description="a single feature that predicts better is suspect")
     min_positives: int = Field(20, ge=2, description="positives below which single features are not judged")
-    name_pattern: str = Field(
+    name_pattern: Pattern = Field(
         r"(label|target|outcome|future|next_|won|_after|post_cutoff|churned|converted|bought_in|in_window|y_true|holdout)",
         description="feature names that give themselves away",
     )

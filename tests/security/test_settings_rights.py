@@ -110,3 +110,17 @@ def test_a_settings_file_that_is_a_bomb_or_no_value_is_one_clear_error(tmp_path:
 def test_a_value_that_is_a_bomb_or_no_value_is_one_clear_error(text: str) -> None:
     with pytest.raises(ConfigError, match=r"build\.as_of"):
         load_settings(environ={"ICP_XL__BUILD__AS_OF": text})
+
+
+@pytest.mark.parametrize(
+    "text", ["^(a+)+$((", "^(a+)+$", "(a*)*", "((x{2,})){3}", "(?=a)b", r"(a)\\1", "x" * 300, "[", "(" * 150]
+)
+def test_a_pattern_that_is_none_or_takes_for_ever_is_refused(text: str) -> None:
+    for key in ("build.cancellation_pattern", "leakage.name_pattern"):
+        with pytest.raises(ConfigError, match=key):
+            load_settings(environ={}, overrides={key: text})
+
+
+@pytest.mark.parametrize("text", ["^[Cc][0-9]", "(label|target)", "^C-?[0-9]{4,}$", "(?:a|b)+", "(?i)storno"])
+def test_an_ordinary_pattern_is_taken(text: str) -> None:
+    assert load_settings(environ={}, overrides={"build.cancellation_pattern": text}).build.cancellation_pattern == text
