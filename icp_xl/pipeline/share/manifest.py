@@ -10,12 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-<<<<<<< HEAD
 from icp_xl.delivery.sharing.file_names import unique
 from icp_xl.errors import DeliveryError
-=======
-from icp_xl.delivery.sharing.file_names import unique
->>>>>>> 6ea9646 (delivery in rooms that import one way: opc, render, write_back, sharing)
 from icp_xl.runs import RunContext, file_digest
 from icp_xl.safe_paths import resolve_inside
 
