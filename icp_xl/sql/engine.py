@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.errors import DataError
+from icp_xl.scratch import scratch_folder
 from icp_xl.sql.query import Query, identifier
 
 if TYPE_CHECKING:
@@ -102,9 +101,10 @@ def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None =
     """A private DuckDB with a memory limit and a scratch folder that is removed at the end."""
     import duckdb
 
-    folder = Path(tempfile.mkdtemp(prefix="icp_xl_sql_", dir=scratch))
-    connection = duckdb.connect(config={"custom_user_agent": "icp_xl"})
-    try:
+    with (
+        scratch_folder("sql", scratch) as folder,
+        closing(duckdb.connect(config={"custom_user_agent": "icp_xl"})) as connection,
+    ):
         # A third of the limit is left for the arrays that the aggregates become.
         connection.execute(f"set memory_limit = '{int(memory_limit_gb * 650)}MB'")
         connection.execute("set temp_directory = ?", [str(folder)])
@@ -112,9 +112,6 @@ def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None =
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         yield DuckEngine(connection, folder)
-    finally:
-        connection.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _quoted(path: Path) -> str:

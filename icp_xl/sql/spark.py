@@ -7,7 +7,6 @@ aggregates come back to this process.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.errors import ConfigError
+from icp_xl.scratch import scratch_folder
 from icp_xl.sql.engine import Arrays, plain
 from icp_xl.sql.query import Query, identifier
 
@@ -82,8 +82,8 @@ def open_spark(options: Mapping[str, str] | None = None) -> Iterator[SparkEngine
     """
     session_type = _session_type()
     active = session_type.getActiveSession()
-    with tempfile.TemporaryDirectory(prefix="icp_xl_spark_") as scratch:
-        root = active or _start(session_type, {**_DEFAULTS, "spark.sql.warehouse.dir": scratch, **(options or {})})
+    with scratch_folder("spark") as scratch:
+        root = active or _start(session_type, {**_DEFAULTS, "spark.sql.warehouse.dir": str(scratch), **(options or {})})
         engine = SparkEngine(_apart(root))
         try:
             yield engine

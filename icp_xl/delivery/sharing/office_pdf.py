@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from icp_xl.errors import DeliveryError
+from icp_xl.scratch import scratch_folder
 
 SECONDS = 180
 _USUAL = (
@@ -31,14 +31,14 @@ def first_page(workbook: Path, pdf: Path, office: str) -> None:
     Raises:
         DeliveryError: LibreOffice could not do it.
     """
-    with tempfile.TemporaryDirectory(prefix="icp_pdf_") as folder:
-        copy = Path(folder) / "summary.xlsx"
+    with scratch_folder("pdf") as folder:
+        copy = folder / "summary.xlsx"
         shutil.copyfile(workbook, copy)
-        profile = (Path(folder) / "profile").as_uri()
+        profile = (folder / "profile").as_uri()
         command = [office, f"-env:UserInstallation={profile}", "--headless", "--norestore", "--convert-to", _FIRST_PAGE]
         try:
             done = subprocess.run(
-                [*command, "--outdir", folder, str(copy)], capture_output=True, timeout=SECONDS, check=False
+                [*command, "--outdir", str(folder), str(copy)], capture_output=True, timeout=SECONDS, check=False
             )
             made = copy.with_suffix(".pdf")
             if done.returncode == 0 and made.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from icp_xl.reports.accounts import account_columns
 from icp_xl.reports.share import Reader
 from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
+from icp_xl.scratch import scratch_folder
 
 #: Gives the password of a file by the key of its reader; ``None`` for a file without.
 Passwords = Callable[[str], str | None]
@@ -153,8 +153,8 @@ class _Job:
                 accounts = cut.rows["account_id"].nunique()
             except DataError:
                 pass  # A report whose rows are gone can still be shared as it stands.
-        with tempfile.TemporaryDirectory(prefix="icp_share_") as folder:
-            made = Path(folder) / "copy.xlsx"
+        with scratch_folder("share") as folder:
+            made = folder / "copy.xlsx"
             self._count(make_safe(path, made, frozenset(self.settings.allow)).removed)
             try:
                 check_size(made, self.settings.size_limit_mb)
@@ -203,13 +203,13 @@ class _Job:
     def _reader(self, cut: Cuttable, reader: Reader, rows: pd.DataFrame, parts: int = 1) -> None:
         """Render the reader's report; in twice as many parts as long as one is too large and splitting is wanted."""
         stem = Path(cut.report).stem + (f" - {safe_file_name(reader.name)}" if reader.name else "")
-        with tempfile.TemporaryDirectory(prefix="icp_share_") as folder:
+        with scratch_folder("share") as folder:
             made: list[tuple[Path, Reader, int]] = []
             for part in range(1, parts + 1):
                 self.run.progress.check()
                 lot = rows.iloc[len(rows) * (part - 1) // parts : len(rows) * part // parts]
                 piece = Reader(reader.by, reader.name, part, parts)
-                path = Path(folder) / f"{part}.xlsx"
+                path = folder / f"{part}.xlsx"
                 self._render(cut, piece, lot, path)
                 made.append((path, piece, lot["account_id"].nunique()))
                 try:

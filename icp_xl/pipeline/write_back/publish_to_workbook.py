@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.write_back.columns import SCORED, both_lines, columns_lines, read_results
 from icp_xl.pipeline.write_back.sheets import inject_lines, kept_beside, safe_options
 from icp_xl.runs import RunContext
+from icp_xl.scratch import scratch_folder
 from icp_xl.sources.locate import locate
 
 #: Folder below the output folder that copies go into.
@@ -46,9 +46,9 @@ def put_after_run(run: RunContext) -> list[str]:
         return []
     if not chosen.copy_only:
         return _fill(run, chosen, workbook, None, safe_options(run))
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder("write_back") as folder:
         # Published like every other result, and only when all of it came out.
-        made = Path(folder) / workbook.name
+        made = folder / workbook.name
         lines = _fill(run, chosen, workbook, made, replace(safe_options(run), backups=0))
         shutil.copyfile(made, run.outputs.path(name))
     return [*lines, f"Your workbook with the results, as a copy: {run.settings.paths.out / name}"]
