@@ -154,6 +154,9 @@ def _anchor_paths(body: dict[str, Any], folder: Path) -> None:
         for name, value in paths.items():
             if isinstance(value, str):
                 paths[name] = str(folder / Path(value).expanduser())
+    sources = body.get("sources")
+    if isinstance(sources, dict) and isinstance(sources.get("synonyms"), str):
+        sources["synonyms"] = str(folder / Path(sources["synonyms"]).expanduser())
 
 
 def _flatten(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -69,6 +70,9 @@ class SourcesSettings(Section):
     assets: SourceSettings = SourceSettings()
     opportunities: SourceSettings = SourceSettings()
     strategic_tiers: SourceSettings = SourceSettings()
+    synonyms: Path | None = Field(
+        None, description="a YAML file of further headers, of the form of icp_xl/sources/headers.yaml"
+    )
     max_file_mb: float = Field(500.0, gt=0, description="larger files are refused")
     max_unpacked_mb: float = Field(4000.0, gt=0, description="workbooks that unpack to more are refused")
     close_spelling: float = Field(88.0, ge=50, le=100, description="likeness (0 to 100) from which a header is guessed")

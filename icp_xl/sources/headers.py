@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from rapidfuzz import fuzz
-from rapidfuzz.distance import OSA
-
 from icp_xl.sources.cells import cell_text
+from icp_xl.sources.evidence import contradiction, supported
 from icp_xl.sources.fields import Field, SourceSpec
+from icp_xl.sources.vocabulary import Vocabulary, tokens, vocabulary
 
 #: How many rows from the top a header may be below titles, logos and notes.
 SEARCH_ROWS = 60
+#: How many rows of data below a header are looked at to judge it.
+SAMPLE_ROWS = 40
 #: A header such as ``GP24``, ``Revenue 2023`` or ``FY24 Sales``: a yearly total, not a field.
 _MEASURES = r"gp|gross\s?profit|gross\s?margin|margin|rev|revenue|sales|umsatz"
 _YEAR = r"(?:19|20)?(\d{2})"
@@ -46,6 +46,8 @@ class Header:
     matches: dict[str, Match] = field(default_factory=dict)
     score: float = 0.0
     options: tuple[tuple[str, ...], ...] = ()
+    remarks: tuple[str, ...] = ()
+    evidence: dict[str, Match] = field(default_factory=dict)
 
     def repeats(self, column: int) -> tuple[str, ...]:
         """Every text that says again what stands above ``column``."""
@@ -82,10 +84,7 @@ def words(text: str) -> str:
     >>> words("_CustomerID"), words("Raison  Sociale*"), words("Qté.")
     ('customer id', 'raison sociale', 'qte')
     """
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
-    text = unicodedata.normalize("NFKD", text.casefold())
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[\W_]+", " ", text).split())
+    return " ".join(word for word in tokens(text) if word not in ("%", "#"))
 
 
 @lru_cache(maxsize=8192)
@@ -111,39 +110,84 @@ def measure_year(text: str) -> tuple[str, int] | None:
     return measure, 2000 + int(year) if int(year) < 80 else 1900 + int(year)
 
 
-def match_columns(names: Sequence[Sequence[str]], spec: SourceSpec, close: float) -> dict[str, Match]:
-    """Which column holds which field of ``spec``.
+def match_columns(
+    names: Sequence[Sequence[str]],
+    spec: SourceSpec,
+    close: float,
+    samples: Sequence[Sequence[Any]] = (),
+    known: Vocabulary | None = None,
+    *,
+    fields: Sequence[Field] | None = None,
+    taken: Collection[int] = (),
+) -> tuple[dict[str, Match], tuple[str, ...]]:
+    """Which column holds which field of ``spec``, and remarks on columns that their values keep from being taken.
 
-    ``names`` gives each column's possible headers, the one to show last. An exact name beats a synonym, an earlier
-    synonym a later one, and any of these a close spelling; a column serves one field.
+    ``names`` gives each column's possible headers, the one to show last; ``samples`` the first rows of data. An exact
+    name beats a synonym, a better synonym a worse one, and any of these a close spelling; values may contradict any of
+    them. A column serves one field. ``fields`` are those looked for (by default the spec's, without evidence), and
+    columns in ``taken`` are left alone.
     """
+    known = known or vocabulary()
+    fields = spec.fields if fields is None else fields
+    found: dict[str, Match] = {}
+    remarks: list[str] = []
+    fixed, barred = _system(names, spec, known)
+    taken = set(taken) | set(fixed.values()) | barred
+    found.update({name: Match(at, names[at][-1], "synonym") for name, at in fixed.items()})
     candidates: list[tuple[float, int, int, str, Match]] = []
     for at, options in enumerate(names):
-        for option in options:
-            plain = compact(option)
-            if not plain or measure_year(option):
-                continue
-            for order, item in enumerate(spec.fields):
-                rank, how = _rank(plain, item)
-                if rank is not None:
-                    candidates.append((rank, order, at, item.name, Match(at, options[-1], how)))
-    found: dict[str, Match] = {}
-    taken: set[int] = set()
-    _assign(candidates, found, taken)
-    if close > 100:
-        return found
-    spellings = []
-    for at, options in enumerate(names):
+        cells = [row[at] for row in samples if at < len(row)]
         for option in options if at not in taken else ():
-            plain = compact(option)
-            if not 5 <= len(plain) <= 40 or measure_year(option):
+            if not compact(option) or measure_year(option):
                 continue
-            for order, item in enumerate(spec.fields):
-                likeness = 0.0 if item.name in found else _likeness(plain, item)
-                if likeness >= close:
-                    spellings.append((-likeness, order, at, item.name, Match(at, options[-1], "close spelling")))
-    _assign(spellings, found, taken)
-    return found
+            for order, item in enumerate(fields):
+                rank, how = _rank(option, item, spec, known, cells, close)
+                if rank is None:
+                    continue
+                against = contradiction(item, cells)
+                if against and against.certain:
+                    remarks.append(f"{options[-1]} {against.why} and is not taken for {item.label.lower()}")
+                    continue
+                rank += 500.0 if against else 0.0
+                candidates.append((rank, order, at, item.name, Match(at, options[-1], how)))
+    _assign(candidates, found, taken)
+    remarks += _shares(names, spec, found, known)
+    return found, tuple(dict.fromkeys(remarks))
+
+
+def _system(names: Sequence[Sequence[str]], spec: SourceSpec, known: Vocabulary) -> tuple[dict[str, int], set[int]]:
+    """Columns that a known system's export fixes, and those that it says are none of ours."""
+    plain = ["".join(tokens(options[0])) for options in names]
+    for system in known.systems:
+        if spec.name in system and {"".join(tokens(text)) for text in system.get("when", ())} <= set(plain):
+            at = {header: plain.index("".join(tokens(header))) for header in system[spec.name]
+                  if "".join(tokens(header)) in plain}  # fmt: skip
+            own = {header: column for header, column in system[spec.name].items() if header in at}
+            fixed: dict[str, int] = {}
+            for header, column in own.items():
+                # A billing name, say, serves only where the export has no company.
+                if column != "none" and spec.field(column) and column not in fixed:
+                    fixed[column] = at[header]
+            return fixed, {at[header] for header, column in own.items() if column == "none"}
+    return {}, set()
+
+
+def _shares(names: Sequence[Sequence[str]], spec: SourceSpec, found: dict[str, Match], known: Vocabulary) -> list[str]:
+    """Remarks on percentages of a figure that is missing itself."""
+    told = []
+    for item in spec.fields:
+        if item.kind != "number" or item.name in found:
+            continue
+        patterns = known.patterns_of(spec.name, item.name)
+        for options in names:
+            for reading in known.readings(options[-1]):
+                if "percent" in reading.ideas and reading.ideas - {"percent"} in patterns:
+                    told.append(
+                        f"{options[-1]} holds percentages and is not taken for {item.label.lower()}; "
+                        f"to compute it, give columns.{spec.name}.{item.name} as a product with [{options[-1]}]"
+                    )
+                    break
+    return told
 
 
 def _assign(candidates: list[tuple[float, int, int, str, Match]], found: dict[str, Match], taken: set[int]) -> None:
@@ -153,36 +197,18 @@ def _assign(candidates: list[tuple[float, int, int, str, Match]], found: dict[st
             taken.add(at)
 
 
-def _rank(plain: str, item: Field) -> tuple[float | None, str]:
-    spellings = _spellings(item)
-    if plain in spellings[:2]:
+def _rank(
+    option: str, item: Field, spec: SourceSpec, known: Vocabulary, cells: Sequence[Any], close: float
+) -> tuple[float | None, str]:
+    if "%" not in option and compact(option) in (compact(item.name), compact(item.label)):
         return 0.0, "exact"
-    if plain in spellings:
-        return 1.0 + spellings.index(plain), "synonym"
+    rank = known.rank(spec.name, item.name, option, close)
+    if rank is not None:
+        return (1000.0 + rank[0], "close spelling") if rank[1] else (1.0 + rank[0], "synonym")
+    doubtful = known.doubtful_rank(item.name, option)
+    if doubtful is not None and supported(item, cells, known.values.get(item.name, ())):
+        return 1.0 + doubtful, "synonym"
     return None, ""
-
-
-@lru_cache(maxsize=512)
-def _spellings(item: Field) -> tuple[str, ...]:
-    return tuple(compact(name) for name in (item.name, item.label, *item.synonyms))
-
-
-@lru_cache(maxsize=16384)
-def _likeness(plain: str, item: Field) -> float:
-    """Likeness from 0 to 100; one slip of the keyboard in a word of some length is nearly the same word."""
-    best = 0.0
-    digits = _digits(plain)
-    for spelling in _spellings(item):
-        if _digits(spelling) != digits:
-            continue
-        if min(len(plain), len(spelling)) >= 7 and OSA.distance(plain, spelling, score_cutoff=1) <= 1:
-            return 95.0
-        best = max(best, fuzz.ratio(plain, spelling))
-    return best
-
-
-def _digits(text: str) -> str:
-    return "".join(filter(str.isdigit, text))
 
 
 def find_header(
@@ -193,6 +219,7 @@ def find_header(
     given: Collection[str] = (),
     close: float = 88.0,
     row: int | None = None,
+    known: Vocabulary | None = None,
 ) -> Header | None:
     """The header row among the first rows of a sheet, or ``None`` where no row looks like one.
 
@@ -202,13 +229,18 @@ def find_header(
         given: fields that the settings give, whatever their header.
         close: likeness from which a header is guessed.
         row: the header's row (counted from 0) where the settings say it.
+        known: the vocabulary of headers; by default the package's own.
     """
     texts = [[cell_text(cell) or "" if isinstance(cell, str) else _other(cell) for cell in line] for line in head]
     rows = range(len(texts)) if row is None else [row] if row < len(texts) else []
     candidates = [(at, span, names) for at in rows for span in (1, 2) if (names := _names(texts, at, span)) is not None]
 
+    def samples(first: int) -> Sequence[Sequence[Any]]:
+        return head[first : first + SAMPLE_ROWS]
+
     def score(at: int, span: int, names: list[list[str]], close: float) -> tuple[float, Header]:
-        header = _scored(names, at, span, spec, named, given, close)
+        found = match_columns(names, spec, close, samples(at + span), known)
+        header = _scored(names, at, span, spec, named, given, found)
         # Two rows are a header together only when that tells more than either does alone.
         return header.score - (0.5 if span == 2 else 0.0), header
 
@@ -217,7 +249,13 @@ def find_header(
     likely = {-number for _, number in sorted(exact, reverse=True)[:6]} | set(range(min(len(candidates), 12)))
     scored = [score(*candidates[number], close) for number in sorted(likely)]
     best = max(scored, key=lambda item: item[0], default=None)
-    return best[1] if best is not None and best[1].score > 0 else None
+    if best is None or best[1].score <= 0:
+        return None
+    header = best[1]
+    used = {match.column for match in header.matches.values()}
+    rest = samples(header.data_from)
+    more, _ = match_columns(header.options, spec, NEVER, rest, known, fields=spec.evidence, taken=used)
+    return replace(header, evidence=more)
 
 
 def _other(cell: Any) -> str:
@@ -250,9 +288,9 @@ def _scored(
     spec: SourceSpec,
     named: Collection[str],
     given: Collection[str],
-    close: float,
+    found: tuple[dict[str, Match], tuple[str, ...]],
 ) -> Header:
-    matches = match_columns(names, spec, close)
+    matches, remarks = found
     plain = {compact(option) for options in names for option in options}
     score = sum(POINTS[match.how] for match in matches.values())
     score += sum(POINTS["setting"] for name in named if compact(name) in plain)
@@ -261,7 +299,7 @@ def _scored(
     shown = tuple(texts[0] if under.count(texts[0]) == 1 else texts[-1] for texts in names)
     matches = {name: Match(match.column, shown[match.column], match.how) for name, match in matches.items()}
     options = tuple(map(tuple, names))
-    header = Header(at, span, shown, matches, score, options)
+    header = Header(at, span, shown, matches, score, options, remarks)
     score += 4.0 * (len(spec.required) - len(header.lacks(spec, given))) if score else 0.0
     # A row of data may hold a word that is a header elsewhere; it also holds figures, and a header seldom does.
     cells = [options[-1] for options in names if options[-1]]
@@ -269,4 +307,4 @@ def _scored(
         1 for cell in cells if re.fullmatch(r"[-+$€£]?[\d.,]+%?", cell) and not re.fullmatch(r"(19|20)\d\d", cell)
     )
     score -= 3.0 * figures
-    return Header(at, span, shown, matches, score, options)
+    return Header(at, span, shown, matches, score, options, remarks)

@@ -25,6 +25,7 @@ from icp_xl.sources.model import Guess, SourceTable
 from icp_xl.sources.rows import BLANK, FRAGMENT, NO_ACCOUNT, classify
 from icp_xl.sources.sheets import SheetChoice, choose_sheets
 from icp_xl.sources.times import seconds_of_day
+from icp_xl.sources.vocabulary import vocabulary
 
 TITLE = "title above the header"
 OpenBook = Callable[[Path], Book]
@@ -78,7 +79,10 @@ def read_table(
     book = opener(path)
     joins = plan_joins(chosen.joins, spec, book, path, settings, opener)
     wanted = _named_headers(mapping, expressions, chosen)
-    choices = choose_sheets(book, spec, chosen, named=wanted, given=set(mapping), close=settings.sources.close_spelling)
+    choices = choose_sheets(
+        book, spec, chosen, named=wanted, given=set(mapping), close=settings.sources.close_spelling,
+        known=vocabulary(settings.sources.synonyms),
+    )  # fmt: skip
     parts, plans = [], []
     for choice in choices:
         plan = _plan(spec, mapping, expressions, choice, joins, book)
@@ -148,10 +152,10 @@ def _plan(
             faults=faults,
         )
     used = set(plan.headers.values())
-    for name, match in header.matches.items():
+    for name, match in {**header.matches, **header.evidence}.items():
         if name not in mapping and match.header not in used:
             plan.headers[name] = match.header
-            if match.how != "exact":
+            if match.how != "exact" and name in header.matches:
                 plan.guesses.append(Guess(spec.name, name, match.header, match.how, choice.name))
     return plan
 
@@ -210,6 +214,8 @@ def _noticed(
             where=f"{book.name}, sheet {choice.name}, column {', '.join(empty)}",
             next_step="Open the workbook in Excel, save it, and run again.",
         )
+    given = {*plan.headers, *plan.expressions}
+    remarks += [f"{spec.title}: {text}" for text in choice.header.remarks if not set(_fields_named(text, spec)) & given]
     if spec.name == "customers" and "account_name" not in plan.headers and "account_name" not in plan.expressions:
         used = {compact(text) for text in plan.headers.values()}
         spare = [text for text in choice.header.headers if text and compact(text) not in used]
@@ -220,6 +226,10 @@ def _noticed(
     if not kept:
         remarks.append(f"{spec.title}: {book.name}, sheet {choice.name} has a header and no rows of data")
     return remarks
+
+
+def _fields_named(remark: str, spec: SourceSpec) -> list[str]:
+    return [item.name for item in spec.fields if f"taken for {item.label.lower()}" in remark]
 
 
 def _filter(
@@ -270,7 +280,7 @@ def _typed(
         remarks.extend(f"{spec.title}, column {header}: {remark}" for remark in typed.remarks)
         return typed.values
 
-    for item in spec.fields:
+    for item in spec.columns:
         if item.name in plan.headers:
             values = convert(plan.headers[item.name], item.kind, item.name)
         elif item.name in plan.expressions:

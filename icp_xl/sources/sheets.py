@@ -11,6 +11,8 @@ from icp_xl.sources.book import Book, find_sheet
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header, words
+from icp_xl.sources.suggest import lines_to_paste, plain_header, suggestions
+from icp_xl.sources.vocabulary import Vocabulary
 
 #: What a hidden sheet is behind every visible one.
 HIDDEN = 1000.0
@@ -34,6 +36,7 @@ def choose_sheets(
     named: Collection[str] = (),
     given: Collection[str] = (),
     close: float = 88.0,
+    known: Vocabulary | None = None,
 ) -> list[SheetChoice]:
     """The sheets that hold the source: those that the settings name, else the one that fits best.
 
@@ -60,7 +63,7 @@ def choose_sheets(
         except SourceError as error:
             broken.append(error)
             continue
-        header = find_header(head, spec, named=named, given=given, close=close, row=row)
+        header = find_header(head, spec, named=named, given=given, close=close, row=row, known=known)
         seen.append((name, header))
         if header is None or header.lacks(spec, given):
             continue
@@ -74,12 +77,12 @@ def choose_sheets(
             raise broken[0]
         lacking = [(name, header) for name, header in seen if header is None or header.lacks(spec, given)]
         if lacking:
-            raise _missing(book, spec, lacking, given)
+            raise _missing(book, spec, lacking, given, known)
         return [choice for _, choice in found]
     if not found:
         if broken and not any(header for _, header in seen):
             raise broken[0]
-        raise _missing(book, spec, seen, given)
+        raise _missing(book, spec, seen, given, known)
     best = max(found, key=lambda item: item[0])
     choice = best[1]
     remarks = []
@@ -88,7 +91,7 @@ def choose_sheets(
         near = [item for item in seen if visible.get(item[0], True) and _comes_near(item[1], choice.header)]
         named_so = [item for item in near if words(item[0]) in spec.sheets]
         if near:
-            raise _missing(book, spec, named_so or near, given, instead=choice.name)
+            raise _missing(book, spec, named_so or near, given, known, instead=choice.name)
         remarks.append(f"{spec.title}: no visible sheet holds it; hidden sheet {choice.name} is read")
     twins = [
         other.name
@@ -112,41 +115,51 @@ def _same_columns(a: Header, b: Header) -> bool:
 
 
 def _missing(
-    book: Book, spec: SourceSpec, seen: Sequence[tuple[str, Header | None]], given: Collection[str], instead: str = ""
+    book: Book,
+    spec: SourceSpec,
+    seen: Sequence[tuple[str, Header | None]],
+    given: Collection[str],
+    known: Vocabulary | None,
+    instead: str = "",
 ) -> MissingColumnsError:
     """What is missing, told for the sheet that comes nearest; ``instead`` is a hidden sheet that has every column."""
     near = [(name, header) for name, header in seen if header is not None]
+    guessed = not near
+    if guessed:
+        # No word is known: the row that looks like a header is shown with what its columns look like.
+        for name, _ in seen:
+            plain = plain_header(book.head(name, SEARCH_ROWS))
+            near += [] if plain is None else [(name, plain)]
     if not near:
         return MissingColumnsError(
             f"{spec.title}: no header row was found",
             where=f"{book.name}, " + (f"sheets {', '.join(name for name, _ in seen[:8])}" if seen else "no sheet"),
             got="only blank or unlabelled cells",
-            allowed=_wanted(spec),
+            allowed=", ".join(" or ".join(group) for group in spec.required),
             next_step=f"Give sources.{spec.name}.sheet and header_row, or map the columns in columns.{spec.name}.",
         )
     name, header = max(near, key=lambda item: item[1].score)
     lacks = header.lacks(spec, given)
+    near_by = suggestions(spec, header, book.head(name, SEARCH_ROWS), lacks, known)
     headers = ", ".join([text for text in header.headers if text][:40])
-    step = f"Add the column, or say under columns.{spec.name} in the settings what it is called in this file."
+    step = f"Add the column, or say under columns.{spec.name} in the settings what it is called in this file"
+    step += f", for example {lines_to_paste(spec.name, near_by)}." if near_by else "."
+    step += " `icp-xl map` shows every column with its values and asks."
     if instead:
         step += f" The hidden sheet {instead} has them all: to read it, set sources.{spec.name}.sheet to its name."
+    faults = []
+    for group in lacks:
+        closest = next((f"the closest header is {near_by[item]}" for item in group if item in near_by), "")
+        doubt = [text for text in header.remarks if any(f"taken for {_label(spec, item)}" in text for item in group)]
+        faults.append(Fault(f"no column for {' or '.join(group)}", None, "; ".join(doubt) or None, closest or None))
+    what = f"{spec.title}: {'columns are' if len(lacks) > 1 else 'a column is'} missing"
+    if guessed:
+        what = f"{spec.title}: no header is known, and columns are missing"
     return MissingColumnsError(
-        f"{spec.title}: {'columns are' if len(lacks) > 1 else 'a column is'} missing",
-        where=f"{book.name}, sheet {name}, row {header.row + 1}",
-        got=headers,
-        next_step=step,
-        faults=[Fault(f"no column for {' or '.join(group)}", allowed=_examples(spec, group)) for group in lacks],
+        what, where=f"{book.name}, sheet {name}, row {header.row + 1}", got=headers, next_step=step, faults=faults
     )
 
 
-def _wanted(spec: SourceSpec) -> str:
-    return ", ".join(" or ".join(group) for group in spec.required)
-
-
-def _examples(spec: SourceSpec, group: Sequence[str]) -> str:
-    labels = []
-    for name in group:
-        item = spec.field(name)
-        if item is not None:
-            labels += [item.label, *item.synonyms[:4]]
-    return ", ".join(labels)
+def _label(spec: SourceSpec, name: str) -> str:
+    item = spec.field(name)
+    return name if item is None else item.label.lower()

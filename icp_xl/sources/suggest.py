@@ -1,0 +1,120 @@
+"""Which headers come nearest to what is missing, for messages and for ``icp-xl map``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from icp_xl.sources.cells import cell_text
+from icp_xl.sources.evidence import contradiction
+from icp_xl.sources.fields import Field, SourceSpec
+from icp_xl.sources.headers import SAMPLE_ROWS, Header, find_header
+from icp_xl.sources.vocabulary import Vocabulary, tokens, vocabulary
+
+Row = Sequence[Any]
+
+
+def nearest(
+    item: Field,
+    spec: SourceSpec,
+    headers: Sequence[str],
+    samples: Sequence[Row],
+    known: Vocabulary | None = None,
+    taken: Collection[int] = (),
+) -> list[int]:
+    """Columns (counted from 0) that may hold ``item``, nearest first: by the ideas of the header, then by its letters.
+
+    Columns whose values speak against it are left out.
+    """
+    known = known or vocabulary()
+    patterns = known.patterns_of(spec.name, item.name)
+    wanted = frozenset().union(*patterns[:6]) if patterns else frozenset[str]()
+    found = []
+    for at, header in enumerate(headers):
+        cells = [row[at] for row in samples if at < len(row)]
+        against = contradiction(item, cells)
+        if not header or at in taken or (against is not None and against.certain):
+            continue
+        ideas = known.known(header)
+        # A word too many (tax, forecast, percent) makes a column something else.
+        strange = len(ideas - wanted - known.neutral)
+        alike = max(fuzz.ratio(" ".join(tokens(header)), " ".join(tokens(text))) for text in (item.name, item.label))
+        typed = 0.6 if item.kind in ("date", "number") and _kind(cells) == item.kind else 0.0
+        score = len(ideas & wanted) - 1.5 * strange + typed + alike / 100 - (0.5 if against else 0.0)
+        found.append((-score, at))
+    return [at for _, at in sorted(found)]
+
+
+def _kind(cells: Sequence[Any]) -> str:
+    filled = [cell for cell in cells if cell not in (None, "")]
+    if filled and all(isinstance(cell, date) for cell in filled):
+        return "date"
+    figures = sum(isinstance(cell, int | float) for cell in filled)
+    if filled and figures * 2 > len(filled):
+        return "number"
+    texts = [str(cell).strip() for cell in filled]
+    if texts and all(any(map(str.isdigit, text)) for text in texts):
+        parts = [sum(not c.isalnum() for c in text.strip("$€£¥ -")) for text in texts]
+        return "date" if all(part >= 2 and "-" in t + "-" for part, t in zip(parts, texts, strict=True)) and not any(
+            "," in text for text in texts
+        ) else "number"  # fmt: skip
+    return "text"
+
+
+def lines_to_paste(source: str, columns: Mapping[str, str]) -> str:
+    """The lines of a settings file that map ``columns``.
+
+    >>> lines_to_paste("sales", {"date": "Inv Dt", "revenue": "Net: Val"})
+    'columns: {sales: {date: Inv Dt, revenue: "Net: Val"}}'
+    """
+    pairs = ", ".join(f"{name}: {_scalar(header)}" for name, header in columns.items())
+    return f"columns: {{{source}: {{{pairs}}}}}"
+
+
+def _scalar(text: str) -> str:
+    plain = text.replace(" ", "").replace("_", "")
+    return (
+        text if plain.isalpha() and text == text.strip() and plain.isascii() else json.dumps(text, ensure_ascii=False)
+    )
+
+
+def suggestions(
+    spec: SourceSpec,
+    header: Header,
+    head: Sequence[Row],
+    lacks: Sequence[Sequence[str]],
+    known: Vocabulary | None = None,
+) -> dict[str, str]:
+    """For each group of missing columns the nearest header that nothing else has taken."""
+    samples = head[header.data_from : header.data_from + SAMPLE_ROWS]
+    taken = {match.column for match in header.matches.values()}
+    found: dict[str, str] = {}
+    for group in sorted(lacks, key=lambda group: "account_name" in group):
+        for name in sorted(group, key=lambda name: name != "account_name"):
+            item = spec.field(name)
+            near = [] if item is None else nearest(item, spec, header.headers, samples, known, taken)
+            if near:
+                found[name] = header.headers[near[0]]
+                taken.add(near[0])
+                break
+    return {name: found[name] for name in spec.names if name in found}
+
+
+def plain_header(head: Sequence[Row]) -> Header | None:
+    """The row that is likely a header although no word of it is known: the first of texts only above other cells."""
+    for at, row in enumerate(head[:-1]):
+        texts = [cell_text(cell) if isinstance(cell, str) else None for cell in row]
+        filled = sum(cell not in (None, "") for cell in row)
+        if filled >= 2 and filled == sum(map(bool, texts)) and len(set(filter(None, texts))) == filled:
+            if not any(text and any(map(str.isdigit, text)) and _kind([text]) != "text" for text in texts):
+                return Header(at, 1, tuple(text or "" for text in texts))
+    return None
+
+
+def best_header(head: Sequence[Row], spec: SourceSpec, **options: Any) -> Header | None:
+    """The header of ``head``: by its words, else by its looks."""
+    return find_header(head, spec, **options) or plain_header(head)
