@@ -32,7 +32,7 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_is_in_use_stays(
     killed, left = hold(tmp_path)
     living, used = hold(tmp_path)
     killed.kill()
-    killed.wait()
+    killed.communicate()
     others = tmp_path / "icp_xl_notes"  # Looks like ours, but nothing of ours made it.
     others.mkdir()
     assert left.is_dir()
