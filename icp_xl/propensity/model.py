@@ -25,7 +25,9 @@ from icp_xl.propensity.baselines import BaselineModel, baseline_matrix
 from icp_xl.propensity.calibration import Calibrator
 from icp_xl.propensity.inputs import design_matrix
 from icp_xl.propensity.linear import LinearModel
+from icp_xl.propensity.tree_trial import are_sound
 from icp_xl.propensity.trees import TreeModel
+from icp_xl.safe_paths import resolve_inside
 
 Floats = NDArray[np.float64]
 Part = LinearModel | TreeModel | BaselineModel
@@ -138,21 +140,62 @@ class DivisionModel:
         manifest = _read_manifest(folder)
         texts = {}
         for name, wanted in manifest["files"].items():
-            path = folder / Path(name).name
+            path = resolve_inside(folder, name)
             content = path.read_bytes() if path.is_file() else b""
             if sha256(content).hexdigest() != wanted:
                 raise DataError(
-                    "a model file is missing or was changed", where=f"{folder.name}/{Path(name).name}",
+                    "a model file is missing or was changed", where=f"{folder.name}/{name}",
                     next_step="Restore it, go back with `icp-xl train --revert`, or train again.",
                 )  # fmt: skip
-            texts[name] = content.decode()
-        body = json.loads(texts[BODY])
+            texts[name] = content.decode(errors="replace")
+        try:
+            model = cls._from_texts(texts)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise _damaged(folder, type(error).__name__) from None
+        # What was written beside its own hash is not proven by it, so the numbers must make sense as well.
+        trees = [(part.text, len(part.features)) for _, part in model.parts if isinstance(part, TreeModel)]
+        if not model._is_finite():
+            raise _damaged(folder, "a number that is none, or lists of different lengths")
+        if not are_sound(trees):
+            raise _damaged(folder, "trees that cannot be read")
+        return model
+
+    @classmethod
+    def _from_texts(cls, texts: Mapping[str, str]) -> Self:
+        body = json.loads(texts[BODY], parse_constant=_no_number)
         parts = tuple((float(each["weight"]), _part(each, texts)) for each in body["parts"])
         return cls(
-            body["division"], body["slug"], body["kind"], parts, Calibrator.from_json(body["calibrator"]),
-            tuple(date.fromisoformat(day) for day in body["trained_on"]), int(body["window_months"]),
-            body["verdict"], tuple(body["reasons"]), body["version"], body["facts"],
+            str(body["division"]), str(body["slug"]), str(body["kind"]), parts,
+            Calibrator.from_json(body["calibrator"]), tuple(date.fromisoformat(day) for day in body["trained_on"]),
+            int(body["window_months"]), str(body["verdict"]), tuple(body["reasons"]), str(body["version"]),
+            dict(body["facts"]),
         )  # fmt: skip
+
+    def _is_finite(self) -> bool:
+        """Whether every part but the trees, and the calibrator, gives finite numbers."""
+        for weight, part in self.parts:
+            if not np.isfinite(weight):
+                return False
+            if isinstance(part, LinearModel):
+                try:
+                    terms = part.contributions(np.zeros((2, len(part.features))))
+                except ValueError:
+                    return False
+                if terms.shape != (2, len(part.features) + 1) or not np.isfinite(terms).all():
+                    return False
+        chances = self.calibrator.apply(np.array([-30.0, -1.0, 0.0, 1.0, 30.0]))
+        return bool(self.parts) and bool(np.isfinite(chances).all())
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _damaged(folder: Path, got: str) -> DataError:
+    return DataError(
+        "the files of a model do not make sense", where=f"{folder.parent.name}/{folder.name}", got=got,
+        next_step="Go back with `icp-xl train --revert`, or train again; somebody may have changed them.",
+    )  # fmt: skip
 
 
 def _matrix(part: Part, features: pd.DataFrame) -> Floats:
@@ -178,11 +221,11 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError("there is no readable model here", where=str(path.name), got=type(error).__name__) from error
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
+    if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("files"), dict):
         raise DataError("this is no division model of icp_xl", where=f"{folder.name}/{MANIFEST}")
-    if body.get("schema", 0) > SCHEMA:
+    if not isinstance(body.get("schema"), int) or body["schema"] > SCHEMA:
         raise DataError(
             "the model was written by a newer version of icp_xl", where=f"{folder.name}/{MANIFEST}",
             got=body.get("schema"), allowed=f"at most {SCHEMA}", next_step="Update icp_xl, or train again.",
