@@ -9,10 +9,11 @@ Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 
@@ -96,10 +97,11 @@ class Archive:
             seen.add(entry.name.lower())
             total += entry.size
             self.entries.append(entry)
-        if total > MAX_PACKAGE or (total > BOMB_FLOOR and total > MAX_RATIO * max(end, 1)):
-            refuse("bomb", "the workbook would unpack to more than a workbook can be", "Nothing was changed.",
-                   where=self.where, got=f"{total:,} bytes from {end:,}",
-                   allowed=f"{MAX_PACKAGE:,} bytes, {MAX_RATIO} times its size")  # fmt: skip
+        for name, size, packed in [("", total, end), *((e.name, e.size, e.compressed) for e in self.entries)]:
+            if size > MAX_PACKAGE or (size > BOMB_FLOOR and size > MAX_RATIO * max(packed, 1)):
+                refuse("bomb", "the workbook would unpack to more than a workbook can be", "Nothing was changed.",
+                       where=self.where, got=f"{name[:80]} {size:,} bytes from {packed:,}".strip(),
+                       allowed=f"{MAX_PACKAGE:,} bytes, {MAX_RATIO} times its size")  # fmt: skip
         self._check_overlap()
 
     def _find_end(self) -> tuple[int, int, int, int, int]:
@@ -321,6 +323,13 @@ def write_archive(
         out.write(record)
     size, count = out.tell() - start, len(directory)
     out.write(struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, size, start, len(comment)) + comment)
+
+
+def deterministic_zip(parts: Mapping[str, bytes], level: int = 6) -> bytes:
+    """A container of ``parts`` (content by name) in their order; equal parts give equal bytes."""
+    out = io.BytesIO()
+    write_archive(None, [Content(name.encode(), data, level) for name, data in parts.items()], out)
+    return out.getvalue()
 
 
 def _moved(central: bytes, offset: int) -> bytes:

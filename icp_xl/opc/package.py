@@ -23,12 +23,16 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 @dataclass(frozen=True)
 class Relationship:
-    """One relationship; ``target`` is a part name without leading slash, or an address when ``external``."""
+    """One relationship; ``target`` is a part name without leading slash, or an address when ``external``.
+
+    ``written`` is the target as it stands in the file.
+    """
 
     id: str
     type: str
     target: str
     external: bool
+    written: str = ""
 
     @property
     def kind(self) -> str:
@@ -184,14 +188,14 @@ class Package:
         return [self._relationship(part, element) for element in children(self.tree(name)) if element.tag == REL]
 
     def _relationship(self, part: str, element: Element) -> Relationship:
-        target = element.get("Target") or ""
+        written = target = element.get("Target") or ""
         external = element.get("TargetMode") == "External"
         if not external:
             target = target.replace("\\", "/").split("#", 1)[0]
             target = posixpath.normpath(posixpath.join("/" + posixpath.dirname(part), target)).lstrip("/")
             if not self.has(target) and self.has(unquote(target)):
                 target = unquote(target)
-        return Relationship(element.get("Id") or "", element.get("Type") or "", target, external)
+        return Relationship(element.get("Id") or "", element.get("Type") or "", target, external, written)
 
     def closure(self, roots: Iterable[str], without: Iterable[str] = ()) -> set[str]:
         """Lower-case names of every part reached from ``roots``, not going through ``without``."""

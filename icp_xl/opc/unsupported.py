@@ -12,9 +12,9 @@ MAX_ENTRIES = 20_000
 MAX_PACKAGE = 4 << 30
 #: Inflated size of a part that is parsed as a tree (workbook, styles, relationships, tables).
 MAX_TREE = 24 << 20
-#: A package that inflates to more than this many times its size, and to more than ``BOMB_FLOOR`` bytes, is a bomb.
+#: A package, or a part, that inflates to more than this many times its size and than ``BOMB_FLOOR`` bytes is a bomb.
 MAX_RATIO = 250
-BOMB_FLOOR = 256 << 20
+BOMB_FLOOR = 200 << 20
 
 
 class RefusedError(DeliveryError):

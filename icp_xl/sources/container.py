@@ -7,16 +7,13 @@ looked at as a zip first: damaged, encrypted, or packed so tightly that unpackin
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from icp_xl.config.sources import SourcesSettings
 from icp_xl.errors import LockedWorkbookError, SourceError
-
-#: A part that unpacks to more than this many times its packed size, and to more than BOMB_BYTES, is no honest sheet.
-BOMB_RATIO = 400
-BOMB_BYTES = 200 * 2**20
+from icp_xl.opc.archive import Archive
+from icp_xl.opc.unsupported import RefusedError
 
 
 @dataclass(frozen=True)
@@ -83,23 +80,10 @@ def zip_members(name: str, data: bytes, limits: SourcesSettings) -> list[str]:
         SourceError: damaged, encrypted, or it unpacks to more than can be read.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            infos = package.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise SourceError(
-            "the workbook is damaged: its end is missing or its directory cannot be read",
-            where=name,
-            got=f"{len(data):,} bytes",
-            next_step="Copy or download it again; a copy that broke off is the usual cause.",
-        ) from None
-    if any(info.flag_bits & 1 for info in infos):
-        raise SourceError("the file is an encrypted archive", where=name, next_step="Save it without a password.")
-    _refuse_bomb(name, infos, limits)
-    return [info.filename.replace("\\", "/").lstrip("/").lower() for info in infos]
-
-
-def _refuse_bomb(name: str, infos: list[zipfile.ZipInfo], limits: SourcesSettings) -> None:
-    total = sum(info.file_size for info in infos)
+        entries = Archive.read(io.BytesIO(data), name).entries
+    except RefusedError as error:
+        raise _zip_error(name, error) from None
+    total = sum(entry.size for entry in entries)
     if total > limits.max_unpacked_mb * 2**20:
         raise SourceError(
             "the workbook unpacks to more than can be read",
@@ -108,14 +92,30 @@ def _refuse_bomb(name: str, infos: list[zipfile.ZipInfo], limits: SourcesSetting
             allowed=f"up to {limits.max_unpacked_mb:,.0f} MB (sources.max_unpacked_mb)",
             next_step="Save the sheet as CSV or Parquet, or raise the limit.",
         )
-    for info in infos:
-        if info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1):
-            raise SourceError(
-                "the workbook is packed like a decompression bomb and is refused",
-                where=f"{name}, part {info.filename}",
-                got=f"{info.compress_size:,} bytes that unpack to {info.file_size:,}",
-                next_step="If you trust it, open it in Excel and save it again.",
-            )
+    return [entry.name.lower() for entry in entries]
+
+
+def _zip_error(name: str, error: RefusedError) -> SourceError:
+    """What is wrong with a container, as a reader of tables says it."""
+    fault = error.fault
+    if error.reason == "encrypted":
+        return SourceError("the file is an encrypted archive", where=name, next_step="Save it without a password.")
+    if error.reason == "bomb":
+        return SourceError(
+            "the workbook is packed like a decompression bomb and is refused",
+            where=name,
+            got=fault.got,
+            allowed=fault.allowed,
+            next_step="If you trust it, open it in Excel and save it again.",
+        )
+    if error.reason != "damaged":
+        return SourceError(fault.what, where=name, got=fault.got, next_step=fault.next_step)
+    return SourceError(
+        "the workbook is damaged: its end is missing or its directory cannot be read",
+        where=name,
+        got="; ".join(filter(None, (fault.what.removeprefix("the workbook is damaged: "), fault.got))),
+        next_step="Copy or download it again; a copy that broke off is the usual cause.",
+    )
 
 
 def refuse_encrypted(name: str, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 calamine lays a sheet out as a rectangle. What it cannot allocate ends the whole process, Excel's worker or a nightly
 run, and no exception handler sees it. A sheet whose XML looks as every program writes it is safe (see
-:mod:`icp_xl.sources.stray`); anything else, and the formats that cannot be looked into cheaply, is tried here.
+:mod:`icp_xl.sources.used_range`); anything else, and the formats that cannot be looked into cheaply, is tried here.
 """
 
 from __future__ import annotations

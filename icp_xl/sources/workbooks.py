@@ -14,11 +14,12 @@ from typing import Any
 import python_calamine as calamine
 
 from icp_xl.errors import SourceError
+from icp_xl.opc.references import MAX_ROWS
 from icp_xl.sources.book import Book, Row, SheetInfo, refuse_unreadable
 from icp_xl.sources.container import Container
-from icp_xl.sources.package import Package, read_package, straighten
-from icp_xl.sources.stray import MAX_ROW, Look, UsedRange, dense_range, look_at, without_values
+from icp_xl.sources.sheet_list import SheetList, normalise_package, read_sheet_list
 from icp_xl.sources.trial import survives
+from icp_xl.sources.used_range import SheetScan, UsedRange, dense_range, scan, without_values
 
 
 class _Calamine(Book):
@@ -26,9 +27,9 @@ class _Calamine(Book):
 
     _workbook: Any
     _data: bytes
-    _package: Package
+    _package: SheetList
 
-    def _setup(self, workbook: Any, container: Container, package: Package) -> _Calamine:
+    def _setup(self, workbook: Any, container: Container, package: SheetList) -> _Calamine:
         self._workbook, self._data, self._package = workbook, container.data, package
         # The other formats were tried as a whole when they were opened.
         self._checked = container.kind == "xlsx"
@@ -79,7 +80,7 @@ class _Openpyxl(Book):
 
     _workbook: Any
     _data: bytes
-    _package: Package
+    _package: SheetList
 
     def rows(self, sheet: str) -> Iterator[Row]:
         return self.clipped(sheet, _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=False))
@@ -93,7 +94,7 @@ class _Openpyxl(Book):
                 worksheet.reset_dimensions()
                 rows = worksheet.iter_rows(
                     values_only=True,
-                    max_row=clip.rows if clip else MAX_ROW,
+                    max_row=clip.rows if clip else MAX_ROWS,
                     max_col=(clip.columns or None) if clip else None,
                 )
                 yield from rows
@@ -109,9 +110,9 @@ def open_workbook(container: Container) -> Book:
     Raises:
         SourceError: no reader makes anything of it, or it is protected by a password.
     """
-    package = read_package(container.data) if container.kind == "xlsx" else Package()
+    package = read_sheet_list(container.data) if container.kind == "xlsx" else SheetList()
     if not package.usual:
-        container, package = _straightened(container, package)
+        container, package = _normalised(container, package)
     tried: list[tuple[str, BaseException]] = []
     if container.kind != "xlsx" and not survives(container.data):
         raise SourceError(
@@ -143,17 +144,17 @@ def open_workbook(container: Container) -> Book:
     refuse_unreadable(container.name, "", tried)
 
 
-def _straightened(container: Container, package: Package) -> tuple[Container, Package]:
+def _normalised(container: Container, package: SheetList) -> tuple[Container, SheetList]:
     try:
-        straight = replace(container, data=straighten(container.data))
-        return straight, read_package(straight.data)
+        normalised = replace(container, data=normalise_package(container.data))
+        return normalised, read_sheet_list(normalised.data)
     except Exception:
         # Damaged: let the readers themselves say how.
         return container, package
 
 
 def _open_openpyxl(
-    name: str, data: bytes, package: Package, tried: list[tuple[str, BaseException]] | None = None
+    name: str, data: bytes, package: SheetList, tried: list[tuple[str, BaseException]] | None = None
 ) -> _Openpyxl:
     tried = list(tried or [])
     try:
@@ -184,18 +185,18 @@ def _cut_off(book: Book, sheet: str, data: bytes, part: str | None, *, native: b
     if part is None and not native:
         return None
     try:
-        look = Look(odd=True) if part is None else look_at(data, part)
-        if look.odd and not (native and survives(data, sheet)):
+        found = SheetScan(odd=True) if part is None else scan(data, part)
+        if found.odd and not (native and survives(data, sheet)):
             if part is None:
                 refuse_unreadable(book.name, sheet, [("calamine", ValueError("the sheet brings down its reader"))])
-            if look.impossible:
+            if found.impossible:
                 _remark(book, sheet, "cells with an impossible address are left out; Excel would repair it")
-            look = Look(dense_range(data, part, unplaced=True))
+            found = SheetScan(dense_range(data, part, unplaced=True))
     except SourceError:
         raise
     except Exception as error:
         refuse_unreadable(book.name, sheet, [("zip", error)])
-    clip = look.clip
+    clip = found.clip
     if clip is not None and clip.scattered:
         raise SourceError(
             "the sheet's cells lie too far apart to be a table",

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from icp_xl.opc.archive import Archive
+from icp_xl.opc.references import MAX_COLUMNS, MAX_ROWS, column_number
 
 BLOCK = 1 << 22
 #: A rectangle up to this many cells is read as it is, however sparse.
@@ -23,7 +25,6 @@ SPARSENESS = 12
 SCATTERED_AREA, SCATTERED = 5_000_000, 40
 #: A gap of so many empty rows (or columns) divides the sheet's data from a stray cell.
 ROW_GAP, COLUMN_GAP = 2_000, 40
-MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
 _LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 #: A cell, or a row, that does not begin with its place as nearly every program writes it. One pass over the text is
@@ -56,8 +57,8 @@ class UsedRange:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a quick look at a sheet found: where to cut it off, if at all, and whether its cells are written oddly.
+class SheetScan:
+    """What a quick scan of a sheet found: where to cut it off, if at all, and whether its cells are written oddly.
 
     ``impossible`` says that some cell's place is on no grid; it is odd then, too.
     """
@@ -67,7 +68,7 @@ class Look:
     impossible: bool = False
 
 
-def look_at(data: bytes, part: str) -> Look:
+def scan(data: bytes, part: str) -> SheetScan:
     """Look at a sheet before a reader lays it out.
 
     ``clip`` is the dense region where a rectangle over everything would be far too large. ``odd`` says that the look
@@ -93,10 +94,10 @@ def look_at(data: bytes, part: str) -> Look:
             if (len(wide), wide) > (len(widest), widest):
                 widest = wide
     # A row number past the sheet's end makes no sense, and rows out of order may hide one in the middle of a block.
-    area = min(last_row, MAX_ROW) * _column(widest)
+    area = min(last_row, MAX_ROWS) * column_number(widest.decode())
     if area <= SMALL_AREA or area <= cells * SPARSENESS:
-        return Look(odd=odd, impossible=impossible)
-    return Look(dense_range(data, part, unplaced=odd and not impossible))
+        return SheetScan(odd=odd, impossible=impossible)
+    return SheetScan(dense_range(data, part, unplaced=odd and not impossible))
 
 
 def without_values(data: bytes, part: str) -> bool:
@@ -124,8 +125,8 @@ def dense_range(data: bytes, part: str, *, unplaced: bool = False) -> UsedRange:
         for letters, number, closed in _CELL.findall(block):
             if closed:
                 continue
-            row, column = int(number), _column(letters)
-            if row > MAX_ROW or column > MAX_COLUMN:
+            row, column = int(number), column_number(letters.decode())
+            if row > MAX_ROWS or column > MAX_COLUMNS:
                 continue
             rows[row] += 1
             columns[column] += 1
@@ -136,7 +137,7 @@ def dense_range(data: bytes, part: str, *, unplaced: bool = False) -> UsedRange:
     if not stray and columns and max(columns) > last_column:
         stray = f"column {max(columns)}"
     area = last_row * last_column
-    last_row = min(last_row + tags, MAX_ROW)
+    last_row = min(last_row + tags, MAX_ROWS)
     return UsedRange(last_row, last_column, stray, area > SCATTERED_AREA and area > rows.total() * SCATTERED)
 
 
@@ -152,21 +153,18 @@ def _before_gap(counts: Counter[int], gap: int) -> int:
     return before
 
 
-def _column(letters: bytes) -> int:
-    value = 0
-    for letter in letters:
-        value = value * 26 + letter - 64
-    return value
-
-
 def _blocks(data: bytes, part: str) -> Iterator[bytes]:
     """The part's text in blocks that end between two tags."""
-    with zipfile.ZipFile(io.BytesIO(data)) as package, package.open(part) as stream:
-        rest = b""
-        while chunk := stream.read(BLOCK):
-            chunk = rest + chunk
-            cut = chunk.rfind(b"<")
-            rest = chunk[cut:] if cut > 0 else b""
-            yield chunk[:cut] if cut > 0 else chunk
-        if rest:
-            yield rest
+    archive = Archive.read(io.BytesIO(data), "")
+    entry = next(entry for entry in archive.entries if entry.name == part)
+    rest = b""
+    for inflated in archive.chunks(entry):
+        chunk = rest + inflated
+        if len(chunk) < BLOCK:
+            rest = chunk
+            continue
+        cut = chunk.rfind(b"<")
+        rest = chunk[cut:] if cut > 0 else b""
+        yield chunk[:cut] if cut > 0 else chunk
+    if rest:
+        yield rest
