@@ -177,11 +177,10 @@ class DivisionModel:
             if not np.isfinite(weight):
                 return False
             if isinstance(part, LinearModel):
-                try:
-                    terms = part.contributions(np.zeros((2, len(part.features))))
-                except ValueError:
+                arrays = [value for value in vars(part).values() if isinstance(value, np.ndarray)]
+                if any(array.shape != (len(part.features),) for array in arrays):
                     return False
-                if terms.shape != (2, len(part.features) + 1) or not np.isfinite(terms).all():
+                if not np.isfinite(part.contributions(np.zeros((1, len(part.features))))).all():
                     return False
         chances = self.calibrator.apply(np.array([-30.0, -1.0, 0.0, 1.0, 30.0]))
         return bool(self.parts) and bool(np.isfinite(chances).all())
