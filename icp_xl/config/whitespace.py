@@ -8,11 +8,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from icp_xl.config.base import SITE, Rights, Section
+from icp_xl.signals import COUNT, EXAMPLE, SIGNALS, name_signals
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Days = Annotated[int, Field(ge=0, le=3650)]
-#: Order of the weights: probability, market-basket affinity, ALS similarity, expected value.
-SIGNAL_WEIGHTS = (0.60, 0.20, 0.10, 0.10)
 
 
 class WhitespaceSettings(Section):
@@ -21,8 +20,8 @@ class WhitespaceSettings(Section):
     rights: ClassVar[Rights] = "workbook"
 
     weights: tuple[float, ...] = Field(
-        SIGNAL_WEIGHTS,
-        description="weights of probability, affinity, ALS similarity and expected value; made to sum to 1",
+        tuple(signal.weight for signal in SIGNALS),
+        description=f"weights of {name_signals()}; made to sum to 1",
     )
     normalize: Literal["calibrated", "percentile", "pooled"] = Field(
         "calibrated",
@@ -109,9 +108,7 @@ class WhitespaceSettings(Section):
 
     @field_validator("weights")
     @classmethod
-    def _four_weights(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
-        if len(weights) != 4 or any(weight < 0.0 for weight in weights) or not sum(weights) > 0.0:
-            raise ValueError(
-                "weights must be four numbers, none negative and not all zero, for example 0.6,0.2,0.1,0.1"
-            )
+    def _a_weight_each(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if len(weights) != len(SIGNALS) or any(weight < 0.0 for weight in weights) or not sum(weights) > 0.0:
+            raise ValueError(f"weights must be {COUNT} numbers, none negative and not all zero, for example {EXAMPLE}")
         return weights

@@ -15,6 +15,7 @@ from icp_xl.reports.spec import Book, Column, Item, Sheet, Table, Text
 from icp_xl.reports.whitespace_grid import build_grid_sheet
 from icp_xl.reports.whitespace_metrics import build_metrics_sheet, build_thresholds_sheet
 from icp_xl.reports.words import say_count
+from icp_xl.signals import COUNT
 from icp_xl.whitespace.model import Ranking
 from icp_xl.whitespace.states import STATUSES
 
@@ -153,7 +154,7 @@ def list_columns(value_name: str, months: int) -> list[Column]:
         Column("region", "Region", width=12, hidden_from_print=True),
         Column("segment", "Segment", width=16, hidden_from_print=True),
         Column("score", "Score", "weight", decimals=3, width=9, hidden_from_print=True,
-               note="The blend of the four signals, 0 to 1. Orders the list unless rank_by says otherwise."),
+               note=f"The blend of the {COUNT} signals, 0 to 1. Orders the list unless rank_by says otherwise."),
         Column("p_icp_pct", "Chance, percentile", "percent", decimals=0, width=11, hidden_from_print=True,
                note="Share of accounts with a lower chance in this division."),
         Column("cooldown", "Stepped back", "flag", width=11, hidden_from_print=True,

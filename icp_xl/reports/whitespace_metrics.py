@@ -11,17 +11,9 @@ import pandas as pd
 from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.reports.spec import Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.words import say_count
+from icp_xl.signals import COUNT, SIGNALS
 from icp_xl.whitespace.model import Ranking
 
-_SIGNALS = {
-    "p_icp": ("Chance to buy", "The model's calibrated probability."),
-    "affinity": ("Market basket", "What the account has, against what owners of the division have."),
-    "als": ("Likeness to owners", "How close its purchases are to those of the division's owners."),
-    "expected_value": (
-        "Expected value",
-        "Chance times what it brings if it buys: its own sums and those of its likes.",
-    ),
-}
 _MODES = {
     "percentile": "compared within each division",
     "pooled": "compared over all divisions",
@@ -29,7 +21,7 @@ _MODES = {
 }
 #: What orders the list, by ``whitespace.rank_by``.
 ORDERS = {
-    "score": "the score, the blend of the four signals (rank_by: score)",
+    "score": f"the score, the blend of the {COUNT} signals (rank_by: score)",
     "value": "expected value alone, the most revenue or profit first (rank_by: value)",
     "balanced": "chance and expected value, each against its mean, added up (rank_by: balanced)",
     "challenger": "the challenger's score (rank_by: challenger)",
@@ -143,8 +135,9 @@ def _shares_chart(figures: Mapping[str, Any]) -> Chart:
 
 def _weights_table(ranking: Ranking) -> Table:
     frame = ranking.weights.copy()
-    frame["name"] = [_SIGNALS[str(name)][0] for name in frame["signal"]]
-    frame["meaning"] = [_SIGNALS[str(name)][1] for name in frame["signal"]]
+    known = {signal.name: signal for signal in SIGNALS}
+    frame["name"] = [known[str(name)].title for name in frame["signal"]]
+    frame["meaning"] = [known[str(name)].meaning for name in frame["signal"]]
     return Table(
         "ws_weights",
         [

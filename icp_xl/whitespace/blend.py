@@ -1,4 +1,4 @@
-"""From four signals to one score: weights that sum to 1, taken back where a signal covers few candidates."""
+"""From signals to one score: weights that sum to 1, taken back where a signal covers few candidates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.errors import ConfigError
-from icp_xl.whitespace.model import NORMALISED, SIGNALS, Floats
-from icp_xl.whitespace.signals import Mode, floored
+from icp_xl.signals import COUNT, EXAMPLE, NORMALISED, SIGNALS
+from icp_xl.whitespace.model import Floats, Mode
+from icp_xl.whitespace.signals import floored
 
 
-def check_weights(weights: Sequence[float]) -> tuple[float, float, float, float]:
-    """Four non-negative weights, made to sum to 1.
+def check_weights(weights: Sequence[float]) -> tuple[float, ...]:
+    """Non-negative weights, one per signal, made to sum to 1.
 
     Raises:
         ConfigError: anything else.
@@ -29,11 +30,10 @@ def check_weights(weights: Sequence[float]) -> tuple[float, float, float, float]
             "these weights cannot be used",
             where="whitespace.weights",
             got=", ".join(f"{w:g}" for w in given),
-            allowed="four numbers, none negative and not all zero, for example 0.6,0.2,0.1,0.1",
+            allowed=f"{COUNT} numbers, none negative and not all zero, for example {EXAMPLE}",
         )
     total = math.fsum(given)
-    p, lift, als, value = (w / total for w in given)
-    return (p, lift, als, value)
+    return tuple(weight / total for weight in given)
 
 
 def scale_weights(weights: Sequence[float], coverage: Mapping[str, float], full: float) -> pd.DataFrame:
@@ -43,16 +43,18 @@ def scale_weights(weights: Sequence[float], coverage: Mapping[str, float], full:
     covers nobody.
     """
     asked = np.asarray(check_weights(weights))
-    found = np.asarray([coverage[name] for name in SIGNALS])
+    found = np.asarray([coverage[signal.name] for signal in SIGNALS])
     kept = np.minimum(found / full, 1.0)
     scaled = asked * kept
     # A list of candidates always has probabilities; with their weight at 0 and nothing else covered they decide alone.
-    used = scaled / scaled.sum() if scaled.sum() > 0.0 else np.asarray([1.0, 0.0, 0.0, 0.0])
-    return pd.DataFrame({"signal": SIGNALS, "asked": asked, "coverage": found, "kept": kept, "used": used})
+    used = scaled / scaled.sum() if scaled.sum() > 0.0 else np.eye(len(SIGNALS))[0]
+    return pd.DataFrame(
+        {"signal": [signal.name for signal in SIGNALS], "asked": asked, "coverage": found, "kept": kept, "used": used}
+    )
 
 
 def blend(normalised: pd.DataFrame, used: Sequence[float], mode: Mode) -> tuple[Floats, Floats]:
-    """The score (0 to 1) and what each signal adds to it: rows × 4, summing to the score.
+    """The score (0 to 1) and what each signal adds to it: rows × signals, summing to the score.
 
     Percentiles are averaged. Signals on their own scales are multiplied (a weighted geometric mean), because a chance
     and a sum of money have no common unit that could be added; the score is then split by each signal's share of the

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.config.whitespace import WhitespaceSettings
+from icp_xl.whitespace.frames import codes
+from icp_xl.whitespace.holdout import draw_holdout
 from icp_xl.whitespace.model import Bools, Texts
 
 UNASSIGNED = "(no rep)"
@@ -20,6 +22,16 @@ def places(ranked: int, percent: float) -> int:
     (3, 1, 0)
     """
     return min(ranked, max(1, math.floor(ranked * percent / 100.0 + 0.5))) if ranked else 0
+
+
+def select_pairs(pairs: pd.DataFrame, settings: WhitespaceSettings, seed: int) -> pd.DataFrame:
+    """The ordered pairs with ``selected`` (worked now) and ``holdout`` (of these, kept back to measure the list)."""
+    ranked = pairs["rank"].notna().to_numpy()
+    selected = np.zeros(len(pairs), dtype=bool)
+    selected[ranked] = select(pairs[ranked], settings)
+    account, names = codes(pairs["account_id"])
+    held = draw_holdout(names.tolist(), settings.holdout_share, seed)[account]
+    return pairs.assign(selected=selected, holdout=selected & held)
 
 
 def select(ranked: pd.DataFrame, settings: WhitespaceSettings) -> Bools:

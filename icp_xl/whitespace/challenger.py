@@ -1,6 +1,6 @@
 """The challenger: weights learned from what happened after an earlier cutoff, and the score that they give.
 
-A logistic regression of "bought within the window" on the four normalised signals, its weights not allowed below 0: a
+A logistic regression of "bought within the window" on the normalised signals, its weights not allowed below 0: a
 signal may be found useless, but never turned round. The probabilities that it learns from must be out of time.
 """
 
@@ -15,13 +15,16 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from icp_xl.whitespace.model import NORMALISED, SIGNALS, Floats
-from icp_xl.whitespace.signals import Mode, floored
+from icp_xl.signals import NORMALISED, SIGNALS
+from icp_xl.whitespace.model import Floats, Mode
+from icp_xl.whitespace.signals import floored
 
 #: Buyers and non-buyers that the fit needs.
 MIN_EVENTS = 40
 #: Pull towards equal nothing, in rows' worth of doubt.
 _RIDGE = 1.0
+#: Spread at or below which a signal is the same for all.
+_CONSTANT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Challenger:
     @property
     def weights(self) -> dict[str, float]:
         """Share of each signal in the sum of the slopes."""
-        total = sum(self.slopes)
-        return {name: slope / total if total > 0.0 else 0.0 for name, slope in zip(SIGNALS, self.slopes, strict=True)}
+        total, names = sum(self.slopes), [signal.name for signal in SIGNALS]
+        return {name: slope / total if total > 0.0 else 0.0 for name, slope in zip(names, self.slopes, strict=True)}
 
     def score(self, normalised: pd.DataFrame) -> Floats:
         """Between 0 and 1, never falling as a signal rises."""
@@ -56,7 +59,7 @@ def fit_challenger(
     if min(events, others) < MIN_EVENTS:
         return f"not enough outcomes yet: {events} bought and {others} did not, needs {MIN_EVENTS} of each"
     x = _inputs(normalised, mode)
-    scale = np.maximum(x.std(axis=0), 1e-9)
+    scale = np.maximum(x.std(axis=0), _CONSTANT)
     z = (x - x.mean(axis=0)) / scale
 
     def loss(beta: Floats) -> tuple[float, Floats]:
@@ -70,7 +73,8 @@ def fit_challenger(
     bounds = [(None, None), *[(0.0, None)] * z.shape[1]]
     start = np.concatenate([[base], np.full(z.shape[1], 0.1)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
-    slopes = found.x[1:] / scale
+    # A signal that never differs tells nothing; its slope is left where the search began.
+    slopes = np.where(x.std(axis=0) > _CONSTANT, found.x[1:] / scale, 0.0)
     intercept = float(found.x[0] - slopes @ x.mean(axis=0))
     return Challenger(cutoff, len(y), events, intercept, tuple(float(s) for s in slopes), mode)
 

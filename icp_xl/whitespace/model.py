@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from icp_xl.signals import FEATURES, PARTS, SIGNALS
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Texts = NDArray[np.object_]
 
-#: The four signals in the order of their weights, and the columns that hold them normalised.
-SIGNALS = ("p_icp", "affinity", "als", "expected_value")
-NORMALISED = ("p_norm", "lift_norm", "als_norm", "EV_norm")
+Mode = Literal["percentile", "pooled", "calibrated"]
 
 #: What a candidate frame must have; the rest of :data:`OPTIONAL` is missing where it is not given.
 REQUIRED = ("account_id", "division", "p_icp")
@@ -28,9 +28,7 @@ OPTIONAL: Mapping[str, Any] = {
     "segment": "",
     "p_icp_pct": np.nan,
     "verdict": "",
-    "mb_lift_max": np.nan,
-    "mb_lift_mean": np.nan,
-    "als_similarity": np.nan,
+    **dict.fromkeys(FEATURES, np.nan),
     "value_own": 0.0,
     "days_own": 0.0,
     "lines_own": 0.0,
@@ -52,15 +50,52 @@ OPTIONAL: Mapping[str, Any] = {
 #: Columns of ``whitespace_<cutoff>.csv`` and of the state frame, in order.
 COLUMNS = (
     "account_id", "account_name", "rep", "region", "segment", "division", "rank", "score", "score_challenger", "p_icp",
-    "p_icp_pct", "lift_norm", "als_norm", "EV_norm", "expected_value", "nba_reason", "talking_point", "selected",
-    "holdout", "state", "cooldown", "removed_by", "status", "not_eligible",
+    "p_icp_pct", *(signal.normalised for signal in SIGNALS if signal.listed), "expected_value", "nba_reason",
+    "talking_point", "selected", "holdout", "state", "cooldown", "removed_by", "status", "not_eligible",
 )  # fmt: skip
 EXPLANATION_COLUMNS = (
-    "account_id", "division", "rank", "score", "p_part", "lift_part", "als_part", "EV_part", "mb_lift_max",
-    "mb_lift_mean", "als_similarity", "evidence", "evidence_lift", "driver", "peers", "expiring", "nba_reason",
-    "talking_point",
+    "account_id", "division", "rank", "score", *PARTS, *FEATURES, "evidence", "evidence_lift", "driver", "peers",
+    "expiring", "nba_reason", "talking_point",
 )  # fmt: skip
 STATES = ("owned", "open deal", "not eligible", "gap")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a ranking is of.
+
+    ``cutoff``: the date that probabilities, purchases and signals are as of. ``today``: the date that contacts,
+    statuses and the cooldown are judged at. ``window_months``: how far ahead the probabilities look. ``seed`` draws
+    the holdout; ``currency`` stands before sums in the reasons.
+    """
+
+    cutoff: date
+    today: date
+    window_months: int
+    seed: int = 0
+    currency: str = "$"
+
+
+@dataclass(frozen=True)
+class Past:
+    """Candidates of an earlier cutoff with out-of-time probabilities and ``bought`` (0 or 1), to learn weights from."""
+
+    cutoff: date
+    candidates: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is known from before.
+
+    ``states``: what people said of pairs and how long they stand in the list
+    (:data:`~icp_xl.whitespace.states.STATE_COLUMNS`). ``previous``: the pairs that the last run selected (account_id,
+    division). ``past``: an earlier cutoff to learn the challenger's weights from.
+    """
+
+    states: pd.DataFrame | None = None
+    previous: pd.DataFrame | None = None
+    past: Past | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +103,9 @@ class Ranking:
     """The ranked list and all that is said of it.
 
     ``pairs``: one row per account × division, ranked ones first in order, then those removed; :data:`COLUMNS` and more.
-    ``removals``: one row per gate: gate, removed (by it first), caught (by it at all). ``thresholds``: one row per
-    group of the capacity. ``weights``: asked, coverage and effective weight per signal. ``metrics``: the JSON report.
+    ``removals``: one row per eligibility rule: gate (its name), removed (by it first), caught (by it at all).
+    ``thresholds``: one row per group of the capacity. ``weights``: asked, coverage and effective weight per signal.
+    ``metrics``: the JSON report.
     ``states``: what is remembered for the next run. ``warnings``: what the reader must know.
     """
 

@@ -12,12 +12,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.whitespace.model import Bools, Floats, Texts
+from icp_xl.whitespace.model import Bools, Floats, Terms, Texts
 
 ABOVE = 1.2
 MIN_LIFT = 1.2
 TOP = 0.9
 NOT_READY = "Not ready"
+
+
+def explain_pairs(pairs: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    """The pairs with ``nba_reason`` and ``talking_point``, both empty where a pair has no score."""
+    known = pairs["score"].notna().to_numpy()
+    expected, als = (pairs[name].to_numpy()[known] for name in ("expected_value", "als_similarity"))
+    reason, talk = np.full((2, len(pairs)), "", dtype=object)
+    reason[known], talk[known] = build_reasons(pairs[known], expected, als, terms.window_months, terms.currency)
+    return pairs.assign(nba_reason=reason, talking_point=talk)
 
 
 def build_reasons(

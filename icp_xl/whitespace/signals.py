@@ -1,21 +1,19 @@
-"""The four signals of each pair, how far each covers the list, and their common scale."""
+"""The signals of each pair, how far each covers the list, and their common scale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.whitespace.model import NORMALISED, SIGNALS, Bools, Floats, Texts
+from icp_xl.signals import SIGNALS
+from icp_xl.whitespace.model import Bools, Floats, Mode, Texts
 
-Mode = Literal["percentile", "pooled", "calibrated"]
 #: Weight of the best lift against the mean one.
 _MAX_SHARE = 2.0 / 3.0
-#: Smallest value of each signal on the scale of ``calibrated``, where values are multiplied. Sums of money differ by
-#: more than chances do, and keep their differences down to a ten-thousandth of the largest.
-_FLOORS = np.asarray([0.01, 0.01, 0.01, 0.0001])
+_FLOORS = np.asarray([signal.floor for signal in SIGNALS])
 
 
 def affinity(lift_max: Floats, lift_mean: Floats) -> Floats:
@@ -70,41 +68,32 @@ def coverage(signals: Mapping[str, Floats]) -> dict[str, float]:
 def normalise(
     signals: Mapping[str, Floats], division: Texts, base_rate: Floats, mode: Mode
 ) -> pd.DataFrame:  # fmt: skip
-    """The signals between 0 and 1, columns :data:`NORMALISED`; a missing signal is 0 and never beats a present one.
+    """The signals between 0 and 1, columns :data:`~icp_xl.signals.NORMALISED`; a missing one never beats a present one.
 
     Args:
+        signals: values by name, one entry per row.
+        division: of each row.
         base_rate: share of accounts that own the division, per row; makes a lift a probability (``calibrated``).
         mode: ``calibrated`` keeps the signals' own scales, and with them what is known of the divisions: the
             probability, the share of owners among those who own the same code, the cosine moved to 0–1, the expected
             value against the largest. ``percentile`` ranks within each division, which gives every division the same
             say and throws its base rate away; ``pooled`` ranks over all.
     """
-    if mode == "calibrated":
-        return pd.DataFrame(_natural(signals, base_rate))
-    out = {}
-    for name, column in zip(SIGNALS, NORMALISED, strict=True):
-        values = pd.Series(signals[name])
-        ranks = values.groupby(division).rank() if mode == "percentile" else values.rank()
-        counts = values.groupby(division).transform("count") if mode == "percentile" else values.count()
-        out[column] = ((ranks - 0.5) / counts).fillna(0.0).to_numpy()
+    out: dict[str, Any] = {}
+    for signal in SIGNALS:
+        if mode == "calibrated":
+            natural = signal.natural(signals[signal.name], base_rate)
+            out[signal.normalised] = np.nan_to_num(np.clip(natural, 0.0, 1.0))
+            continue
+        column = pd.Series(signals[signal.name])
+        ranks = column.groupby(division).rank() if mode == "percentile" else column.rank()
+        counts = column.groupby(division).transform("count") if mode == "percentile" else column.count()
+        out[signal.normalised] = ((ranks - 0.5) / counts).fillna(0.0).to_numpy()
     return pd.DataFrame(out)
 
 
-def _natural(signals: Mapping[str, Floats], base_rate: Floats) -> dict[str, Any]:
-    value = signals["expected_value"]
-    top = float(np.nanmax(value)) if np.isfinite(value).any() else 0.0
-    likely = np.minimum(signals["affinity"] * base_rate, 1.0)
-    found = (
-        signals["p_icp"],
-        likely,
-        (1.0 + signals["als"]) / 2.0,
-        value / top if top > 0.0 else np.zeros_like(value),
-    )
-    return {name: np.nan_to_num(np.clip(x, 0.0, 1.0)) for name, x in zip(NORMALISED, found, strict=True)}
-
-
 def floored(values: Floats) -> Floats:
-    """Values (rows × signals) fit to be multiplied: at least :data:`_FLOORS`, order kept.
+    """Values (rows × signals) fit to be multiplied: at least each signal's floor, order kept.
 
     >>> floored(np.array([[0.0, 1.0, 0.0, 0.0]])).tolist()
     [[0.01, 1.0, 0.01, 0.0001]]

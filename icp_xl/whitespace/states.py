@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.whitespace.frames import as_text
 
 TO_DO, CONTACTED, WON, NOT_RELEVANT = "to do", "contacted", "won", "not relevant"
@@ -87,6 +88,12 @@ def merge_typed(states: pd.DataFrame, typed: pd.DataFrame, seen: pd.DataFrame, t
                 if name == "status":
                     entry["status_on"] = pd.Timestamp(today) if value else pd.NaT
     return clean_states(pd.DataFrame(list(out.values()), columns=list(STATE_COLUMNS))), len(changed)
+
+
+def valid_states(states: pd.DataFrame | None, today: date, settings: WhitespaceSettings) -> pd.DataFrame:
+    """``states`` without the statuses whose time is over; none at all where there are none."""
+    days = {CONTACTED: settings.contact_days, WON: settings.won_days, NOT_RELEVANT: settings.not_relevant_days}
+    return expire(empty_states() if states is None else states, days, today)
 
 
 def expire(states: pd.DataFrame, days: Mapping[str, int], today: date) -> pd.DataFrame:

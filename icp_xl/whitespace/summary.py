@@ -2,119 +2,189 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from icp_xl.config.whitespace import WhitespaceSettings
+from icp_xl.signals import SIGNALS
 from icp_xl.whitespace import metrics
+from icp_xl.whitespace.capacity import thresholds
 from icp_xl.whitespace.challenger import Challenger
 from icp_xl.whitespace.holdout import plan_holdout
-from icp_xl.whitespace.model import Ranking
-from icp_xl.whitespace.signals import Mode
+from icp_xl.whitespace.model import Memory, Ranking, Terms
+from icp_xl.whitespace.states import update_states, valid_states
 
-#: Signals that may cover few pairs, in words.
-_SPARSE = {"affinity": "market-basket affinity", "als": "likeness to owners"}
-
-
-def learned_weights(learned: Challenger | str) -> list[float]:
-    """The challenger's weights in the order of the signals, NaN without one."""
-    return [float("nan")] * 4 if isinstance(learned, str) else list(learned.weights.values())
+#: Stands for never.
+_NO_COOLDOWN = 10**6
 
 
-def measure(
-    result: Ranking,
+@dataclass(frozen=True)
+class Learned:
+    """The weights in use, and the challenger or why there is none."""
+
+    weights: pd.DataFrame
+    challenger: Challenger | str
+
+    def beside(self) -> pd.DataFrame:
+        """The weights with the challenger's beside them, NaN without one."""
+        learned = self.challenger
+        shares = np.nan if isinstance(learned, str) else list(learned.weights.values())
+        return self.weights.assign(challenger=shares)
+
+
+def summarise(
+    pairs: pd.DataFrame,
+    removals: pd.DataFrame,
+    learned: Learned,
+    terms: Terms,
+    memory: Memory,
     settings: WhitespaceSettings,
-    previous: pd.DataFrame | None,
-    learned: Challenger | str,
-    mode: Mode,
-) -> None:
-    """Fill in the figures, warnings and log lines of a ranking.
+) -> Ranking:
+    """The ranking with all that is said of it.
 
     Args:
-        previous: the pairs that the last run selected.
-        learned: the challenger, or why there is none.
-        mode: how signals were put on one scale.
+        pairs: ordered, selected and explained.
+        removals: one row per eligibility rule.
+        learned: weights and challenger.
+        terms: dates and window.
+        memory: the states that go on, and the pairs that the last run selected.
+        settings: of the section ``whitespace``.
     """
-    ranked = result.ranked
+    ranked = pairs[pairs["rank"].notna()]
+    selected = ranked["selected"].to_numpy(dtype=bool)
+    cut, weights = thresholds(ranked, selected, settings), learned.beside()
+    shares = metrics.shares(ranked[selected])
+    shadow = overlap = None
+    if settings.shadow != "off":
+        shadow = metrics.shadow_order(ranked, settings.shadow)
+        overlap = metrics.overlap(ranked, shadow, settings.shadow, int(selected.sum()))
+    states = valid_states(memory.states, terms.today, settings)
+    rests = (settings.cooldown_days or _NO_COOLDOWN, settings.cooldown_rest_days)
+    return Ranking(
+        cutoff=terms.cutoff,
+        window_months=terms.window_months,
+        pairs=pairs,
+        removals=removals,
+        thresholds=cut,
+        weights=weights,
+        metrics=_figures(pairs, ranked, terms, settings)
+        | _against_last(ranked[selected], memory.previous)
+        | _of_weights(weights, removals, learned.challenger, settings),
+        states=update_states(states, ranked, rests, terms.today),
+        events=_events(ranked, shares, settings),
+        warnings=_share_warnings(pairs, shares, settings)
+        + _weight_warnings(weights, ranked)
+        + _capacity_warnings(ranked, cut)
+        + _order_warnings(settings, learned.challenger),
+        shadow=shadow,
+        overlap=overlap,
+    )
+
+
+def _figures(pairs: pd.DataFrame, ranked: pd.DataFrame, terms: Terms, settings: WhitespaceSettings) -> dict[str, Any]:
     selected = ranked[ranked["selected"]]
-    division_shares = metrics.shares(selected)
-    same = None if previous is None else metrics.jaccard(metrics.pair_set(selected), metrics.pair_set(previous))
-    worked, held = selected[~selected["holdout"]], selected[selected["holdout"]]
-    body: dict[str, Any] = {
-        "cutoff_date": result.cutoff.isoformat(),
-        "window_months": result.window_months,
-        "pairs": len(result.pairs),
+    worked, held = (selected.loc[selected["holdout"] == out, "account_id"].nunique() for out in (False, True))
+    return {
+        "cutoff_date": terms.cutoff.isoformat(),
+        "window_months": terms.window_months,
+        "pairs": len(pairs),
         "ranked": len(ranked),
         "selected": len(selected),
         "accounts_selected": int(selected["account_id"].nunique()),
         "expected_purchases_selected": round(float(selected["p_icp"].sum()), 6),
         "expected_value_selected": round(float(selected["expected_value"].sum()), 2),
         "capture": metrics.captures(ranked),
-        "division_shares": division_shares,
-        "stability_jaccard": None if same is None else round(same, 6),
-        "normalize": mode,
-        "rank_by": "score" if settings.rank_by == "challenger" and isinstance(learned, str) else settings.rank_by,
+        "division_shares": metrics.shares(selected),
+        "normalize": settings.normalize,
         "capacity": settings.capacity,
+        "cooldown": int(ranked["cooldown"].sum()),
+        "statuses": {str(k): int(v) for k, v in sorted(pairs["status"].value_counts().items()) if k},
+        "holdout": plan_holdout(selected["p_icp"].tolist(), int(worked), int(held), settings.holdout_share),
+    }
+
+
+def _against_last(selected: pd.DataFrame, previous: pd.DataFrame | None) -> dict[str, Any]:
+    same = None if previous is None else metrics.jaccard(metrics.pair_set(selected), metrics.pair_set(previous))
+    return {"stability_jaccard": None if same is None else round(same, 6)}
+
+
+def _of_weights(
+    weights: pd.DataFrame, removals: pd.DataFrame, challenger: Challenger | str, settings: WhitespaceSettings
+) -> dict[str, Any]:
+    none = isinstance(challenger, str)
+    return {
+        "rank_by": "score" if settings.rank_by == "challenger" and none else settings.rank_by,
         "weights": {
             str(row["signal"]): {name: round(float(row[name]), 6) for name in ("asked", "coverage", "kept", "used")}
-            for row in result.weights.to_dict("records")
+            for row in weights.to_dict("records")
         },
-        "removed": {str(r["gate"]): {"removed": int(r["removed"]), "caught": int(r["caught"])}
-                    for r in result.removals.to_dict("records")},
-        "cooldown": int(ranked["cooldown"].sum()),
-        "statuses": {str(k): int(v) for k, v in sorted(result.pairs["status"].value_counts().items()) if k},
-        "holdout": plan_holdout(selected["p_icp"].tolist(), int(worked["account_id"].nunique()),
-                                int(held["account_id"].nunique()), settings.holdout_share),
-        "challenger": learned if isinstance(learned, str) else {
-            "cutoff_date": learned.cutoff.isoformat(), "rows": learned.rows, "buyers": learned.buyers,
-            "weights": {k: round(v, 6) for k, v in learned.weights.items()},
+        "removed": {
+            str(row["gate"]): {"removed": int(row["removed"]), "caught": int(row["caught"])}
+            for row in removals.to_dict("records")
         },
-    }  # fmt: skip
-    result.metrics.update(body)
-    _warn(result, settings, division_shares, learned)
-    for name, share in division_shares.items():
+        "challenger": challenger
+        if isinstance(challenger, str)
+        else {
+            "cutoff_date": challenger.cutoff.isoformat(),
+            "rows": challenger.rows,
+            "buyers": challenger.buyers,
+            "weights": {name: round(share, 6) for name, share in challenger.weights.items()},
+        },
+    }
+
+
+def _events(ranked: pd.DataFrame, shares: Mapping[str, float], settings: WhitespaceSettings) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    for name, share in shares.items():
         rows = ranked[ranked["division"] == name]
-        result.events.append({
+        events.append({
             "event": "division", "division": name, "ranked": len(rows), "selected": int(rows["selected"].sum()),
             "share": share, "mean_p": round(float(rows["p_icp"].mean()), 6),
         })  # fmt: skip
-    result.events.append({
-        "event": "selection", "ranked": len(ranked), "selected": len(selected), "mode": settings.capacity,
-        "holdout_accounts": int(held["account_id"].nunique()),
+    events.append({
+        "event": "selection", "ranked": len(ranked), "selected": int(ranked["selected"].sum()),
+        "mode": settings.capacity, "holdout_accounts": int(ranked.loc[ranked["holdout"], "account_id"].nunique()),
     })  # fmt: skip
+    return events
 
 
-def _warn(
-    result: Ranking, settings: WhitespaceSettings, division_shares: dict[str, float], learned: Challenger | str
-) -> None:
-    for name, share in division_shares.items():
-        if share > settings.max_division_share and len(result.pairs["division"].unique()) > 1:
-            text = f"{name} takes {share:.0%} of the list, more than {settings.max_division_share:.0%}"
-            advice = "" if settings.capacity == "hybrid" else "; capacity: hybrid spreads it over the divisions"
-            result.warnings.append(text + advice)
-    for row in result.weights.to_dict("records"):
-        if row["signal"] in _SPARSE and row["kept"] < 1.0 and row["asked"] > 0.0 and len(result.ranked):
-            result.warnings.append(
-                f"{_SPARSE[row['signal']]} covers {row['coverage']:.0%} of the pairs: its weight falls from "
+def _share_warnings(pairs: pd.DataFrame, shares: Mapping[str, float], settings: WhitespaceSettings) -> list[str]:
+    if pairs["division"].nunique() < 2:
+        return []
+    advice = "" if settings.capacity == "hybrid" else "; capacity: hybrid spreads it over the divisions"
+    return [
+        f"{name} takes {share:.0%} of the list, more than {settings.max_division_share:.0%}{advice}"
+        for name, share in shares.items()
+        if share > settings.max_division_share
+    ]
+
+
+def _weight_warnings(weights: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
+    rows = weights.set_index("signal")
+    said = []
+    for signal in SIGNALS:
+        row = rows.loc[signal.name]
+        if signal.sparse and row["kept"] < 1.0 and row["asked"] > 0.0 and len(ranked):
+            said.append(
+                f"{signal.phrase} covers {row['coverage']:.0%} of the pairs: its weight falls from "
                 f"{row['asked']:.2f} to {row['used']:.2f}"
             )
-    if not len(result.ranked):
-        result.warnings.append("no pair is left to rank: the sheet Not Eligible says why")
-    asked = result.thresholds.iloc[0]["asked"]
-    chosen = result.thresholds.iloc[0]["selected"]
+    return said
+
+
+def _capacity_warnings(ranked: pd.DataFrame, cut: pd.DataFrame) -> list[str]:
+    said = [] if len(ranked) else ["no pair is left to rank: the sheet Not Eligible says why"]
+    asked, chosen = cut.iloc[0]["asked"], cut.iloc[0]["selected"]
     if chosen < asked:
-        result.warnings.append(
-            f"{int(asked - chosen)} of {int(asked)} places stay empty: no division may take more of them"
-        )
-    if settings.rank_by == "challenger" and isinstance(learned, str):
-        result.warnings.append(f"the list is ordered by score, since there is no challenger: {learned}")
+        said.append(f"{int(asked - chosen)} of {int(asked)} places stay empty: no division may take more of them")
+    return said
 
 
-def add_shadow(result: Ranking, settings: WhitespaceSettings) -> None:
-    """Rank the same pairs by the older rule of the settings, and say how far the two agree."""
-    ranked = result.ranked
-    shadow = metrics.shadow_order(ranked, settings.shadow)
-    wanted = int(ranked["selected"].sum())
-    object.__setattr__(result, "shadow", shadow)
-    object.__setattr__(result, "overlap", metrics.overlap(ranked, shadow, settings.shadow, wanted))
+def _order_warnings(settings: WhitespaceSettings, challenger: Challenger | str) -> list[str]:
+    if settings.rank_by == "challenger" and isinstance(challenger, str):
+        return [f"the list is ordered by score, since there is no challenger: {challenger}"]
+    return []

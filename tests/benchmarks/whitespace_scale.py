@@ -29,6 +29,7 @@ from icp_xl.config import Settings, load_settings  # noqa: E402
 from icp_xl.pipeline.whitespace import rank as stage  # noqa: E402
 from icp_xl.pipeline.whitespace.inputs import Inputs  # noqa: E402
 from icp_xl.runs import start_run  # noqa: E402
+from icp_xl.whitespace.model import Terms  # noqa: E402
 from icp_xl.whitespace.rank import rank_whitespace  # noqa: E402
 from tests.support.whitespace_frames import make_candidates  # noqa: E402
 
@@ -55,7 +56,7 @@ def rank_and_write(out: Path, accounts: int, reps: int, rep_books: bool) -> None
     with start_run("whitespace", settings) as run:
         chosen = settings.whitespace
         ranking = rank_whitespace(
-            candidates, chosen, cutoff=CUTOFF, window_months=6, today=run.now().date(), seed=1
+            candidates, chosen, Terms(CUTOFF, run.now().date(), 6, seed=1)
         )  # fmt: skip
         del candidates
         names = stage.file_names(CUTOFF)

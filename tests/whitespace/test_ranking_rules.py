@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.errors import ConfigError, DataError
+from icp_xl.signals import NORMALISED, SIGNALS
 from icp_xl.whitespace.blend import blend, check_weights, scale_weights
-from icp_xl.whitespace.model import NORMALISED, SIGNALS, Ranking
+from icp_xl.whitespace.model import Memory, Mode, Ranking, Terms
 from icp_xl.whitespace.rank import rank_whitespace
-from icp_xl.whitespace.signals import Mode, affinity, normalise, similarity_to_owners
+from icp_xl.whitespace.signals import affinity, normalise, similarity_to_owners
 from tests.support.whitespace_frames import DIVISIONS, make_candidates
 
 CUTOFF, TODAY = date(2024, 7, 1), date(2024, 7, 2)
 QUICK = settings(max_examples=12, deadline=None)
+NAMES = [signal.name for signal in SIGNALS]
 MODES: tuple[Mode, ...] = ("percentile", "pooled", "calibrated")
 
 
 def rank(frame: pd.DataFrame, *, today: date = TODAY, states: pd.DataFrame | None = None, **chosen: Any) -> Ranking:
-    return rank_whitespace(
-        frame, WhitespaceSettings(**chosen), cutoff=CUTOFF, window_months=6, today=today, seed=7, states=states
-    )
+    return rank_whitespace(frame, WhitespaceSettings(**chosen), Terms(CUTOFF, today, 6, seed=7), Memory(states))
 
 
 def order(ranking: Ranking) -> list[tuple[str, str]]:
@@ -129,7 +129,7 @@ def test_percentiles_per_division_and_pooled_against_a_slow_count() -> None:
     frame = make_candidates(25, 3, seed=4)
     values = frame["p_icp"].to_numpy()
     division = frame["division"].to_numpy(dtype=object)
-    signals = dict.fromkeys(SIGNALS, values)
+    signals = dict.fromkeys(NAMES, values)
     for mode in ("percentile", "pooled"):
         found = normalise(signals, division, np.ones(len(frame)), mode)["p_norm"].to_numpy()  # type: ignore[arg-type]
         for i in range(len(frame)):
@@ -141,7 +141,7 @@ def test_percentiles_per_division_and_pooled_against_a_slow_count() -> None:
 def test_a_missing_signal_never_beats_a_present_one() -> None:
     lift = affinity(np.asarray([0.0, 0.2, 2.0]), np.asarray([0.0, 0.1, 1.0]))
     found = normalise(
-        dict.fromkeys(SIGNALS, lift), np.asarray(["a"] * 3, dtype=object), np.full(3, 0.5), "percentile"
+        dict.fromkeys(NAMES, lift), np.asarray(["a"] * 3, dtype=object), np.full(3, 0.5), "percentile"
     )  # fmt: skip
     assert np.isnan(lift[0]) and found["lift_norm"].is_monotonic_increasing
 
@@ -186,7 +186,7 @@ def test_capture_shares_and_stability() -> None:
     )
     last = chosen[["account_id", "division"]]
     again = rank_whitespace(
-        frame, WhitespaceSettings(), cutoff=CUTOFF, window_months=6, today=TODAY, previous=last
+        frame, WhitespaceSettings(), Terms(CUTOFF, TODAY, 6), Memory(previous=last)
     )  # fmt: skip
     assert again.metrics["stability_jaccard"] == 1.0
     assert first.metrics["stability_jaccard"] is None

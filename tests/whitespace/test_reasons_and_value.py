@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icp_xl.config.whitespace import WhitespaceSettings
+from icp_xl.signals import NORMALISED
 from icp_xl.whitespace.challenger import Challenger, fit_challenger
-from icp_xl.whitespace.model import NORMALISED
+from icp_xl.whitespace.model import Memory, Past, Terms
 from icp_xl.whitespace.peers import expiring_points, next_divisions, peer_points
-from icp_xl.whitespace.rank import Past, rank_whitespace
+from icp_xl.whitespace.rank import rank_whitespace
 from icp_xl.whitespace.value import active_windows, compute_value, expected_value, in_balance
 from tests.support.whitespace_frames import make_candidates
 
@@ -30,7 +31,7 @@ VALUE = re.compile(r"\$([\d.,]+)([KMB]?) expected within 6 months, top tenth for
 def test_no_reason_goes_beyond_its_numbers(seed: int, mode: str) -> None:
     frame = make_candidates(60, seed=seed)
     ranking = rank_whitespace(
-        frame, WhitespaceSettings(normalize=mode), cutoff=CUTOFF, window_months=6, today=TODAY  # type: ignore[arg-type]
+        frame, WhitespaceSettings(normalize=mode), Terms(CUTOFF, TODAY, 6)  # type: ignore[arg-type]
     )  # fmt: skip
     known = ranking.pairs[ranking.pairs["score"].notna()]
     mean = known.groupby("division")["p_icp"].transform("mean")
@@ -63,7 +64,7 @@ def test_no_reason_goes_beyond_its_numbers(seed: int, mode: str) -> None:
 
 def test_a_model_that_is_not_ready_is_said_to_be_so() -> None:
     frame = make_candidates(20).assign(verdict="Not ready")
-    ranking = rank_whitespace(frame, WhitespaceSettings(), cutoff=CUTOFF, window_months=6, today=TODAY)
+    ranking = rank_whitespace(frame, WhitespaceSettings(), Terms(CUTOFF, TODAY, 6))
     assert ranking.ranked["nba_reason"].str.contains("at a guess: the model is not ready").all()
 
 
@@ -201,14 +202,22 @@ def test_the_challenger_finds_planted_weights_and_no_weight_below_zero() -> None
     assert few == "not enough outcomes yet: 10 bought and 50 did not, needs 40 of each"
 
 
+def test_a_signal_that_never_differs_is_given_no_weight() -> None:
+    rng = np.random.default_rng(5)
+    x = pd.DataFrame(rng.random((2_000, len(NORMALISED))), columns=list(NORMALISED))
+    x[NORMALISED[1]] = 0.0
+    bought = (rng.random(len(x)) < x[NORMALISED[0]]).astype(int).tolist()
+    found = fit_challenger(x, bought, CUTOFF, "percentile")
+    assert isinstance(found, Challenger)
+    assert found.weights["affinity"] == 0.0 and found.weights["p_icp"] > 0.8
+
+
 def test_the_challenger_scores_the_list_and_can_order_it() -> None:
     frame = make_candidates(400, 3, seed=8)
     rng = np.random.default_rng(1)
     past = frame.assign(bought=(rng.random(len(frame)) < frame["p_icp"]).astype(int))
     chosen = WhitespaceSettings(rank_by="challenger")
-    ranking = rank_whitespace(
-        frame, chosen, cutoff=CUTOFF, window_months=6, today=TODAY, past=Past(date(2024, 6, 1), past)
-    )
+    ranking = rank_whitespace(frame, chosen, Terms(CUTOFF, TODAY, 6), Memory(past=Past(date(2024, 6, 1), past)))
     assert ranking.ranked["score_challenger"].is_monotonic_decreasing
     assert ranking.metrics["challenger"]["weights"]["p_icp"] > 0.5
 
@@ -217,7 +226,7 @@ def test_the_list_can_be_ordered_by_value_or_in_balance() -> None:
     frame = make_candidates(300, 4, seed=3)
     lists = {
         rule: rank_whitespace(
-            frame, WhitespaceSettings(rank_by=rule), cutoff=CUTOFF, window_months=6, today=TODAY  # type: ignore[arg-type]
+            frame, WhitespaceSettings(rank_by=rule), Terms(CUTOFF, TODAY, 6)  # type: ignore[arg-type]
         )
         for rule in ("score", "value", "balanced")
     }  # fmt: skip

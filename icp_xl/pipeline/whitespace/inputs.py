@@ -16,6 +16,7 @@ from icp_xl.features.files import names_of
 from icp_xl.pipeline.models.build import division_slug, load_star
 from icp_xl.pipeline.whitespace.accounts import contacts, drivers, exclusions, open_deals, with_accounts
 from icp_xl.runs import RunContext
+from icp_xl.signals import FEATURES
 from icp_xl.sql import whitespace as sql
 from icp_xl.sql.engine import Engine
 from icp_xl.sql.star import SCALE
@@ -27,7 +28,6 @@ from icp_xl.whitespace.peers import expiring_points, peer_points
 
 SCORES = "state/icp_scores.parquet"
 KEY = ["account_id", "division"]
-_SIGNALS = ("mb_lift_max", "mb_lift_mean", "als_similarity")
 #: What a division defined by codes is known by, since the log has no such division.
 _OWN = ("own_recency_days", "own_revenue_12m", "own_profit_12m", "own_active_months_12m", "own_lines_12m")
 _UNIT = 10**9
@@ -141,18 +141,18 @@ def _history(star: Star, engine: Engine, cutoff: date, value: str, months: int) 
 def _with_features(run: RunContext, star: Star, frame: pd.DataFrame, cutoff: date, value: str) -> pd.DataFrame:
     """The signals of each division's feature set, and the history of divisions that the log does not know."""
     known = set(star.division_names)
-    for name in _SIGNALS:
+    for name in FEATURES:
         frame[name] = np.nan
     lacking = []
     for division, rows in frame.groupby("division", sort=True).indices.items():
         virtual = division in run.settings.labels.target_skus or division not in known
-        wanted = [*_SIGNALS, *(_OWN if virtual else ())]
+        wanted = [*FEATURES, *(_OWN if virtual else ())]
         got = read_columns(run, division_slug(star, str(division)), cutoff, wanted)
         if got is None:
             lacking.append(str(division))
             continue
         mine = got.reindex(frame["account_id"].to_numpy()[rows])
-        for name in _SIGNALS:
+        for name in FEATURES:
             if name in mine:
                 frame.loc[rows, name] = mine[name].to_numpy(dtype=np.float64)
         if virtual and "own_recency_days" in mine:

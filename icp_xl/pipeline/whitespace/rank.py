@@ -17,7 +17,7 @@ from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
 from icp_xl.pipeline.whitespace.user_entries import read_entries, remember
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import slug
-from icp_xl.whitespace.model import COLUMNS, EXPLANATION_COLUMNS, Ranking
+from icp_xl.whitespace.model import COLUMNS, EXPLANATION_COLUMNS, Memory, Ranking, Terms
 from icp_xl.whitespace.rank import rank_whitespace
 from icp_xl.whitespace.states import STATE_COLUMNS, clean_states, empty_states, merge_typed
 
@@ -75,11 +75,11 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
     inputs = gather(run)
     states, seen, changed = _people(run)
     previous = _previous(run)
-    ranking = rank_whitespace(
-        inputs.candidates, chosen, cutoff=inputs.cutoff, window_months=inputs.window_months, today=run.now().date(),
-        seed=run.settings.run.seed, currency=run.settings.reports.currency, states=states, previous=previous,
-        past=past_candidates(run, inputs), progress=run.progress,
-    )  # fmt: skip
+    terms = Terms(
+        inputs.cutoff, run.now().date(), inputs.window_months, run.settings.run.seed, run.settings.reports.currency
+    )
+    memory = Memory(states, previous, past_candidates(run, inputs))
+    ranking = rank_whitespace(inputs.candidates, chosen, terms, memory, run.progress)
     _record(run, ranking, inputs)
     _stage_files(run, ranking, inputs, names)
     run.outputs.parquet(STATES, ranking.states)

@@ -13,7 +13,7 @@ from icp_xl.pipeline.whitespace.accounts import with_accounts
 from icp_xl.pipeline.whitespace.inputs import Inputs, add_history
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import open_engine
-from icp_xl.whitespace.rank import Past
+from icp_xl.whitespace.model import Past
 
 #: Where ``icp-xl train`` leaves the judged probabilities of its latest cutoff, per division.
 FOLDER = "models/artifacts"

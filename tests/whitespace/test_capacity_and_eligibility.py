@@ -1,4 +1,4 @@
-"""Capacity, gates, cooldown, holdout: who is on the list, who is not, and why."""
+"""Capacity, eligibility rules, cooldown, holdout: who is on the list, who is not, and why."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.whitespace.capacity import places, quota
-from icp_xl.whitespace.gates import GATES
+from icp_xl.whitespace.eligibility_rules import RULES
 from icp_xl.whitespace.holdout import draw_holdout, sample_size
-from icp_xl.whitespace.model import Ranking
+from icp_xl.whitespace.model import Memory, Ranking, Terms
 from icp_xl.whitespace.rank import rank_whitespace
 from icp_xl.whitespace.states import STATE_COLUMNS, clean_states, merge_typed
 from tests.support.whitespace_frames import make_candidates
@@ -25,9 +25,7 @@ QUICK = settings(max_examples=8, deadline=None)
 
 
 def rank(frame: pd.DataFrame, *, today: date = TODAY, states: pd.DataFrame | None = None, **chosen: Any) -> Ranking:
-    return rank_whitespace(
-        frame, WhitespaceSettings(**chosen), cutoff=CUTOFF, window_months=6, today=today, seed=7, states=states
-    )
+    return rank_whitespace(frame, WhitespaceSettings(**chosen), Terms(CUTOFF, today, 6, seed=7), Memory(states))
 
 
 def said(frame: pd.DataFrame, row: int, **values: Any) -> pd.DataFrame:
@@ -118,7 +116,7 @@ def test_every_removal_is_counted_once_and_all_its_reasons_are_told() -> None:
     frame = make_candidates(200, seed=3)
     ranking = rank(frame, regions=("North", "South"))
     assert ranking.removals["removed"].sum() == (ranking.pairs["removed_by"] != "").sum()
-    assert list(ranking.removals["gate"]) == list(GATES)
+    assert list(ranking.removals["gate"]) == list(RULES)
     both = ranking.pairs[ranking.pairs["do_not_contact"] & (ranking.pairs["region"] == "East")]
     assert (both["removal_reason"].str.contains("Do not contact") & both["removal_reason"].str.contains("Region")).all()
     # Only ownership says who is compared with whom; no other gate changes the score of those that remain.
