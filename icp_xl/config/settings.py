@@ -15,6 +15,7 @@ from icp_xl.config.delivery import DeliverySettings
 from icp_xl.config.excel import ExcelSettings
 from icp_xl.config.feedback import FeedbackSettings
 from icp_xl.config.matching import MatchingSettings
+from icp_xl.config.models import ModelsSettings
 from icp_xl.config.optimize import OptimizeSettings
 from icp_xl.config.reports import ReportSettings
 from icp_xl.config.scoring import ScoringSettings
@@ -83,6 +84,7 @@ class Settings(Section):
     features: FeatureSettings = FeatureSettings()
     leakage: LeakageSettings = LeakageSettings()
     train: TrainSettings = TrainSettings()
+    models: ModelsSettings = ModelsSettings()
     whitespace: WhitespaceSettings = WhitespaceSettings()
     validation: ValidationSettings = ValidationSettings()
     feedback: FeedbackSettings = FeedbackSettings()

@@ -7,6 +7,7 @@ mean of theirs and still adds up. Files: ``model.json`` (everything but trees), 
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,8 +103,8 @@ class DivisionModel:
         """The same model under a verdict."""
         return replace(self, verdict=verdict, reasons=tuple(reasons))
 
-    def files(self) -> dict[str, str]:
-        """Name to text of every file; the same model gives the same bytes."""
+    def files(self, key: bytes = b"") -> dict[str, str]:
+        """Name to text of every file, signed where there is a ``key``; the same model gives the same bytes."""
         texts: dict[str, str] = {}
         parts = []
         for i, (weight, part) in enumerate(self.parts):
@@ -121,7 +122,10 @@ class DivisionModel:
             }
         )  # fmt: skip
         hashes = {name: sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())}
-        texts[MANIFEST] = json_text({"format": FORMAT, "schema": SCHEMA, "files": hashes})
+        manifest: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA, "files": hashes}
+        if key:
+            manifest["signature"] = _signature(hashes, key)
+        texts[MANIFEST] = json_text(manifest)
         return texts
 
     def save(self, folder: Path) -> None:
@@ -131,13 +135,18 @@ class DivisionModel:
             (folder / name).write_bytes(text.encode())
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """The model that :meth:`save` wrote.
+    def load(cls, folder: Path, key: bytes = b"") -> Self:
+        """The model that :meth:`save` wrote; with a ``key``, only one that was signed with it.
 
         Raises:
             DataError: a file is missing, changed since, foreign, or of a newer version of the package.
         """
         manifest = _read_manifest(folder)
+        if key and not hmac.compare_digest(str(manifest.get("signature")), _signature(manifest["files"], key)):
+            raise DataError(
+                "a model is not signed with the secret of models.key_env", where=f"{folder.parent.name}/{folder.name}",
+                next_step="Train again, or find out who wrote it.",
+            )  # fmt: skip
         texts = {}
         for name, wanted in manifest["files"].items():
             path = resolve_inside(folder, name)
@@ -184,6 +193,10 @@ class DivisionModel:
                     return False
         chances = self.calibrator.apply(np.array([-30.0, -1.0, 0.0, 1.0, 30.0]))
         return bool(self.parts) and bool(np.isfinite(chances).all())
+
+
+def _signature(hashes: Mapping[str, str], key: bytes) -> str:
+    return hmac.new(key, json_text(dict(hashes)).encode(), sha256).hexdigest()
 
 
 def _no_number(text: str) -> float:

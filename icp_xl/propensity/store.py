@@ -26,13 +26,13 @@ def versions(out: Path, slug: str) -> list[str]:
     return sorted(found, key=lambda name: int(name[1:]))
 
 
-def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int) -> DivisionModel:
+def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int, key: bytes = b"") -> DivisionModel:
     """Stage ``model`` as the next version and make it current; the oldest beyond ``keep`` are dropped."""
     known = versions(out, model.slug)
     number = int(known[-1][1:]) + 1 if known else 1
     stamped = replace(model, version=f"v{number:04d}")
     stem = f"{FOLDER}/{model.slug}/{stamped.version}"
-    for name, text in stamped.files().items():
+    for name, text in stamped.files(key).items():
         outputs.text(f"{stem}/{name}", text)
     outputs.json(f"{FOLDER}/{model.slug}/{CURRENT}", {"version": stamped.version, "division": model.division})
     for old in known[: max(0, len(known) + 1 - keep)]:
@@ -55,17 +55,17 @@ def current_version(find: Callable[[str], Path], slug: str) -> str | None:
     return None if version is None else str(version)
 
 
-def load_current(find: Callable[[str], Path], slug: str) -> DivisionModel | None:
+def load_current(find: Callable[[str], Path], slug: str, key: bytes = b"") -> DivisionModel | None:
     """The current model of a division, its files checked; ``None`` where it has none.
 
     Raises:
         DataError: see :meth:`DivisionModel.load`.
     """
     version = current_version(find, slug)
-    return None if version is None else DivisionModel.load(find(f"{FOLDER}/{slug}/{version}/{MANIFEST}").parent)
+    return None if version is None else DivisionModel.load(find(f"{FOLDER}/{slug}/{version}/{MANIFEST}").parent, key)
 
 
-def stage_revert(outputs: Publication, out: Path, slug: str, version: str | None = None) -> str:
+def stage_revert(outputs: Publication, out: Path, slug: str, version: str | None = None, key: bytes = b"") -> str:
     """Make an earlier version current: the one given, else the one before the current; return it.
 
     Raises:
@@ -80,6 +80,6 @@ def stage_revert(outputs: Publication, out: Path, slug: str, version: str | None
             "there is no earlier version of the model to go back to", where=f"{FOLDER}/{slug}", got=version or now,
             allowed=", ".join(known) or "no version yet",
         )  # fmt: skip
-    model = DivisionModel.load(out / FOLDER / slug / version)
+    model = DivisionModel.load(out / FOLDER / slug / version, key)
     outputs.json(f"{FOLDER}/{slug}/{CURRENT}", {"version": version, "division": model.division})
     return version

@@ -117,3 +117,19 @@ def test_a_manifest_that_is_none_is_one_clear_error(model: DivisionModel, tmp_pa
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(DataError):
         DivisionModel.load(tmp_path)
+
+
+def test_with_a_key_only_what_was_signed_with_it_is_loaded(model: DivisionModel, tmp_path: Path) -> None:
+    for name, text in model.files(b"ours").items():
+        (tmp_path / name).write_text(text)
+    assert DivisionModel.load(tmp_path, b"ours").division == "Printers"
+    with pytest.raises(DataError, match="not signed"):
+        DivisionModel.load(tmp_path, b"another")
+    rehash(tmp_path)
+    (tmp_path / "model.json").write_text((tmp_path / "model.json").read_text().replace("Printers", "Printerz"))
+    rehash(tmp_path)
+    with pytest.raises(DataError, match="not signed"):
+        DivisionModel.load(tmp_path, b"ours")
+    model.save(tmp_path)
+    with pytest.raises(DataError, match="not signed"):
+        DivisionModel.load(tmp_path, b"ours")

@@ -65,6 +65,7 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
     star = star_of(run)
     divisions = choose_divisions(star, run.settings)
     score_cutoff = run.settings.train.score_cutoff or star.observed_through
+    key = run.settings.models.key()
     cutoffs = () if score_only else choose_training_cutoffs(star, run)
     run.plan(SCORES_CSV, SCORES, REPORT)
     if run.dry_run:
@@ -75,7 +76,8 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
     stamped = []
     for each in trained:
         if each.model is not None and each.model.published and not score_only:
-            model = stage_model(run.outputs, run.settings.paths.out, each.model, run.settings.train.keep_versions)
+            keep = run.settings.train.keep_versions
+            model = stage_model(run.outputs, run.settings.paths.out, each.model, keep, key)
             each = replace(each, model=model)
         elif not score_only:
             stage_withdrawal(run.outputs, run.settings.paths.out, each.slug, each.division)
@@ -104,7 +106,7 @@ def revert(run: RunContext, names: Sequence[str]) -> list[str]:
         slug = division_slug(star, division)
         if run.dry_run:
             continue
-        found = stage_revert(run.outputs, run.settings.paths.out, slug, version or None)
+        found = stage_revert(run.outputs, run.settings.paths.out, slug, version or None, run.settings.models.key())
         lines.append(f"{division}: version {found} is current. Run `icp-xl train --score-only` to score with it.")
     return lines
 
@@ -282,7 +284,7 @@ def _cores() -> int:
 
 
 def _rescored(run: RunContext, job: Job) -> Trained:
-    model = load_current(run.outputs.find, job.slug)
+    model = load_current(run.outputs.find, job.slug, run.settings.models.key())
     if model is None or not model.published:
         return Trained(job.division, job.slug, "there is no model yet")
     features = read_scoring_features(job.find, job.slug, job.score_cutoff)
