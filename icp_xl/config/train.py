@@ -10,7 +10,7 @@ from pydantic import Field
 from icp_xl.config.base import Section
 
 Candidate = Literal["logreg", "lgbm", "blend"]
-Baseline = Literal["base_rate", "recency", "frequency", "bgnbd"]
+Baseline = Literal["base_rate", "recency", "frequency", "days", "spending", "bgnbd"]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
@@ -41,13 +41,25 @@ class TrainSettings(Section):
     cutoffs: tuple[date, ...] = Field(
         (), description="cutoffs to learn from; empty takes as many full windows as the log holds, newest first"
     )
-    n_cutoffs: int = Field(3, ge=1, le=24, description="how many cutoffs are chosen where none are given")
+    n_cutoffs: int | None = Field(
+        None, ge=1, le=120, description="at most so many cutoffs where none are given; empty: as the row budget allows"
+    )
+    row_budget: int = Field(
+        30_000,
+        ge=1000,
+        description="accounts × cutoffs of one division that are learned from, the newest first; three windows always",
+    )
+    half_life_months: float = Field(
+        18.0, gt=0.0, description="months after which a cutoff has half the say of the latest"
+    )
     score_cutoff: date | None = Field(
         None, description="day as of which accounts are scored; by default the first that the log does not cover"
     )
     candidates: tuple[Candidate, ...] = Field(("logreg", "lgbm", "blend"), description="models to try")
     baselines: tuple[Baseline, ...] = Field(
-        ("base_rate", "recency", "frequency", "bgnbd"), min_length=1, description="rules that a model must beat"
+        ("base_rate", "recency", "frequency", "days", "spending", "bgnbd"),
+        min_length=1,
+        description="rules that a model must beat",
     )
     logreg: tuple[LinearGrid, ...] = Field(
         (LinearGrid(), LinearGrid(c=0.003), LinearGrid(c=0.01, l1_ratio=0.3)), min_length=1

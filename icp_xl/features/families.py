@@ -70,6 +70,21 @@ def purchase_features(
                 True,
             ),
         ]
+        if prefix == "own":
+            days = sums["n_days"][columns].sum(axis=0).astype(float)
+            found.append(
+                Feature(f"own_days_{w}m", days, f"Days with a purchase {whose}", "days", window, "frequency", True)
+            )
+    if history.season is not None:
+        span = f"{history.season.months} months, a year ago"
+        found += [
+            Feature(f"{prefix}_season_months", history.season.active[row].astype(float),
+                    f"Months with a purchase {whose} in the season that follows the cutoff", "months", span,
+                    "seasonality"),
+            Feature(f"{prefix}_season_revenue", history.season.revenue[row] / SCALE,
+                    f"Revenue net of returns {whose} in the season that follows the cutoff", "currency", span,
+                    "seasonality", True),
+        ]  # fmt: skip
     for w in TRENDS:
         trend = history.trends[w]
         found += [

@@ -26,7 +26,7 @@ from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import Segments, add_months, build_segments, to_day
 
 #: Sums kept per account × division × segment.
-SUMS = ("revenue", "profit", "n_sales", "returned", "n_returns")
+SUMS = ("revenue", "profit", "n_sales", "n_days", "returned", "n_returns")
 NEVER = -(2**31)
 NOT_YET = 2**31 - 1
 #: Bytes of a block's arrays.
@@ -34,7 +34,7 @@ _CACHE = 16 * 2**20
 #: Months of the monthly series, and those that trends are taken over.
 SERIES = 24
 TRENDS = (12, SERIES)
-_COLUMNS = ("account_key", "division_key", "seg", "kind", "revenue", "profit", "n", "first_day", "last_day")
+_COLUMNS = ("account_key", "division_key", "seg", "kind", "revenue", "profit", "n", "days", "first_day", "last_day")
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,25 @@ class Trend:
     active: Array
 
 
+@dataclass(frozen=True)
+class Season:
+    """The same months a year before those that follow the cutoff: those with a sale, and their revenue.
+
+    Both are divisions × accounts, the whole business last. ``months``: how many there are.
+    """
+
+    months: int
+    active: Array
+    revenue: Array
+
+
 @dataclass
 class History:
     """Figures of all accounts at one cutoff; divisions in the order of ``divisions``, the last of them virtual ones.
 
     Accounts are those with a sale before the cutoff. ``sums[window][name]`` is divisions × accounts (ten-thousandths
     for money); ``last_day`` and ``first_day`` too. ``trends`` are of 12 and 24 months; ``sales_by_quarter`` is calendar
-    quarter × accounts over the last 24 months.
+    quarter × accounts over the last 24 months; ``season`` is ``None`` where the log does not hold the year before.
     """
 
     cutoff: date
@@ -75,6 +87,7 @@ class History:
     last_day: Array
     trends: dict[int, Trend]
     sales_by_quarter: Array
+    season: Season | None = None
 
 
 def read_accounts(engine: Engine, star: Star, end: int) -> Accounts:
@@ -122,6 +135,8 @@ def read_history(
     parts = _parts(len(accounts.keys), len(order), segments.count, settings.run.memory_limit_gb)
     places = {when: _Places(accounts.first_day < to_day(when)) for when in wanted}
     found = {when: _empty(when, order, len(divisions), places[when].count, windows) for when in wanted}
+    for when, history in found.items():
+        history.season = _season(star, settings, when, (len(order) + 1, places[when].count))
     cube = _Cube(order, segments)
     progress.stage("cutting windows", parts)
     for number in range(parts):
@@ -172,6 +187,14 @@ def _empty(when: date, order: Sequence[int], real: int, accounts: int, windows: 
     )
 
 
+def _season(star: Star, settings: Settings, when: date, shape: tuple[int, int]) -> Season | None:
+    """Room for the same season a year before; none where the window is a year, or the log did not begin by then."""
+    months = settings.build.window_months
+    if months >= 12 or star.first_day > to_day(add_months(when, -12)):
+        return None
+    return Season(months, np.zeros(shape, np.int8), np.zeros(shape, np.int64))
+
+
 class _Places:
     """Where the accounts that are known at a cutoff stand among themselves."""
 
@@ -204,7 +227,7 @@ def _entries(found: Mapping[str, Array], keys: Array, rows: Array, divisions: Ar
     local = by_key[at[known]]
     within = np.argsort(local)
     taken = np.flatnonzero(known)[within]
-    names = ("seg", "kind", "revenue", "profit", "n", "first_day", "last_day")
+    names = ("seg", "kind", "revenue", "profit", "n", "days", "first_day", "last_day")
     return {"local": local[within], "division": division[taken], **{name: found[name][taken] for name in names}}
 
 
@@ -246,6 +269,7 @@ class _Cube:
             flat[name][at_sales] = here[name][sold]
             flat[name][at_returns] += here[name][back]
         flat["n_sales"][at_sales] = here["n"][sold]
+        flat["n_days"][at_sales] = here["days"][sold]
         flat["n_returns"][at_returns] = here["n"][back]
         flat["returned"][at_returns] = -here["revenue"][back]
         self.first.reshape(-1)[at_sales] = here["first_day"][sold]
@@ -277,6 +301,10 @@ class _Cube:
             trend.slope[:, to] = slope(revenue[:w])[:, known]
             trend.spread[:, to] = spread(revenue[:w])[:, known]
             trend.active[:, to] = (sales[:w] > 0).sum(axis=0, dtype=np.int8)[:, known]
+        if history.season is not None:
+            same = slice(12 - history.season.months, 12)
+            history.season.active[:, to] = (sales[same] > 0).sum(axis=0, dtype=np.int8)[:, known]
+            history.season.revenue[:, to] = revenue[same].sum(axis=0)[:, known]
         quarters = self.segments.quarters()
         real = slice(0, history.real)
         gross = self.sums["revenue"][months[-1] : end + 1, real] + self.sums["returned"][months[-1] : end + 1, real]

@@ -1,4 +1,5 @@
-"""The rules that a model must beat: base rate, recency, frequency, BG/NBD. They look at four features and no more.
+"""The rules that a model must beat, each of a few features: base rate, recency, frequency (lines), purchase days and
+revenue of the last year, BG/NBD.
 
 Each gives a ranking score from the features, and a sigmoid that turns it into log-odds, both fitted on the training
 cutoffs only, so that rules and models are compared on the same split and on the same scale.
@@ -23,7 +24,7 @@ from icp_xl.propensity.data import CutoffData
 
 Floats = NDArray[np.float64]
 
-BASELINES = ("base_rate", "recency", "frequency", "bgnbd")
+BASELINES = ("base_rate", "recency", "frequency", "days", "spending", "bgnbd")
 _OVER_ALL = {"own_tenure_days": "life_tenure_days"}
 #: Days that stand for "never".
 _NEVER = 36_500.0
@@ -80,6 +81,8 @@ _FEATURES: dict[str, tuple[str, ...]] = {
     "base_rate": (),
     "recency": ("own_recency_days", "all_recency_days"),
     "frequency": ("own_lines_24m", "all_days_24m"),
+    "days": ("own_days_12m", "all_days_12m"),
+    "spending": ("own_revenue_12m", "all_revenue_12m"),
     "bgnbd": ("own_active_months_24m", "own_recency_days", "own_tenure_days"),
 }
 
@@ -112,7 +115,7 @@ def fit_baseline(rule: str, cutoffs: Sequence[CutoffData]) -> BaselineModel | No
         never = np.isnan(x[:, 2])
         rate = float((y[never].sum() + 0.5) / (never.sum() + 1.0))
         parameters = (model.r, model.alpha, model.a, model.b, window, rate)
-    return BaselineModel(rule, fit_calibrator(_score(rule, x, parameters), y, "platt"), parameters)
+    return BaselineModel(rule, fit_calibrator(_score(rule, x, parameters), y, "platt", slopes=None), parameters)
 
 
 def _present(name: str, features: pd.DataFrame) -> str | None:
@@ -137,7 +140,7 @@ def _score(rule: str, x: Floats, parameters: Sequence[float]) -> Floats:
     if rule == "recency":
         own, last = (np.nan_to_num(x[:, i], nan=_NEVER) for i in (0, 1))
         return np.asarray(-np.log1p(own) - 1e-3 * np.log1p(last))
-    if rule == "frequency":
+    if rule in ("frequency", "days", "spending"):
         own, days = (np.nan_to_num(x[:, i]) for i in (0, 1))
         return np.asarray(np.log1p(own.clip(0)) + 1e-3 * np.log1p(days.clip(0)))
     r, alpha, a, b, window, rate = parameters

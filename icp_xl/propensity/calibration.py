@@ -7,7 +7,7 @@ before it stops fitting noise. Both are kept as plain numbers, so that a model f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 ISOTONIC_ROWS = 1000
 ISOTONIC_EVENTS = 100
 _EDGE = 1e-6
+#: A model's log-odds are log-odds: what calibration may stretch them by. Beyond it noise was stretched, not skill.
+SLOPES = (0.05, 3.0)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class Calibrator:
             p = expit(self.slope * x + self.intercept)
         return np.asarray(np.clip(p, _EDGE, 1.0 - _EDGE))
 
+    def moved(self, shift: float, slope: float = 1.0, pivot: float = 0.0) -> Calibrator:
+        """The same with all log-odds of its probabilities drawn to ``pivot`` by ``slope``, then moved by ``shift``."""
+        constant = pivot * (1.0 - slope) + shift
+        if self.method == "isotonic":
+            y = logit(np.clip(np.asarray(self.knots_y), _EDGE, 1.0 - _EDGE))
+            return replace(self, knots_y=tuple(expit(slope * y + constant).tolist()))
+        return replace(self, slope=slope * self.slope, intercept=slope * self.intercept + constant)
+
     def to_json(self) -> dict[str, Any]:
         """Plain numbers for the model file."""
         return {
@@ -67,49 +77,66 @@ class Calibrator:
         )
 
 
-def fit_calibrator(log_odds: ArrayLike, y: ArrayLike, method: str = "auto") -> Calibrator:
-    """Fit on rows that the model has not seen. ``method``: platt, isotonic, or auto (by the size of the data)."""
+def fit_calibrator(
+    log_odds: ArrayLike,
+    y: ArrayLike,
+    method: str = "auto",
+    *,
+    weight: ArrayLike | None = None,
+    slopes: tuple[float, float] | None = SLOPES,
+) -> Calibrator:
+    """Fit on rows that the model has not seen.
+
+    Args:
+        log_odds: what the model says of each row.
+        y: 0 or 1 per row.
+        method: platt, isotonic, or auto (by the size of the data).
+        weight: say of each row; all have the same by default.
+        slopes: what Platt's slope keeps to; ``None`` where ``log_odds`` is on a scale of its own.
+    """
     x, truth = np.asarray(log_odds, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    w = np.ones_like(truth) if weight is None else np.asarray(weight, dtype=np.float64)
     events = min(truth.sum(), (1.0 - truth).sum())
     if method == "auto":
         method = "isotonic" if x.size >= ISOTONIC_ROWS and events >= ISOTONIC_EVENTS else "platt"
-    return _fit_isotonic(x, truth) if method == "isotonic" and events > 0 else _fit_platt(x, truth)
+    return _fit_isotonic(x, truth, w) if method == "isotonic" and events > 0 else _fit_platt(x, truth, w, slopes)
 
 
-def _fit_platt(x: Floats, y: Floats) -> Calibrator:
+def _fit_platt(x: Floats, y: Floats, w: Floats, slopes: tuple[float, float] | None) -> Calibrator:
     """Platt's targets (Advances in Large Margin Classifiers, 1999) keep a small or one-sided sample finite."""
-    positives, negatives = float(y.sum()), float((1.0 - y).sum())
+    positives, negatives = float(w @ y), float(w @ (1.0 - y))
     target = np.where(y > 0, (positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0))
     if x.size == 0 or np.ptp(x) < 1e-12:
         rate = (positives + 1.0) / (positives + negatives + 2.0)
         return Calibrator("platt", 0.0, float(logit(rate)))
     centre, spread = float(x.mean()), float(x.std()) or 1.0
-    z = (x - centre) / spread
+    z, share = (x - centre) / spread, w / w.sum()
+    edges = (-7.0, 3.0) if slopes is None else (float(np.log(slopes[0] * spread)), float(np.log(slopes[1] * spread)))
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         margin = np.exp(parameters[0]) * z + parameters[1]
         p = expit(margin)
-        value = float(np.mean(np.logaddexp(0.0, margin) - target * margin))
-        gradient = np.array([np.mean((p - target) * z) * np.exp(parameters[0]), np.mean(p - target)])
+        value = float(share @ (np.logaddexp(0.0, margin) - target * margin))
+        gradient = np.array([share @ ((p - target) * z) * np.exp(parameters[0]), share @ (p - target)])
         return value, gradient
 
     # The slope is kept positive (as an exponential): calibration may flatten a ranking, never turn it over.
-    start = np.array([0.0, float(logit(np.clip(target.mean(), 1e-6, 1 - 1e-6)))])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-7.0, 3.0), (-20.0, 20.0)])
+    start = np.array([np.clip(0.0, edges[0], edges[1]), float(logit(np.clip(share @ target, 1e-6, 1 - 1e-6)))])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[edges, (-20.0, 20.0)])
     slope = float(np.exp(found.x[0])) / spread
     return Calibrator("platt", slope, float(found.x[1]) - slope * centre)
 
 
-def _fit_isotonic(x: Floats, y: Floats) -> Calibrator:
+def _fit_isotonic(x: Floats, y: Floats, w: Floats) -> Calibrator:
     from sklearn.isotonic import IsotonicRegression
 
-    model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
+    model = IsotonicRegression(out_of_bounds="clip").fit(x, y, sample_weight=w)
     # One account's worth of the base rate in each step: a step of thirty buyers and no other is likely, not certain.
     fitted = model.predict(x)
     values, step = np.unique(fitted, return_inverse=True)
-    count, bought = np.bincount(step), np.bincount(step, weights=y)
+    count, bought = np.bincount(step, weights=w), np.bincount(step, weights=w * y)
     # Steps that this puts out of order are pooled by their weight: a step of two accounts moves none of thousands.
-    drawn = (bought + y.mean()) / (count + 1.0)
+    drawn = (bought + w @ y / w.sum()) / (count + 1.0)
     smooth = IsotonicRegression().fit_transform(np.arange(values.size), drawn, sample_weight=count + 1.0)
     place = np.searchsorted(values, model.predict(model.X_thresholds_)).clip(max=values.size - 1)
     return Calibrator(
@@ -170,5 +197,5 @@ def slope_and_intercept(y: ArrayLike, p: ArrayLike) -> tuple[float, float]:
 
     both = minimize(loss, np.array([0.0, 1.0]), args=(True,), jac=True, method="BFGS")
     alone = minimize(loss, np.array([0.0]), args=(False,), jac=True, method="BFGS")
-    slope = float(both.x[1]) if np.ptp(x) > 1e-9 else float("nan")
+    slope = float(both.x[1]) if np.ptp(x) > 1e-6 else float("nan")
     return slope, float(alone.x[0])

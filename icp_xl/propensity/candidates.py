@@ -14,13 +14,14 @@ from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.calibration import fit_calibrator
 from icp_xl.propensity.data import CutoffData
 from icp_xl.propensity.inputs import design_matrix
-from icp_xl.propensity.linear import LinearModel, fit_linear
+from icp_xl.propensity.linear import LinearModel, fit_linear, fit_linear_members
 from icp_xl.propensity.metrics import Curve
+from icp_xl.propensity.model import Part
 from icp_xl.propensity.splits import Fold, account_groups
 from icp_xl.propensity.trees import TreeModel, fit_trees, grow_trees
 
 Floats = NDArray[np.float64]
-Ensemble = tuple[tuple[float, LinearModel | TreeModel], ...]
+Ensemble = tuple[tuple[float, Part], ...]
 
 #: Standard errors beyond which a difference is more than noise.
 BEYOND = 1.96
@@ -40,23 +41,29 @@ class Recipe:
 
 @dataclass(frozen=True)
 class DesignMatrix:
-    """A design matrix with outcomes and the account of each row."""
+    """A design matrix with outcomes, the account of each row, and its weight (1 on average)."""
 
     x: Floats
     y: Floats
     accounts: NDArray[np.object_]
+    weight: Floats
 
 
-def stack(cutoffs: Sequence[CutoffData], names: Sequence[str]) -> DesignMatrix:
-    """All rows of some cutoffs, one under the other."""
+def stack(cutoffs: Sequence[CutoffData], names: Sequence[str], half_life: float = np.inf) -> DesignMatrix:
+    """All rows of some cutoffs, one under the other; a cutoff ``half_life`` months before the last weighs half."""
     x = np.concatenate([design_matrix(each.features, names) for each in cutoffs])
     y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
-    return DesignMatrix(x, y, np.concatenate([each.accounts for each in cutoffs]))
+    ages = [(cutoffs[-1].cutoff - each.cutoff).days / 30.4375 for each in cutoffs]
+    weight = np.concatenate(
+        [np.full(len(each.label), 0.5 ** (age / half_life)) for each, age in zip(cutoffs, ages, strict=True)]
+    )
+    accounts = np.concatenate([each.accounts for each in cutoffs])
+    return DesignMatrix(x, y, accounts, weight / max(float(weight.mean()), 1e-12))
 
 
 def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, seed: int, check: Check) -> Recipe:
     """Settings of each family by log-loss on the judging rows of the latest fold, and the number of trees."""
-    train = _sample(stack(fold.train, names), settings.grid_rows, seed)
+    train = _sample(stack(fold.train, names, settings.half_life_months), settings.grid_rows, seed)
     valid = stack([fold.valid], names)
     linear = _best_linear(train, valid, names, settings, seed, check) if _wants(settings, "logreg") else None
     if not _wants(settings, "lgbm"):
@@ -71,22 +78,51 @@ def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, see
 Check = Callable[[], None]
 
 
+def account_members(accounts: NDArray[np.object_], count: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Which rows each of ``count`` members of an ensemble learns from: all but those of its own group of accounts."""
+    [group] = account_groups([accounts], count, seed)
+    return [group != k for k in range(count)]
+
+
 def fit_family(
-    family: str, rows: DesignMatrix, names: Sequence[str], recipe: Recipe, seed: int, seeds: int
-) -> Ensemble:
-    """Ensemble of one candidate with their weights."""
+    family: str,
+    rows: DesignMatrix,
+    names: Sequence[str],
+    recipe: Recipe,
+    seed: int,
+    members: Sequence[NDArray[np.bool_]],
+) -> tuple[Ensemble, Floats]:
+    """Parts of one candidate with their weights, and log-odds of every row by members that did not see its account."""
     if family == "logreg":
-        return ((1.0, _linear(rows, names, recipe.logreg, seed)),)
+        grid = recipe.logreg or LinearGrid()
+        model, aside = fit_linear_members(
+            rows.x, rows.y, names, members, weight=rows.weight, c=grid.c, l1_ratio=grid.l1_ratio,
+            balanced=grid.balanced, seed=seed,
+        )  # fmt: skip
+        return ((1.0, model),), aside
     if family == "lgbm":
-        grid = parameters(recipe.lgbm or TreeGrid())
-        grown = grow_trees(rows.x, rows.y, names, grid, seeds=range(seed, seed + seeds), rounds=recipe.rounds)
-        return tuple((1.0 / seeds, trees) for trees in grown)
+        settings = parameters(recipe.lgbm or TreeGrid())
+        grown, aside = grow_trees(
+            rows.x, rows.y, names, settings, members, weight=rows.weight, seed=seed, rounds=recipe.rounds
+        )
+        return tuple((1.0 / len(grown), trees) for trees in grown), aside
     raise ValueError(f"unknown family {family!r}")
 
 
 def blend(linear: Ensemble, trees: Ensemble) -> Ensemble:
     """Mean of two candidates on the log-odds scale."""
     return tuple((weight / 2.0, part) for weight, part in (*linear, *trees))
+
+
+def recent_loss(fold: Fold, names: Sequence[str], settings: TrainSettings) -> float:
+    """Log-loss on the judging rows of a plain logistic regression that learned from the fold's cutoffs."""
+    rows = _sample(stack(fold.train, names, settings.half_life_months), settings.grid_rows, 0)
+    valid = stack([fold.valid], names)
+    everybody = [np.ones(rows.y.size, bool)]
+    model, _ = fit_linear_members(
+        rows.x, rows.y, names, everybody, weight=rows.weight, c=0.01, l1_ratio=0.0, balanced=False, seed=0
+    )
+    return log_loss(valid.y, model.log_odds(valid.x))
 
 
 def log_loss(y: Floats, log_odds: Floats) -> float:
@@ -133,7 +169,7 @@ def _sample(rows: DesignMatrix, most: int, seed: int) -> DesignMatrix:
     if rows.y.size <= most:
         return rows
     kept = np.sort(np.random.default_rng(seed).choice(rows.y.size, most, replace=False))
-    return DesignMatrix(rows.x[kept], rows.y[kept], rows.accounts[kept])
+    return DesignMatrix(rows.x[kept], rows.y[kept], rows.accounts[kept], rows.weight[kept])
 
 
 def _linear(rows: DesignMatrix, names: Sequence[str], grid: LinearGrid | None, seed: int) -> LinearModel:

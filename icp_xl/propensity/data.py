@@ -73,6 +73,15 @@ class DivisionData:
         """Buyers over all cutoffs."""
         return sum(each.positives for each in self.cutoffs)
 
+    @property
+    def buyers(self) -> int:
+        """Buyers over cutoffs whose windows do not overlap: a purchase that two windows hold is one outcome."""
+        total, start = 0, None
+        for each in reversed(self.cutoffs):
+            if start is None or each.window_end <= start:
+                total, start = total + each.positives, each.cutoff
+        return total
+
     def before(self, day: date) -> DivisionData:
         """Only the cutoffs whose label windows ended by ``day``: what one knew then."""
         known = tuple(each for each in self.cutoffs if each.window_end <= day)

@@ -3,20 +3,24 @@
 The protocol, all before anything of the future is seen:
 
 1. Folds go forward in time: a cutoff is predicted from those whose label windows had ended by it. With a single cutoff
-   they are grouped by account.
-2. Rules (base rate, recency, frequency, BG/NBD) and candidates (logistic regression, LightGBM, their mean) are fitted
-   on the same training rows of each fold.
+   they are grouped by account. How far back to learn from is decided on the earlier of the judging cutoffs.
+2. Rules and candidates (logistic regression, LightGBM, their mean) are fitted on the same training rows of each fold. A
+   candidate is an ensemble: each member learns from all accounts but a group of its own, the newest cutoffs with the
+   most say. What the members say of the accounts that they did not see calibrates the ensemble, and tells the level of
+   every past window, from which that of the coming one is forecast. So the probabilities of a judging cutoff are those
+   that would have been published then.
 3. Among the rules, and among the candidates, the highest mean lift@10 over the folds wins; those within the noise of a
    paired bootstrap are told apart by their mean Brier loss. The best candidate replaces the best rule only if its lift
-   is higher beyond noise, or, where lift cannot tell, its Brier loss lower by more than two standard errors.
-4. The chosen one is fitted again on all cutoffs. Its calibration comes from the latest fold, which is later than
-   anything that its fold model saw; the probabilities reported for that fold are cross-fitted by account.
+   or AUC is higher beyond noise, or its Brier loss lower by more than two standard errors, and neither lift nor AUC is
+   lower beyond noise. Otherwise the rule is what is published.
+4. The chosen one is fitted and calibrated again in the same way on all cutoffs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -24,25 +28,38 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from icp_xl.config import Settings
+from icp_xl.config.train import TrainSettings
 from icp_xl.errors import InsufficientDataError
-from icp_xl.propensity.baselines import fit_baseline
-from icp_xl.propensity.calibration import Calibrator, fit_calibrator
-from icp_xl.propensity.candidates import BEYOND, Recipe, blend, choose_recipe, fit_family, stack
+from icp_xl.propensity.arena import FITTED, MODELS, ORDER, P, choose_candidate, cross_fitted, measure_candidate
+from icp_xl.propensity.baselines import BASELINES, fit_baseline
+from icp_xl.propensity.calibration import Calibrator, fit_calibrator, slope_and_intercept
+from icp_xl.propensity.candidates import (
+    BEYOND,
+    DesignMatrix,
+    Ensemble,
+    Recipe,
+    account_members,
+    blend,
+    choose_recipe,
+    fit_family,
+    recent_loss,
+    stack,
+)
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import Inputs, choose_inputs
-from icp_xl.propensity.metrics import Curve, Interval, bounds, resample_lifts
-from icp_xl.propensity.model import DivisionModel, Part
-from icp_xl.propensity.splits import Fold, account_folds, account_groups, forward_folds
+from icp_xl.propensity.level import Level, forecast_level, shift_of
+from icp_xl.propensity.metrics import Curve
+from icp_xl.propensity.model import DivisionModel
+from icp_xl.propensity.splits import Fold, account_folds, forward_folds, recent
 
 Floats = NDArray[np.float64]
-Ensemble = tuple[tuple[float, Part], ...]
-#: Order of complexity.
-ORDER = ("base_rate", "recency", "frequency", "bgnbd", "logreg", "lgbm", "blend")
-BASELINES, MODELS = ORDER[:4], ORDER[4:]
-#: DesignMatrix over all ensembles of a mean.
-_SEED_ROWS = 60_000
-#: Before a candidate's name: its calibrated probability, cross-fitted.
-_P = "p_"
+#: Rows over all members of an ensemble, and the members that there are at most.
+_MEMBER_ROWS = 60_000
+_MOST_MEMBERS = 3
+#: Log-odds that differ less than this between all accounts are those of a failed fit.
+_FLAT = 1e-4
+#: Cutoffs that do not overlap, against which learning from all of them must hold its own.
+_RECENT = 3
 
 
 @dataclass(frozen=True)
@@ -50,10 +67,10 @@ class Fitted:
     """A model and how it was come by.
 
     ``judged`` has one row per account × judging cutoff: account_id, cutoff_date, fold, label, revenue, gross_profit,
-    p_hat (calibrated, cross-fitted), and per rule and candidate its log-odds under its name and its calibrated
-    probability under ``p_`` and its name. ``candidates`` has one row per
+    p_hat (as it would have been published then), and per rule and candidate its log-odds under its name and its
+    calibrated probability under ``p_`` and its name. ``candidates`` has one row per
     candidate × cutoff with its metrics. ``steps`` tells the choice in words. ``forward`` is false where the folds
-    could only be grouped by account.
+    could only be grouped by account. ``level`` is what the coming window is expected to differ by.
     """
 
     model: DivisionModel
@@ -64,6 +81,7 @@ class Fitted:
     recipe: Recipe
     forward: bool
     train_auc: float
+    level: Level = Level()
 
     @property
     def latest(self) -> pd.DataFrame:
@@ -80,22 +98,37 @@ class Fitted:
         return str(rules["candidate"].iloc[0])
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A rule or an ensemble with its calibration, fitted as of one day; ``shifts`` are the levels of past windows."""
+
+    parts: Ensemble
+    calibrator: Calibrator
+    level: Level
+
+    def log_odds(self, features: pd.DataFrame) -> Floats:
+        """Uncalibrated log-odds of each row."""
+        return DivisionModel("", "", "", self.parts, self.calibrator, (), 0).log_odds(features)
+
+
 def fit_division(
-    data: DivisionData, settings: Settings, *, seed: int, check: Callable[[], None] = lambda: None
-) -> Fitted:
+    data: DivisionData, settings: Settings, *, seed: int, target: date | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Fitted:  # fmt: skip
     """Fit, choose and calibrate.
 
     Args:
         data: cutoffs to learn from, all with full label windows.
+        target: the cutoff to be predicted; by default the end of the latest window.
         check: called between steps; raises to cancel.
 
     Raises:
         InsufficientDataError: too few buyers, or only one outcome.
     """
     train = settings.train
-    if data.positives < train.min_positives:
+    if data.buyers < train.min_positives:
         raise InsufficientDataError(
-            f"not enough outcomes: {data.positives}, needs {train.min_positives}", where=data.division
+            f"not enough outcomes: {data.buyers}, needs {train.min_positives}", where=data.division
         )
     inputs = choose_inputs(data.cutoffs, train, settings.leakage)
     folds, forward = forward_folds(data), True
@@ -105,39 +138,62 @@ def fit_division(
         raise InsufficientDataError(
             "the cutoffs allow no comparison" if inputs.names else "there are no usable features", where=data.division
         )
+    learned, folds, steps = _choose_history(data, folds, inputs.names, train, forward)
     recipe = choose_recipe(folds[-1], inputs.names, train, seed, check)
-    judged = _judge(folds, inputs.names, recipe, settings, seed, forward, check)
+    judged = _judge(folds, inputs.names, recipe, train, seed, forward, check)
     names = [name for name in ORDER if name in judged]
+    steps += [f"{name}: failed, left out" for name in train.candidates if name not in judged]
     for name in names:
-        judged[_P + name] = _cross_fitted(judged, name, "platt", seed)
+        judged[FITTED + name] = cross_fitted(judged, name, seed)
     candidates = pd.DataFrame(
-        [_row(name, fold, part) for name in names for fold, part in judged.groupby("fold", sort=True)]
+        [measure_candidate(name, fold, part) for name in names for fold, part in _by_fold(judged)]
     )
-    chosen, steps = _choose(judged, candidates, names, train.bootstrap, seed)
+    chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
-    parts = _fit_final(chosen, data.cutoffs, inputs.names, recipe, seed, train.tree_seeds)
-    latest = judged[judged["fold"] == judged["fold"].max()]
-    if latest["label"].sum() < train.min_positives:
-        latest = judged
-    calibrator = fit_calibrator(latest[chosen], latest["label"], train.calibration)
-    judged["p_hat"] = _cross_fitted(judged, chosen, train.calibration, seed)
+    end = target or data.cutoffs[-1].window_end
+    final = _fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
+    if chosen not in final:
+        # Fitted on all cutoffs it failed; the best rule never does.
+        chosen = _best_of(candidates, BASELINES)
+        final = _fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
+        told.append(f"the fit on all cutoffs failed: {chosen} serves")
+    judged["p_hat"] = judged[P + chosen]
+    found = final[chosen]
+    calibrator = found.calibrator if not forward else _tempered(found.calibrator, judged)
     model = DivisionModel(
-        data.division, data.slug, chosen, parts, calibrator, tuple(each.cutoff for each in data.cutoffs),
+        data.division, data.slug, chosen, found.parts, calibrator, tuple(each.cutoff for each in learned),
         data.window_months,
     )  # fmt: skip
-    return Fitted(model, judged, candidates, tuple(steps), inputs, recipe, forward, _training_auc(model, data.cutoffs))
+    latest = learned[-1]
+    train_auc = Curve(latest.label, model.log_odds(latest.features)).auc()
+    return Fitted(model, judged, candidates, (*steps, *told), inputs, recipe, forward, train_auc, found.level)
+
+
+def _choose_history(
+    data: DivisionData, folds: Sequence[Fold], names: Sequence[str], train: TrainSettings, forward: bool
+) -> tuple[tuple[CutoffData, ...], list[Fold], list[str]]:
+    """All cutoffs or the last few that do not overlap, whichever predicts the earlier judging cutoff better."""
+    few = recent(data.cutoffs, _RECENT)
+    if not forward or len(few) == len(data.cutoffs):
+        return data.cutoffs, list(folds), []
+    told = f"learned from {len(data.cutoffs)} cutoffs from {data.cutoffs[0].cutoff:%Y-%m-%d}"
+    early = folds[0]
+    short = replace(early, train=recent(early.train, _RECENT))
+    if len(folds) < 2 or len(short.train) == len(early.train):
+        return data.cutoffs, list(folds), [f"{told}: no earlier window could decide otherwise"]
+    whole, part = (recent_loss(each, names, train) for each in (early, short))
+    said = f"log-loss {whole:.4f} on the window from {early.valid.cutoff:%Y-%m-%d}, {part:.4f} from the last {_RECENT}"
+    if whole <= part * 1.002:
+        return data.cutoffs, list(folds), [f"{told}: {said}"]
+    shorter = [replace(each, train=recent(each.train, _RECENT)) for each in folds]
+    return few, shorter, [f"learned from the last {len(few)} cutoffs without overlap, not from all: {said}"]
 
 
 def _judge(
-    folds: Sequence[Fold],
-    names: Sequence[str],
-    recipe: Recipe,
-    settings: Settings,
-    seed: int,
-    forward: bool,
+    folds: Sequence[Fold], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int, forward: bool,
     check: Callable[[], None],
-) -> pd.DataFrame:
-    """Log-odds of every rule and candidate on the judging rows of each fold."""
+) -> pd.DataFrame:  # fmt: skip
+    """Log-odds and probabilities of every rule and candidate on the judging rows of each fold."""
     frames = []
     for number, fold in enumerate(folds):
         check()
@@ -149,134 +205,101 @@ def _judge(
                 "gross_profit": valid.gross_profit,
             }
         )  # fmt: skip
-        found = _rules(fold, settings.train.baselines)
-        found.update(_models(fold.train, names, recipe, seed, settings.train.tree_seeds, settings.train.candidates))
-        for name, parts in found.items():
-            frame[name] = DivisionModel("", "", name, parts, Calibrator("platt"), (), 0).log_odds(valid.features)
+        wanted = (*train.baselines, *train.candidates)
+        found = _fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff)
+        for name, candidate in found.items():
+            odds = candidate.log_odds(valid.features)
+            if not np.isfinite(odds).all():
+                continue
+            frame[name] = odds
+            frame[P + name] = candidate.calibrator.apply(odds)
         frames.append(frame)
         check()
-    return pd.concat(frames, ignore_index=True)
+    # A candidate that failed on one fold is out of the contest on all.
+    return pd.concat(frames, ignore_index=True).dropna(axis=1, how="any")
 
 
-def _rules(fold: Fold, wanted: Sequence[str]) -> dict[str, Ensemble]:
-    fitted = {name: fit_baseline(name, fold.train) for name in wanted}
-    return {name: ((1.0, rule),) for name, rule in fitted.items() if rule is not None}
+def _fit_candidates(
+    cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int,
+    wanted: Sequence[str], target: date,
+) -> dict[str, Candidate]:  # fmt: skip
+    """Rules and candidates of the kinds ``wanted``, fitted on ``cutoffs`` and calibrated for the window of ``target``.
 
-
-def _models(
-    cutoffs: Sequence[CutoffData],
-    names: Sequence[str],
-    recipe: Recipe,
-    seed: int,
-    seeds: int,
-    wanted: Sequence[str],
-) -> dict[str, Ensemble]:
-    """Candidates fitted on ``cutoffs``; what a blend is made of is fitted once."""
-    rows = stack(cutoffs, names)
-    made: dict[str, Ensemble] = {}
-    # The mean over seeds calms trees grown on few rows; on many there is little left to calm.
-    seeds = max(1, min(seeds, _SEED_ROWS // max(rows.y.size, 1)))
+    One whose log-odds are not finite or do not differ between accounts is left out.
+    """
+    made: dict[str, Candidate] = {}
+    for name in BASELINES:
+        rule = fit_baseline(name, cutoffs) if name in wanted else None
+        if rule is not None:
+            parts: Ensemble = ((1.0, rule),)
+            made[name] = _calibrated(parts, None, cutoffs, train, target)
+    if not set(wanted) & set(MODELS):
+        return made
+    rows = stack(cutoffs, names, train.half_life_months)
+    count = int(np.clip(_MEMBER_ROWS // max(rows.y.size, 1), 2, min(_MOST_MEMBERS, train.tree_seeds + 1)))
+    members = account_members(rows.accounts, count, seed)
+    if any(not 0.0 < rows.y[member].mean() < 1.0 for member in members):
+        return made
+    fitted: dict[str, tuple[Ensemble, Floats]] = {}
     for family in ("logreg", "lgbm"):
         if family in wanted or "blend" in wanted:
-            made[family] = fit_family(family, rows, names, recipe, seed, seeds)
+            fitted[family] = fit_family(family, rows, names, recipe, seed, members)
     if "blend" in wanted:
-        made["blend"] = blend(made["logreg"], made["lgbm"])  # type: ignore[arg-type]
-    return {name: parts for name, parts in made.items() if name in wanted}
+        (one, first), (two, second) = fitted["logreg"], fitted["lgbm"]
+        fitted["blend"] = (blend(one, two), (first + second) / 2.0)
+    for name, (parts, aside) in fitted.items():
+        if name in wanted and np.isfinite(aside).all() and np.ptp(aside) > _FLAT:
+            made[name] = _calibrated(parts, (rows, aside), cutoffs, train, target)
+    return made
 
 
-def _fit_final(
-    chosen: str, cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, seed: int, seeds: int
-) -> Ensemble:
-    if chosen in BASELINES:
-        rule = fit_baseline(chosen, cutoffs)
-        assert rule is not None
-        return ((1.0, rule),)
-    return _models(cutoffs, names, recipe, seed, seeds, (chosen,))[chosen]
+def _calibrated(
+    parts: Ensemble, unseen: tuple[DesignMatrix, Floats] | None, cutoffs: Sequence[CutoffData], train: TrainSettings,
+    target: date,
+) -> Candidate:  # fmt: skip
+    """The candidate with its calibrator and the level that the window of ``target`` is expected to have.
+
+    Args:
+        unseen: the rows and what members that had not seen their accounts say of them; ``None`` for a rule, whose few
+            numbers are calibrated as they are fitted.
+    """
+    sizes = np.cumsum([len(each.label) for each in cutoffs])[:-1]
+    if unseen is None:
+        bare = DivisionModel("", "", "", parts, Calibrator("platt"), (), 0)
+        odds = np.concatenate([bare.log_odds(each.features) for each in cutoffs])
+        y, calibrator = np.concatenate([each.label for each in cutoffs]).astype(np.float64), Calibrator("platt")
+    else:
+        rows, odds = unseen
+        y = rows.y
+        calibrator = fit_calibrator(odds, y, train.calibration, weight=rows.weight)
+    p = calibrator.apply(odds)
+    shifts = [shift_of(one, two) for one, two in zip(np.split(y, sizes), np.split(p, sizes), strict=True)]
+    level = forecast_level(
+        [each.cutoff for each in cutoffs], shifts, target, cutoffs[-1].window_months, train.half_life_months
+    )
+    return Candidate(parts, calibrator.moved(level.shift), level)
 
 
-def _row(name: str, fold: Any, part: pd.DataFrame) -> dict[str, Any]:
-    measured = Curve(part["label"], part[name], part["revenue"]).measure()
-    measured |= {key: found for key, found in Curve(part["label"], part[_P + name]).measure().items() if "brier" in key}
-    figures = {key: float(values[0]) for key, values in measured.items()}
-    return {"candidate": name, "fold": fold, "cutoff_date": part["cutoff_date"].iloc[0], "rows": len(part), **figures}
+def _tempered(calibrator: Calibrator, judged: pd.DataFrame) -> Calibrator:
+    """Probabilities drawn towards their mean as far as those judged forward in time were too bold, beyond noise."""
+    y, p = judged["label"].to_numpy(np.float64), judged["p_hat"].to_numpy(np.float64)
+    slope, _ = slope_and_intercept(y, p)
+    if not np.isfinite(slope):
+        return calibrator
+    odds = np.log(p / (1.0 - p))
+    error = 1.0 / float(np.sqrt(max((p * (1.0 - p) * (odds - odds.mean()) ** 2).sum(), 1e-9)))
+    if abs(slope - 1.0) <= BEYOND * error:
+        return calibrator
+    return calibrator.moved(0.0, float(np.clip(slope, 0.5, 1.5)), float(odds.mean()))
 
 
-def _choose(
-    judged: pd.DataFrame, candidates: pd.DataFrame, names: Sequence[str], resamples: int, seed: int
-) -> tuple[str, list[str]]:
-    """The best rule, the best model, and the model only if it beats the rule beyond noise; and each step in words."""
-    arena = _Arena(judged, candidates, resamples, seed)
-    varied = [name for name in names if name == names[0] or judged[name].nunique() > 1]
-    rules, models = ([name for name in varied if name in kind] for kind in (BASELINES, MODELS))
-    steps = [f"{name}: gives every account the same probability, left out" for name in names if name not in varied]
-    rule = arena.best(rules, steps) if rules else None
-    model = arena.best(models, steps) if models else None
-    if rule is None or model is None:
-        return str(rule or model), steps
-    gain, saved = arena.gain(model, rule), arena.saved(model, rule)
-    won = gain.low > 0.0 or (gain.high >= 0.0 and saved[0] > BEYOND * saved[1])
-    steps.append(f"{model} against {rule}: {arena.told(model, rule)}, {'better' if won else 'no better'} beyond noise")
-    return (model if won else rule), steps
+def _by_fold(judged: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
+    return [(int(fold), judged[judged["fold"] == fold]) for fold in sorted(judged["fold"].unique())]
 
 
-class _Arena:
-    """Judged rows, and paired comparisons on them."""
-
-    def __init__(self, judged: pd.DataFrame, candidates: pd.DataFrame, resamples: int, seed: int) -> None:
-        self.judged = judged
-        self.y, groups = judged["label"].to_numpy(np.float64), judged["account_id"].to_numpy(object)
-        means = candidates.groupby("candidate")[["lift_10", "brier_loss"]].mean()
-        self.lift, self.loss = ({str(k): float(v) for k, v in means[each].items()} for each in means)
-        names = [name for name in ORDER if name in judged]
-        # Ranked within each cutoff: a base rate that moves between them says nothing about the order of accounts.
-        ranks = {name: judged.groupby("fold")[name].rank(pct=True).to_numpy() for name in names}
-        drawn = resample_lifts(self.y, list(ranks.values()), 0.1, resamples=resamples, seed=seed, groups=groups)
-        self.drawn = dict(zip(names, drawn, strict=True))
-        self.point = {name: float(Curve(self.y, rank).lift(0.1)[0]) for name, rank in ranks.items()}
-
-    def gain(self, name: str, other: str) -> Interval:
-        """Difference in lift@10 with the interval of the paired bootstrap over accounts."""
-        return Interval(self.point[name] - self.point[other], *bounds(self.drawn[name] - self.drawn[other]))
-
-    def saved(self, name: str, other: str) -> tuple[float, float]:
-        """How much lower the Brier loss of ``name`` is, and the standard error of that."""
-        one, two = ((self.judged[_P + each].to_numpy(np.float64) - self.y) ** 2 for each in (name, other))
-        return float((two - one).mean()), float((two - one).std() / np.sqrt(self.y.size))
-
-    def told(self, name: str, other: str) -> str:
-        """Both figures of both, in words."""
-        lift, loss = self.lift, self.loss
-        return f"lift@10 {lift[name]:.2f} to {lift[other]:.2f}, Brier loss {loss[name]:.4f} to {loss[other]:.4f}"
-
-    def best(self, names: Sequence[str], steps: list[str]) -> str:
-        """The highest mean lift@10; of those that are within its noise, the lowest mean Brier loss."""
-        order = {name: i for i, name in enumerate(ORDER)}
-        top = min(names, key=lambda name: (-self.lift[name], order[name]))
-        tied = [name for name in names if name == top or self.gain(top, name).low <= 0.0]
-        best = min(tied, key=lambda name: (self.loss[name], order[name]))
-        others = [name for name in names if name != best]
-        steps += [f"{best} before {name}: {self.told(best, name)}" for name in others]
-        return best
-
-
-def _cross_fitted(judged: pd.DataFrame, chosen: str, method: str, seed: int) -> Floats:
-    """Calibrated probabilities of judged rows, each from a calibrator that did not see its account."""
-    p = np.empty(len(judged))
-    for fold in judged["fold"].unique():
-        rows = (judged["fold"] == fold).to_numpy()
-        x, y = judged.loc[rows, chosen].to_numpy(), judged.loc[rows, "label"].to_numpy()
-        [half] = account_groups([judged.loc[rows, "account_id"].to_numpy(object)], 2, seed)
-        found = np.empty(int(rows.sum()))
-        for k in (0, 1):
-            found[half == k] = fit_calibrator(x[half != k], y[half != k], method).apply(x[half == k])
-        p[rows] = found
-    return p
-
-
-def _training_auc(model: DivisionModel, cutoffs: Sequence[CutoffData]) -> float:
-    y = np.concatenate([each.label for each in cutoffs])
-    score = np.concatenate([model.log_odds(each.features) for each in cutoffs])
-    return Curve(y, score).auc()
+def _best_of(candidates: pd.DataFrame, names: Sequence[str]) -> str:
+    means = candidates[candidates["candidate"].isin(names)].groupby("candidate")["auc"].mean()
+    return str(means.idxmax())
 
 
 def describe_recipe(recipe: Recipe) -> Mapping[str, Any]:

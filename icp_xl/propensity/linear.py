@@ -89,30 +89,66 @@ def fit_linear(
     With ``balanced`` both classes weigh the same. The constant is then moved back by the log of the class ratio, so
     that the log-odds stay near the true rate and calibration has little to do.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+    return fit_linear_members(
+        x, y, features, [np.ones(len(y), bool)], c=c, l1_ratio=l1_ratio, balanced=balanced, seed=seed
+    )[0]
 
+
+def fit_linear_members(
+    x: Floats, y: Floats, features: Sequence[str], members: Sequence[NDArray[np.bool_]], *,
+    weight: Floats | None = None, c: float, l1_ratio: float, balanced: bool, seed: int,
+) -> tuple[LinearModel, Floats]:  # fmt: skip
+    """One fit per member on the rows that it marks; their mean, and log-odds of each row by those that did not see it.
+
+    The mean of linear models over one scaling is a linear model. Rows that every member saw have NaN.
+
+    Args:
+        weight: say of each row; all have the same by default.
+    """
     tamed = _tame(x)
     scaling = _fit_scaling(tamed)
     z = _place(tamed, *scaling)
+    w = np.ones(len(y)) if weight is None else weight
+    aside, count = np.zeros(len(y)), np.zeros(len(y))
+    coefficients, intercepts, converged, start = [], [], True, None
+    for rows in members:
+        coefficient, intercept, done, start = _fit_member(z[rows], y[rows], w[rows], c, l1_ratio, balanced, seed, start)
+        coefficients.append(coefficient)
+        intercepts.append(intercept)
+        converged &= done
+        aside[~rows] += z[~rows] @ coefficient + intercept
+        count[~rows] += 1.0
+    model = LinearModel(
+        tuple(features), *scaling, np.mean(coefficients, axis=0), float(np.mean(intercepts)), converged
+    )  # fmt: skip
+    return model, np.where(count > 0, aside / np.maximum(count, 1.0), np.nan)
+
+
+def _fit_member(
+    z: Floats, y: Floats, w: Floats, c: float, l1_ratio: float, balanced: bool, seed: int, model: Any
+) -> tuple[Floats, float, bool, Any]:
+    """Coefficients, constant, whether it converged, and the search, from whose end the next member's may begin."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     options: dict[str, Any] = {"C": c, "class_weight": "balanced" if balanced else None, "tol": 1e-4}
     # Pure L2 has a smooth optimum that lbfgs reaches in a few dozen steps; only a true elastic net needs saga.
     options |= {"solver": "lbfgs"} if l1_ratio == 0.0 else {"solver": "saga", "l1_ratio": l1_ratio}
     # Each search goes on where the shorter one stopped.
-    model = LogisticRegression(random_state=seed, warm_start=True, **options)
+    model = model or LogisticRegression(random_state=seed, warm_start=True, **options)
     converged = False
     for rounds in _ROUNDS:
         model.max_iter = rounds
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            model.fit(z, y)
+            model.fit(z, y, sample_weight=w)
         converged = not any(issubclass(item.category, ConvergenceWarning) for item in caught)
         if converged:
             break
     intercept = float(model.intercept_[0])
     if balanced and 0.0 < y.mean() < 1.0:
         intercept += float(np.log(y.mean() / (1.0 - y.mean())))
-    return LinearModel(tuple(features), *scaling, np.asarray(model.coef_[0], float), intercept, converged)
+    return np.array(model.coef_[0], float), intercept, converged, model
 
 
 def _tame(x: Floats) -> Floats:

@@ -19,14 +19,33 @@ class Fold:
     valid: CutoffData
 
 
+#: Cutoffs that judge: the latest, and the latest whose window had ended by it.
+JUDGING = 2
+
+
 def forward_folds(data: DivisionData) -> list[Fold]:
-    """One fold per cutoff that has an earlier one whose label window had ended by then; the latest fold last."""
-    folds = []
-    for valid in data.cutoffs:
+    """The latest cutoffs that judge, each learned from those whose label windows had ended by it; the latest last.
+
+    Their own windows do not overlap either, so that each judges something else.
+    """
+    folds: list[Fold] = []
+    for valid in reversed(data.cutoffs):
         known = tuple(each for each in data.cutoffs if each.window_end <= valid.cutoff)
-        if known and _both(known) and valid.positives:
+        apart = not folds or valid.window_end <= folds[-1].valid.cutoff
+        if known and apart and _both(known) and valid.positives:
             folds.append(Fold(known, valid))
-    return folds
+        if len(folds) == JUDGING:
+            break
+    return folds[::-1]
+
+
+def recent(cutoffs: Sequence[CutoffData], count: int) -> tuple[CutoffData, ...]:
+    """At most ``count`` of the cutoffs, the latest first in choosing, whose windows do not overlap; oldest first."""
+    found: list[CutoffData] = []
+    for each in reversed(cutoffs):
+        if len(found) < count and (not found or each.window_end <= found[-1].cutoff):
+            found.append(each)
+    return tuple(found[::-1])
 
 
 def account_folds(data: DivisionData, count: int, seed: int) -> list[Fold]:

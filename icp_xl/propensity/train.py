@@ -14,9 +14,10 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
+from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.data import DivisionData, any_of, pool, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
-from icp_xl.propensity.fit import BASELINES, Fitted, fit_division
+from icp_xl.propensity.fit import Fitted, fit_division
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.verdict import Evaluation, evaluate
@@ -94,7 +95,7 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
     Raises:
         InsufficientDataError: too few buyers for a model.
     """
-    fitted = fit_division(data, job.settings, seed=job.seed, check=check)
+    fitted = fit_division(data, job.settings, seed=job.seed, target=job.score_cutoff, check=check)
     evaluation = evaluate(
         fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,

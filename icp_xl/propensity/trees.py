@@ -67,20 +67,35 @@ def fit_trees(
     patience: int = 30,
 ) -> TreeModel:
     """Fit at most ``rounds`` trees; with ``validation`` rows, stop ``patience`` trees after the best one."""
-    names = _plain(features)
+    names, settings = _plain(features), _settings(parameters, y, seed)
     train = lgb.Dataset(x, y, feature_name=names)
     sets: list[lgb.Dataset] = []
     if validation is not None and 0.0 < validation[1].mean() < 1.0:
         sets = [lgb.Dataset(validation[0], validation[1], reference=train, feature_name=names)]
-    return _grow(train, y, features, parameters, seed, rounds, sets, patience)
+    return _grow(train, settings, features, rounds, sets, patience)
 
 
 def grow_trees(
-    x: Floats, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], *, seeds: Sequence[int], rounds: int
-) -> list[TreeModel]:
-    """One model per seed; the rows are sorted into bins once for all of them."""
-    train = lgb.Dataset(x, y, feature_name=_plain(features), free_raw_data=False)
-    return [_grow(train, y, features, parameters, seed, rounds, [], 0) for seed in seeds]
+    x: Floats, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], members: Sequence[NDArray[np.bool_]],
+    *, weight: Floats | None = None, seed: int, rounds: int,
+) -> tuple[list[TreeModel], Floats]:  # fmt: skip
+    """One model per member on the rows that it marks, and log-odds of each row by those that did not see it.
+
+    The rows are sorted into bins once for all of them. Rows that every member saw have NaN.
+
+    Args:
+        weight: say of each row; all have the same by default.
+    """
+    settings = _settings(parameters, y, seed)
+    whole = lgb.Dataset(x, y, weight=weight, feature_name=_plain(features), free_raw_data=False, params=settings)
+    aside, count, models = np.zeros(len(y)), np.zeros(len(y)), []
+    for number, rows in enumerate(members):
+        part = whole if rows.all() else whole.subset(np.flatnonzero(rows).tolist(), settings)
+        models.append(_grow(part, settings | {"seed": seed + number}, features, rounds))
+        if not rows.all():
+            aside[~rows] += models[-1].log_odds(x[~rows])
+            count[~rows] += 1.0
+    return models, np.where(count > 0, aside / np.maximum(count, 1.0), np.nan)
 
 
 def _plain(features: Sequence[str]) -> list[str]:
@@ -88,39 +103,39 @@ def _plain(features: Sequence[str]) -> list[str]:
     return [f"f{i}" for i in range(len(features))]
 
 
-def _grow(
-    train: lgb.Dataset,
-    y: Floats,
-    features: Sequence[str],
-    parameters: Mapping[str, Any],
-    seed: int,
-    rounds: int,
-    validation: Sequence[lgb.Dataset],
-    patience: int,
-) -> TreeModel:
-    weight = positive_weight(y) if parameters.get("balanced") else 1.0
-    settings: dict[str, Any] = {
+def _settings(parameters: Mapping[str, Any], y: Floats, seed: int) -> dict[str, Any]:
+    """All that LightGBM is told; the bins hang on neither seed nor weight, so that members can share them."""
+    return {
         "objective": "binary",
         "metric": "binary_logloss",
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": 1,
         "seed": seed,
-        # The bins do not hang on the seed, so that several seeds can share them.
         "data_random_seed": 1,
         # A quarter of the rows that LightGBM would look at by default places the edges of the bins as well.
         "bin_construct_sample_cnt": 50_000,
         "verbosity": -1,
-        "scale_pos_weight": weight,
+        "scale_pos_weight": positive_weight(y) if parameters.get("balanced") else 1.0,
         "feature_pre_filter": False,
         **{name: value for name, value in parameters.items() if name not in ("balanced", "rounds")},
     }
+
+
+def _grow(
+    train: lgb.Dataset,
+    settings: Mapping[str, Any],
+    features: Sequence[str],
+    rounds: int,
+    validation: Sequence[lgb.Dataset] = (),
+    patience: int = 0,
+) -> TreeModel:
     callbacks: list[Any] = [lgb.early_stopping(patience, verbose=False)] if validation else []
-    booster = lgb.train(settings, train, num_boost_round=rounds, valid_sets=list(validation), callbacks=callbacks)
+    booster = lgb.train(dict(settings), train, num_boost_round=rounds, valid_sets=list(validation), callbacks=callbacks)
     stopped = bool(validation) and booster.best_iteration > 0
     best = booster.best_iteration if stopped else booster.current_iteration()
     text = booster.model_to_string(num_iteration=best)
-    return TreeModel(tuple(features), text, int(best), -float(np.log(weight)))
+    return TreeModel(tuple(features), text, int(best), -float(np.log(settings["scale_pos_weight"])))
 
 
 def positive_weight(y: Floats) -> float:

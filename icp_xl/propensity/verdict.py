@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -11,12 +11,15 @@ import pandas as pd
 from scipy.stats import norm
 
 from icp_xl.config.train import TrainSettings
+from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
-from icp_xl.propensity.fit import BASELINES, Fitted
+from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier, thresholds_table
 from icp_xl.propensity.model import CARE, NOT_READY, READY
 
 NO_SKILL = "no evidence of skill"
+#: AUC below which a ranking is not worth waiting for.
+LEAST_AUC = 0.52
 
 
 @dataclass(frozen=True)
@@ -53,32 +56,33 @@ def evaluate(
     """Judge a model by its latest judged cutoff.
 
     Args:
-        base_rates: share of buyers at each training cutoff, by its date.
+        base_rates: share of buyers at each cutoff, by its date.
         windows: start and end of each training label window.
         looks: divisions that are judged together; among forty-seven without any skill one looks skilled by chance.
     """
     rows, chosen, rule = fitted.latest, fitted.model.kind, fitted.best_baseline
-    y, worth = rows["label"].to_numpy(np.float64), rows["revenue"].to_numpy(np.float64).clip(0)
+    y, value = rows["label"].to_numpy(np.float64), rows["revenue"].to_numpy(np.float64).clip(0)
     groups, p = rows["account_id"].to_numpy(object), rows["p_hat"].to_numpy(np.float64)
     score = rows[chosen].to_numpy(np.float64)
     drawn = {"resamples": settings.bootstrap, "seed": seed}
     metrics = {
-        **measure(y, score, worth, groups=groups, **drawn),
+        **measure(y, score, value, groups=groups, **drawn),
         **measure_brier(y, p, groups=groups, **drawn),
     }
     other = rows[rule].to_numpy(np.float64)
     baseline_metrics = {
-        **measure(y, other, worth),
+        **measure(y, other, value),
         **measure_brier(y, rows["p_" + rule].to_numpy(np.float64)),
     }
-    gain = compare(y, score, other, worth, groups=groups, **drawn)
+    gain = compare(y, score, other, value, groups=groups, **drawn)
     slope, intercept = slope_and_intercept(y, p)
     seen = season_was_seen(windows, score_cutoff, fitted.model.window_months)
-    verdict, reasons = _verdict(fitted, settings, metrics, gain, rule, slope, base_rates, seen, y, looks)
-    return Evaluation(
-        verdict, tuple(reasons), metrics, rule, baseline_metrics, gain, calibration_loss(y, p), slope, intercept,
-        base_rates, seen, len(y), int(y.sum()), gains_table(y, p, worth), calibration_table(y, p), thresholds_table(p),
+    found = Evaluation(
+        NOT_READY, (), metrics, rule, baseline_metrics, gain, calibration_loss(y, p), slope, intercept, base_rates,
+        seen, len(y), int(y.sum()), gains_table(y, p, value), calibration_table(y, p), thresholds_table(p),
     )  # fmt: skip
+    verdict, reasons = _verdict(fitted, settings, found, looks)
+    return replace(found, verdict=verdict, reasons=reasons)
 
 
 def season_was_seen(windows: Sequence[tuple[date, date]], cutoff: date, months: int) -> bool:
@@ -98,57 +102,78 @@ def chance_error(positives: int, negatives: int) -> float:
     return float(np.sqrt((positives + negatives + 1) / (12.0 * positives * negatives)))
 
 
+def skill_error(auc: float, positives: float, negatives: float) -> float:
+    """Standard error of an AUC (Hanley and McNeil, Radiology 143, 1982)."""
+    one, two = auc / (2.0 - auc), 2.0 * auc**2 / (1.0 + auc)
+    spread = auc * (1 - auc) + (positives - 1) * (one - auc**2) + (negatives - 1) * (two - auc**2)
+    return float(np.sqrt(spread / (positives * negatives)))
+
+
+def buyers_needed(auc: float, share: float, certainty: float, power: float = 0.8) -> int | None:
+    """Buyers in the test window at which a ranking of this AUC is told from chance with the probability ``power``.
+
+    Args:
+        auc: what the ranking is worth in truth; ``None`` is returned where it is hardly more than chance.
+        share: share of buyers among the accounts.
+        certainty: what is asked of a verdict, between 0 and 1.
+    """
+    if auc < LEAST_AUC or not 0.0 < share < 1.0:
+        return None
+    low, high = 2, 1_000_000
+    while low < high:
+        n = (low + high) // 2
+        others = n * (1.0 - share) / share
+        bar = 0.5 + float(norm.ppf(certainty)) * float(np.sqrt((n + others + 1) / (12.0 * n * others)))
+        enough = auc - float(norm.ppf(power)) * skill_error(auc, n, others) >= bar
+        low, high = (low, n) if enough else (n + 1, high)
+    return low
+
+
+def _certainty(settings: TrainSettings, looks: int) -> float:
+    """What is asked of one of ``looks`` divisions, so that all of them together are asked what the settings say."""
+    return 1.0 - (1.0 - settings.evidence) / max(looks, 1)
+
+
 def _verdict(
-    fitted: Fitted,
-    settings: TrainSettings,
-    metrics: dict[str, Interval],
-    gain: dict[str, Interval],
-    rule: str,
-    slope: float,
-    base_rates: dict[str, float],
-    seen: bool,
-    y: np.ndarray,
-    looks: int,
-) -> tuple[str, list[str]]:
-    auc, kind = metrics["auc"].value, fitted.model.kind
-    positives, negatives = int(y.sum()), int(y.size - y.sum())
-    error = chance_error(positives, negatives)
-    level = 1.0 - (1.0 - settings.evidence) / max(looks, 1)
-    certain = np.isfinite(error) and auc - float(norm.ppf(level)) * error > 0.5
+    fitted: Fitted, settings: TrainSettings, found: Evaluation, looks: int
+) -> tuple[str, tuple[str, ...]]:  # fmt: skip
+    auc, kind, positives = found.metrics["auc"].value, fitted.model.kind, found.positives
+    error, certainty = chance_error(positives, found.rows - positives), _certainty(settings, looks)
+    certain = np.isfinite(error) and auc - float(norm.ppf(certainty)) * error > 0.5
     if kind == "base_rate" or not certain:
-        return NOT_READY, [f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {y.size:,}, chance is 0.500"]
-    care = []
+        told = f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {found.rows:,}, chance is 0.500"
+        needed = buyers_needed(auc, positives / max(found.rows, 1), certainty) if np.isfinite(error) else None
+        if needed is not None and needed > positives:
+            told += f"; were it worth that, {needed - positives:,} more outcomes would show it"
+        return NOT_READY, (told,)
+    care, gain = [], found.gain["auc"]
     if kind in BASELINES:
         care.append(f"no model beats the {kind.replace('_', ' ')} rule beyond noise, so the rule serves")
-    else:
-        if gain["auc"].value < 0.0 or gain["pr_auc"].value < 0.0:
-            return NOT_READY, [f"the {rule} rule ranks better than the model (AUC {gain['auc'].value:+.3f})"]
-        if gain["auc"].low <= 0.0:
-            care.append(f"AUC is above the {rule} rule by {gain['auc'].value:.3f}, which may be noise")
+    elif gain.low <= 0.0:
+        side = f"above the {found.rule} rule by" if gain.value >= 0.0 else f"below the {found.rule} rule by"
+        care.append(f"AUC is {side} {abs(gain.value):.3f}, which may be noise")
     if positives < settings.ready_positives:
         care.append(f"judged on {positives} buyers only; {settings.ready_positives} make it sure")
     if not fitted.forward:
         care.append("judged across accounts, not forward in time: the log allows one cutoff")
     low, high = settings.slope_limits
-    if not low <= slope <= high:
-        care.append(f"calibration slope {slope:.2f} is outside {low:g} to {high:g}")
+    if not low <= found.slope <= high:
+        care.append(f"calibration slope {found.slope:.2f} is outside {low:g} to {high:g}")
     if fitted.train_auc - auc > settings.max_gap:
         care.append(f"AUC in training is {fitted.train_auc:.3f}, far above {auc:.3f} in the test window")
-    if not seen:
+    if not found.season_seen:
         care.append("the calendar months to be predicted were not among those learned from: the season is unknown")
-    shift = base_rate_shift(base_rates)
-    if shift:
-        care.append(shift)
+    missed = level_missed(float(fitted.latest["p_hat"].mean()), positives / found.rows)
+    if missed:
+        care.append(missed)
     if care:
-        return CARE, care
-    return READY, [f"AUC {auc:.3f} forward in time, {gain['auc'].value:+.3f} to the {rule} rule"]
+        return CARE, tuple(care)
+    return READY, (f"AUC {auc:.3f} forward in time, {gain.value:+.3f} to the {found.rule} rule",)
 
 
-def base_rate_shift(rates: dict[str, float]) -> str:
-    """Words for a share of buyers that moved by half or more between cutoffs; empty where it did not."""
-    if len(rates) < 2:
+def level_missed(expected: float, observed: float) -> str:
+    """Words for a share of buyers that the forecast for the judged window missed by half or more; else empty."""
+    ratio = max(expected, 1e-9) / max(observed, 1e-9)
+    if 1 / 1.5 < ratio < 1.5:
         return ""
-    low, high = min(rates, key=lambda day: rates[day]), max(rates, key=lambda day: rates[day])
-    if rates[low] > 0 and rates[high] / rates[low] < 1.5:
-        return ""
-    return f"the share of buyers moved between {rates[low]:.1%} ({low}) and {rates[high]:.1%} ({high})"
+    return f"{observed:.1%} bought in the judged window where {expected:.1%} were expected: the level moves"

@@ -35,6 +35,7 @@ NO_MODEL = "No model"
 KINDS = {
     "logreg": "Logistic regression", "lgbm": "LightGBM", "blend": "Logistic regression and LightGBM",
     "base_rate": "Base rate", "recency": "Recency rule", "frequency": "Frequency rule", "bgnbd": "BG/NBD",
+    "days": "Purchase days, last year", "spending": "Revenue, last year",
     "pooled": "One model for all divisions",
 }  # fmt: skip
 _TONES: dict[str, Any] = {READY: "good", CARE: "warning", NOT_READY: "bad", NO_MODEL: "bad"}

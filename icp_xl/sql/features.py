@@ -10,6 +10,7 @@ _MEASURES = """
   cast(sum(revenue_e4) as bigint) as revenue,
   cast(coalesce(sum(gross_profit_e4), 0) as bigint) as profit,
   cast(count(*) as bigint) as n,
+  cast(count(distinct f.day) as bigint) as days,
   cast(min(f.day) as bigint) as first_day,
   cast(max(f.day) as bigint) as last_day
 """

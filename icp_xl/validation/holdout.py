@@ -80,7 +80,7 @@ def validate_division(
     if any(each.window_end > now.cutoff for each in data.cutoffs):
         raise ValueError("a training window reaches beyond the cutoff")
     options = settings.validation
-    fitted = fit_division(data, settings, seed=seed, check=check)
+    fitted = fit_division(data, settings, seed=seed, target=now.cutoff, check=check)
     check()
     p = fitted.model.predict(now.features)
     score = fitted.model.log_odds(now.features)
@@ -165,7 +165,7 @@ def _ablate(
             data.division, data.slug, data.window_months,
             tuple(_less(each, pattern) for each in data.cutoffs), data.catalog,
         )  # fmt: skip
-    other = fit_division(without, poorer, seed=seed, check=check).model.log_odds(now.features)
+    other = fit_division(without, poorer, seed=seed, target=now.cutoff, check=check).model.log_odds(now.features)
     gain = compare(now.label, score, other, resamples=settings.validation.bootstrap, seed=seed)["auc"]
     return {"without": name, "auc_gain": gain.value, "auc_gain_low": gain.low, "auc_gain_high": gain.high}
 

@@ -24,7 +24,7 @@ Features = dict[str, dict[str, Any]]
 NAN = math.nan
 #: Beginnings (and one end) of the names of features whose tails are capped.
 HEAVY = re.compile(
-    r"(all|own)_(lines|revenue|profit|slope|std|missed)_|all_days_|life_overdue|div_skus_|ret_|acct_|assets_active_"
+    r"(all|own)_(lines|revenue|profit|slope|std|missed)_|(all|own)_(days|season_revenue)|life_overdue|div_skus_|ret_|acct_|assets_active_"
     r"|assets_expiring_\d+d_(?!share_)"
 )
 
@@ -51,6 +51,9 @@ def oracle_features(
     windows = settings.features.windows
     for prefix, counts in (("all", lambda line: True), ("own", belongs)):
         _purchases(add, prefix, counts, cutoff, windows)
+        season = settings.build.window_months
+        if season < 12 and min(line.day for line in everything) <= back(cutoff, 12):
+            _season_of(add, prefix, counts, cutoff, season)
     _lifecycle(add, belongs, cutoff, windows)
     _seasons_and_returns(add, cutoff)
     for w in windows:
@@ -67,6 +70,21 @@ def oracle_features(
             caps[name] = cap
             found[name] = {key: v if v != v else min(max(v, cap[0]), cap[1]) for key, v in values.items()}
     return found, caps, rules
+
+
+def _season_of(add: Any, prefix: str, counts: Callable[[Line], bool], cutoff: date, months: int) -> None:
+    """Months with a purchase, and revenue, in the window that follows the cutoff, a year before."""
+    spans = [(back(cutoff, 12 - k), back(cutoff, 11 - k)) for k in range(months)]
+
+    def bought(own: list[Line]) -> float:
+        return float(sum(any(counts(line) for line in _sales(own, a, b)) for a, b in spans))
+
+    def revenue(own: list[Line]) -> float:
+        inside = (x.revenue for x in own if counts(x) and spans[0][0] <= x.day < spans[-1][1])
+        return float(sum(inside, Decimal(0)))
+
+    add(f"{prefix}_season_months", bought)
+    add(f"{prefix}_season_revenue", revenue)
 
 
 def _membership(division: str, lines: Sequence[Line], settings: Settings) -> Callable[[Line], bool]:
@@ -95,6 +113,8 @@ def _purchases(
         def within(own: list[Line], start: date = start) -> list[Line]:
             return [line for line in own if counts(line) and line.day >= start]
 
+        if prefix == "own":
+            add(f"own_days_{w}m", lambda own, f=within: float(len({line.day for line in f(own) if line.sale})))
         add(f"{prefix}_lines_{w}m", lambda own, f=within: float(sum(line.sale for line in f(own))))
         add(f"{prefix}_revenue_{w}m", lambda own, f=within: float(sum((x.revenue for x in f(own)), Decimal(0))))
         add(

@@ -86,6 +86,9 @@ def _windows(
             common[f"all_{name}_{w}m"] = values.sum(axis=1).astype(float)
             for d in range(len(keys)):
                 own[d][f"own_{name}_{w}m"] = values[:, d].astype(float)
+        own_days = _wide(bought[[A, D, "day"]].drop_duplicates().groupby([A, D]).size(), accounts, keys)
+        for d in range(len(keys)):
+            own[d][f"own_days_{w}m"] = own_days[:, d].astype(float)
         days = bought[[A, "day"]].drop_duplicates().groupby(A).size()
         common[f"all_days_{w}m"] = days.reindex(accounts, fill_value=0).to_numpy(dtype=float)
         codes = bought.groupby(A)[S].nunique()
@@ -105,6 +108,15 @@ def _windows(
     whole = table.groupby(level=A).sum().reindex(accounts, fill_value=0).to_numpy()
     any_month = active.groupby(level=A).max().reindex(accounts, fill_value=0).to_numpy()
     common |= _trend("all", whole, any_month)
+    n = settings.build.window_months
+    if n < 12 and past["day"].min() <= to_day(add_months(cutoff, -12)):
+        same = slice(12 - n, 12)
+        for d, key in enumerate(keys):
+            months, series = (t.xs(key, level=D).reindex(accounts, fill_value=0).to_numpy() for t in (active, table))
+            own[d]["own_season_months"] = months[:, same].sum(axis=1).astype(float)
+            own[d]["own_season_revenue"] = series[:, same].sum(axis=1) / SCALE
+        common["all_season_months"] = any_month[:, same].sum(axis=1).astype(float)
+        common["all_season_revenue"] = whole[:, same].sum(axis=1) / SCALE
     since = to_day(add_months(cutoff, -settings.features.basket_months))
     return common, own, np.nan_to_num(last, nan=-1) >= since
 
@@ -229,7 +241,22 @@ def _positives(window: pd.DataFrame, key: Any, accounts: pd.Index[Any]) -> float
     return float(found.reindex(accounts, fill_value=False).sum())
 
 
-_HEAVY = ("lines", "revenue", "profit", "slope", "std_1", "std_2", "all_days", "overdue", "div_skus", "ret_", "missed")
+_HEAVY = (
+    "own_days",
+    "all_season_rev",
+    "own_season_rev",
+    "lines",
+    "revenue",
+    "profit",
+    "slope",
+    "std_1",
+    "std_2",
+    "all_days",
+    "overdue",
+    "div_skus",
+    "ret_",
+    "missed",
+)
 
 
 def _capped(name: str, values: np.ndarray[Any, Any], settings: Settings) -> np.ndarray[Any, Any]:

@@ -25,7 +25,7 @@ from icp_xl.propensity.train import Job, Trained, score_accounts, train_any, tra
 from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star, open_engine
-from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
+from icp_xl.tables.star_calendar import add_months, from_day, month_start
 
 REPORT = "icp_models.xlsx"
 #: Rows of training data below which starting worker processes costs more than it saves.
@@ -129,32 +129,55 @@ def closing_lines(result: TrainResult | None) -> list[str]:
 
 
 def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
-    """The cutoffs of the settings, else the latest that have a full window after them and a window's history before.
+    """The cutoffs of the settings, else those that the log allows: see :func:`learning_cutoffs`.
 
-    Windows do not overlap, so that a label of one cutoff is known at the next.
+    No label window reaches beyond the day as of which accounts are scored: what is to be predicted is not learned from.
     """
-    settings = run.settings
-    given = settings.train.cutoffs or settings.build.cutoffs
-    months = settings.build.window_months
+    settings, months = run.settings, run.settings.build.window_months
+    given = sorted(set(settings.train.cutoffs or settings.build.cutoffs))
+    until = _known_until(star, settings)
     if given:
-        kept = [each for each in sorted(set(given)) if to_day(add_months(each, months)) <= star.observed_until]
-        lost = [f"{each:%Y-%m-%d}" for each in sorted(set(given)) if each not in kept]
-        if lost and kept:
-            run.warn(f"cutoffs whose window the log does not cover are not trained on: {', '.join(lost)}")
-        found = kept
+        found = [each for each in given if add_months(each, months) <= until]
+        lost = [f"{each:%Y-%m-%d}" for each in given if each not in found]
+        if lost and found:
+            run.warn(f"cutoffs whose window is not over by {until:%Y-%m-%d} are not trained on: {', '.join(lost)}")
     else:
-        latest = month_start(add_months(star.observed_through, -months))
-        first = add_months(from_day(star.first_day), min(months, 3))
-        series = [add_months(latest, -months * k) for k in range(settings.train.n_cutoffs)]
-        found = sorted(each for each in series if each >= first)
+        found = learning_cutoffs(star, settings, until, months)
     if not found:
         raise InsufficientDataError(
             "the log allows no training cutoff",
-            got=f"{from_day(star.first_day):%Y-%m-%d} to {star.observed_through:%Y-%m-%d}",
+            got=f"{from_day(star.first_day):%Y-%m-%d} to {until:%Y-%m-%d}",
             allowed=f"some history before a cutoff and {months} months after it",
             next_step="Shorten build.window_months, or wait for more sales.",
         )
     return tuple(found)
+
+
+def learning_cutoffs(star: Star, settings: Settings, until: date, months: int) -> list[date]:
+    """Cutoffs over the whole log whose windows of ``months`` are over by ``until``, oldest first.
+
+    Monthly where the log has less than a year and a half of them, else quarterly, and where the budget of rows
+    (``train.row_budget``) does not hold them, one per window, the newest; three of these always.
+    """
+    latest = month_start(add_months(until, -months))
+    first = add_months(from_day(star.first_day), min(months, 3))
+    span = (latest.year - first.year) * 12 + latest.month - first.month
+    most = max(3, settings.train.row_budget // max(len(star.customers), 1))
+    if settings.train.n_cutoffs is not None:
+        most = settings.train.n_cutoffs
+    series: list[date] = []
+    for step in dict.fromkeys((1 if span < 18 else 3, 3, months)):
+        series = [add_months(latest, -step * k) for k in range(span // step + 1)]
+        series = [each for each in series if each >= first]
+        if len(series) <= most:
+            break
+    return sorted(series[:most])
+
+
+def _known_until(star: Star, settings: Settings) -> date:
+    """The first day of which nothing may be learned: the end of the log, or the day as of which accounts are scored."""
+    end = star.observed_through
+    return min(end, settings.train.score_cutoff or end)
 
 
 def star_of(run: RunContext) -> Star:
@@ -179,7 +202,8 @@ def _frames(
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
-        sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine)
+        until = _known_until(star, settings)
+        sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine, until=until)
         for (cutoff, division), labels in zip(product(cutoffs, divisions), sets, strict=True):
             run.progress.check()
             name = label_file(division_slug(star, division), cutoff)

@@ -13,7 +13,7 @@ from icp_xl.errors import InsufficientDataError
 from icp_xl.outputs import plain
 from icp_xl.pipeline.models.build import choose_divisions
 from icp_xl.pipeline.models.cutoff_data import load_cutoffs
-from icp_xl.pipeline.models.train import star_of
+from icp_xl.pipeline.models.train import learning_cutoffs, star_of
 from icp_xl.propensity.metrics import flatten
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star
@@ -116,9 +116,7 @@ def choose_windows(star: Star, settings: Settings) -> list[Window]:
         note = "" if n == months else (
             f"The window after {cutoff:%Y-%m-%d} is cut to {n} of {months} months: the log covers no more."
         )  # fmt: skip
-        first = add_months(from_day(star.first_day), min(n, 3))
-        learn = [add_months(cutoff, -n * k) for k in range(1, settings.train.n_cutoffs + 1)]
-        learn = sorted(day for day in learn if day >= first)
+        learn = learning_cutoffs(star, settings, cutoff, n)
         if learn:
             found.append(Window(cutoff, n, tuple(learn), note))
         else:

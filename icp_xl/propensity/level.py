@@ -1,0 +1,118 @@
+"""How many will buy: the level that the coming window is expected to have, from the levels of the windows before it.
+
+A model explains most of what moves the share of buyers by what moves its features. What is left of each past window is
+a shift of all log-odds (Cox's calibration intercept). The coming window takes the mean of these shifts, the newest with
+the most say; where the same season of a year before is among them, it is drawn towards that one, as far as earlier
+windows bear it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+Floats = NDArray[np.float64]
+_EDGE = 1e-6
+_WEIGHTS = np.linspace(0.0, 1.0, 5)
+#: Drift of the level in a year that is always reckoned with, in log-odds.
+_DRIFT = 0.15
+_MONTH = 365.25 / 12
+#: Backward looks from which on they, and no prior belief, say how far the season is to be followed.
+_LOOKS = 4
+
+
+@dataclass(frozen=True)
+class Level:
+    """``shift`` of all log-odds with its 95 % interval; ``season`` says how far a year before was followed (0 to 1)."""
+
+    shift: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    season: float = 0.0
+
+    def rates(self, p: Floats) -> tuple[float, float, float]:
+        """Share of buyers expected of accounts with the probabilities ``p`` (the shift is in them), low and high."""
+        odds = logit(np.clip(p, _EDGE, 1.0 - _EDGE))
+        return tuple(float(expit(odds + end - self.shift).mean()) for end in (self.shift, self.low, self.high))  # type: ignore[return-value]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return {"shift": self.shift, "low": self.low, "high": self.high, "season": self.season}
+
+
+def shift_of(y: Floats, p: Floats) -> tuple[float, float]:
+    """The shift of all log-odds under which as many are expected as bought, and its standard error."""
+    odds = logit(np.clip(p, _EDGE, 1.0 - _EDGE))
+    # Half a buyer more and half a one less keep it finite where none or all bought.
+    wanted = (y.sum() + 0.5) / (y.size + 1.0)
+    shift = 0.0
+    for _ in range(50):
+        now = expit(odds + shift)
+        step = (wanted - now.mean()) / max(float((now * (1.0 - now)).mean()), 1e-9)
+        shift += float(np.clip(step, -1.0, 1.0))
+        if abs(step) < 1e-9:
+            break
+    now = expit(odds + shift)
+    return shift, 1.0 / float(np.sqrt(max((now * (1.0 - now)).sum(), 1e-9)))
+
+
+def forecast_level(
+    days: Sequence[date], shifts: Sequence[tuple[float, float]], target: date, window_months: int, half_life: float
+) -> Level:
+    """The level of the window after ``target``.
+
+    Args:
+        days: cutoffs of the past windows, ascending.
+        shifts: shift and standard error of each, see :func:`shift_of`.
+        window_months: length of a window.
+        half_life: months after which a cutoff counts half.
+    """
+    if not days:
+        return Level()
+    values, errors = (np.array(column) for column in zip(*shifts, strict=True))
+    ages = np.array([(target - day).days / _MONTH for day in days])
+    mean, followed = _mean(values, ages, half_life), _season(values, ages)
+    spread = max(float(np.var(values)) - float(np.mean(errors**2)), 0.0)
+    missed: list[tuple[float, float, float]] = []
+    for i, age in enumerate(ages):
+        # Only what was known then: windows that had ended.
+        known = ages - age >= window_months - 0.2
+        if known.any():
+            then = _season(values[known], ages[known] - age)
+            missed.append(
+                (values[i], _mean(values[known], ages[known] - age, half_life), np.nan if then is None else then)
+            )
+    looks = np.array(missed).reshape(-1, 3)
+    seasonal = looks[~np.isnan(looks[:, 2])]
+    weight = 0.0
+    if followed is not None:
+        weight = spread / (spread + float(np.mean(errors**2)) + _DRIFT**2)
+        if len(seasonal) >= _LOOKS:
+            truth, plain, year = seasonal.T
+            loss = [float(np.mean((truth - plain - w * (year - plain)) ** 2)) for w in _WEIGHTS]
+            weight = float(_WEIGHTS[int(np.argmin(loss))])
+    shift = mean if followed is None else mean + weight * (followed - mean)
+    error = np.sqrt(spread * (1.0 - weight) ** 2 + _DRIFT**2 + float(np.mean(errors**2)))
+    if len(looks) >= _LOOKS:
+        made = looks[:, 1] + weight * np.where(np.isnan(looks[:, 2]), 0.0, looks[:, 2] - looks[:, 1])
+        error = max(float(np.sqrt(np.mean((looks[:, 0] - made) ** 2))), float(np.sqrt(np.mean(errors**2))))
+    reach = 1.96 * float(error)
+    return Level(float(shift), float(shift - reach), float(shift + reach), float(weight))
+
+
+def _mean(values: Floats, ages: Floats, half_life: float) -> float:
+    weights = 0.5 ** (ages / half_life)
+    return float(weights @ values / weights.sum())
+
+
+def _season(values: Floats, ages: Floats) -> float | None:
+    """Mean of the shifts of the same season in the years before, within a month; ``None`` where there is none."""
+    off = np.abs(ages - 12.0 * np.round(ages / 12.0))
+    same = (ages > 10.5) & (off <= 1.2)
+    return float(values[same].mean()) if same.any() else None
