@@ -151,11 +151,11 @@ def fit_division(
     chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
     end = target or data.cutoffs[-1].window_end
-    final = _fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
+    final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
     if chosen not in final:
         # Fitted on all cutoffs it failed; the best rule never does.
         chosen = _best_of(candidates, BASELINES)
-        final = _fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
+        final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
         told.append(f"the fit on all cutoffs failed: {chosen} serves")
     judged["p_hat"] = judged[P + chosen]
     found = final[chosen]
@@ -206,7 +206,7 @@ def _judge(
             }
         )  # fmt: skip
         wanted = (*train.baselines, *train.candidates)
-        found = _fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff)
+        found = fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff)
         for name, candidate in found.items():
             odds = candidate.log_odds(valid.features)
             if not np.isfinite(odds).all():
@@ -219,7 +219,7 @@ def _judge(
     return pd.concat(frames, ignore_index=True).dropna(axis=1, how="any")
 
 
-def _fit_candidates(
+def fit_candidates(
     cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int,
     wanted: Sequence[str], target: date,
 ) -> dict[str, Candidate]:  # fmt: skip

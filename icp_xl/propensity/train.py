@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ import pandas as pd
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.baselines import BASELINES
-from icp_xl.propensity.data import DivisionData, any_of, pool, read_division, read_scoring_features
+from icp_xl.propensity.data import DivisionData, any_of, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
 from icp_xl.propensity.fit import Fitted, fit_division
-from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
+from icp_xl.propensity.pooled import KIND, Pooled, certain, fit_pooled
 from icp_xl.propensity.verdict import Evaluation, evaluate
 
 
@@ -107,81 +107,93 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
         features = read_scoring_features(job.find, job.slug, job.score_cutoff)
         scores = score_accounts(model, features, data.catalog, job.settings)
     rows = sum(len(each.label) for each in data.cutoffs)
-    inputs = list(dict.fromkeys(each.partition("=")[0] for each in model.features))
-    latest = data.cutoffs[-1].features
-    sample = latest.iloc[_spread(len(latest), job.settings.train.sample_rows)][[n for n in inputs if n in latest]]
+    sample = _sample(data, model, job.settings.train.sample_rows)
     return Trained(data.division, data.slug, "", model, fitted, evaluation, scores, data.positives, rows, sample)
 
 
-def train_pooled(jobs: list[Job], wanted: list[Job], check: Callable[[], None] = lambda: None) -> list[Trained]:
-    """One model for all divisions, serving those of ``wanted``, which have too few buyers for one of their own."""
+def train_pooled(
+    jobs: Sequence[Job], own: Mapping[str, Trained], check: Callable[[], None] = lambda: None
+) -> list[Trained]:
+    """One model for all divisions, for those whose own is none, or a rule, or judged on few buyers.
+
+    Args:
+        jobs: all divisions.
+        own: what each division has by itself.
+
+    Returns:
+        The divisions of which more is known than before.
+    """
+    first = jobs[0]
+    settings = first.settings
+    small = [job.division for job in jobs if _is_small(own[job.division], settings)]
+    if not small:
+        return []
     datas = []
     for job in jobs:
         try:
             datas.append(read_division(job.find, job.division, job.slug, job.cutoffs))
         except InsufficientDataError:
             continue
-    if not datas:
+    if len(datas) < 2:
         return []
-    first = jobs[0]
-    base = Job("All divisions", "all_divisions", first.cutoffs, first.score_cutoff, first.settings, first.files)
-    data = pool(datas)
-    fitted = fit_division(data, base.settings, seed=base.seed, check=check)
-    evaluation = evaluate(
-        fitted, base.settings.train, seed=base.seed, score_cutoff=base.score_cutoff, base_rates=base_rates(data),
-        windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
+    found = fit_pooled(
+        datas, [data.division for data in datas if data.division in small], settings, seed=settings.run.seed,
+        target=first.score_cutoff, check=check,
     )  # fmt: skip
-    found = []
-    for job in wanted:
-        reasons = ["too few buyers for a model of its own: one model for all divisions serves", *evaluation.reasons]
-        verdict = evaluation.verdict if evaluation.verdict == NOT_READY else CARE
-        told, beaten = _told_in(job.division, fitted, datas)
-        if beaten:
-            verdict = NOT_READY
-        if told:
-            reasons.insert(0 if beaten else 1, told)
-        body = fitted.model
-        model = DivisionModel(
-            job.division, job.slug, "pooled", body.parts, body.calibrator, body.trained_on, body.window_months, verdict,
-            tuple(reasons),
-        )  # fmt: skip
-        scores = None
-        if model.published:
-            scores = score_accounts(
-                model, read_scoring_features(job.find, job.slug, job.score_cutoff), data.catalog, job.settings
-            )
-        found.append(Trained(job.division, job.slug, "", model, fitted, evaluation, scores))
-    return found
+    by_name, more = {data.division: data for data in datas}, []
+    for job in jobs:
+        if job.division in found:
+            each = _from_pool(job, by_name[job.division], found[job.division], own[job.division])
+            more += [] if each is None else [each]
+    return more
 
 
-def _told_in(division: str, fitted: Fitted, datas: Sequence[DivisionData]) -> tuple[str, bool]:
-    """How a model for all divisions ranks the latest rows of one, in words, and whether chance or a rule beats it.
+def _is_small(own: Trained, settings: Settings) -> bool:
+    if own.evaluation is None or own.model is None:
+        return bool(own.status)
+    few = own.evaluation.positives < settings.train.ready_positives
+    return few and (own.model.kind in BASELINES or own.model.verdict == NOT_READY)
 
-    Nothing is told where the division has no outcome there, or where the model was not judged forward in time.
-    """
-    if not fitted.forward or fitted.model.kind == "base_rate":
-        return "", False
-    day = fitted.latest["cutoff_date"].iloc[0].date()
-    parts = [(data.division, len(each.label)) for data in datas for each in data.cutoffs if each.cutoff == day]
-    ends = np.cumsum([rows for _, rows in parts])
-    place = [name for name, _ in parts].index(division) if division in dict(parts) else None
-    if place is None:
-        return "", False
-    rows = fitted.latest.iloc[ends[place] - parts[place][1] : ends[place]]
-    y = rows["label"].to_numpy(np.float64)
-    if not 0.0 < y.mean() < 1.0:
-        return "", False
-    figures = {
-        name: Curve(y, rows[name]).auc()
-        for name in (fitted.model.kind, *BASELINES)
-        if name in rows and name != "base_rate"
-    }
-    own = figures.pop(fitted.model.kind)
-    best = max(figures, key=lambda name: figures[name], default="")
-    told = f"in this division its AUC is {own:.3f} on {int(y.sum())} buyers"
-    if best and figures[best] > own:
-        return f"{told}, and the {best} rule has {figures[best]:.3f}", True
-    return told, own <= 0.5
+
+def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Trained | None:
+    """What the model for all, or the best rule, is worth in one division; ``None`` where that adds nothing."""
+    fitted, train = found.fitted, job.settings.train
+    evaluation = evaluate(
+        fitted, train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
+        windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
+    )  # fmt: skip
+    auc, buyers = evaluation.metrics["auc"].value, evaluation.positives
+    verdict, reasons = evaluation.verdict, list(evaluation.reasons)
+    if verdict == NOT_READY and buyers and auc > 0.5 and certain(found, train.evidence):
+        verdict = CARE
+        reasons = [f"its {buyers} buyers alone prove nothing (AUC {auc:.3f}), all small divisions together do"]
+    elif verdict != NOT_READY:
+        verdict = CARE
+    if verdict == NOT_READY and own.model is not None:
+        return None
+    if fitted.model.kind == KIND:
+        gain, error = found.gain
+        reasons.insert(0, f"one model for all divisions serves: over the small ones its AUC is {gain:+.3f} (± "
+                          f"{1.96 * error:.3f}) to the best rule")  # fmt: skip
+    model = fitted.model.judged(verdict, reasons)
+    scores = None
+    if model.published:
+        scores = score_accounts(
+            model, read_scoring_features(job.find, job.slug, job.score_cutoff), data.catalog, job.settings
+        )
+    rows = sum(len(each.label) for each in data.cutoffs)
+    return Trained(
+        job.division, job.slug, "" if model.published else own.status, model, fitted,
+        replace(evaluation, verdict=verdict, reasons=tuple(reasons)), scores, data.positives, rows,
+        _sample(data, model, train.sample_rows),
+    )  # fmt: skip
+
+
+def _sample(data: DivisionData, model: DivisionModel, most: int) -> pd.DataFrame:
+    """The model's features of accounts at the latest cutoff, evenly spread, for looking at drift later."""
+    inputs = list(dict.fromkeys(each.partition("=")[0] for each in model.features))
+    latest = data.cutoffs[-1].features
+    return latest.iloc[_spread(len(latest), most)][[name for name in inputs if name in latest]]
 
 
 def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trained:

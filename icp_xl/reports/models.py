@@ -63,16 +63,12 @@ def build_model_book(
         _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
     ]
     sheets = [_overview(named, cutoffs, score_cutoff)]
-    sheets += [_division(each, settings) for each in named if each.trained.evaluation is not None and not _pooled(each)]
+    sheets += [_division(each, settings) for each in named if each.trained.evaluation is not None]
     sheets += [_method(), build_about_sheet(run)]
     return Book(
         sheets, title="Division models", subject="How good each division's model is", footer=f"run {run.run_id}",
         currency=settings.currency, paper=settings.paper,
     )  # fmt: skip
-
-
-def _pooled(each: _Named) -> bool:
-    return each.trained.model is not None and each.trained.model.kind == "pooled"
 
 
 def _names(trained: Sequence[Trained]) -> list[str]:

@@ -76,7 +76,7 @@ def publish_division(outputs: Publication, each: Trained, run: RunContext) -> No
     """Stage the artifacts of one division under the names of the specification."""
     slug, fitted, evaluation = each.slug, each.fitted, each.evaluation
     outputs.json(f"{FOLDER}/metrics_{slug}.json", division_metrics(each))
-    if fitted is None or evaluation is None or each.model is None or each.model.kind == "pooled":
+    if fitted is None or evaluation is None or each.model is None:
         return
     outputs.csv(f"{FOLDER}/gains_{slug}.csv", evaluation.gains)
     outputs.csv(f"{FOLDER}/calibration_{slug}.csv", evaluation.calibration)

@@ -250,15 +250,10 @@ def _train(run: RunContext, jobs: list[Job]) -> list[Trained]:
     run.progress.stage("models", len(jobs))
     found = {each.division: each for each in _work(run, jobs)}
     settings = run.settings.train
-    short = [job for job in jobs if found[job.division].model is None and found[job.division].status]
-    if short and settings.pooled and len(jobs) > 1:
+    if settings.pooled and len(jobs) > 1:
         run.progress.stage("one model for small divisions")
-        try:
-            for each in train_pooled(jobs, short, run.progress.check):
-                own = found[each.division].status
-                found[each.division] = replace(each, status="" if each.model and each.model.published else own)
-        except InsufficientDataError as error:
-            run.log("pooled", status=type(error).__name__)
+        for each in train_pooled(jobs, found, run.progress.check):
+            found[each.division] = each
     ordered = [found[job.division] for job in jobs]
     if settings.any_division:
         ordered.append(train_any(jobs, run.progress.check))
