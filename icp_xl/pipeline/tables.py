@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from icp_xl.errors import SourceError
+from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
 from icp_xl.sources import Sources, read_sources
 from icp_xl.sources.fields import SPECS
@@ -25,8 +26,11 @@ def load_sources(run: RunContext) -> Sources:
             run.read(path)
         for text in sources.warnings:
             run.warn(text)
-        if sources.customers is None and sources.sales is None:
+        if sources.customers is None and sources.sales is None and sources.opportunities is None:
             raise _nothing_found(run)
+        sources, told = fill_from_opportunities(sources, sales=not run.settings.sources.sales.ignore)
+        for text in told:
+            run.warn(text)
         if sources.customers is None:
             run.warn("No customer workbook was found: accounts come from the sales log, without industry and size.")
         run.memo["sources"] = sources
@@ -38,7 +42,7 @@ def _nothing_found(run: RunContext) -> SourceError:
     folder = run.settings.paths.data
     files = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$")))
     return SourceError(
-        "the data folder holds neither a customer workbook nor a sales log",
+        "the data folder holds no customers, sales or opportunities",
         where=f"folder {folder.name or folder}",
         got=", ".join(files[:10]) + (f" and {len(files) - 10} more" if len(files) > 10 else "") or "no file",
         allowed=" and ".join(repr(SPECS[name].files[0]) for name in ("customers", "sales")),

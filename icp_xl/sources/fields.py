@@ -103,7 +103,15 @@ CUSTOMERS = SourceSpec(
     ),
     required=(("account_id", "account_name"),),
     files=("JY - Customer Analysis - Customer Segmentation.xlsx",),
-    patterns=("customer analysis", "customer segmentation", "customers", "accounts", "customer list"),
+    patterns=(
+        "customer analysis",
+        "customer segmentation",
+        "customers",
+        "accounts",
+        "customer list",
+        "companies",
+        "kunden",
+    ),
     sheets=("customers", "customer list", "accounts", "customer segmentation"),
     evidence=(*_EVIDENCE, *_PARENT),
 )
@@ -211,7 +219,7 @@ OPPORTUNITIES = SourceSpec(
     ),
     required=(("account_id", "account_name"), ("stage", "outcome")),
     files=("Opportunities.xlsx", "opportunities.csv"),
-    patterns=("opportunities", "opportunity", "pipeline"),
+    patterns=("opportunities", "opportunity", "pipeline", "deals"),
     sheets=("opportunities", "pipeline", "deals"),
 )
 

@@ -16,6 +16,7 @@ from icp_xl.errors import ConfigError, Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book
 from icp_xl.sources.cells import RawColumn, cell_text, is_blank, missing_column, type_column
+from icp_xl.sources.deals import leave_out_open, stage_header
 from icp_xl.sources.expressions import Expression, is_expression, parse_expression
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.file_types import open_book
@@ -87,7 +88,7 @@ def read_table(
     for choice in choices:
         plan = _plan(spec, mapping, expressions, choice, joins, book)
         plans.append(plan)
-        parts.append(_read_sheet(book, choice, spec, plan, chosen, joins, progress))
+        parts.append(_read_sheet(book, choice, spec, plan, chosen, joins, progress, settings.sources.synonyms))
     return _assemble(spec, path.name, choices, parts, plans[0], book)
 
 
@@ -168,10 +169,17 @@ def _read_sheet(
     chosen: SourceSettings,
     joins: Sequence[JoinPlan],
     progress: Progress,
+    synonyms: Path | None,
 ) -> _Part:
     header = choice.header
     needed = [*plan.headers.values(), *(name for item in plan.expressions.values() for name in item.headers)]
     needed += [*chosen.where, *(join.key for join in joins)]
+    known = vocabulary(synonyms)
+    stage = stage_header(header, known) if spec.name == "sales" else None
+    if stage and compact(stage) not in map(compact, chosen.where):
+        needed.append(stage)
+    else:
+        stage = None
     at = {name: header.column(name) for name in dict.fromkeys(needed)}
     own = {name: column for name, column in at.items() if column is not None}
     raw = dict(zip(own, book.columns(choice.name, header.data_from, list(own.values()), progress), strict=True))
@@ -185,6 +193,10 @@ def _read_sheet(
     remarks = _noticed(book, choice, spec, plan, raw, int(keep.sum()))
     remarks += join_columns(raw, joins, keep)
     _filter(raw, chosen, keep, reason, book, choice)
+    if stage:
+        amounts = plan.headers.get("revenue")
+        told = leave_out_open(stage, raw, amounts if amounts in raw else None, keep, reason, known)
+        remarks += [f"{spec.title}: {text}" for text in told]
     first = header.data_from + 1
     dropped = [(choice.name, row + 1, TITLE) for row in choice.titles]
     filled = np.flatnonzero(reason != BLANK)

@@ -14,7 +14,7 @@ from icp_xl.config.settings import Settings
 from icp_xl.errors import SourceError
 from icp_xl.sources.book import Book
 from icp_xl.sources.cells import RawColumn, cell_text, type_column
-from icp_xl.sources.fields import YEARLY_TOTALS, SourceSpec
+from icp_xl.sources.fields import SALES, YEARLY_TOTALS, SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header, measure_year
 from icp_xl.sources.model import Guess, SourceTable
 from icp_xl.sources.rows import classify
@@ -106,12 +106,18 @@ def _finds(book: Book, close: float) -> list[_Find]:
             continue
         rows = range(header.row, header.data_from)
         own = [_Find(sheet.name, header, at, *told) for at, row, told in by_column if row in rows]
-        if not own and named is not None:
+        if not own and named is not None and not _single_sales(head, close):
             column = _amount_column(header, head)
             if column is not None:
                 own = [_Find(sheet.name, header, column, *named)]
         finds += own
     return finds
+
+
+def _single_sales(head: Sequence[Sequence[Any]], close: float) -> bool:
+    """Whether a sheet called ``Sales 2024`` holds single sales, each with its day, and no totals."""
+    header = find_header(head, SALES, close=close)
+    return header is not None and "date" in header.matches
 
 
 def _amount_column(header: Header, head: Sequence[Sequence[Any]]) -> int | None:

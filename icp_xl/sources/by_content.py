@@ -1,0 +1,76 @@
+"""Which source a file holds, told by its headers and values where its name says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from icp_xl.config.sources import SourcesSettings
+from icp_xl.errors import IcpError
+from icp_xl.sources.fields import CUSTOMERS, OPPORTUNITIES, SALES, SourceSpec
+from icp_xl.sources.file_types import open_book
+from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header
+from icp_xl.sources.vocabulary import vocabulary
+
+#: Files of a folder that are looked into, at most; a data folder is no archive.
+MAX_FILES = 40
+#: Our own results are no input.
+OURS = "icp_"
+#: What a list of customers has beside the name.
+_FACTS = ("industry", "annual_revenue", "rep", "region", "city", "state", "country", "printers", "do_not_contact")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a file holds: the source, and the headers that say so."""
+
+    source: str
+    headers: tuple[str, ...]
+
+
+def tell(path: Path, limits: SourcesSettings) -> Told | None:
+    """The source that the file at ``path`` holds, or ``None`` where its columns are nobody's or it cannot be read."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _tell(path, stat.st_mtime_ns, stat.st_size, limits.max_file_mb, limits.max_unpacked_mb, limits.synonyms)
+
+
+@lru_cache(maxsize=256)
+def _tell(path: Path, stamp: int, size: int, file_mb: float, unpacked_mb: float, synonyms: Path | None) -> Told | None:
+    try:
+        book = open_book(path, SourcesSettings(max_file_mb=file_mb, max_unpacked_mb=unpacked_mb))
+        heads = [book.head(sheet.name, SEARCH_ROWS) for sheet in book.sheets if sheet.visible]
+    except (IcpError, OSError, ValueError):
+        return None
+    known = vocabulary(synonyms)
+    best: tuple[float, Told] | None = None
+    for head in heads:
+        found = {spec.name: find_header(head, spec, known=known) for spec in (OPPORTUNITIES, SALES, CUSTOMERS)}
+        for name, header in found.items():
+            if header is None or not _fits(name, header, head):
+                continue
+            told = Told(name, tuple(match.header for match in header.matches.values()))
+            if best is None or header.score > best[0]:
+                best = header.score, told
+            break  # a list of deals also has what a sales log has, and both have what a list of customers has
+    return None if best is None else best[1]
+
+
+def _fits(name: str, header: Header, head: Sequence[Sequence[object]]) -> bool:
+    spec: SourceSpec = {spec.name: spec for spec in (OPPORTUNITIES, SALES, CUSTOMERS)}[name]
+    if header.lacks(spec) or not any(any(cell not in (None, "") for cell in row) for row in head[header.data_from :]):
+        return False
+    if name == "opportunities":
+        return "stage" in header.matches or ("outcome" in header.matches and _deals(header.headers))
+    if name == "customers":
+        return sum(fact in header.matches for fact in _FACTS) + len(header.evidence) >= 2
+    return True
+
+
+def _deals(headers: Iterable[str]) -> bool:
+    known = vocabulary()
+    return any("opp" in reading.ideas for header in headers for reading in known.readings(header))

@@ -1,0 +1,127 @@
+"""Which file of a folder is which source, when its name says so and when only its columns do."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from icp_xl.cli import run
+from icp_xl.config import load_settings
+from icp_xl.errors import MissingColumnsError
+from icp_xl.sources import read_sources
+from icp_xl.sources.locate import locate
+from tests.conftest import SHARED
+
+SALES = "Rechnungsdatum;Kunde;Betrag\n05.01.2024;Acme;100,50\n06.02.2024;Beta;200,00\n"
+CUSTOMERS = "Company,Industry,City\nAcme,Dental,Bonn\nBeta,Foods,Ulm\n"
+DEALS = "Account,Stage,Amount,Close Date\nAcme,Closed Won,500,2024-03-01\nGamma,Proposal,900,2024-04-01\n"
+
+
+def settings_for(folder: Path, **more: object) -> Any:
+    return load_settings(environ={}, overrides={"paths.data": folder, "paths.out": folder / "out", **more})
+
+
+def write(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("_", " ", 9).replace("DOT", ".")).write_text(text, encoding="utf-8")
+    return folder
+
+
+def found(folder: Path) -> dict[str, str]:
+    places = {name: locate(name, settings_for(folder)) for name in ("customers", "sales", "opportunities")}
+    return {name: place.path.name for name, place in places.items() if place}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "txt", "tsv"])
+def test_a_folder_with_one_recognisable_file_just_works(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path, **{f"ExportDOT{suffix}": SALES})
+    assert found(tmp_path) == {"sales": f"Export.{suffix}"}
+    sources = read_sources(settings_for(tmp_path))
+    assert sources.sales is not None and sources.sales.frame["revenue"].sum() == 300.5
+    assert any(f"read from Export.{suffix}, by its columns" in text for text in sources.warnings)
+
+
+def test_files_without_telling_names_are_told_apart_by_their_columns(tmp_path: Path) -> None:
+    write(tmp_path, aDOTcsv=CUSTOMERS, bDOTcsv=DEALS, cDOTcsv=SALES, dDOTcsv="Colour,Taste\nred,sweet\n")
+    assert found(tmp_path) == {"customers": "a.csv", "opportunities": "b.csv", "sales": "c.csv"}
+
+
+def test_our_own_results_and_empty_templates_are_no_input(tmp_path: Path) -> None:
+    write(tmp_path, aDOTcsv=SALES.splitlines()[0] + "\n")
+    (tmp_path / "icp_scored_accounts.csv").write_text(CUSTOMERS, encoding="utf-8")
+    assert found(tmp_path) == {}
+
+
+def test_two_files_for_one_source_are_said(tmp_path: Path) -> None:
+    write(tmp_path, oneDOTcsv=CUSTOMERS, twoDOTcsv=CUSTOMERS)
+    place = locate("customers", settings_for(tmp_path))
+    assert place is not None and any("two.csv" in text for text in place.remarks)
+
+
+def test_a_sheet_named_sales_of_a_year_is_a_yearly_total_only_without_days(tmp_path: Path) -> None:
+    (tmp_path / "Sales 2024.csv").write_text("Date,Customer,Amount\n2024-01-05,Acme,100\n", encoding="utf-8")
+    assert read_sources(settings_for(tmp_path)).yearly_totals is None
+    (tmp_path / "Sales 2024.csv").write_text("Customer,Amount\nAcme,100\n", encoding="utf-8")
+    settings = settings_for(tmp_path, **{"sources.sales.ignore": True, "sources.yearly_totals.file": "Sales 2024.csv"})
+    totals = read_sources(settings).yearly_totals
+    assert totals is not None and totals.frame["amount"].tolist() == [100.0]
+
+
+def test_missing_columns_name_the_closest_headers_and_the_line_to_paste(tmp_path: Path) -> None:
+    text = "Xdat,Wer,Wieviel,Notiz\n2024-01-05,Acme GmbH,100.50,x\n2024-01-06,Beta AG,200.75,y\n"
+    (tmp_path / "sales.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(MissingColumnsError) as caught:
+        read_sources(settings_for(tmp_path))
+    said = str(caught.value)
+    assert "columns: {sales: {date: Xdat, account_name: Wer, revenue: Wieviel}}" in said
+    # What it says to paste works as it stands.
+    config = tmp_path / "icp_xl.yaml"
+    config.write_text("columns: {sales: {date: Xdat, account_name: Wer, revenue: Wieviel}}\n", encoding="utf-8")
+    sales = read_sources(load_settings(config, environ={}, overrides={"paths.data": tmp_path})).sales
+    assert sales is not None and sales.frame["revenue"].sum() == 301.25
+
+
+@pytest.mark.parametrize("command", ["check", "score", "snapshot", "won-lost"])
+def test_opportunities_alone_are_enough(tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        f"O-{n},Company {n % 7},{('Closed Won', 'Closed Lost', 'Proposal')[n % 3]},{100 * (n + 1)},2024-{n % 9 + 1:02}-05"
+        for n in range(60)
+    ]
+    text = "\n".join(["Opportunity ID,Account Name,Stage,Amount,Close Date", *rows])
+    (tmp_path / "Opportunities.csv").write_text(text + "\n", encoding="utf-8")
+    options = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    if command == "snapshot":
+        assert run(["score", *options]) == 0
+        capsys.readouterr()
+    assert run([command, *options]) == 0
+    said = capsys.readouterr().out
+    won = sum(100 * (n + 1) for n in range(60) if n % 3 == 0)
+    if command in ("check", "score"):
+        assert f"the 20 won of 60 deals (Opportunities.csv) stand in for it, {won:,.0f} in all" in said
+
+
+CASES = ("recognition", "category")
+
+
+def _cases() -> list[str]:
+    path = SHARED / "cases" / "sources" / "expected.yaml"
+    body = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [case["name"] for case in body if case["kind"] in CASES]
+
+
+@pytest.mark.parametrize("name", _cases())
+def test_shared_cases(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SHARED / "cases"
+    spec = importlib.util.spec_from_file_location("check_sources", folder / "check_sources.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cases = yaml.safe_load((folder / "sources" / "expected.yaml").read_text(encoding="utf-8"))
+    case = next(case for case in cases if case["name"] == name)
+    monkeypatch.chdir(folder / "sources" / name)
+    assert module.faults(case, folder / "sources" / name) == []
