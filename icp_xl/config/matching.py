@@ -26,6 +26,12 @@ class MatchingSettings(Section):
     duplicate_lines: Literal["drop", "keep"] = Field(
         "drop", description="what to do with sales lines that repeat another in everything, invoice number included"
     )
+    categories: dict[
+        str, Literal["hardware", "consumable", "software licence", "saas", "maintenance", "service", "none"]
+    ] = Field(
+        default_factory=dict,
+        description="what a category of the sales log, or a product without one, is; over the Categories sheet",
+    )
     industry_min_count: int = Field(5, ge=1, description="accounts that make an unlisted industry one of its own")
     industry_closeness: float = Field(
         0.83, gt=0.5, le=1.0, description="closeness that corrects an industry's spelling"

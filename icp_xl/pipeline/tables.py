@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from icp_xl.config import Settings
 from icp_xl.errors import SourceError
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
@@ -11,6 +12,7 @@ from icp_xl.sources import Sources, read_sources
 from icp_xl.sources.fields import SPECS
 from icp_xl.sources.locate import locate
 from icp_xl.tables import Tables, account_totals, build_tables, load_overrides
+from icp_xl.tables.categories import CATEGORY_SHEET, read_categories
 from icp_xl.tables.matching.overrides import Overrides
 
 #: The report that ``score`` writes; its Match Review sheet is where a user corrects matches.
@@ -55,7 +57,7 @@ def load_tables(run: RunContext) -> Tables:
     """Read and clean the sources, or return what this run has cleaned already."""
     if "tables" not in run.memo:
         sources = load_sources(run)
-        tables = build_tables(sources, run.settings, run.progress, overrides=_overrides(run))
+        tables = build_tables(sources, _with_answers(run), run.progress, overrides=_overrides(run))
         for rows in tables.counts:
             run.count(rows.table, rows.read, rows.kept, dict(rows.dropped))
         for text in tables.warnings:
@@ -69,6 +71,22 @@ def accounts_with_totals(tables: Tables) -> pd.DataFrame:
     """One row per account: the customer's facts and the sums over its sales lines."""
     totals = account_totals(tables.transactions, tables.customers)
     return tables.customers.drop(columns="flags").merge(totals, on="account_id", how="left", validate="one_to_one")
+
+
+def _with_answers(run: RunContext) -> Settings:
+    """The settings with the answers of the last report's sheet Categories; what the settings themselves say wins."""
+    try:
+        answers = read_categories(run.settings.paths.out / REPORT)
+    except SourceError as error:
+        # Our own report may have been saved by any program; a damaged one must not stop the run that replaces it.
+        if error.faults and CATEGORY_SHEET in str(error):
+            raise
+        return run.settings
+    if not answers:
+        return run.settings
+    matching = run.settings.matching
+    body = {**matching.model_dump(), "categories": {**answers, **matching.categories}}
+    return run.settings.model_copy(update={"matching": type(matching).model_validate(body)})
 
 
 def _overrides(run: RunContext) -> Overrides:

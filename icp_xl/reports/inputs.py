@@ -11,6 +11,7 @@ import pandas as pd
 
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.sources.model import Sources
+from icp_xl.tables.categories import CATEGORY_COLUMNS
 from icp_xl.tables.model import (
     DROPPED_COLUMNS,
     ISSUE_COLUMNS,
@@ -36,6 +37,7 @@ class QualityTables:
     decision on a name or pair, with the columns of :data:`~icp_xl.tables.model.MATCH_TABLE_COLUMNS`. ``dropped``: one
     row per row left out (source, sheet, row, reason). ``guesses``: columns not found by their exact name. ``flags``:
     cells that could not be read. ``reconciliation``: account × year × measure. ``counts``: rows read and kept.
+    ``categories``: what decided the category of the sales lines.
     """
 
     issues: pd.DataFrame = field(default_factory=lambda: _frame(ISSUE_COLUMNS))
@@ -46,6 +48,7 @@ class QualityTables:
     flags: pd.DataFrame = field(default_factory=lambda: _frame(FLAG_COLUMNS))
     reconciliation: pd.DataFrame = field(default_factory=lambda: _frame(RECONCILIATION_COLUMNS))
     counts: Sequence[RowCount] = ()
+    categories: pd.DataFrame = field(default_factory=lambda: _frame(CATEGORY_COLUMNS))
 
     @classmethod
     def gather(cls, sources: Sources, tables: Tables) -> QualityTables:
@@ -66,6 +69,7 @@ class QualityTables:
             flags=pd.concat(flags, ignore_index=True) if flags else _frame(FLAG_COLUMNS),
             reconciliation=tables.reconciliation,
             counts=tables.counts,
+            categories=tables.categories,
         )
 
 

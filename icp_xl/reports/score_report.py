@@ -5,6 +5,7 @@ from __future__ import annotations
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.accounts import build_accounts_sheet
+from icp_xl.reports.categories import build_category_sheet
 from icp_xl.reports.changes import build_changes_sheet
 from icp_xl.reports.charts import build_chart_sheets
 from icp_xl.reports.industries import build_industries_sheet
@@ -30,6 +31,7 @@ def build_score_report(inputs: ScoreReportInputs, settings: ReportSettings) -> B
         charts,
         build_changes_sheet(inputs, settings),
         build_review_sheet(inputs.quality, settings),
+        build_category_sheet(inputs.quality, settings),
         build_quality_sheet(inputs, settings),
         build_dropped_sheet(inputs.quality, settings),
         build_method_sheet(inputs, settings),

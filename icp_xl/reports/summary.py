@@ -21,6 +21,7 @@ GUIDE = {
     "Charts": "how scores spread, the weights, and whether each component follows what it measures",
     "Changes": "who moved since the last run, split into data, weights and model",
     "Match Review": "names that may be the same account: decide in the yellow cells, and the next run obeys",
+    "Categories": "what decided the category of the sales lines: correct it in the yellow cells",
     "Data Quality": "what was missing, dropped, guessed or contradictory in the source files",
     "Method": "how a score is made, with every constant",
     "About": "run id, source files with their hashes, and versions",

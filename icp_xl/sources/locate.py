@@ -65,7 +65,7 @@ def _tables_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith((".", "~$")) and path.is_file()
+        if path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith((".", "~$", OURS)) and path.is_file()
     )
 
 
@@ -106,7 +106,7 @@ def _by_content(name: str, settings: Settings) -> Located | None:
     told = {
         path: found
         for path in _tables_in(folder)[:MAX_FILES]
-        if path.resolve() not in claimed and not path.name.startswith(OURS)
+        if path.resolve() not in claimed
         if (found := tell(path, sources)) and found.source == name
     }
     if not told:

@@ -11,6 +11,7 @@ from icp_xl.errors import DataError
 from icp_xl.progress import Progress
 from icp_xl.sources.model import Sources, SourceTable
 from icp_xl.tables.accounts import Directory, Resolved, resolve_accounts
+from icp_xl.tables.categories import category_remarks
 from icp_xl.tables.contracts import check_sources
 from icp_xl.tables.customers import BuiltCustomers, build_customers
 from icp_xl.tables.enrich import join_industries, join_revenue
@@ -82,6 +83,7 @@ def build_tables(
         dropped=dropped,
         issues=issues,
         account_map=_account_map(directory),
+        categories=sales.categories,
         counts=_counts(sources, customers, sales),
         warnings=_warnings(sources, customers, sales, found, reconciliation, matches),
     )
@@ -187,6 +189,7 @@ def _warnings(
     if len(sales.created) and sources.customers is not None:
         created = _many(len(sales.created), "account occurs", "accounts occur")
         texts.append(f"{created} only in the sales log; added from there.")
+    texts += category_remarks(sales.categories)
     unclear = int(sales.lines["category"].isna().sum())
     if unclear:
         lines = _many(unclear, "sales line has", "sales lines have")

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 
+from icp_xl.errors import Fault, SourceError
+from icp_xl.sources.numbers import is_missing
 from icp_xl.tables.names import fold
 
+#: The sheet of the report on which a person corrects categories.
+CATEGORY_SHEET = "Categories"
+#: What a person writes for "no category".
+NONE = "none"
+#: Columns of :func:`category_choices`.
+CATEGORY_COLUMNS = ("text", "stands_in", "lines", "revenue", "category", "decided_by")
+CATEGORIES = ("hardware", "consumable", "software licence", "saas", "maintenance", "service")
 #: In this order: the first kind whose words occur decides.
 _EXACT = {
     "hardware": "hardware", "hw": "hardware", "hard ware": "hardware", "equipment": "hardware", "machine": "hardware",
@@ -39,26 +50,98 @@ _WORDS = (
 _PATTERNS = tuple((category, re.compile(rf"\b(?:{words})\b")) for category, words in _WORDS)
 
 
-def standardize_category(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """The category of each sales line, and how it was found ("category", "product", "division", "").
+def standardize_category(frame: pd.DataFrame, said: Mapping[str, str] | None = None) -> tuple[pd.Series, pd.Series]:
+    """The category of each sales line, and how it was found ("user", "category", "product", "division", …, "").
 
-    The category column decides where it can be understood; else words of the product, then of the division and the
-    stock code. A line that none of them tells about has no category.
+    A category that is given decides, also where it cannot be understood: the line then has none. Words of the
+    product, of the division and of the stock code are asked only on lines without one. ``said`` is what the user says
+    of a category or, on lines without one, of a product ("Furniture" to "hardware"; "none" for no category).
     """
+    said = {fold(text): category for text, category in (said or {}).items()}
     result = pd.Series(None, index=frame.index, dtype="object")
     how = pd.Series("", index=frame.index, dtype="object")
+    given = given_category(frame)
     for column, label in (
         ("category", "category"), ("product", "product"), ("division", "division"), ("sku", "stock code"),
     ):  # fmt: skip
         if column not in frame.columns:
             continue
         values = frame[column]
-        kinds = {value: category_of(value) for value in values.dropna().unique()}
-        found = values.map(kinds)
-        fill = result.isna() & found.notna()
-        result = result.where(~fill, found)
-        how = how.where(~fill, label)
-    return result.where(result.notna(), None), how
+        asked = how.eq("") & (given if column == "category" else ~given)
+        texts = values[asked].dropna().unique()
+        users = {value: said[fold(value)] for value in texts if isinstance(value, str) and fold(value) in said}
+        for kinds, origin in ((users, "user"), ({value: category_of(value) for value in texts}, label)):
+            found = values.map(kinds)
+            fill = asked & how.eq("") & found.notna()
+            result = result.where(~fill, found)
+            how = how.where(~fill, origin)
+    return result.where(result.notna() & result.ne(NONE), None), how
+
+
+def given_category(frame: pd.DataFrame) -> pd.Series:
+    """Which lines have a category at all, understood or not."""
+    if "category" not in frame.columns:
+        return pd.Series(False, index=frame.index)
+    return frame["category"].map(lambda value: isinstance(value, str) and not is_missing(value)).astype(bool)
+
+
+def category_choices(frame: pd.DataFrame, category: pd.Series, how: pd.Series) -> pd.DataFrame:
+    """What decided the category of the sales lines, for a person to look at: one row per text that did or might have.
+
+    Columns: ``text``, ``stands_in`` (category, product or nothing), ``lines``, ``revenue`` (sum), ``category``
+    (ours, missing where none), ``decided_by``. Largest revenue first.
+
+    Args:
+        frame: sales lines as read, with ``category``, ``product`` and ``revenue``.
+        category: what :func:`standardize_category` made of them.
+        how: what decided it.
+    """
+    given = given_category(frame)
+    text = frame["category"].where(given, frame["product"])
+    body = pd.DataFrame(
+        {
+            "text": text.where(text.notna(), "").astype(str),
+            "stands_in": given.map({True: "category", False: "product"}).where(text.notna(), ""),
+            "revenue": frame["revenue"],
+            "category": category.where(category.notna(), "").astype(str),
+            "decided_by": how,
+        }
+    )
+    keys = ["text", "stands_in", "category", "decided_by"]
+    grouped = body.groupby(keys, sort=True, as_index=False).agg(lines=("revenue", "size"), revenue=("revenue", "sum"))
+    grouped["category"] = grouped["category"].where(grouped["category"] != "", None)
+    ranked = grouped.sort_values(["revenue", "text"], ascending=[False, True], kind="stable", ignore_index=True)
+    return ranked[list(CATEGORY_COLUMNS)]
+
+
+def category_remarks(choices: pd.DataFrame) -> list[str]:
+    """What to tell the user about categories that nothing understood, and about those that words of a product gave."""
+    told = []
+    unknown = choices[
+        choices["stands_in"].eq("category") & choices["category"].isna() & choices["decided_by"].ne("user")
+    ]
+    if len(unknown):
+        shown = "; ".join(
+            f"{row.text}: {row.lines:,} line{'s' if row.lines != 1 else ''}, {row.revenue:,.2f}"
+            for row in unknown.head(6).itertuples()
+        )
+        more = f" and {len(unknown) - 6:,} more" if len(unknown) > 6 else ""
+        told.append(
+            f"Categories that could not be understood, so that their lines count in totals only: {shown}{more}. "
+            f"Say what they are on the report's sheet {CATEGORY_SHEET}, or in the settings under matching.categories, "
+            f"for example {{{unknown['text'].iloc[0]}: hardware}}."
+        )
+    guessed = choices[choices["decided_by"].isin(["product", "division", "stock code"])]
+    if len(guessed):
+        first = guessed.iloc[0]
+        where = {"product": "the product's name", "division": "the division", "stock code": "the stock code"}
+        told.append(
+            f"{int(guessed['lines'].sum()):,} sales lines without a category got one from words in "
+            f"{where[str(first['decided_by'])]} (such as {first['text']}: {first['category']}), "
+            f"{guessed['revenue'].sum():,.2f} in all; the report's sheet {CATEGORY_SHEET} "
+            "lists them and takes corrections."
+        )
+    return told
 
 
 def category_of(text: object) -> str | None:
@@ -73,3 +156,35 @@ def category_of(text: object) -> str | None:
     if words in _EXACT:
         return _EXACT[words]
     return next((category for category, pattern in _PATTERNS if pattern.search(words)), None)
+
+
+def read_categories(path: Path) -> dict[str, str]:
+    """A person's answers on the sheet *Categories* of a report: text to category; none where there is no such sheet.
+
+    Raises:
+        SourceError: the workbook cannot be read, or an answer is no category.
+    """
+    from icp_xl.sources.file_types import open_book
+
+    if not path.is_file():
+        return {}
+    book = open_book(path)
+    if CATEGORY_SHEET not in book.sheet_names():
+        return {}
+    found: dict[str, str] = {}
+    faults: list[Fault] = []
+    at: dict[str, int] = {}
+    for number, row in enumerate(book.rows(CATEGORY_SHEET), start=1):
+        texts = [cell.strip() if isinstance(cell, str) else "" for cell in row]
+        if not at:
+            at = {name: texts.index(name) for name in ("Is a", "Text")} if {"Is a", "Text"} <= set(texts) else {}
+            continue
+        answer, text = (texts[at[name]] if at[name] < len(texts) else "" for name in ("Is a", "Text"))
+        if answer and answer.lower() not in (*CATEGORIES, NONE):
+            faults.append(Fault("it is no category", f"{path.name}, sheet {CATEGORY_SHEET}, row {number}", answer))
+        elif answer and text:
+            found[text] = answer.lower()
+    if faults:
+        raise SourceError("answers on the sheet Categories cannot be used", allowed=", ".join((*CATEGORIES, NONE)),
+                          next_step="Choose from the list in the cell.", faults=faults)  # fmt: skip
+    return found

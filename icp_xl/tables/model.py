@@ -49,6 +49,7 @@ class Tables:
     columns. ``yearly_totals``, ``assets`` and ``opportunities`` are the sources' frames with ``account_id`` resolved.
     ``reconciliation``: account × year × measure with :data:`RECONCILIATION_COLUMNS`. ``industries``: one row per
     spelling. ``dropped``: rows left out, while reading and since. ``issues``: breaches of the tables' contracts.
+    ``categories``: what decided the category of the sales lines, one row per text.
     ``account_map``: every id ever seen to the account that now holds it.
     """
 
@@ -66,3 +67,4 @@ class Tables:
     account_map: pd.DataFrame
     counts: tuple[RowCount, ...] = ()
     warnings: tuple[str, ...] = ()
+    categories: pd.DataFrame = field(default_factory=pd.DataFrame)

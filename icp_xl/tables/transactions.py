@@ -10,7 +10,7 @@ import pandas as pd
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, id_key, made_id, resolve_accounts
-from icp_xl.tables.categories import standardize_category
+from icp_xl.tables.categories import category_choices, standardize_category
 from icp_xl.tables.customers import dropped_rows
 from icp_xl.tables.matching import Overrides, find_duplicates
 from icp_xl.tables.model import TRANSACTION_COLUMNS
@@ -34,6 +34,7 @@ class BuiltTransactions:
     read: int
     repeated: int
     unknown_targets: tuple[str, ...]
+    categories: pd.DataFrame
 
 
 def build_transactions(
@@ -72,10 +73,10 @@ def build_transactions(
     created, directory = _create(frame, directory, settings, overrides, progress)
     lost = frame["_account"].isna()
     dropped.append(dropped_rows(frame[lost], "sales", "customer is not among the accounts"))
-    lines = _finish(frame[~lost], directory)
+    lines, categories = _finish(frame[~lost], directory, settings)
     return BuiltTransactions(
         lines, created, directory, resolved.matches, pd.concat(dropped, ignore_index=True), read, repeated,
-        resolved.unknown_targets,
+        resolved.unknown_targets, categories,
     )  # fmt: skip
 
 
@@ -145,8 +146,9 @@ def _own_ids(lines: pd.DataFrame) -> pd.Series:
     return pd.Series(found, index=lines.index, dtype="object")
 
 
-def _finish(frame: pd.DataFrame, directory: Directory) -> pd.DataFrame:
-    category, how = standardize_category(frame)
+def _finish(frame: pd.DataFrame, directory: Directory, settings: MatchingSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    category, how = standardize_category(frame, settings.categories)
+    choices = category_choices(frame, category, how)
     lines = frame.assign(
         account_id=frame["_account"],
         account_name=frame["_account"].map(dict(directory.labels)),
@@ -154,7 +156,7 @@ def _finish(frame: pd.DataFrame, directory: Directory) -> pd.DataFrame:
         category_from=how,
     )
     lines = lines.sort_values(["date", "account_id", "invoice", "sku", "revenue", "source_row"], kind="stable")
-    return lines[list(TRANSACTION_COLUMNS)].reset_index(drop=True)
+    return lines[list(TRANSACTION_COLUMNS)].reset_index(drop=True), choices
 
 
 __all__ = ["BuiltTransactions", "Resolved", "build_transactions"]
