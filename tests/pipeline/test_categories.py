@@ -10,7 +10,7 @@ import pytest
 
 from icp_xl.cli import run
 
-pytestmark = pytest.mark.filterwarnings("ignore:Unknown extension")
+pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported")
 
 LINES = """Date,Customer,Category,Product,Amount
 2024-01-05,Acme,Furniture,Mesh Seat,500
