@@ -25,16 +25,6 @@ SOFTWARE_REVENUE = "software_revenue"
 SERVICE_REVENUE = "service_revenue"
 TOTAL_REVENUE = "total_revenue"
 
-VERTICAL = "vertical"
-SIZE = "size"
-ADOPTION = "adoption"
-RELATIONSHIP = "relationship"
-#: The four components, in the order in which their contributions are summed.
-COMPONENTS = (VERTICAL, SIZE, ADOPTION, RELATIONSHIP)
-#: Columns that hold a component's score (0 to 1) and its contribution (weight times score).
-COMPONENT_SCORES = tuple(f"{name}_score" for name in COMPONENTS)
-CONTRIBUTIONS = tuple(f"{name}_contribution" for name in COMPONENTS)
-
 RAW_SCORE = "raw_score"
 PERCENTILE = "percentile"
 ICP_SCORE = "icp_score"
@@ -56,5 +46,5 @@ OUTCOME = "outcome"
 
 #: Transaction categories, in the order in which reports list them.
 CATEGORIES = ("hardware", "consumable", "software licence", "saas", "maintenance", "service")
-#: Categories that count as software for the relationship score.
+#: Categories that count as software.
 SOFTWARE_CATEGORIES = ("software licence", "saas", "maintenance")

@@ -6,76 +6,88 @@ The add-in's VBA module is generated from this file by xlwings' own generator. E
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
 
 import xlwings as xw
 
+from icp_xl.components.kinds import facts_of
+from icp_xl.components.presets import EQUIPMENT
 from icp_xl.excel import functions, lookups
+from icp_xl.formatting import join_words, number_word
 
-INDUSTRY = "Industry of the account, one cell or a range"
-REVENUE = "Annual revenue of the account's company; leave blank where unknown"
-PRINTERS = "Number of printers that the account has"
-CONSUMABLE = "Revenue with consumables"
-SOFTWARE = "Revenue with software licences, SaaS and maintenance"
-WEIGHTS = "Four cells: weights of vertical, size, adoption and relationship, summing to 1; left out, the model's own"
+#: Components and facts of the functions that have an argument per fact; ICP_SCORE_ROW serves any others.
+COMPONENTS = EQUIPMENT
+FACTS = facts_of(COMPONENTS)
+_NAMES = [component.name for component in COMPONENTS]
+WEIGHTS = (
+    f"{number_word(len(_NAMES)).capitalize()} cells: weights of {join_words(_NAMES, most=8)}, summing to 1; left out, "
+    "the model's own"
+)
+COMPONENT = "One of " + ", ".join(f'"{name}"' for name in _NAMES)
 ACCOUNT = "Account id, or its name as in the last run; one cell or a range"
+REVENUE = next(fact.help for fact in FACTS if fact.name == "annual_revenue")
+
+
+def _of_facts(name: str, about: str, answer: Callable[..., Any], first: str = "", last: str = "") -> Callable[..., Any]:
+    """A function with an argument for each fact, between ``first`` and ``last``; the help comes from the records."""
+    helps = {first: COMPONENT, **{fact.name: fact.help for fact in FACTS}, last: WEIGHTS}
+    helps.pop("", None)
+
+    def function(*cells: Any) -> Any:
+        given = dict(zip(helps, cells, strict=False))
+        facts = {fact.name: given[fact.name] for fact in FACTS}
+        around = [given.get(item) for item in (first, last) if item]
+        return answer(around[0], facts) if first else answer(facts, *around)
+
+    function.__name__, function.__doc__ = name, about
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [Parameter(item, kind, default=None if item == last else Parameter.empty) for item in helps]
+    function.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {}
+    for item, doc in helps.items():
+        function = xw.arg(item, ndim=2, err_to_str=True, doc=doc)(function)
+    made: Callable[..., Any] = xw.func(category="ICP", call_in_wizard=False)(function)
+    return made
+
+
+ICP_SCORE = _of_facts(
+    "ICP_SCORE", "ICP score (0 to 100) of an account, or of each row of a range, by the last score model.",
+    functions.score, last="weights",
+)  # fmt: skip
+ICP_RAW = _of_facts(
+    "ICP_RAW", "Raw score (0 to 1) of an account, or of each row of a range: the weighted sum of its components.",
+    functions.raw, last="weights",
+)  # fmt: skip
+ICP_GRADE = _of_facts(
+    "ICP_GRADE", "Grade (A to F) of an account, or of each row of a range, by the last score model.",
+    functions.grade, last="weights",
+)  # fmt: skip
+ICP_COMPONENT = _of_facts(
+    "ICP_COMPONENT", "Score (0 to 1) of one component of an account, or of each row of a range.",
+    functions.component, first="component",
+)  # fmt: skip
+ICP_EXPLAIN = _of_facts(
+    "ICP_EXPLAIN", "Why an account scores as it does: grade, score, and what each component adds.",
+    functions.explain, last="weights",
+)  # fmt: skip
 
 
 @xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("industry", ndim=2, err_to_str=True, doc=INDUSTRY)
-@xw.arg("annual_revenue", ndim=2, err_to_str=True, doc=REVENUE)
-@xw.arg("printers", ndim=2, err_to_str=True, doc=PRINTERS)
-@xw.arg("consumable_revenue", ndim=2, err_to_str=True, doc=CONSUMABLE)
-@xw.arg("software_revenue", ndim=2, err_to_str=True, doc=SOFTWARE)
-@xw.arg("weights", ndim=2, err_to_str=True, doc=WEIGHTS)
-def ICP_SCORE(
-    industry: Any,
-    annual_revenue: Any,
-    printers: Any,
-    consumable_revenue: Any,
-    software_revenue: Any,
-    weights: Any = None,
-) -> Any:
-    """ICP score (0 to 100) of an account, or of each row of a range, by the last score model."""
-    return functions.score(industry, annual_revenue, printers, consumable_revenue, software_revenue, weights)
-
-
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("industry", ndim=2, err_to_str=True, doc=INDUSTRY)
-@xw.arg("annual_revenue", ndim=2, err_to_str=True, doc=REVENUE)
-@xw.arg("printers", ndim=2, err_to_str=True, doc=PRINTERS)
-@xw.arg("consumable_revenue", ndim=2, err_to_str=True, doc=CONSUMABLE)
-@xw.arg("software_revenue", ndim=2, err_to_str=True, doc=SOFTWARE)
-@xw.arg("weights", ndim=2, err_to_str=True, doc=WEIGHTS)
-def ICP_RAW(
-    industry: Any,
-    annual_revenue: Any,
-    printers: Any,
-    consumable_revenue: Any,
-    software_revenue: Any,
-    weights: Any = None,
-) -> Any:
-    """Raw score (0 to 1) of an account, or of each row of a range: the weighted sum of its components."""
-    return functions.raw(industry, annual_revenue, printers, consumable_revenue, software_revenue, weights)
-
-
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("industry", ndim=2, err_to_str=True, doc=INDUSTRY)
-@xw.arg("annual_revenue", ndim=2, err_to_str=True, doc=REVENUE)
-@xw.arg("printers", ndim=2, err_to_str=True, doc=PRINTERS)
-@xw.arg("consumable_revenue", ndim=2, err_to_str=True, doc=CONSUMABLE)
-@xw.arg("software_revenue", ndim=2, err_to_str=True, doc=SOFTWARE)
-@xw.arg("weights", ndim=2, err_to_str=True, doc=WEIGHTS)
-def ICP_GRADE(
-    industry: Any,
-    annual_revenue: Any,
-    printers: Any,
-    consumable_revenue: Any,
-    software_revenue: Any,
-    weights: Any = None,
-) -> Any:
-    """Grade (A to F) of an account, or of each row of a range, by the last score model."""
-    return functions.grade(industry, annual_revenue, printers, consumable_revenue, software_revenue, weights)
+@xw.arg("headers", ndim=2, err_to_str=True, doc="Headers of the columns of values, in any order")
+@xw.arg("values", ndim=2, err_to_str=True, doc="The facts of the accounts: one row each, a column per header")
+@xw.arg(
+    "what", ndim=2, err_to_str=True,
+    doc='"score", "grade", "raw", "explain" or a component of the last score model; left out, the score',
+)  # fmt: skip
+@xw.arg(
+    "weights", ndim=2, err_to_str=True,
+    doc="A weight per component of the last score model, summing to 1; left out, the model's own",
+)  # fmt: skip
+def ICP_SCORE_ROW(headers: Any, values: Any, what: Any = None, weights: Any = None) -> Any:
+    """ICP score of each row, whatever the score is made of: the facts are found by their headers."""
+    return functions.score_row(headers, values, what, weights)
 
 
 @xw.func(category="ICP", call_in_wizard=False)
@@ -83,44 +95,6 @@ def ICP_GRADE(
 def ICP_SEGMENT(annual_revenue: Any) -> Any:
     """Segment (Small Business, Mid-Market, Large Enterprise) by annual revenue; Unknown where it is blank."""
     return functions.segment(annual_revenue)
-
-
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("component", ndim=2, err_to_str=True, doc='One of "vertical", "size", "adoption", "relationship"')
-@xw.arg("industry", ndim=2, err_to_str=True, doc=INDUSTRY)
-@xw.arg("annual_revenue", ndim=2, err_to_str=True, doc=REVENUE)
-@xw.arg("printers", ndim=2, err_to_str=True, doc=PRINTERS)
-@xw.arg("consumable_revenue", ndim=2, err_to_str=True, doc=CONSUMABLE)
-@xw.arg("software_revenue", ndim=2, err_to_str=True, doc=SOFTWARE)
-def ICP_COMPONENT(
-    component: Any,
-    industry: Any,
-    annual_revenue: Any,
-    printers: Any,
-    consumable_revenue: Any,
-    software_revenue: Any,
-) -> Any:
-    """Score (0 to 1) of one component of an account, or of each row of a range."""
-    return functions.component(component, industry, annual_revenue, printers, consumable_revenue, software_revenue)
-
-
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("industry", ndim=2, err_to_str=True, doc=INDUSTRY)
-@xw.arg("annual_revenue", ndim=2, err_to_str=True, doc=REVENUE)
-@xw.arg("printers", ndim=2, err_to_str=True, doc=PRINTERS)
-@xw.arg("consumable_revenue", ndim=2, err_to_str=True, doc=CONSUMABLE)
-@xw.arg("software_revenue", ndim=2, err_to_str=True, doc=SOFTWARE)
-@xw.arg("weights", ndim=2, err_to_str=True, doc=WEIGHTS)
-def ICP_EXPLAIN(
-    industry: Any,
-    annual_revenue: Any,
-    printers: Any,
-    consumable_revenue: Any,
-    software_revenue: Any,
-    weights: Any = None,
-) -> Any:
-    """Why an account scores as it does: grade, score, and what each component adds."""
-    return functions.explain(industry, annual_revenue, printers, consumable_revenue, software_revenue, weights)
 
 
 @xw.func(category="ICP", call_in_wizard=False)
@@ -142,7 +116,7 @@ def ICP_WHATIF(weights: Any, rows: Any = None) -> Any:
 
 
 @xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("component", ndim=2, err_to_str=True, doc="A component; left out, a table of all four")
+@xw.arg("component", ndim=2, err_to_str=True, doc="A component; left out, a table of all")
 def ICP_WEIGHTS(component: Any = None) -> Any:
     """The weights of the last score model."""
     return functions.weights_table(component)

@@ -12,8 +12,12 @@ from icp_xl.config.base import SITE, Rights, Section
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+#: What the least weights of many components add up to, where the settings do not say.
+SPREAD = 0.6
+
+
 class OptimizeSettings(Section):
-    """How the weights of the four components are searched for."""
+    """How the weights of the components are searched for."""
 
     rights: ClassVar[Rights] = "workbook"
 
@@ -27,9 +31,16 @@ class OptimizeSettings(Section):
         0.25,
         description="say of the grade mix against the correlation: 0 looks at revenue only, 1 at the mix only",
     )
+    target: Literal["auto", "equipment", "all"] = Field(
+        "auto",
+        description="revenue that the score is to rank by: equipment is that with hardware and consumables, all is "
+        "all of it; auto takes the first for the components of the equipment trade",
+    )
     include_size: bool = Field(True, description="false switches the size component off: its weight is then 0")
-    minimum: Share = Field(0.15, description="smallest weight that a component in use may have")
-    maximum: Share = Field(0.50, description="largest weight that any component may have")
+    minimum: Share = Field(
+        0.15, description="smallest weight that a component in use may have; less where there are more than four"
+    )
+    maximum: Share = Field(0.50, description="largest weight that any component may have; more where there are two")
     minimum_engaged: int = Field(
         50, ge=10, description="accounts with hardware or consumable revenue that are needed at the least"
     )
@@ -77,3 +88,17 @@ class OptimizeSettings(Section):
                 f"{used * self.maximum:g}, below 1"
             )
         return self
+
+
+def usual_bounds(settings: OptimizeSettings, used: int) -> tuple[float, float]:
+    """Least and greatest weight of each of ``used`` components.
+
+    Bounds that the settings state hold as they are. The usual ones are made for three or four components: more leave
+    less for each, and of two either may have all but the least.
+    """
+    minimum, maximum = settings.minimum, settings.maximum
+    if "minimum" not in settings.model_fields_set and used > 4:
+        minimum = min(minimum, SPREAD / used)
+    if "maximum" not in settings.model_fields_set and used < 3:
+        maximum = 1.0 - minimum * (used - 1)
+    return minimum, maximum

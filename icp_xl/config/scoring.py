@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from icp_xl.components.kinds import faults_of
+from icp_xl.components.presets import EQUIPMENT, PRESETS, completed, even_weights
+from icp_xl.components.record import Component
 from icp_xl.config.base import Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
-class Weights(Section):
-    """Weights of the four components; they sum to 1."""
-
-    rights: ClassVar[Rights] = "workbook"
-
-    vertical: Share = 0.25
-    size: Share = 0.25
-    adoption: Share = 0.25
-    relationship: Share = 0.25
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Self:
-        total = self.vertical + self.size + self.adoption + self.relationship
-        if not math.isclose(total, 1.0, abs_tol=1e-6):
-            raise ValueError(f"the four weights must sum to 1, got {total:g}")
-        return self
-
-    def as_tuple(self) -> tuple[float, float, float, float]:
-        """Vertical, size, adoption, relationship."""
-        return (self.vertical, self.size, self.adoption, self.relationship)
+#: More weights than this cannot be told apart by any search, nor by any reader.
+MOST_COMPONENTS = 8
 
 
 class GradeShares(Section):
@@ -68,7 +54,18 @@ class ScoringSettings(Section):
 
     rights: ClassVar[Rights] = "workbook"
 
-    weights: Weights = Weights()
+    preset: Literal["auto", "equipment", "general", "subscription"] = Field(
+        "auto",
+        description="components that come with the package; auto takes those of the equipment trade where their facts "
+        "are there, else those that the sales log allows",
+    )
+    components: dict[str, Component] = Field(
+        default_factory=dict,
+        description="components of your own instead of a preset's, by name: kind and what it reads; 2 to 8 of them",
+    )
+    weights: dict[str, Share] = Field(
+        default_factory=lambda: even_weights(EQUIPMENT), description="weight of each component; they sum to 1"
+    )
     use_optimized_weights: bool = Field(
         True, description="take the weights from optimized_weights.json where that file is present and sound"
     )
@@ -97,6 +94,78 @@ class ScoringSettings(Section):
     segment_large: Positive = Field(2.5e8, description="annual revenue from which an account is Large Enterprise")
     knots: int = Field(1001, ge=11, le=10001, description="quantile knots of the score model's reference table")
 
+    @field_validator("components", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """A list of components with names, or a mapping; each takes its name from its key, lists may be texts."""
+        if isinstance(value, list | tuple):
+            value = {f"{at}": item for at, item in enumerate(value, 1)}
+        if not isinstance(value, Mapping):
+            return value
+        named = {}
+        for key, item in value.items():
+            if not isinstance(item, Mapping):
+                named[str(key)] = item
+                continue
+            fields = {_plain_key(name): found for name, found in item.items()}
+            name = str(fields.setdefault("name", _plain_key(key)))
+            if name in named:
+                raise ValueError(f"two components are called {name}")
+            named[name] = {name: _listed(name, found) for name, found in fields.items()}
+        return named
+
+    @field_validator("components")
+    @classmethod
+    def _sound(cls, components: dict[str, Component]) -> dict[str, Component]:
+        if components and not 2 <= len(components) <= MOST_COMPONENTS:
+            raise ValueError(f"a score has 2 to {MOST_COMPONENTS} components, got {len(components)}")
+        faults = [f"{name}.{field} {text}" for name, item in components.items() for field, text in faults_of(item)]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return components
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _merged(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        given = {_plain_key(name): weight for name, weight in value.items()}
+        usual = even_weights(EQUIPMENT)
+        return {**usual, **given} if set(given) <= set(usual) else given
+
+    def declared(self, preset: str) -> tuple[Component, ...]:
+        """The declarations of a preset, or of the settings' own components, complete."""
+        return completed(tuple(self.components.values()) or PRESETS[preset], self)
+
+    def default_weights(self, components: tuple[Component, ...]) -> dict[str, float]:
+        """Weights of ``components`` before any optimisation.
+
+        Raises:
+            ValueError: the settings' weights are not those of the components, or do not sum to 1.
+        """
+        names = [component.name for component in components]
+        if self.weights == even_weights(EQUIPMENT):  # nothing was said
+            return even_weights(components)
+        if set(self.weights) != set(names):
+            given, wanted = ", ".join(self.weights), ", ".join(names)
+            raise ValueError(f"weights must name every component ({wanted}), got {given or 'none'}")
+        return {name: self.weights[name] for name in names}
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        named = set(self.weights) == set(even_weights(EQUIPMENT))
+        total = sum(self.weights.values())
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            count = "four " if len(self.weights) == 4 else ""
+            raise ValueError(f"the {count}weights must sum to 1, got {total:g}")
+        presets = [self.preset] if self.preset != "auto" else list(PRESETS)
+        if self.components:
+            self.default_weights(tuple(self.components.values()))
+        elif not named and not any(set(self.weights) == {item.name for item in PRESETS[name]} for name in presets):
+            known = " or ".join(", ".join(item.name for item in PRESETS[name]) for name in presets)
+            raise ValueError(f"weights must name the components ({known}), got {', '.join(self.weights)}")
+        return self
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         starts = [tier.from_revenue for tier in self.size_tiers]
@@ -105,3 +174,27 @@ class ScoringSettings(Section):
         if self.segment_large <= self.segment_mid_market:
             raise ValueError("segment_large must be above segment_mid_market")
         return self
+
+
+_HINTS = get_type_hints(Component)
+_LISTS = {name for name, hint in _HINTS.items() if str(hint).startswith("tuple[")}
+
+
+def _plain_key(name: object) -> str:
+    return "_".join(str(name).strip().lower().split())
+
+
+def _listed(name: str, value: Any) -> Any:
+    """A list out of one cell: parts divided by semicolons or commas, and a tier as ``from: score``.
+
+    >>> _listed("divisions", "Bread, Rolls"), _listed("tiers", "0: 0.2; 1000: 1")
+    (['Bread', 'Rolls'], [(0.0, 0.2), (1000.0, 1.0)])
+    """
+    if name not in _LISTS or not isinstance(value, str | int | float):
+        return (
+            [tuple(item.values()) if isinstance(item, dict) else item for item in value] if name == "tiers" else value
+        )
+    parts = [part.strip() for part in str(value).replace(";", ",").split(",") if part.strip()]
+    if name == "tiers":
+        return [tuple(float(end) for end in part.split(":")) for part in parts]
+    return [float(part) for part in parts] if name == "shares" else parts

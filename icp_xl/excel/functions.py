@@ -9,13 +9,12 @@ the what-if sheet agree.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from icp_xl.columns import COMPONENTS
 from icp_xl.errors import ConfigError, IcpError
 from icp_xl.excel.cells import (
     NOT_AVAILABLE,
@@ -83,22 +82,38 @@ def _note(name: str, error: Exception) -> None:
 
 
 class Facts:
-    """Five facts per account out of cells, with the error of each row that has one, and the rows that are blank."""
+    """The facts of accounts out of cells, with the error of each row that has one, and the rows that are blank.
 
-    def __init__(self, industry: Cell, numbers: Sequence[Cell]) -> None:
-        grids = [as_grid(industry), *map(as_grid, numbers)]
+    ``cells`` holds an argument per fact; those that the model does not read are left aside.
+
+    Raises:
+        CellError: ``#N/A`` where the model reads a fact that is not among them.
+    """
+
+    def __init__(self, model: ScoreModel, cells: Mapping[str, Cell]) -> None:
+        if any(fact.name not in cells for fact in model.facts):
+            raise CellError(NOT_AVAILABLE)
+        grids = [as_grid(cells[fact.name]) for fact in model.facts]
+        self.model = model
         self.shape: Shape = common_shape(grids)
         self.faults: dict[int, str] = {}
-        limits = (0.0, 0.0, None, None)
-        columns = [Numbers(flatten(grid, self.shape), minimum=low) for grid, low in zip(grids[1:], limits, strict=True)]
-        for column in reversed(columns):
-            self.faults.update(column.faults)
-        self.numbers = [column.values for column in columns]
-        self.industry = self._industries(flatten(grids[0], self.shape))
-        empty = np.logical_and.reduce([np.isnan(values) for values in self.numbers])
-        self.blank = [int(i) for i in np.flatnonzero(empty) if self.industry[i] is None and int(i) not in self.faults]
+        self.values: dict[str, Any] = {}
+        blank = np.ones(self.shape[0] * self.shape[1], dtype=bool)
+        for fact, grid in reversed(list(zip(model.facts, grids, strict=True))):
+            flat = flatten(grid, self.shape)
+            if fact.text:
+                texts = self._texts(flat)
+                self.values[fact.name] = standard_texts(texts, model, fact.name)
+                empty = np.array([text is None for text in texts], dtype=bool)
+            else:
+                column = Numbers(flat, minimum=fact.minimum)
+                self.faults.update(column.faults)
+                self.values[fact.name] = column.values
+                empty = np.isnan(column.values)
+            blank &= empty
+        self.blank = [int(i) for i in np.flatnonzero(blank) if int(i) not in self.faults]
 
-    def _industries(self, cells: list[Cell]) -> list[str | None]:
+    def _texts(self, cells: list[Cell]) -> list[str | None]:
         known: dict[Cell, str | None] = {}
         out: list[str | None] = []
         for i, cell in enumerate(cells):
@@ -124,26 +139,33 @@ class Facts:
             cells[i] = code
         return shaped(cells, self.shape)
 
-    def score(self, model: ScoreModel, weights: Cell) -> Scores:
+    def score(self, weights: Cell) -> Scores:
         """Scores under the model's weights or the given ones."""
-        industry = standard_industries(self.industry, model)
-        a, b, c, d = self.numbers
-        return model.score_arrays(industry, a, b, c, d, read_weights(weights))
+        return self.model.score_components(self.model.components(self.values), read_weights(weights, self.model))
 
 
-def standard_industries(names: Sequence[str | None], model: ScoreModel) -> list[str | None]:
+def standard_texts(names: Sequence[str | None], model: ScoreModel, fact: str) -> Sequence[str | None]:
     """Industries as the model spells them: as given where the model knows them, else by the rules of the batch."""
+    if fact != "industry":
+        return names
     # Kept on the model itself, so that a new model starts afresh.
     cache: dict[str | None, str | None] = model.__dict__.setdefault("_icp_industries", {None: None})
     new = {name for name in names if name not in cache}
     if new:
-        from icp_xl.scoring.model import industry_key
+        from icp_xl.components.shapes import lookup_key
 
-        keys = {industry_key(item) for item in model.industry_weights}
-        cache.update({name: name for name in new if name is not None and industry_key(name) in keys})
+        known = known_industries(model)
+        keys = {lookup_key(item) for item in known}
+        cache.update({name: name for name in new if name is not None and lookup_key(name) in keys})
         unknown = sorted(name for name in new if name is not None and name not in cache)
-        cache.update(zip(unknown, _by_rule(unknown, model.industry_weights), strict=True))
+        cache.update(zip(unknown, _by_rule(unknown, known), strict=True))
     return [cache[name] for name in names]
+
+
+def known_industries(model: ScoreModel) -> list[str]:
+    """The industries that the model has a weight for."""
+    table = model.lookup("industry")
+    return [] if table is None else list(table.table)
 
 
 def _by_rule(names: Sequence[str], known: Iterable[str]) -> list[str | None]:
@@ -154,11 +176,11 @@ def _by_rule(names: Sequence[str], known: Iterable[str]) -> list[str | None]:
     return standardize_industry(names, known=known).values
 
 
-def read_weights(value: Cell) -> list[float] | None:
-    """Four weights out of a range of four cells; ``None`` where the argument is left out.
+def read_weights(value: Cell, model: ScoreModel) -> list[float] | None:
+    """A weight per component of the model out of a range; ``None`` where the argument is left out.
 
     Raises:
-        CellError: ``#VALUE!`` unless there are four numbers, ``#NUM!`` unless they are at least 0 and sum to 1.
+        CellError: ``#VALUE!`` unless there is a number for each, ``#NUM!`` unless they are at least 0 and sum to 1.
     """
     if value is None:
         return None
@@ -166,7 +188,7 @@ def read_weights(value: Cell) -> list[float] | None:
     cells = [cell for row in grid for cell in row]
     if all(cell is None or cell == "" for cell in cells):
         return None
-    if len(cells) != len(COMPONENTS):
+    if len(cells) != len(model.names):
         raise CellError(VALUE)
     weights = []
     for cell in cells:
@@ -182,55 +204,115 @@ def read_weights(value: Cell) -> list[float] | None:
 
 
 @safe
-def score(
-    industry: Cell, annual_revenue: Cell, printers: Cell, consumable: Cell, software: Cell, weights: Cell
-) -> Cell:
-    """ICP score, 0 to 100."""
-    facts = Facts(industry, (annual_revenue, printers, consumable, software))
-    return facts.answer(facts.score(published.model(), weights).icp_score.tolist())
+def score(cells: Mapping[str, Cell], weights: Cell) -> Cell:
+    """ICP score, 0 to 100, from a cell or range per fact."""
+    facts = Facts(published.model(), cells)
+    return facts.answer(facts.score(weights).icp_score.tolist())
 
 
 @safe
-def raw(industry: Cell, annual_revenue: Cell, printers: Cell, consumable: Cell, software: Cell, weights: Cell) -> Cell:
+def raw(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """Raw score, 0 to 1."""
-    facts = Facts(industry, (annual_revenue, printers, consumable, software))
-    return facts.answer(facts.score(published.model(), weights).raw_score.tolist())
+    facts = Facts(published.model(), cells)
+    return facts.answer(facts.score(weights).raw_score.tolist())
 
 
 @safe
-def grade(
-    industry: Cell, annual_revenue: Cell, printers: Cell, consumable: Cell, software: Cell, weights: Cell
-) -> Cell:
+def grade(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """Grade, A to F."""
-    facts = Facts(industry, (annual_revenue, printers, consumable, software))
-    return facts.answer(facts.score(published.model(), weights).icp_grade.tolist())
+    facts = Facts(published.model(), cells)
+    return facts.answer(facts.score(weights).icp_grade.tolist())
 
 
 @safe
-def component(
-    name: Cell, industry: Cell, annual_revenue: Cell, printers: Cell, consumable: Cell, software: Cell
-) -> Cell:
+def component(name: Cell, cells: Mapping[str, Cell]) -> Cell:
     """One component's score, 0 to 1."""
+    model = published.model()
     wanted = (to_text(one(name)) or "").lower()
-    if wanted not in COMPONENTS:
+    if wanted not in model.names:
         raise CellError(VALUE)
-    facts = Facts(industry, (annual_revenue, printers, consumable, software))
-    scores = facts.score(published.model(), None)
-    return facts.answer(scores.components[:, COMPONENTS.index(wanted)].tolist())
+    facts = Facts(model, cells)
+    return facts.answer(facts.score(None).components[:, model.names.index(wanted)].tolist())
 
 
 @safe
-def explain(
-    industry: Cell, annual_revenue: Cell, printers: Cell, consumable: Cell, software: Cell, weights: Cell
-) -> Cell:
+def explain(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """The score in words: grade, score, and what each component adds."""
-    facts = Facts(industry, (annual_revenue, printers, consumable, software))
-    scores = facts.score(published.model(), weights)
+    facts = Facts(published.model(), cells)
+    return facts.answer(_explained(facts, weights))
+
+
+def _explained(facts: Facts, weights: Cell) -> list[Cell]:
+    scores = facts.score(weights)
     texts: list[Cell] = []
     for i, parts in enumerate(scores.contributions.tolist()):
-        sums = " + ".join(f"{name} {part:.3f}" for name, part in zip(COMPONENTS, parts, strict=True))
+        sums = " + ".join(f"{name} {part:.3f}" for name, part in zip(facts.model.names, parts, strict=True))
         texts.append(f"{scores.icp_grade[i]}, score {scores.icp_score[i]:.1f}: {sums} = {scores.raw_score[i]:.3f}")
-    return facts.answer(texts)
+    return texts
+
+
+@safe
+def score_row(headers: Cell, values: Cell, what: Cell, weights: Cell) -> Cell:
+    """A score for each row of ``values``, whose columns ``headers`` names in any order.
+
+    A fact is found by its label, its name or another usual header for it. ``what`` is ``score`` (by default),
+    ``grade``, ``raw``, ``explain`` or a component.
+
+    Raises:
+        CellError: ``#VALUE!`` where the headers do not name each column of the values, name a fact twice or not at
+            all, or ``what`` is none of these.
+    """
+    model = published.model()
+    grid = as_grid(values)
+    names = [cell for row in as_grid(headers) for cell in row]
+    if len(names) != len(grid[0]):
+        if len(names) != len(grid):
+            raise CellError(VALUE)
+        grid = [list(row) for row in zip(*grid, strict=True)]  # headers down a column, one account a column
+    at = fact_columns(names, model)
+    facts = Facts(model, {fact.name: [[row[at[fact.name]]] for row in grid] for fact in model.facts})
+    wanted = (to_text(one(what)) or "score").lower() if what is not None else "score"
+    scores = facts.score(weights)
+    if wanted in model.names:
+        return facts.answer(scores.components[:, model.names.index(wanted)].tolist())
+    answers: dict[str, Callable[[], list[Cell]]] = {
+        "score": lambda: scores.icp_score.tolist(),
+        "grade": lambda: scores.icp_grade.tolist(),
+        "raw": lambda: scores.raw_score.tolist(),
+        "explain": lambda: _explained(facts, weights),
+    }
+    if wanted not in answers:
+        raise CellError(VALUE)
+    return facts.answer(answers[wanted]())
+
+
+def fact_columns(headers: Sequence[Cell], model: ScoreModel) -> dict[str, int]:
+    """Which of ``headers`` holds each fact of the model: by its label or name, else as a customers' file is read.
+
+    Raises:
+        CellError: ``#VALUE!`` where a fact has no header, or two.
+    """
+    texts = [_plain(to_text(cell) or "") for cell in headers]
+    found: dict[str, int] = {}
+    for fact in model.facts:
+        places = [at for at, text in enumerate(texts) if text in (_plain(fact.name), _plain(fact.label))]
+        if len(places) > 1:
+            raise CellError(VALUE)
+        if places:
+            found[fact.name] = places[0]
+    if len(found) < len(model.facts):
+        from icp_xl.sources.fields import CUSTOMERS
+        from icp_xl.sources.headers import NEVER, match_columns
+
+        read, _ = match_columns([[text] for text in texts], CUSTOMERS, NEVER, taken=set(found.values()))
+        found = {**{name: match.column for name, match in read.items()}, **found}
+    if any(fact.name not in found for fact in model.facts):
+        raise CellError(VALUE)
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(mark if mark.isalnum() else " " for mark in text.casefold()).split())
 
 
 @safe
@@ -248,9 +330,10 @@ def segment(annual_revenue: Cell) -> Cell:
 @safe
 def weights_table(component_name: Cell) -> Cell:
     """The model's weights as a table of two columns, or the weight of one component."""
-    weights = published.model().weights
+    model = published.model()
+    weights = model.weights
     if component_name is None:
-        return [[name.capitalize(), weights[name]] for name in COMPONENTS]
+        return [[name.capitalize(), weights[name]] for name in model.names]
 
     def weight(cell: Cell) -> Cell:
         name = (to_text(cell) or "").lower()

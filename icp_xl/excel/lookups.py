@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from icp_xl.columns import COMPONENTS
 from icp_xl.excel.cells import (
     NOT_AVAILABLE,
     NUM,
@@ -22,7 +21,7 @@ from icp_xl.excel.cells import (
     to_number,
     to_text,
 )
-from icp_xl.excel.functions import read_weights, safe
+from icp_xl.excel.functions import known_industries, read_weights, safe
 from icp_xl.excel.published import published
 
 #: Rows that ``ICP_WHATIF`` shows where nothing else is asked for.
@@ -69,7 +68,8 @@ def _shown(value: Cell) -> Cell:
 @safe
 def whatif(weights: Cell, rows: Cell) -> Cell:
     """The best accounts under other weights, beside their place now: a table with a header."""
-    wanted = read_weights(weights)
+    model = published.model()
+    wanted = read_weights(weights, model)
     if wanted is None:
         raise CellError(VALUE)
     count = to_number(one(rows)) if rows is not None else float(WHATIF_ROWS)
@@ -77,8 +77,8 @@ def whatif(weights: Cell, rows: Cell) -> Cell:
         raise CellError(count)
     if not 1 <= count <= 1_000_000:
         raise CellError(NUM)
-    model, table = published.model(), published.accounts()
-    parts = [np.array(table.field(f"{name}_score"), dtype=np.float64) for name in COMPONENTS]
+    table = published.accounts()
+    parts = [np.array(table.field(f"{name}_score"), dtype=np.float64) for name in model.names]
     scores = model.score_components(np.column_stack(parts), wanted)
     order = np.lexsort((np.arange(len(parts[0])), -scores.raw_score))[: int(count)]
     from icp_xl.scoring.model import keys
@@ -110,7 +110,7 @@ def industry(text: Cell) -> Cell:
     from icp_xl.tables.industries import standardize_industry
 
     try:
-        known = list(published.model().industry_weights)
+        known = known_industries(published.model())
     except CellError:
         known = []
     grid = as_grid(text)

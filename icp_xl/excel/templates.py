@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icp_xl.columns import CATEGORIES
+from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config import Section, Settings
 from icp_xl.config.base import rights_of
 from icp_xl.outputs import write_bytes
@@ -55,11 +56,12 @@ HELP = {
 #: Settings that most people want to see first, with words for people.
 COMMON = (
     ("excel.sales_workbook", "Name of the sales-log workbook; found among the open workbooks where left blank"),
-    ("scoring.use_optimized_weights", "TRUE takes the weights found by Optimise weights, FALSE the four below"),
-    ("scoring.weights.vertical", "Weight of the industry; give all four weights or none; they sum to 1"),
-    ("scoring.weights.size", "Weight of the company's size"),
-    ("scoring.weights.adoption", "Weight of printers and consumables"),
-    ("scoring.weights.relationship", "Weight of software and services"),
+    ("scoring.use_optimized_weights", "TRUE takes the weights found by Optimise weights, FALSE those below"),
+    ("scoring.preset", "Components of the score: auto, equipment, general or subscription"),
+    *(
+        (f"scoring.weights.{item.name}", f"Weight of {item.title.lower()}; give all weights or none; they sum to 1")
+        for item in EQUIPMENT
+    ),
     ("scoring.strategic_share", "Say of the strategic tiers in an industry's weight, 0 to 1"),
     ("scoring.segment_mid_market", "Annual revenue from which an account is Mid-Market"),
     ("scoring.segment_large", "Annual revenue from which an account is Large Enterprise"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS
 from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import SourceError
 from icp_xl.reports.live.book import build_live_book
@@ -12,7 +11,7 @@ from icp_xl.reports.live.inputs import LiveInputs
 from icp_xl.runs import RunContext
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
-from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
 
 #: In a folder of its own: it is for handing on, and the add-in brings only top-level reports into the open workbook.
 LIVE = "live/icp_live.xlsx"
@@ -26,12 +25,13 @@ def write_live(
     run.progress.stage("Writing the live workbook")
     run.progress.check()
     settings = run.settings
-    presets = {"Default": settings.scoring.weights.model_dump()}
+    usual = usual_weights(settings, [part.declared for part in model.parts])
+    presets = {"Default": usual}
     path = run.outputs.find(WEIGHTS_FILE)
     if path.is_file():
-        presets["Optimised"] = load_weights(path, settings)[0].model_dump()
-    if previous is not None:
-        presets["Last run"] = {name: previous.weights[name] for name in COMPONENTS}
+        presets["Optimised"] = load_weights(path, settings, usual)[0]
+    if previous is not None and previous.names == model.names:
+        presets["Last run"] = {name: previous.weights[name] for name in model.names}
     book = build_live_book(LiveInputs(scored, model, presets, run.run_id), settings.reports)
     render_book(book, run.outputs.path(LIVE), clock=run.now())
     return [f"Open {settings.paths.out / LIVE} and move a weight."]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from icp_xl.columns import ANNUAL_REVENUE, COMPONENT_SCORES, INDUSTRY, PRINTERS
-from icp_xl.config.scoring import Weights
+from icp_xl.columns import ANNUAL_REVENUE, INDUSTRY, PRINTERS
+from icp_xl.components.kinds import KINDS
+from icp_xl.components.record import FACTS, Component, score_columns
 from icp_xl.errors import InsufficientDataError, SourceError
 from icp_xl.runs import RunContext
-from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
-from icp_xl.weight_search.forward import Components
+from icp_xl.scoring.model import FILE as MODEL_FILE
+from icp_xl.scoring.model import ScoreModel
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
+from icp_xl.weight_search.forward import AsOf
 from icp_xl.weight_search.problem import build_problem
 from icp_xl.weight_search.search import OptimizeResult, optimize_weights
 from icp_xl.weight_search.storage import Store
@@ -19,6 +23,7 @@ from icp_xl.weight_search.weights_file import weights_body
 
 ACCOUNTS = "state/scored_accounts.parquet"
 TRANSACTIONS = "state/transactions.parquet"
+ASSETS = "state/assets.parquet"
 MOVES = "state/grade_moves.parquet"
 TRIALS_FILE = "optimization_trials.csv"
 REPORT = "icp_optimisation.xlsx"
@@ -36,17 +41,19 @@ def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None
     """
     settings = run.settings
     accounts, digest = _accounts(run)
-    current = _current(run)
+    components = _components(run)
+    current = _current(run, components)
     run.plan(WEIGHTS_FILE, TRIALS_FILE, MOVES, REPORT)
     try:
-        problem = build_problem(accounts, settings, current)
+        problem = build_problem(accounts, settings, current, components)
     except InsufficientDataError as error:
         if required:
             raise
         run.status("weights", f"not optimised: {error.fault.got} engaged accounts, needs {error.fault.allowed}")
         return None
     engaged, everyone = problem.n_engaged, len(problem.scores)
-    run.count("optimisation accounts", everyone, engaged, {"no hardware or consumable revenue": everyone - engaged})
+    lacking = f"no {problem.target_name.replace(' and ', ' or ')}"
+    run.count("optimisation accounts", everyone, engaged, {lacking: everyone - engaged})
     if run.dry_run:
         return None
     storage = settings.optimize.storage
@@ -56,7 +63,8 @@ def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None
         Store(storage) if storage else settings.paths.state / "optimization",
         current=current,
         transactions=_transactions(run),
-        components=_components(run),
+        components=components,
+        as_of=_as_of(run, components),
         progress=run.progress,
     )
     _publish(run, result, digest)
@@ -65,10 +73,7 @@ def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None
 
 def closing_lines(result: OptimizeResult) -> list[str]:
     """What to say at the end of the command."""
-    shares = ", ".join(
-        f"{name.removesuffix('_score')} {share:.4f}"
-        for name, share in zip(COMPONENT_SCORES, result.weights, strict=True)
-    )
+    shares = ", ".join(f"{name} {share:.4f}" for name, share in zip(result.problem.names, result.weights, strict=True))
     interval = result.noise.correlation["best"]
     return [
         f"Best weights: {shares}",
@@ -97,29 +102,50 @@ def _transactions(run: RunContext) -> pd.DataFrame | None:
     return pd.read_parquet(path)
 
 
-def _current(run: RunContext) -> Weights:
+def _components(run: RunContext) -> tuple[Component, ...]:
+    """The components that the accounts were scored by."""
+    path = run.outputs.find(MODEL_FILE)
+    if not path.is_file():
+        return run.settings.scoring.declared("equipment")
+    return tuple(part.declared for part in ScoreModel.load(path).parts)
+
+
+def _current(run: RunContext, components: Sequence[Component]) -> dict[str, float]:
     path = run.outputs.find(WEIGHTS_FILE)
-    weights, _, warnings = load_weights(path, run.settings)
+    weights, _, warnings = load_weights(path, run.settings, usual_weights(run.settings, components))
     if path.exists():  # before the first optimisation there is nothing to warn of
         for text in warnings:
             run.warn(text)
     return weights
 
 
-def _components(run: RunContext) -> Components:
-    """Component scores as scoring would have given them on the day: scales and industry weights fitted anew."""
+def _as_of(run: RunContext, components: Sequence[Component]) -> AsOf:
+    """Component scores as scoring would have given them on the day: facts, scales and lookups made anew."""
     from icp_xl.scoring.accounts import score_accounts
+    from icp_xl.scoring.measures import History, measure_facts
 
     settings = run.settings.scoring
+    lines, assets = _transactions(run), run.outputs.find(ASSETS)
+    owned = pd.read_parquet(assets) if assets.is_file() else None
+    measured = [
+        fact.name
+        for component in components
+        for fact in KINDS[component.kind].facts(component)
+        if not (component.column or component.columns or fact.name in FACTS)
+    ]
 
-    def components(accounts: pd.DataFrame) -> pd.DataFrame:
-        facts = accounts.drop(columns=[name for name in COMPONENT_SCORES if name in accounts.columns])
+    def as_of(accounts: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+        stale = [*measured, *score_columns(component.name for component in components)]
+        facts = accounts.drop(columns=[name for name in stale if name in accounts.columns])
         for name in (INDUSTRY, ANNUAL_REVENUE, PRINTERS):
             if name not in facts.columns:
                 facts[name] = None
-        return score_accounts(facts, {}, settings.weights.model_dump(), settings).scored
+        history = None if lines is None else History.of(lines, owned, until=day)
+        facts = measure_facts(facts, components, history)
+        weights = usual_weights(run.settings, components)
+        return score_accounts(facts, {}, weights, settings, components=components).scored
 
-    return components
+    return as_of
 
 
 def _publish(run: RunContext, result: OptimizeResult, digest: str) -> None:

@@ -20,10 +20,12 @@ from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.words import build_reasons
 from icp_xl.runs import RunContext
 from icp_xl.scoring.accounts import ScoringResult, score_accounts
+from icp_xl.scoring.choose import choose_components
 from icp_xl.scoring.compare import compare_runs
+from icp_xl.scoring.measures import History
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
-from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
 
 SCORED_CSV = "icp_scored_accounts.csv"
 INDUSTRY_WEIGHTS = "industry_weights.json"
@@ -64,18 +66,25 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     sources = load_sources(run)
     run.progress.stage("Scoring accounts")
     settings = run.settings.scoring
-    weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings)
+    history = History.of(tables.transactions, tables.assets)
+    choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
+    if choice.told:
+        run.warn(choice.told)
+    usual = usual_weights(run.settings, choice.components)
+    weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings, usual)
     for text in warnings if report else ():  # the first scoring of a whole run comes before the weights on purpose
         run.warn(text)
     result = score_accounts(
-        accounts_with_totals(tables),
+        choice.accounts,
         sources.strategic_tiers,
-        weights.model_dump(),
+        weights,
         settings,
+        components=choice.components,
+        preset=choice.preset,
         run_id=run.run_id,
         fitted_at=run.now().isoformat(),
     )
-    reasons = build_reasons(result.scored, run.settings.reports.currency)
+    reasons = build_reasons(result.scored, result.model, run.settings.reports.currency)
     result.scored.insert(list(result.scored.columns).index("flags"), "reasons", reasons)
     for text in result.warnings:
         run.warn(text)

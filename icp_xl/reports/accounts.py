@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENT_SCORES, COMPONENTS, CONTRIBUTIONS
+from icp_xl.components.record import FACTS, Fact
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
-from icp_xl.reports.spec import Column, Item, Sheet, Table, Text
-from icp_xl.reports.words import build_reasons, component_label, say_count
+from icp_xl.reports.spec import Column, Item, Kind, Sheet, Table, Text
+from icp_xl.reports.words import build_reasons, number_word, say_count
+from icp_xl.scoring.model import ScoreModel
 
 TABLE = "scored"
-_ABOUT_COMPONENT = {
-    "vertical": "How well the account's industry has paid, blended with its strategic tier (0 to 1).",
-    "size": "The account's annual revenue by size tier (0 to 1); unknown counts as neutral.",
-    "adoption": "Printers owned and consumables bought, on a log scale (0 to 1).",
-    "relationship": "Software, SaaS and maintenance bought, on a log scale (0 to 1).",
-}
+_KINDS: dict[str, Kind] = {"money": "money", "count": "integer", "share": "percent"}
 
 
 def listed(inputs: ScoreReportInputs, settings: ReportSettings) -> pd.DataFrame:
     """The accounts that the sheet lists, best first, with their reasons."""
     frame = inputs.scored.head(settings.most_accounts)
     if "reasons" not in frame.columns:
-        frame = frame.assign(reasons=build_reasons(inputs.scored, settings.currency).loc[frame.index])
+        frame = frame.assign(reasons=build_reasons(inputs.scored, inputs.model, settings.currency).loc[frame.index])
     return frame
 
 
@@ -45,7 +41,7 @@ def build_accounts_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
             "The limit is most_accounts in the settings' section reports."
         )
     table = Table(
-        TABLE, account_columns(frame), frame, key="account_id", empty_text="No account was scored.",
+        TABLE, account_columns(frame, inputs.model), frame, key="account_id", empty_text="No account was scored.",
     )  # fmt: skip
     blocks: list[Item] = [table] if len(frame) else [Text("No account was scored.", "warning"), table]
     return Sheet(
@@ -59,7 +55,7 @@ def build_accounts_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
     )
 
 
-def account_columns(frame: pd.DataFrame) -> list[Column]:
+def account_columns(frame: pd.DataFrame, model: ScoreModel) -> list[Column]:
     """Columns of the table; those that the frame lacks are left out, and those only for study are not printed."""
     columns = [
         Column("rank", "Rank", "integer", align="center",
@@ -86,15 +82,18 @@ def account_columns(frame: pd.DataFrame) -> list[Column]:
         Column("service_revenue", "Service revenue", "money", hidden_from_print=True),
         Column("gross_profit", "Gross profit", "money", hidden_from_print=True),
     ]  # fmt: skip
-    for name, key in zip(COMPONENTS, COMPONENT_SCORES, strict=True):
+    columns += [_fact_column(fact) for fact in model.facts if fact.name not in FACTS]
+    for part in model.parts:
         columns.append(
-            Column(key, f"{component_label(name)} score", "weight", rule="scale", decimals=2,
-                   note=_ABOUT_COMPONENT[name], hidden_from_print=True)
+            Column(part.declared.score_column, f"{part.title} score", "weight", rule="scale", decimals=2,
+                   note=part.note, hidden_from_print=True)
         )  # fmt: skip
-    for name, key in zip(COMPONENTS, CONTRIBUTIONS, strict=True):
+    count = number_word(len(model.parts))
+    for part in model.parts:
         columns.append(
-            Column(key, f"{component_label(name)} contribution", "weight", decimals=4,
-                   note="Component score times its weight; the four add up to the raw score.", hidden_from_print=True)
+            Column(part.declared.contribution_column, f"{part.title} contribution", "weight", decimals=4,
+                   note=f"Component score times its weight; the {count} add up to the raw score.",
+                   hidden_from_print=True)
         )  # fmt: skip
     columns += [
         Column("raw_score", "Raw score", "weight", decimals=4, hidden_from_print=True),
@@ -102,3 +101,9 @@ def account_columns(frame: pd.DataFrame) -> list[Column]:
                hidden_from_print=True),
     ]  # fmt: skip
     return [column for column in columns if column.key in frame.columns]
+
+
+def _fact_column(fact: Fact) -> Column:
+    """A column of a fact that only this score has."""
+    kind: Kind = "text" if fact.text else _KINDS.get(fact.unit, "number")
+    return Column(fact.name, fact.label, kind, note=f"{fact.help}.", hidden_from_print=True)

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from icp_xl.columns import GRADES
+from icp_xl.components.fitted import FittedComponent
+from icp_xl.components.record import Fact
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
 from icp_xl.reports.segments import segments_present
 from icp_xl.reports.spec import Chart, Column, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.summary import about_weights
-from icp_xl.reports.words import say_count
+from icp_xl.reports.words import number_word, say_count
+from icp_xl.scoring.model import ScoreModel
 
 #: Width of a histogram bar in points of score.
 BIN = 5
-#: Diagnostics: component score, raw input, label of the input, whether its axis is logarithmic.
-DIAGNOSTICS = (
-    ("size_score", "annual_revenue", "Annual revenue", True),
-    ("adoption_score", "printers", "Printers", False),
-    ("adoption_score", "consumable_revenue", "Consumable revenue", True),
-    ("relationship_score", "software_revenue", "Software revenue", True),
-)
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A component's score against one number that it is made of."""
+
+    part: FittedComponent
+    fact: Fact
+
+    @property
+    def score(self) -> str:
+        """Column of the score."""
+        return self.part.declared.score_column
+
+    @property
+    def log(self) -> bool:
+        """Whether the axis of the number is logarithmic."""
+        return self.fact.unit == "money"
+
+
+def diagnostics(model: ScoreModel) -> list[Diagnostic]:
+    """Every number of every component."""
+    return [Diagnostic(part, fact) for part in model.parts for fact in part.facts if not fact.text]
 
 
 def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> tuple[Sheet, Sheet]:
@@ -32,7 +53,9 @@ def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> t
     boxes = box_table("score_box", box_figures(inputs.scored))
     weights = weight_table(inputs)
     industries = industry_table(inputs, settings)
-    points, notes = point_tables(inputs.scored, settings)
+    shown = diagnostics(inputs.model)
+    points, notes = point_tables(inputs.scored, shown, settings)
+    scatters = [_scatter(i, item, points[i].frame) for i, item in enumerate(shown)]
     charts = Sheet(
         "Charts",
         "Charts",
@@ -45,8 +68,7 @@ def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> t
                 "falling cloud is a reason to look at the data. " + notes,
                 "note",
             ),
-            (_scatter(0, points[0].frame), _scatter(1, points[1].frame)),
-            (_scatter(2, points[2].frame), _scatter(3, points[3].frame)),
+            *(tuple(scatters[i : i + 2]) for i in range(0, len(scatters), 2)),
         ],
         subtitle="Native charts; their figures are on the sheet Chart Data.",
         portrait=True,
@@ -156,7 +178,7 @@ def box_chart(table: str, title: str, figures: pd.DataFrame, *, width: int = 560
 
 def weight_table(inputs: ScoreReportInputs) -> Table:
     """Weights in use beside equal ones."""
-    frame = about_weights(inputs.model.weights)
+    frame = about_weights(inputs.model)
     frame["equal"] = 1.0 / len(frame)
     columns = [
         Column("component", "Component", width=14),
@@ -168,11 +190,9 @@ def weight_table(inputs: ScoreReportInputs) -> Table:
 
 def radar_chart(inputs: ScoreReportInputs) -> Chart:
     """The weights as a radar."""
-    told = ", ".join(
-        f"{name} {weight:.0%}" for name, weight in about_weights(inputs.model.weights).itertuples(index=False)
-    )
+    told = ", ".join(f"{name} {weight:.0%}" for name, weight in about_weights(inputs.model).itertuples(index=False))
     return Chart(
-        "radar", "Weights of the four components",
+        "radar", f"Weights of the {number_word(len(inputs.model.parts))} components",
         [
             Series("In use", Ref("weights", "component"), Ref("weights", "weight")),
             Series("Equal", Ref("weights", "component"), Ref("weights", "equal"), colour="#A9B4BB",
@@ -213,10 +233,13 @@ def industry_chart(frame: pd.DataFrame) -> Chart:
 # ---------------------------------------------------------------- diagnostics
 
 
-def point_tables(scored: pd.DataFrame, settings: ReportSettings) -> tuple[list[Table], str]:
+def point_tables(
+    scored: pd.DataFrame, items: Sequence[Diagnostic], settings: ReportSettings
+) -> tuple[list[Table], str]:
     """A table of points per diagnostic chart, and a sentence on what is left out."""
     tables, left_out = [], []
-    for i, (score, raw, label, log) in enumerate(DIAGNOSTICS):
+    for i, item in enumerate(items):
+        score, raw, label, log = item.score, item.fact.name, item.fact.label, item.log
         frame = scored[[raw, score]].astype(float).dropna()
         shown = frame[frame[raw] > 0] if log else frame
         if log:
@@ -228,7 +251,8 @@ def point_tables(scored: pd.DataFrame, settings: ReportSettings) -> tuple[list[T
             Column(score, score.replace("_", " ").capitalize(), "weight", width=12),
         ]
         tables.append(Table(f"points_{i + 1}", columns, sample, title=f"{label} and score", filters=False))
-    note = "Accounts where it is nothing or unknown have no place on a logarithmic axis: " + ", ".join(left_out) + "."
+    absent = "Accounts where it is nothing or unknown have no place on a logarithmic axis: "
+    note = absent + ", ".join(left_out) + "." if left_out else ""
     if len(scored) > settings.chart_points:
         note += f" At most {settings.chart_points:,} accounts are drawn, spread evenly over the list."
     return tables, note
@@ -245,8 +269,8 @@ def sample_rows(frame: pd.DataFrame, most: int) -> pd.DataFrame:
     return frame.iloc[np.linspace(0, len(frame) - 1, most).round().astype(int)]
 
 
-def _scatter(number: int, frame: pd.DataFrame) -> Chart:
-    score, raw, label, log = DIAGNOSTICS[number]
+def _scatter(number: int, item: Diagnostic, frame: pd.DataFrame) -> Chart:
+    score, raw, label, log = item.score, item.fact.name, item.fact.label, item.log
     table = f"points_{number + 1}"
     rank = frame[raw].rank().corr(frame[score].rank()) if len(frame) > 2 and frame[score].nunique() > 1 else math.nan
     told = "no rank correlation can be given" if math.isnan(rank) else f"rank correlation {rank:.2f}"

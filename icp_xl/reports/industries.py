@@ -53,10 +53,13 @@ def build_industries_sheet(inputs: ScoreReportInputs, settings: ReportSettings) 
     )  # fmt: skip
     unknown = int(inputs.scored["industry"].isna().sum())
     blocks: list[Item] = [Text(words)]
-    if unknown:
+    table = inputs.model.lookup("industry")
+    if table is None:
+        blocks.append(Text("No component of this score reads the industry; the weights are for information.", "note"))
+    elif unknown:
         has, gets = ("has", "gets") if unknown == 1 else ("have", "get")
         text = f"{say_count(unknown, 'account')} {has} no known industry and {gets} the prior weight of "
-        blocks.append(Text(text + f"{inputs.model.industry_prior:.2f}.", "note"))
+        blocks.append(Text(text + f"{table.prior:.2f}.", "note"))
     blocks.append(Table("industries", columns, frame, empty_text="No industry is known."))
     shown = min(settings.industries_charted, len(frame))
     chart = Chart(

@@ -6,32 +6,15 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
+from icp_xl.components.fitted import FittedComponent
+from icp_xl.components.record import FACTS
+from icp_xl.components.shapes import Linear, Lookup, Tiers
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
 from icp_xl.reports.spec import Column, Facts, Figure, Item, Sheet, Table, Text
-from icp_xl.reports.words import component_label, say_money
+from icp_xl.reports.words import number_word, say_money
 from icp_xl.scoring.model import SCORE_MEAN, SCORE_SD, ScoreModel, grade_limits, icp_score
-
-_DEFINITIONS = {
-    "vertical": (
-        "How well the industry has paid, pulled to the average where little is known, blended with its strategic tier.",
-        "weight of the industry, 0 to 1",
-    ),
-    "size": (
-        "Annual revenue of the account, by tier; unknown is neutral, not zero.",
-        "score of the size tier, 0 to 1",
-    ),
-    "adoption": (
-        "Printers owned and consumables bought.",
-        "{p:.0%} × log(1 + printers) / log(1 + {a:,.0f}) + {q:.0%} × log(1 + consumables) / log(1 + {b:,.0f}), "
-        "each at most 1",
-    ),
-    "relationship": (
-        "Software, SaaS and maintenance bought.",
-        "log(1 + software revenue) / log(1 + {c:,.0f}), at most 1",
-    ),
-}
 
 
 def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> Sheet:
@@ -40,7 +23,7 @@ def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> S
     money = settings.currency
     blocks: list[Item] = [
         Text("From facts to a grade", "heading"),
-        Text("Each account gets four component scores between 0 and 1.", "bullet"),
+        Text(f"Each account gets {number_word(len(model.parts))} component scores between 0 and 1.", "bullet"),
         Text("The raw score is the sum of component scores times their weights, which sum to 1.", "bullet"),
         Text(
             f"The percentile is the share of the {model.population:,} scored accounts that lie below, read from a "
@@ -55,24 +38,14 @@ def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> S
         ),
         Text("The grade goes by percentile: the shares below say how many accounts each grade gets.", "bullet"),
         Text("Components and weights", "heading"),
-        *_definitions(model),
+        *_definitions(model, money),
         (_component_table(model), _grade_table(model), _score_table()),
         Text(f"The weights come from {inputs.weights_source}.", "note"),
-        Text("Size tiers and segments", "heading"),
-        (_tier_table(model), _segment_facts(model, money)),
-        Text("Industry weights", "heading"),
-        Text(
-            "An industry's result is the mean of log(1 + revenue) of its accounts. It is pulled towards the mean of "
-            "all industries by empirical Bayes: the fewer its accounts and the more they differ, the further. The "
-            " average industry gets 0.5; industries far above it approach 1. Where a strategic tier is given, it "
-            "is blended in with the share that the settings say. An account of unknown industry gets the average "
-            f"weight, {model.industry_prior:.3f}."
-        ),
+        Text("Size tiers and segments" if any(_tiered(model)) else "Segments", "heading"),
+        (*_tier_tables(model), _segment_facts(model, money)),
+        *_about_lookups(model),
         Text("What is not known", "heading"),
-        Text(
-            f"Unknown annual revenue gets the size score {model.size_missing:.2f}; an unknown printer count and no "
-            "sales on record count as none. The flags of each account say what was missing."
-        ),
+        *_unknown(model),
         Text("Changes between runs", "heading"),
         Text(
             "A change of score is split exactly: first the new figures at the old weights and model, then the new "
@@ -83,22 +56,41 @@ def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> S
                  one_page=True)  # fmt: skip
 
 
-def _definitions(model: ScoreModel) -> Iterator[Text]:
-    constants = {
-        "p": model.printer_share,
-        "q": 1.0 - model.printer_share,
-        "a": model.printers_scale,
-        "b": model.consumable_scale,
-        "c": model.software_scale,
-    }
-    for name in COMPONENTS:
-        meaning, formula = _DEFINITIONS[name]
-        yield Text(f"{component_label(name)}: {meaning} Computed as {formula.format(**constants)}.", "bullet")
+def _about_lookups(model: ScoreModel) -> Iterator[Text]:
+    for part in model.parts:
+        if not isinstance(part.shape, Lookup):
+            continue
+        one = part.facts[0].label.lower()
+        many = "industries" if one == "industry" else f"values of {one}"
+        yield Text(f"{part.facts[0].label} weights", "heading")
+        yield Text(
+            f"{'An' if one[0] in 'aeiou' else 'A'} {one}'s result is the mean of log(1 + revenue) of its accounts. It "
+            f"is pulled towards the mean of all {many} by empirical Bayes: the fewer its accounts and the more they "
+            f"differ, the further. The  average {one} gets 0.5; {many} far above it approach 1. Where a strategic tier "
+            f"is given, it is blended in with the share that the settings say. An account of unknown {one} gets "
+            f"the average weight, {part.shape.prior:.3f}."
+        )
+
+
+def _unknown(model: ScoreModel) -> Iterator[Text]:
+    missing = [
+        f"Unknown {part.facts[0].label.lower()} gets the {part.title.lower()} score {part.shape.missing:.2f}"
+        for part in model.parts
+        if isinstance(part.shape, Tiers | Linear)
+    ]
+    counts = [f"an unknown {fact.noun} count" for fact in model.facts if fact.unit == "count" and fact.name in FACTS]
+    said = "; ".join([*missing, " and ".join([*counts, "no sales on record"]) + " count as none"])
+    yield Text(f"{said[:1].upper()}{said[1:]}. The flags of each account say what was missing.")
+
+
+def _definitions(model: ScoreModel, money: str) -> Iterator[Text]:
+    for part in model.parts:
+        yield Text(part.definition(money), "bullet")
 
 
 def _component_table(model: ScoreModel) -> Table:
     frame = pd.DataFrame(
-        [(component_label(name), model.weights[name]) for name in COMPONENTS], columns=["component", "weight"]
+        [(part.title, model.weights[part.name]) for part in model.parts], columns=["component", "weight"]
     )
     columns = [
         Column("component", "Component", width=18),
@@ -133,13 +125,21 @@ def _score_table() -> Table:
     return Table("score_map", columns, frame, title="Percentile and score", filters=False)
 
 
-def _tier_table(model: ScoreModel) -> Table:
-    frame = pd.DataFrame({"from_revenue": model.size_from, "score": model.size_scores})
-    columns = [
-        Column("from_revenue", "Annual revenue from", "money"),
-        Column("score", "Size score", "weight", decimals=2),
-    ]
-    return Table("size_tiers", columns, frame, title="Size tiers", filters=False)
+def _tiered(model: ScoreModel) -> Iterator[tuple[FittedComponent, Tiers]]:
+    for part in model.parts:
+        if isinstance(part.shape, Tiers):
+            yield part, part.shape
+
+
+def _tier_tables(model: ScoreModel) -> Iterator[Table]:
+    for part, shape in _tiered(model):
+        frame = pd.DataFrame({"from_revenue": shape.starts, "score": shape.scores})
+        fact = part.facts[0]
+        columns = [
+            Column("from_revenue", f"{fact.label} from", "money" if fact.unit == "money" else "number"),
+            Column("score", f"{part.title} score", "weight", decimals=2),
+        ]
+        yield Table(f"{part.name}_tiers", columns, frame, title=f"{part.title} tiers", filters=False)
 
 
 def _segment_facts(model: ScoreModel, money: str) -> Facts:
@@ -149,9 +149,14 @@ def _segment_facts(model: ScoreModel, money: str) -> Facts:
             ("Mid-Market", f"{say_money(model.segment_mid_market, money)} to {say_money(model.segment_large, money)}"),
             ("Large Enterprise", f"{say_money(model.segment_large, money)} and more"),
             ("Unknown", "annual revenue not known"),
-            ("Scale of printers", Figure("", model.printers_scale, "number", decimals=1)),
-            ("Scale of consumables", Figure("", model.consumable_scale, "money")),
-            ("Scale of software", Figure("", model.software_scale, "money")),
+            *(
+                (
+                    f"Scale of {fact.plural}",
+                    Figure("", top, "money") if fact.unit == "money" else Figure("", top, "number", decimals=1),
+                )
+                for part in model.parts
+                for fact, top in part.shape.scales(part.facts)
+            ),
         ],
         title="Segments and scales",
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.accounts import is_complete, listed
 from icp_xl.reports.formulas import all_of, grade_mix, grade_mix_columns
 from icp_xl.reports.inputs import ScoreReportInputs
 from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Stack, Table, Text
-from icp_xl.reports.words import component_label, say_count, say_list, say_money, share, total
+from icp_xl.reports.words import number_word, say_count, say_list, say_money, share, total
+from icp_xl.scoring.model import ScoreModel
 
 _MOST_WARNINGS = 5
 #: Sheets in the order of the book, with what a reader finds there.
@@ -30,7 +31,7 @@ GUIDE = {
 
 def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, names: list[str]) -> Sheet:
     """Headline figures, grade mix against target, changes, best accounts, warnings, and how to read the book."""
-    n = len(inputs.scored)
+    n, count = len(inputs.scored), number_word(len(inputs.model.parts))
     blocks: list[Item] = [Figures(_headlines(inputs, settings))]
     blocks += _warnings(inputs)
     blocks += [Text("Grade mix against target", "heading"), _mix(inputs, settings)]
@@ -42,8 +43,8 @@ def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, nam
     blocks += [
         Text(
             "The ICP score says how closely an account resembles the customers that pay best: 50 is the average "
-            f"account, and grade A is the best {inputs.model.grade_shares['A']:.0%}. It weighs four components: "
-            + ", ".join(f"{component_label(c).lower()} {inputs.model.weights[c]:.0%}" for c in COMPONENTS)
+            f"account, and grade A is the best {inputs.model.grade_shares['A']:.0%}. It weighs {count} components: "
+            + ", ".join(f"{part.title.lower()} {inputs.model.weights[part.name]:.0%}" for part in inputs.model.parts)
             + f" (weights from {inputs.weights_source}). It ranks accounts; it does not forecast an order."
         )
     ]
@@ -174,10 +175,10 @@ def _best(inputs: ScoreReportInputs, settings: ReportSettings) -> Table:
     return Table("best", columns, frame, filters=False, empty_text="No account was scored.")
 
 
-def about_weights(weights: dict[str, float]) -> pd.DataFrame:
+def about_weights(model: ScoreModel) -> pd.DataFrame:
     """One row per component: its label and weight."""
     return pd.DataFrame(
-        {"component": [component_label(name) for name in COMPONENTS], "weight": [weights[name] for name in COMPONENTS]}
+        [(part.title, model.weights[part.name]) for part in model.parts], columns=["component", "weight"]
     )
 
 

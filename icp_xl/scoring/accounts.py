@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import COMPONENT_SCORES, CONTRIBUTIONS
+from icp_xl.components.presets import EQUIPMENT
+from icp_xl.components.record import Component, contribution_columns, score_columns
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import InsufficientDataError
+from icp_xl.scoring.fitting import fit_score_model
 from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
-from icp_xl.scoring.model import ScoreModel, Scores, fit_score_model, keys
+from icp_xl.scoring.model import ScoreModel, Scores, keys
 
-#: Columns of the scored accounts, in the order in which they are written.
-SCORED_COLUMNS = (
+_BEFORE = (
     "account_id", "account_name", "industry", "segment", "region", "rep", "annual_revenue", "printers",
     "hardware_revenue", "consumable_revenue", "software_revenue", "service_revenue", "total_revenue", "gross_profit",
-    *COMPONENT_SCORES, *CONTRIBUTIONS, "raw_score", "percentile", "icp_score", "icp_grade", "rank", "flags",
 )  # fmt: skip
+_AFTER = ("raw_score", "percentile", "icp_score", "icp_grade", "rank", "flags")
+
+
+def scored_columns(names: Sequence[str]) -> list[str]:
+    """Columns of the scored accounts, in the order in which they are written, for components of these names."""
+    return [*_BEFORE, *score_columns(names), *contribution_columns(names), *_AFTER]
+
+
+#: Those of the equipment trade.
+SCORED_COLUMNS = tuple(scored_columns([component.name for component in EQUIPMENT]))
 
 
 @dataclass(frozen=True)
 class ScoringResult:
-    """``scored``: one row per account, in the order of ``SCORED_COLUMNS``, sorted by rank."""
+    """``scored``: one row per account, in the order of :func:`scored_columns`, sorted by rank."""
 
     scored: pd.DataFrame
     model: ScoreModel
@@ -38,17 +48,21 @@ def score_accounts(
     weights: Mapping[str, float],
     settings: ScoringSettings,
     *,
+    components: Sequence[Component] | None = None,
+    preset: str = "equipment",
     run_id: str = "",
     fitted_at: str = "",
 ) -> ScoringResult:
     """Fit the score model on ``accounts`` and score them.
 
     Args:
-        accounts: one row per account: account_id, account_name, industry, annual_revenue, rep, region, printers, and
-            the revenue per category with total_revenue and gross_profit.
+        accounts: one row per account: account_id, account_name, industry, annual_revenue, rep, region, printers, the
+            revenue per category with total_revenue and gross_profit, and what the components need beyond that.
         tiers: industry to strategic tier.
         weights: component to weight.
         settings: the scoring section.
+        components: declarations of the components; by default those of the equipment trade.
+        preset: where they come from, for the record.
 
     Raises:
         InsufficientDataError: there is no account at all.
@@ -58,14 +72,9 @@ def score_accounts(
             "there is no account to score", got="0 accounts", allowed="at least 1", next_step="`icp-xl check` says why."
         )
     industries = compute_industry_weights(accounts, tiers, settings)
+    components = settings.declared("equipment") if components is None else components
     model = fit_score_model(
-        accounts,
-        industries.as_dict(),
-        industries.prior,
-        weights,
-        settings,
-        run_id=run_id,
-        fitted_at=fitted_at,
+        accounts, components, weights, settings, tiers, preset=preset, run_id=run_id, fitted_at=fitted_at
     )
     scored = attach_scores(accounts, model, model.score(accounts))
     return ScoringResult(scored, model, industries, tuple(_warnings(scored, industries)))
@@ -74,9 +83,9 @@ def score_accounts(
 def attach_scores(accounts: pd.DataFrame, model: ScoreModel, scores: Scores) -> pd.DataFrame:
     """Accounts with their scores, segment, rank and flags; sorted by rank, ties by account id."""
     out = accounts.copy()
-    for i, (score, contribution) in enumerate(zip(COMPONENT_SCORES, CONTRIBUTIONS, strict=True)):
-        out[score] = scores.components[:, i]
-        out[contribution] = scores.contributions[:, i]
+    for i, part in enumerate(model.parts):
+        out[part.declared.score_column] = scores.components[:, i]
+        out[part.declared.contribution_column] = scores.contributions[:, i]
     out["raw_score"] = scores.raw_score
     out["percentile"] = scores.percentile
     out["icp_score"] = scores.icp_score
@@ -84,24 +93,43 @@ def attach_scores(accounts: pd.DataFrame, model: ScoreModel, scores: Scores) -> 
     out["segment"] = model.segment(accounts["annual_revenue"].to_numpy(dtype=float, na_value=np.nan))
     key = pd.Series(keys(scores.raw_score), index=out.index)
     out["rank"] = key.rank(method="min", ascending=False).astype("int64")
-    out["flags"] = _flags(accounts)
-    extra = [name for name in out.columns if name not in SCORED_COLUMNS]
-    return out.sort_values(["rank", "account_id"], ignore_index=True)[[*SCORED_COLUMNS, *extra]]
+    out["flags"] = _flags(accounts, model)
+    columns = scored_columns(model.names)
+    extra = [name for name in out.columns if name not in columns]
+    return out.sort_values(["rank", "account_id"], ignore_index=True)[[*columns, *extra]]
 
 
-def _flags(accounts: pd.DataFrame) -> pd.Series[str]:
-    """What is not known of an account, in words."""
+#: Facts whose absence is worth a flag, and its words where they are others than the fact's own.
+_FLAGGED = {"printers": "printer count unknown"}
+
+
+def _flags(accounts: pd.DataFrame, model: ScoreModel) -> pd.Series[str]:
+    """What is not known of an account that its score needs, in words."""
     total = accounts["total_revenue"].fillna(0.0)
+    # Segments need the annual revenue whatever the score is made of.
+    wanted = ["annual_revenue", *(fact.name for fact in model.facts if fact.name != "annual_revenue")]
+    order = ["annual_revenue", "industry", "printers"]
+    wanted.sort(key=lambda name: order.index(name) if name in order else len(order))
+    labels = {fact.name: fact.label.lower() for fact in model.facts}
     tests = {
-        "annual revenue unknown": accounts["annual_revenue"].isna(),
-        "industry unknown": accounts["industry"].isna(),
-        "printer count unknown": accounts["printers"].isna(),
+        _FLAGGED.get(name) or f"{labels.get(name, 'annual revenue')} unknown": accounts[name].isna()
+        for name in wanted
+        if name in order or name in _customer_columns(model)
+    } | {
         "no sales on record": total == 0.0,
         "more returns than sales": total < 0.0,
     }
     columns = [np.where(test, text, "") for text, test in tests.items()]
     texts = ["; ".join(filter(None, row)) for row in zip(*columns, strict=True)]
     return pd.Series(texts, index=accounts.index, dtype=object)
+
+
+def _customer_columns(model: ScoreModel) -> set[str]:
+    """Columns of the customers' own that the components read."""
+    return {name for part in model.parts for name in (part.declared.column, *part.declared.columns) if name} - {
+        "consumable_revenue", "hardware_revenue", "software_revenue", "service_revenue", "total_revenue",
+        "gross_profit",
+    }  # fmt: skip
 
 
 def _warnings(scored: pd.DataFrame, industries: IndustryWeights) -> list[str]:

@@ -26,16 +26,15 @@ def compare_runs(
     only have status ``new`` or ``gone`` and no change.
     """
     both = before.merge(after, on="account_id", how="inner", suffixes=("_before", "_after"), validate="one_to_one")
-    facts = pd.DataFrame(
-        {
-            name: both[f"{name}_after"]
-            for name in ("industry", "annual_revenue", "printers", "consumable_revenue", "software_revenue")
-        }
-    )
     old = both["icp_score_before"].to_numpy()
     new = both["icp_score_after"].to_numpy()
-    with_data = model_before.score(facts).icp_score if len(both) else np.zeros(0)
-    with_weights = model_before.score(facts, weights=model_after.weights).icp_score if len(both) else np.zeros(0)
+    with_data = with_weights = old
+    names = [fact.name for fact in model_before.facts]
+    # Other components are another model altogether: neither new figures nor new weights can be put into the old one.
+    if len(both) and model_before.names == model_after.names and all(f"{name}_after" in both for name in names):
+        facts = pd.DataFrame({name: both[f"{name}_after"] for name in names})
+        with_data = model_before.score(facts).icp_score
+        with_weights = model_before.score(facts, weights=model_after.weights).icp_score
     place = {name: i for i, name in enumerate(reversed(GRADES))}
     out = pd.DataFrame(
         {

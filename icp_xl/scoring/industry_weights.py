@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from icp_xl.components.shapes import Floats, lookup_key
 from icp_xl.config.scoring import ScoringSettings
-from icp_xl.scoring.model import Floats, industry_key
 
 NEUTRAL = 0.5
 #: Standard deviations between industries that reach the end of the scale.
@@ -53,14 +53,21 @@ class IndustryWeights:
 
 
 def compute_industry_weights(
-    accounts: pd.DataFrame, tiers: Mapping[str, str], settings: ScoringSettings
+    accounts: pd.DataFrame, tiers: Mapping[str, str], settings: ScoringSettings, column: str = "industry"
 ) -> IndustryWeights:
     """Weights per industry from accounts (industry, total_revenue) and strategic tiers.
+
+    Args:
+        accounts: one row per account.
+        tiers: industry to strategic tier, a key of ``scoring.tier_scores``.
+        settings: how much of a weight the tier is, and what tiers are worth.
+        column: the column that is looked up; everything said of industries holds of its values.
 
     Returns a table with one row per industry, best first: industry, accounts, mean_revenue, performance (mean of
     log1p revenue), shrunk (after shrinkage), evidence (0 to 1: the share of the industry's own mean that is kept),
     data_weight, tier, tier_score, weight. An industry that only the tiers name is listed with no accounts.
     """
+    accounts = accounts[[column, "total_revenue"]].rename(columns={column: "industry"})
     known = accounts[accounts["industry"].notna()]
     value = np.log1p(known["total_revenue"].fillna(0.0).clip(lower=0.0))
     grouped = value.groupby(known["industry"], observed=True)
@@ -113,8 +120,8 @@ def _shrink(
 
 
 def _add_tiers(table: pd.DataFrame, tiers: Mapping[str, str], settings: ScoringSettings) -> pd.DataFrame:
-    by_key = {industry_key(name): (name, tier) for name, tier in tiers.items()}
-    present = {industry_key(name) for name in table["industry"]}
+    by_key = {lookup_key(name): (name, tier) for name, tier in tiers.items()}
+    present = {lookup_key(name) for name in table["industry"]}
     missing = [name for key, (name, _) in sorted(by_key.items()) if key not in present]
     if missing:
         extra = pd.DataFrame({"industry": missing, "accounts": 0, "data_weight": NEUTRAL, "evidence": 0.0})
@@ -122,7 +129,7 @@ def _add_tiers(table: pd.DataFrame, tiers: Mapping[str, str], settings: ScoringS
         table = table.reindex(
             columns=["industry", "accounts", "performance", "mean_revenue", "shrunk", "evidence", "data_weight"]
         )
-    found = [by_key.get(industry_key(name), (None, None))[1] for name in table["industry"]]
+    found = [by_key.get(lookup_key(name), (None, None))[1] for name in table["industry"]]
     table["tier"] = pd.Series(found, index=table.index, dtype=object)
     scores = [settings.tier_scores.get(str(tier)) if tier is not None else None for tier in found]
     table["tier_score"] = pd.Series(scores, index=table.index, dtype="float64")

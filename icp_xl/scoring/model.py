@@ -5,8 +5,8 @@ quantile knots, and **the table is the definition**: the batch, ``=ICP_SCORE()``
 
 Definitions, in the order of the calculation:
 
-* component scores, 0 to 1 (:meth:`ScoreModel.components`);
-* raw score = ((vertical + size) + adoption) + relationship, each component times its weight, in that order;
+* component scores, 0 to 1 (:meth:`ScoreModel.components`), as each component's record says;
+* raw score = the components times their weights, added one by one in their order;
 * key = raw score in units of 1e-12, as a whole number: scores that are equal on paper have equal keys;
 * percentile = linear between the knots, the middle of the step where several knots are equal to the key, clamped to
   [0.5/n, 1 - 0.5/n] for a population of n;
@@ -19,26 +19,28 @@ Only numpy and ``scipy.special`` are imported here, so that worksheet functions 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
+from icp_xl.components.fitted import FittedComponent
+from icp_xl.components.record import Fact
+from icp_xl.components.shapes import Lookup
 from icp_xl.errors import SourceError
 from icp_xl.outputs import json_text
+from icp_xl.scoring.model_file import from_body, to_body
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from icp_xl.config.scoring import ScoringSettings
-
 Floats = NDArray[np.float64]
 
-SCHEMA = 1
 FILE = "score_model.json"
 #: Raw scores are compared as whole multiples of this.
 KEY_UNIT = 1e-12
@@ -50,7 +52,7 @@ UNKNOWN_SEGMENT = "Unknown"
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of n accounts; ``components`` and ``contributions`` are n × 4 in the order of ``COMPONENTS``."""
+    """Scores of n accounts; ``components`` and ``contributions`` have a column per component, in their order."""
 
     components: Floats
     contributions: Floats
@@ -64,16 +66,8 @@ class Scores:
 class ScoreModel:
     """A fitted scoring engine; see the module's text for what each part does."""
 
+    parts: tuple[FittedComponent, ...]
     weights: dict[str, float]
-    industry_weights: dict[str, float]
-    industry_prior: float
-    size_from: list[float]
-    size_scores: list[float]
-    size_missing: float
-    printers_scale: float
-    consumable_scale: float
-    software_scale: float
-    printer_share: float
     grade_shares: dict[str, float]
     segment_mid_market: float
     segment_large: float
@@ -81,59 +75,47 @@ class ScoreModel:
     population: int = 0
     run_id: str = ""
     fitted_at: str = ""
-    schema: int = SCHEMA
+    preset: str = "equipment"
 
-    def components(
-        self,
-        industry: Sequence[str | None] | NDArray[Any],
-        annual_revenue: ArrayLike,
-        printers: ArrayLike,
-        consumable_revenue: ArrayLike,
-        software_revenue: ArrayLike,
-    ) -> Floats:
-        """Component scores as n × 4 (vertical, size, adoption, relationship), each 0 to 1.
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the components, in the order in which their contributions are summed."""
+        return tuple(part.name for part in self.parts)
 
-        An unknown industry gets the prior, an unknown annual revenue (NaN) the neutral size score; unknown or negative
-        printers and revenues count as none.
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """What the components need of an account, each once, in order."""
+        return tuple({fact.name: fact for part in self.parts for fact in part.facts}.values())
+
+    def part(self, name: str) -> FittedComponent:
+        """The component called ``name``."""
+        return self.parts[self.names.index(name)]
+
+    def lookup(self, column: str) -> Lookup | None:
+        """The table by which a column of the accounts is looked up, where a component does so."""
+        shapes = (part.shape for part in self.parts if part.facts[0].name == column)
+        return next((shape for shape in shapes if isinstance(shape, Lookup)), None)
+
+    def components(self, facts: Mapping[str, Any]) -> Floats:
+        """Component scores, one row per account and one column per component, each 0 to 1.
+
+        Args:
+            facts: fact to values, equally long arrays; a number that is not known is NaN, a text ``None``.
         """
-        revenue, boxes, consumable, software = (
-            np.atleast_1d(np.asarray(values, dtype=np.float64))
-            for values in (annual_revenue, printers, consumable_revenue, software_revenue)
-        )
-        vertical = self._vertical(industry)
-        tier = np.searchsorted(np.asarray(self.size_from), revenue, side="right") - 1
-        known = ~np.isnan(revenue) & (tier >= 0)
-        size = np.where(known, np.asarray(self.size_scores)[np.clip(tier, 0, None)], self.size_missing)
-        share = self.printer_share
-        adoption = share * _log_scale(boxes, self.printers_scale) + (1.0 - share) * _log_scale(
-            consumable, self.consumable_scale
-        )
-        relationship = _log_scale(software, self.software_scale)
-        return np.column_stack(np.broadcast_arrays(vertical, size, adoption, relationship))
-
-    def _vertical(self, industry: Sequence[str | None] | NDArray[Any]) -> Floats:
-        table = {industry_key(name): weight for name, weight in self.industry_weights.items()}
-        seen: dict[Any, float] = {}
-        out = np.empty(len(industry))
-        for i, name in enumerate(industry):
-            if name not in seen:
-                known = isinstance(name, str)
-                seen[name] = table.get(industry_key(name), self.industry_prior) if known else self.industry_prior
-            out[i] = seen[name]
-        return out
+        return np.column_stack(np.broadcast_arrays(*(part.score(facts) for part in self.parts)))
 
     def weight_vector(self, weights: Mapping[str, float] | Sequence[float] | None = None) -> Floats:
-        """The four weights in order; the model's own where none are given."""
+        """The weights in order; the model's own where none are given."""
         if weights is None:
             weights = self.weights
         if isinstance(weights, Mapping):
-            weights = [weights[name] for name in COMPONENTS]
+            weights = [weights[name] for name in self.names]
         return np.asarray(weights, dtype=np.float64)
 
     def score_components(
         self, components: Floats, weights: Mapping[str, float] | Sequence[float] | None = None
     ) -> Scores:
-        """Score accounts whose components (n × 4) are known; one million take well under a second."""
+        """Score accounts whose components are known; one million take well under a second."""
         contributions = components * self.weight_vector(weights)
         raw = sum_contributions(contributions)
         percentile = self.percentile(raw)
@@ -142,24 +124,15 @@ class ScoreModel:
         )
 
     def score_arrays(
-        self,
-        industry: Sequence[str | None] | NDArray[Any],
-        annual_revenue: ArrayLike,
-        printers: ArrayLike,
-        consumable_revenue: ArrayLike,
-        software_revenue: ArrayLike,
-        weights: Mapping[str, float] | Sequence[float] | None = None,
+        self, *facts: Sequence[Any] | ArrayLike, weights: Mapping[str, float] | Sequence[float] | None = None
     ) -> Scores:
-        """Score accounts from their facts, given as equally long arrays."""
-        components = self.components(industry, annual_revenue, printers, consumable_revenue, software_revenue)
-        return self.score_components(components, weights)
+        """Score accounts from their facts, given as equally long arrays in the order of :attr:`facts`."""
+        named = {fact.name: values for fact, values in zip(self.facts, facts, strict=True)}
+        return self.score_components(self.components(named), weights)
 
     def score(self, frame: pd.DataFrame, weights: Mapping[str, float] | Sequence[float] | None = None) -> Scores:
-        """Score a frame with the columns industry, annual_revenue, printers, consumable_revenue, software_revenue."""
-        industry = frame["industry"].astype(object).where(frame["industry"].notna(), None).to_numpy()
-        names = ("annual_revenue", "printers", "consumable_revenue", "software_revenue")
-        facts = [frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names]
-        return self.score_arrays(industry, facts[0], facts[1], facts[2], facts[3], weights)
+        """Score a frame that has a column for each of :attr:`facts`."""
+        return self.score_components(self.components(read_facts(frame, self.facts)), weights)
 
     def percentile(self, raw_score: ArrayLike) -> Floats:
         """Percentile rank (0 to 1) of raw scores in the reference population."""
@@ -177,7 +150,7 @@ class ScoreModel:
 
     def to_json(self) -> str:
         """The model as canonical JSON; reading it back gives the same model to the last bit."""
-        return json_text(asdict(self))
+        return json_text(to_body(self))
 
     @classmethod
     def load(cls, path: Path) -> ScoreModel:
@@ -190,19 +163,22 @@ class ScoreModel:
 
     @classmethod
     def from_json(cls, text: str, where: str = FILE) -> ScoreModel:
-        """Build the model from its JSON text."""
+        """Build the model from its JSON text.
+
+        Raises:
+            SourceError: the text is damaged, or written by a newer version.
+        """
         again = "Run `icp-xl score` to write a new one."
         try:
             body = json.loads(text)
             if not isinstance(body, dict):
                 raise TypeError
-            schema = body.get("schema")
-            if schema != SCHEMA:
+            if body.get("schema") not in (1, 2):
                 raise SourceError(
-                    "the score model has another format", where=where, got=schema, allowed=SCHEMA, next_step=again
-                )
-            names = {item.name for item in fields(cls)}
-            model = cls(**{key: value for key, value in body.items() if key in names})
+                    "the score model has another format",
+                    where=where, got=body.get("schema"), allowed="1 or 2", next_step=again,
+                )  # fmt: skip
+            model = cls(**from_body(body))
             model._check()
         except (ValueError, TypeError, KeyError) as error:
             raise SourceError(
@@ -214,10 +190,18 @@ class ScoreModel:
         knots = np.asarray(self.knots, dtype=np.int64)
         if knots.size < 2 or np.any(np.diff(knots) < 0) or self.population < 1:
             raise ValueError("knots")
-        if set(self.weights) != set(COMPONENTS) or set(self.grade_shares) != set(GRADES):
+        if set(self.weights) != set(self.names) or set(self.grade_shares) != set(GRADES):
             raise ValueError("weights")
-        if len(self.size_from) != len(self.size_scores):
-            raise ValueError("tiers")
+
+
+def read_facts(frame: pd.DataFrame, facts: Iterable[Fact]) -> dict[str, Any]:
+    """The facts out of a frame's columns as arrays: texts with ``None`` and numbers with NaN where nothing is known."""
+    return {
+        fact.name: frame[fact.name].astype(object).where(frame[fact.name].notna(), None).to_numpy()
+        if fact.text
+        else frame[fact.name].to_numpy(dtype=np.float64, na_value=np.nan)
+        for fact in facts
+    }
 
 
 def _read(path: Path) -> str:
@@ -231,51 +215,10 @@ def _read(path: Path) -> str:
         raise SourceError("the score model cannot be read", where=path.name, got=type(error).__name__) from None
 
 
-def fit_score_model(
-    inputs: pd.DataFrame,
-    industry_weights: Mapping[str, float],
-    industry_prior: float,
-    weights: Mapping[str, float],
-    settings: ScoringSettings,
-    *,
-    run_id: str = "",
-    fitted_at: str = "",
-) -> ScoreModel:
-    """Fit scales and the reference distribution on a population of accounts.
-
-    Args:
-        inputs: one row per account: industry, annual_revenue, printers, consumable_revenue, software_revenue.
-        industry_weights: canonical industry to weight, 0 to 1.
-        industry_prior: weight of an industry that is not in the table.
-        weights: component to weight.
-        settings: tiers, robust quantile, grade shares and segment limits.
-
-    The scale of a component is the robust maximum (a high quantile) of its positive values, so that one new extreme
-    account clips at 1 and moves nobody else.
-    """
-    draft = ScoreModel(
-        weights={name: float(weights[name]) for name in COMPONENTS},
-        industry_weights={name: float(industry_weights[name]) for name in sorted(industry_weights)},
-        industry_prior=float(industry_prior),
-        size_from=[tier.from_revenue for tier in settings.size_tiers],
-        size_scores=[tier.score for tier in settings.size_tiers],
-        size_missing=settings.size_missing_score,
-        printers_scale=_robust_maximum(inputs["printers"], settings.robust_quantile),
-        consumable_scale=_robust_maximum(inputs["consumable_revenue"], settings.robust_quantile),
-        software_scale=_robust_maximum(inputs["software_revenue"], settings.robust_quantile),
-        printer_share=settings.adoption_printer_share,
-        grade_shares=settings.grade_shares.model_dump(),
-        segment_mid_market=settings.segment_mid_market,
-        segment_large=settings.segment_large,
-        knots=[0, 1],
-        population=max(len(inputs), 1),
-        run_id=run_id,
-        fitted_at=fitted_at,
-    )
-    scores = draft.score(inputs)
-    knots = fit_knots(scores.raw_score, settings.knots)
-    values = {item.name: getattr(draft, item.name) for item in fields(draft)}
-    return ScoreModel(**{**values, "knots": knots})
+def with_population(draft: ScoreModel, inputs: pd.DataFrame, knots: int) -> ScoreModel:
+    """The model with the distribution of its raw scores over ``inputs``, one row per account."""
+    raw = draft.score(inputs).raw_score
+    return replace(draft, knots=fit_knots(raw, knots), population=max(len(inputs), 1))
 
 
 def keys(raw_score: ArrayLike) -> NDArray[np.int64]:
@@ -355,26 +298,8 @@ def grade(percentile: ArrayLike, shares: Mapping[str, float]) -> NDArray[np.str_
 
 
 def sum_contributions(contributions: Floats) -> Floats:
-    """Raw score: the four contributions added in their order, so that the parts make the whole to the last bit."""
+    """Raw score: the contributions added in their order, so that the parts make the whole to the last bit."""
     total: Floats = contributions[:, 0].copy()
     for i in range(1, contributions.shape[1]):
         total += contributions[:, i]
     return total
-
-
-def industry_key(name: str) -> str:
-    """How industries are compared: without case and outer space."""
-    return " ".join(name.split()).casefold()
-
-
-def _log_scale(values: Floats, scale: float) -> Floats:
-    top = float(np.log1p(scale))
-    if top <= 0.0:
-        return np.zeros_like(values)
-    return np.minimum(np.log1p(np.maximum(np.nan_to_num(values, nan=0.0), 0.0)) / top, 1.0)
-
-
-def _robust_maximum(values: pd.Series[Any], quantile: float) -> float:
-    amounts = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    positive = amounts[amounts > 0.0]
-    return float(np.quantile(positive, quantile)) if positive.size else 0.0

@@ -13,7 +13,8 @@ TOTAL_COLUMNS = (
     "account_id", "hardware_revenue", "consumable_revenue", "software_revenue", "service_revenue", "total_revenue",
     "gross_profit", "lines", "first_purchase", "last_purchase",
 )  # fmt: skip
-_SUMS = {
+#: Categories that each revenue column sums up.
+TOTALLED_CATEGORIES = {
     "hardware_revenue": ("hardware",),
     "consumable_revenue": ("consumable",),
     "software_revenue": SOFTWARE_CATEGORIES,
@@ -42,7 +43,7 @@ def account_totals(
     lines = lines.sort_values(["account_id", "source_row", "date", "revenue"], kind="stable")
     account, revenue = lines["account_id"], lines["revenue"]
     totals = pd.DataFrame(index=pd.Index(customers["account_id"], name="account_id"))
-    for name, kinds in _SUMS.items():
+    for name, kinds in TOTALLED_CATEGORIES.items():
         part = lines["category"].isin(kinds)
         totals[name] = revenue[part].groupby(account[part]).sum()
     totals["total_revenue"] = revenue.groupby(account).sum()

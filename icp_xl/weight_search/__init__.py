@@ -1,1 +1,1 @@
-"""The search for the weights of the four components, and what it is worth."""
+"""The search for the weights of the components, and what it is worth."""

@@ -6,42 +6,27 @@ the in-sample correlation flatters. Here nothing that the score knows happened i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import (
-    ACCOUNT_ID,
-    CATEGORY,
-    COMPONENT_SCORES,
-    CONSUMABLE_REVENUE,
-    DATE,
-    GROSS_PROFIT,
-    HARDWARE_REVENUE,
-    REVENUE,
-    SERVICE_REVENUE,
-    SOFTWARE_CATEGORIES,
-    SOFTWARE_REVENUE,
-    TOTAL_REVENUE,
-)
+from icp_xl.columns import ACCOUNT_ID, CATEGORY, DATE, REVENUE
+from icp_xl.components.presets import EQUIPMENT
+from icp_xl.components.record import Component, score_columns
 from icp_xl.config import Settings
-from icp_xl.weight_search.noise import Interval, Resampler
+from icp_xl.tables.totals import TOTAL_COLUMNS, TOTALLED_CATEGORIES, account_totals
+from icp_xl.weight_search.bootstrap import Interval, Resampler
 from icp_xl.weight_search.objective import Spearman
+from icp_xl.weight_search.problem import target_of
 from icp_xl.weight_search.simplex import Floats
 
-#: Accounts as of a day (with the revenue up to it) to the same accounts with their component scores.
-Components = Callable[[pd.DataFrame], pd.DataFrame]
+#: Accounts with the totals of their sales before a day, and that day, to the same accounts with their component scores.
+AsOf = Callable[[pd.DataFrame, pd.Timestamp], pd.DataFrame]
 #: Less than this many days on either side of the day is too little to compare.
 SHORTEST_DAYS = 90
-GROUPS = {
-    HARDWARE_REVENUE: ("hardware",),
-    CONSUMABLE_REVENUE: ("consumable",),
-    SOFTWARE_REVENUE: SOFTWARE_CATEGORIES,
-    SERVICE_REVENUE: ("service",),
-}
 
 
 @dataclass(frozen=True)
@@ -60,32 +45,21 @@ class ForwardCheck:
     status: str = ""
 
 
-def account_totals(accounts: pd.DataFrame, transactions: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
-    """``accounts`` with their revenue per kind, total and gross profit from ``transactions`` before ``until``."""
-    before = transactions[transactions[DATE] < until]
-    out = accounts.copy()
-    keys = out[ACCOUNT_ID]
-    for name, categories in GROUPS.items():
-        sums = before.loc[before[CATEGORY].isin(categories)].groupby(ACCOUNT_ID)[REVENUE].sum()
-        out[name] = keys.map(sums).fillna(0.0).astype(float)
-    out[TOTAL_REVENUE] = keys.map(before.groupby(ACCOUNT_ID)[REVENUE].sum()).fillna(0.0).astype(float)
-    out[GROSS_PROFIT] = keys.map(before.groupby(ACCOUNT_ID)[GROSS_PROFIT].sum()).fillna(0.0).astype(float)
-    return out
-
-
 def check_forward(
     accounts: pd.DataFrame,
     transactions: pd.DataFrame | None,
-    components: Components,
+    as_of: AsOf,
     named: Mapping[str, Floats],
     settings: Settings,
+    components: Sequence[Component] = EQUIPMENT,
 ) -> ForwardCheck:
     """Hold the ``named`` weights (with ``best`` among them) to revenue that came after the components' day.
 
     Args:
         accounts: one row per account with the facts that do not hang on the day (industry, annual revenue, printers).
         transactions: one row per sales line: date, account_id, category, revenue, gross_profit.
-        components: computes component scores from accounts as of a day.
+        as_of: computes component scores of accounts as of a day.
+        components: the score's components.
     """
     if transactions is None or transactions.empty:
         return _nothing("no sales log was given")
@@ -95,16 +69,20 @@ def check_forward(
     day = pd.Timestamp(chosen) if chosen else (first + (last - first) * (2 / 3)).normalize()
     if min((day - first).days, (last - day).days) < SHORTEST_DAYS:
         return _nothing(f"the sales log holds less than {SHORTEST_DAYS} days before or after {day:%Y-%m-%d}")
-    known = account_totals(accounts, transactions, day)
-    known = known.loc[(known[[HARDWARE_REVENUE, CONSUMABLE_REVENUE]] > 0).any(axis=1)]
+    targets, target_name = target_of(settings, components)
+    fixed = accounts.drop(columns=[name for name in TOTAL_COLUMNS if name in accounts.columns and name != ACCOUNT_ID])
+    known = fixed.merge(account_totals(transactions, accounts, until=day), on=ACCOUNT_ID, how="left")
+    known = known.loc[(known[list(targets)] > 0).any(axis=1)]
     if len(known) < settings.optimize.minimum_engaged:
-        return _nothing(f"only {len(known)} accounts had bought hardware or consumables before {day:%Y-%m-%d}")
-    known = components(known).sort_values(ACCOUNT_ID, kind="stable")
-    later = transactions[(transactions[DATE] >= day) & transactions[CATEGORY].isin(["hardware", "consumable"])]
+        return _nothing(f"only {len(known)} accounts had bought {target_name} before {day:%Y-%m-%d}")
+    known = as_of(known, day).sort_values(ACCOUNT_ID, kind="stable")
+    later = transactions[transactions[DATE] >= day]
+    categories = [name for target in targets for name in TOTALLED_CATEGORIES.get(target, ())]
+    later = later[later[CATEGORY].isin(categories)] if categories else later
     sums = later.groupby(ACCOUNT_ID)[REVENUE].sum()
     after = known[ACCOUNT_ID].map(sums).fillna(0.0).to_numpy(dtype=np.float64)
-    before = known[[HARDWARE_REVENUE, CONSUMABLE_REVENUE]].sum(axis=1).to_numpy(dtype=np.float64)
-    scores = known[list(COMPONENT_SCORES)].to_numpy(dtype=np.float64)
+    before = known[list(targets)].sum(axis=1).to_numpy(dtype=np.float64)
+    scores = known[score_columns(component.name for component in components)].to_numpy(dtype=np.float64)
     if np.ptp(after) == 0 or np.ptp(before) == 0 or np.isnan(scores).any():
         return _nothing(f"revenue after {day:%Y-%m-%d} is the same for every account")
     in_sample = _correlations(scores, before, named, settings)

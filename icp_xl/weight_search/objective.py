@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from icp_xl.errors import DataError
 from icp_xl.weight_search.problem import Problem
-from icp_xl.weight_search.simplex import Floats, Units, as_floats
+from icp_xl.weight_search.simplex import Floats, WeightGrid, as_floats
 
 #: Raw scores that differ by less are the same score.
 PRECISION = 1e-12
@@ -106,7 +106,7 @@ class Objective:
         self._rungs.append(_Sample(engaged, problem.revenue, problem.scores, self))
         self.spearman = self._rungs[-1].spearman
 
-    def value(self, units: Units) -> Value:
+    def value(self, units: WeightGrid) -> Value:
         """Exact correlation and divergence on all accounts."""
         return self._rungs[-1].value(as_floats(units))
 
@@ -114,11 +114,11 @@ class Objective:
         """The same for weights that need not be whole units, or obey the rules."""
         return self._rungs[-1].value(weights)
 
-    def rung(self, units: Units, step: int) -> Value:
+    def rung(self, units: WeightGrid, step: int) -> Value:
         """Exact correlation and divergence on the subsample ``step`` (0 is the smallest)."""
         return self._rungs[step].value(as_floats(units))
 
-    def divergence(self, units: Units) -> float:
+    def divergence(self, units: WeightGrid) -> float:
         """The KL part alone."""
         return self._rungs[-1].divergence(as_floats(units))
 

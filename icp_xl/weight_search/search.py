@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,22 +10,22 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
+from icp_xl.components.record import Component
 from icp_xl.config import Settings
-from icp_xl.config.scoring import Weights
 from icp_xl.errors import Cancelled
 from icp_xl.progress import Progress
-from icp_xl.weight_search.forward import Components, ForwardCheck, check_forward
-from icp_xl.weight_search.moves import grade_moves
-from icp_xl.weight_search.noise import Noise, measure_noise
+from icp_xl.weight_search.bootstrap import Noise, measure_noise
+from icp_xl.weight_search.forward import AsOf, ForwardCheck, check_forward
+from icp_xl.weight_search.grade_changes import grade_moves
+from icp_xl.weight_search.near_optimal_region import Region, find_regions, weight_importance
 from icp_xl.weight_search.objective import Objective, Value
 from icp_xl.weight_search.problem import Problem, build_problem
-from icp_xl.weight_search.region import Region, find_regions, weight_importance
-from icp_xl.weight_search.simplex import Floats, Units, as_floats, as_weights
+from icp_xl.weight_search.simplex import Floats, WeightGrid, as_floats, as_weights
 from icp_xl.weight_search.storage import Store, latest_store
 from icp_xl.weight_search.study import StudyResult, run_study, study_name
 from icp_xl.weight_search.tradeoff import TradeoffPoint, trace_tradeoff
-from icp_xl.weight_search.trials import Pool
+from icp_xl.weight_search.trials import EvaluatedTrials
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class OptimizeResult:
 
     problem: Problem
     study: StudyResult
-    best: Units
-    weights: tuple[float, float, float, float]
+    best: WeightGrid
+    weights: tuple[float, ...]
     value: Value
     named: dict[str, tuple[Floats, Value]]
     mixes: dict[str, Floats]
@@ -69,9 +70,10 @@ def optimize_weights(
     settings: Settings,
     store: Store | Path,
     *,
-    current: Weights | None = None,
+    current: Mapping[str, float] | None = None,
     transactions: pd.DataFrame | None = None,
-    components: Components | None = None,
+    components: Sequence[Component] | None = None,
+    as_of: AsOf | None = None,
     progress: Progress | None = None,
 ) -> OptimizeResult:
     """Find the weights and everything that a reader needs to judge them.
@@ -81,7 +83,8 @@ def optimize_weights(
         store: where the study is kept and resumed from; a folder takes one journal file, of the latest study.
         current: the weights in force; by default those of the settings.
         transactions: sales lines, for the forward check.
-        components: component scores of accounts as of a day, for the forward check.
+        components: the score's components; by default those of the equipment trade.
+        as_of: the accounts with their component scores as of a day, for the forward check.
 
     Raises:
         MissingColumnsError, DataError, InsufficientDataError, ConfigError: the inputs or bounds cannot be used.
@@ -89,29 +92,30 @@ def optimize_weights(
     """
     # One thread: the products are small, more threads only burn CPU, and sums come out the same on every machine.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _optimize(accounts, settings, store, current, transactions, components, progress or Progress())
+        return _optimize(accounts, settings, store, current, transactions, components, as_of, progress or Progress())
 
 
 def _optimize(
     accounts: pd.DataFrame,
     settings: Settings,
     store: Store | Path,
-    current: Weights | None,
+    current: Mapping[str, float] | None,
     transactions: pd.DataFrame | None,
-    components: Components | None,
+    components: Sequence[Component] | None,
+    as_of: AsOf | None,
     progress: Progress,
 ) -> OptimizeResult:
-    problem = build_problem(accounts, settings, current)
+    problem = build_problem(accounts, settings, current, components)
     objective = Objective(problem)
     if isinstance(store, Path):
         store = latest_store(store, study_name(objective, settings.optimize))
     study = run_study(objective, settings.optimize, store, progress)
     if not study.complete:
-        raise Cancelled(_so_far(study, problem.lambda_, settings.optimize.n_trials))
-    pool = Pool(objective, progress)
+        raise Cancelled(_so_far(study, problem, settings.optimize.n_trials))
+    pool = EvaluatedTrials(objective, progress)
     pool.add(study.outcomes)
-    in_force = np.array(problem.current.as_tuple())
-    defaults = np.array(settings.scoring.weights.as_tuple())
+    in_force = problem.in_force
+    defaults = problem.defaults
     named = {"current": in_force, "default": defaults}
     tradeoff = trace_tradeoff(pool, study.best, settings.optimize.lambdas)
     progress.stage("Resampling accounts", None)
@@ -124,10 +128,10 @@ def _optimize(
     }
     regions = find_regions(pool, study.best, tolerances)
     progress.stage("Checking against later revenue", None)
-    if components is None:
+    if as_of is None:
         forward = ForwardCheck(None, 0, {}, {}, False, "no sales log was given")
     else:
-        forward = check_forward(accounts, transactions, components, {"best": best, **named}, settings)
+        forward = check_forward(accounts, transactions, as_of, {"best": best, **named}, settings, problem.components)
     verdict = _judge(study.value, objective.value_at(in_force), noise, problem, settings)
     everyone = {"best": best, **named}
     return OptimizeResult(
@@ -153,7 +157,7 @@ def _optimize(
 def _judge(best: Value, current: Value, noise: Noise, problem: Problem, settings: Settings) -> Verdict:
     gain = current.objective(problem.lambda_) - best.objective(problem.lambda_)
     needed = max(noise.threshold, settings.optimize.minimum_gain)
-    inside = _allowed(problem, np.array(problem.current.as_tuple()))
+    inside = _allowed(problem, problem.in_force)
     facts = f"the objective improves by {gain:.4f} (correlation {current.rho:.3f} to {best.rho:.3f})"
     if not inside:
         text = f"Change recommended: the weights in force break the rules of the search; {facts}."
@@ -184,11 +188,13 @@ def _allowed(problem: Problem, weights: Floats) -> bool:
     return bool(np.allclose(as_floats(problem.rules.project(weights)), weights, atol=1e-4))
 
 
-def _so_far(study: StudyResult, lambda_: float, wanted: int) -> str:
-    shares = ", ".join(f"{name} {share:.4f}" for name, share in zip(COMPONENTS, as_weights(study.best), strict=True))
+def _so_far(study: StudyResult, problem: Problem, wanted: int) -> str:
+    found = zip(problem.names, as_weights(study.best), strict=True)
+    shares = ", ".join(f"{name} {share:.4f}" for name, share in found)
     return (
-        f"cancelled after {len(study.outcomes)} of {wanted} trials: best so far {study.value.objective(lambda_):.4f} "
-        f"at {shares}. The study is kept and goes on when the same command is run again; no result was changed"
+        f"cancelled after {len(study.outcomes)} of {wanted} trials: best so far "
+        f"{study.value.objective(problem.lambda_):.4f} at {shares}. "
+        "The study is kept and goes on when the same command is run again; no result was changed"
     )
 
 
@@ -205,7 +211,7 @@ def trials_table(study: StudyResult, problem: Problem) -> pd.DataFrame:
                 "trial": number,
                 "phase": outcome.phase,
                 "state": "complete" if value is not None else "pruned",
-                **{name: units / 10_000 for name, units in zip(COMPONENTS, outcome.key, strict=True)},
+                **{name: units / 10_000 for name, units in zip(problem.names, outcome.key, strict=True)},
                 "objective": outcome.steps[-1],
                 "correlation": np.nan if value is None else value.rho,
                 "kl_divergence": np.nan if value is None else value.kl,

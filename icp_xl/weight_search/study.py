@@ -18,15 +18,14 @@ import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from icp_xl.columns import COMPONENTS
 from icp_xl.config.optimize import OptimizeSettings
 from icp_xl.errors import Cancelled
 from icp_xl.progress import Progress
-from icp_xl.weight_search import screen
+from icp_xl.weight_search import successive_halving
 from icp_xl.weight_search.objective import Objective, Value
-from icp_xl.weight_search.simplex import UNITS, Units, as_floats
+from icp_xl.weight_search.simplex import UNITS, WeightGrid, as_floats
 from icp_xl.weight_search.storage import Store, quiet
-from icp_xl.weight_search.trials import Outcome, Pool, key_of, rank_of
+from icp_xl.weight_search.trials import EvaluatedTrials, Outcome, key_of, rank_of
 
 CHUNK = 32
 
@@ -37,7 +36,7 @@ class StudyResult:
 
     name: str
     outcomes: tuple[Outcome, ...]
-    best: Units
+    best: WeightGrid
     value: Value
     complete: bool
 
@@ -105,7 +104,7 @@ class _Study:
             block = trial.user_attrs.get("block")
             if block in self.plan:
                 at, of = trial.user_attrs["at"], trial.user_attrs["of"]
-                held.setdefault(block, []).append((at, of, _outcome_of(trial)))
+                held.setdefault(block, []).append((at, of, _outcome_of(trial, self.objective.problem.names)))
         whole = {}
         for name in self.plan:
             rows = sorted(held.get(name, []), key=lambda row: row[0])
@@ -133,12 +132,15 @@ class _Study:
         before = [outcome for other in sources for outcome in held.get(other, [])]
         if name == "coarse":
             rules, reference = self.objective.problem.rules, self.objective.problem.reference
-            return [self._full(row, "coarse", progress) for row in screen.coarse_points(rules, reference, self.coarse)]
+            return [
+                self._full(row, "coarse", progress)
+                for row in successive_halving.coarse_points(rules, reference, self.coarse)
+            ]
         if name == "screen":
             wanted = self.settings.n_trials - len(before) - self._refine_budget()
             taken = {outcome.key for outcome in before}
-            points = screen.screening_points(self.objective.problem.rules, taken, max(wanted, 0))
-            return screen.halve(self.objective, points, progress)
+            points = successive_halving.screening_points(self.objective.problem.rules, taken, max(wanted, 0))
+            return successive_halving.halve(self.objective, points, progress)
         if name == "refine":
             return self._refine(before, progress)
         chunk = int(name.removeprefix("tpe-"))
@@ -147,7 +149,7 @@ class _Study:
     def _refine_budget(self) -> int:
         return min(250, max(1, self.settings.n_trials // 4))
 
-    def _full(self, units: Units, phase: str, progress: Progress) -> Outcome:
+    def _full(self, units: WeightGrid, phase: str, progress: Progress) -> Outcome:
         progress.check()
         value = self.objective.value(units)
         step = value.objective(self.objective.problem.lambda_)
@@ -155,10 +157,10 @@ class _Study:
 
     def _refine(self, before: list[Outcome], progress: Progress) -> list[Outcome]:
         problem = self.objective.problem
-        pool = Pool(self.objective, progress)
+        pool = EvaluatedTrials(self.objective, progress)
         pool.add(before)
         known = set(pool.values)
-        screen.refine(pool, problem.lambda_)
+        successive_halving.refine(pool, problem.lambda_)
         best, _ = pool.best(problem.lambda_)
         fresh = [key for key in pool.values if key not in known]
         budget = max(1, self.settings.n_trials - len(before))
@@ -211,17 +213,17 @@ class _Study:
         study.tell(trial, steps[-1])
         return Outcome(key_of(units), "tpe", tuple(steps), value)
 
-    def _suggest(self, trial: Any) -> Units:
+    def _suggest(self, trial: Any) -> WeightGrid:
         """Weights one by one, each within what the bounds and the weights before it leave: always feasible."""
         rules = self.objective.problem.rules
-        units = np.zeros(4, dtype=np.int64)
+        units = np.zeros(rules.width, dtype=np.int64)
         for at, i in enumerate(rules.used):
             rest = rules.used[at + 1 :]
             left = UNITS - int(units.sum())
             low = max(rules.low[i], left - sum(rules.high[j] for j in rest))
             high = min(rules.high[i], left - sum(rules.low[j] for j in rest))
             # No step here: discrete kernels cost TPE ten times as much, and rounding stays within the range.
-            units[i] = round(trial.suggest_float(COMPONENTS[i], low / UNITS, high / UNITS) * UNITS)
+            units[i] = round(trial.suggest_float(self.objective.problem.names[i], low / UNITS, high / UNITS) * UNITS)
         return units
 
     def add(self, name: str, outcomes: list[Outcome], progress: Progress) -> None:
@@ -247,7 +249,7 @@ class _Study:
     def _frozen(self, outcome: Outcome, place: dict[str, Any]) -> FrozenTrial:
         rules = self.objective.problem.rules
         weights = as_floats(np.array(outcome.key))
-        names = [COMPONENTS[i] for i in rules.used]
+        names = [self.objective.problem.names[i] for i in rules.used]
         return optuna.trial.create_trial(
             state=TrialState.COMPLETE if outcome.complete else TrialState.PRUNED,
             value=outcome.steps[-1],
@@ -264,7 +266,7 @@ class _Study:
         """The study as it stands."""
         outcomes = tuple(outcome for name in self.plan for outcome in held.get(name, []))
         problem = self.objective.problem
-        pool = Pool(self.objective)
+        pool = EvaluatedTrials(self.objective)
         pool.add(outcomes)
         if not pool.values:
             pool.value(problem.reference)
@@ -276,14 +278,14 @@ def _measured(value: Value | None) -> dict[str, float]:
     return {} if value is None else {"correlation": value.rho, "kl": value.kl}
 
 
-def _outcome_of(trial: FrozenTrial) -> Outcome:
-    units = [round(trial.params.get(name, 0.0) * UNITS) for name in COMPONENTS]
+def _outcome_of(trial: FrozenTrial, names: Sequence[str]) -> Outcome:
+    units = tuple(round(trial.params.get(name, 0.0) * UNITS) for name in names)
     last = max(trial.intermediate_values)
     steps = tuple(trial.intermediate_values.get(k, np.nan) for k in range(1, last + 1))
     value = None
     if trial.state == TrialState.COMPLETE:
         value = Value(trial.user_attrs["correlation"], trial.user_attrs["kl"])
-    return Outcome((units[0], units[1], units[2], units[3]), trial.user_attrs["phase"], steps, value)
+    return Outcome(units, trial.user_attrs["phase"], steps, value)
 
 
 def _note_best(objective: Objective, held: dict[str, list[Outcome]], progress: Progress) -> None:

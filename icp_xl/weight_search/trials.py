@@ -9,15 +9,14 @@ import numpy as np
 
 from icp_xl.progress import Progress
 from icp_xl.weight_search.objective import Objective, Value
-from icp_xl.weight_search.simplex import Units
+from icp_xl.weight_search.simplex import WeightGrid
 
-Key = tuple[int, int, int, int]
+Key = tuple[int, ...]
 
 
-def key_of(units: Units) -> Key:
-    """Units as something that can be looked up."""
-    v, s, a, r = (int(part) for part in units)
-    return (v, s, a, r)
+def key_of(units: WeightGrid) -> Key:
+    """WeightGrid as something that can be looked up."""
+    return tuple(int(part) for part in units)
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,14 @@ class Outcome:
 
 
 @dataclass
-class Pool:
+class EvaluatedTrials:
     """Exact values by weights; evaluates each point once, and watches for a cancel while it does."""
 
     objective: Objective
     progress: Progress = field(default_factory=Progress)
     values: dict[Key, Value] = field(default_factory=dict)
 
-    def value(self, units: Units) -> Value:
+    def value(self, units: WeightGrid) -> Value:
         """The exact value of one point."""
         key = key_of(units)
         if key not in self.values:
@@ -57,14 +56,14 @@ class Pool:
             if outcome.value is not None:
                 self.values.setdefault(outcome.key, outcome.value)
 
-    def best(self, lambda_: float) -> tuple[Units, Value]:
+    def best(self, lambda_: float) -> tuple[WeightGrid, Value]:
         """The lowest objective at ``lambda_``; of equals the one nearest to the reference weights."""
         reference = self.objective.problem.reference
         key = min(self.values, key=lambda k: rank_of(self.values[k], k, lambda_, reference))
         return np.array(key, dtype=np.int64), self.values[key]
 
 
-def rank_of(value: Value, key: Key, lambda_: float, reference: Units) -> tuple[float, float, Key]:
+def rank_of(value: Value, key: Key, lambda_: float, reference: WeightGrid) -> tuple[float, float, Key]:
     """What the better of two points is lower in: objective (to 1e-12), distance from the reference, weights."""
     distance = float(((np.array(key) - reference) ** 2).sum())
     return (round(value.objective(lambda_), 12), distance, key)

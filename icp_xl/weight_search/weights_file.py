@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
 from icp_xl.config import Settings
 from icp_xl.scoring.weights import SCHEMA
-from icp_xl.weight_search.noise import Interval
+from icp_xl.weight_search.bootstrap import Interval
 from icp_xl.weight_search.search import OptimizeResult
 
 
@@ -18,8 +18,9 @@ def weights_body(result: OptimizeResult, settings: Settings, *, timestamp: str, 
     ``recommended_weights``, the weights in force before the run.
     """
     adopted = result.verdict.change or settings.optimize.adopt == "always"
-    best = dict(zip(COMPONENTS, result.weights, strict=True))
-    current = result.problem.current.model_dump()
+    names = result.problem.names
+    best = dict(zip(names, result.weights, strict=True))
+    current = dict(result.problem.current)
     noise = result.noise
     return {
         "schema": SCHEMA,
@@ -47,11 +48,11 @@ def weights_body(result: OptimizeResult, settings: Settings, *, timestamp: str, 
             "interval": _ends(noise.gain["current"]),
             "needed": result.verdict.threshold,
         },
-        "weight_intervals": {name: _ends(noise.weights[i]) for i, name in enumerate(COMPONENTS)},
+        "weight_intervals": {name: _ends(noise.weights[i]) for i, name in enumerate(names)},
         "regions": {
             region.name: {
                 "tolerance": region.tolerance,
-                **{name: [region.low[i], region.high[i]] for i, name in enumerate(COMPONENTS)},
+                **{name: [region.low[i], region.high[i]] for i, name in enumerate(names)},
             }
             for region in result.regions
         },

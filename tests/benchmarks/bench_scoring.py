@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS
+from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.model import ScoreModel
@@ -45,7 +45,7 @@ def main() -> None:
     model = score_accounts(make_accounts(2000), {}, EQUAL, ScoringSettings()).model
     components = np.random.default_rng(0).random((rows, 4))
     ours = best_of(lambda: model.score_components(components))
-    sample = pd.DataFrame(components[:2000], columns=list(COMPONENTS))
+    sample = pd.DataFrame(components[:2000], columns=[component.name for component in EQUIPMENT])
     loop = best_of(lambda: row_by_row(model, sample), 1) * rows / len(sample)
     same = np.abs(row_by_row(model, sample).to_numpy() - model.score_components(components[:2000]).icp_score).max()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from icp_xl.config import Settings, load_settings  # noqa: E402
 from icp_xl.weight_search.objective import Objective  # noqa: E402
 from icp_xl.weight_search.problem import build_problem  # noqa: E402
-from icp_xl.weight_search.simplex import UNITS, Units, as_floats  # noqa: E402
+from icp_xl.weight_search.simplex import UNITS, WeightGrid, as_floats  # noqa: E402
 from icp_xl.weight_search.storage import Store, quiet  # noqa: E402
 from icp_xl.weight_search.study import StudyResult, run_study  # noqa: E402
 from tests.support.weights import make_scored  # noqa: E402
@@ -64,7 +64,7 @@ def exhaustive(objective: Objective) -> float:
     return min(exact)
 
 
-def rough(objective: Objective, engaged: np.ndarray, row: Units, bins: int = 32_768) -> float:
+def rough(objective: Objective, engaged: np.ndarray, row: WeightGrid, bins: int = 32_768) -> float:
     ranks = objective.spearman._centred
     place = np.rint(engaged @ as_floats(row) * (bins - 1)).astype(np.int64)
     counts = np.bincount(place, minlength=bins)

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from icp_xl.columns import COMPONENTS
+from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.excel.build import build_addin, vba_folder
 from icp_xl.excel.stubs import stubs_module
@@ -32,6 +32,7 @@ from icp_xl.scoring.model import ScoreModel
 pytestmark = pytest.mark.office
 pytest.importorskip("pyopenvba")
 SUPPORT = Path(__file__).parents[1] / "support"
+COMPONENTS = [component.name for component in EQUIPMENT]
 EVEN = dict.fromkeys(COMPONENTS, 0.25)
 
 HOST = """Option Explicit

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
+from tests.support.equipment import COMPONENTS
 from tests.support.live_books import Cells, make_live, render_live
 from tests.support.office import ask_office
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from icp_xl.columns import COMPONENTS
 from icp_xl.delivery.render.book import render_book
 from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.spec import Control
 from tests.delivery.test_controls import make_book
+from tests.support.equipment import COMPONENTS
 from tests.support.live_books import CLOCK, WEIGHTS, Live, make_live, render_live
 from tests.support.office import ask_office
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.delivery.render.book import render_book
 from icp_xl.pipeline.live import LIVE, SCORED
@@ -19,6 +19,7 @@ from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.live.inputs import LiveInputs
 from icp_xl.reports.spec import Column, Table
 from icp_xl.scoring.model import FILE, ScoreModel, grade_limits
+from tests.support.equipment import COMPONENTS
 from tests.support.live_books import CLOCK, WEIGHTS, Live, check, compare, make_live, render_live, steps
 from tests.support.office import assert_recalculates, recalculate
 
@@ -135,7 +136,7 @@ def test_the_defined_function_agrees_on_every_sample_account_by_substitution(tmp
             columns = [*table.columns, Column("function", "Function", "score", formula=body)]
             sheet = replace(sheet, blocks=[replace(table, columns=columns, frame=frame)])
         sheets.append(sheet)
-    names = {name: text for name, text in book.names.items() if name != "ICP_SCORE"}
+    names = {name: text for name, text in book.names.items() if not name.startswith("ICP_")}
     live = render_live(inputs, tmp_path / "live.xlsx", settings)
     live = replace(live, result=render_book(replace(book, sheets=sheets, names=names), live.path, clock=CLOCK))
     moved = {"vertical": 0.13, "size": 0.37, "adoption": 0.29, "relationship": 0.21}

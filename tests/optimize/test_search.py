@@ -101,18 +101,18 @@ def test_no_change_is_recommended_within_noise(tmp_path: Path) -> None:
     assert not found.verdict.change and "No change recommended" in found.verdict.text
     body = weights_body(found, _settings(), timestamp="2026-01-05T10:00:00", input_hash="x")
     assert body["adopted"] is False
-    assert read_weights(body, _settings()).as_tuple() == (0.25, 0.25, 0.25, 0.25)
+    assert tuple(read_weights(body, _settings()).values()) == (0.25, 0.25, 0.25, 0.25)
     always = weights_body(
         found, _settings(**{"optimize.adopt": "always"}), timestamp="2026-01-05T10:00:00", input_hash="x"
     )
-    assert read_weights(always, _settings()).as_tuple() == found.weights
+    assert tuple(read_weights(always, _settings()).values()) == found.weights
 
 
 def test_a_gain_beyond_noise_is_recommended(tmp_path: Path) -> None:
     found = _search(tmp_path, make_scored(1000, planted=np.array([0.15, 0.15, 0.5, 0.2]), noise=0.03))
     assert found.verdict.change
     body = weights_body(found, _settings(), timestamp="2026-01-05T10:00:00", input_hash="x")
-    assert read_weights(body, _settings()).as_tuple() == found.weights
+    assert tuple(read_weights(body, _settings()).values()) == found.weights
 
 
 def test_planted_weights_are_recovered() -> None:
@@ -194,10 +194,11 @@ def _history(persistent: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
         amounts = level * rng.lognormal(0, 0.3, 200)
         lines.append(pd.DataFrame({"account_id": accounts["account_id"], "date": day, "revenue": amounts}))
     sales = pd.concat(lines, ignore_index=True).assign(category="consumable", gross_profit=0.0)
+    sales["source_row"] = range(len(sales))
     return accounts, sales
 
 
-def _components(accounts: pd.DataFrame) -> pd.DataFrame:
+def _components(accounts: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     ranks = accounts["consumable_revenue"].rank(pct=True)
     noise = np.random.default_rng(1).random((len(accounts), 3))
     return accounts.assign(
@@ -219,9 +220,9 @@ def test_the_forward_check_sees_nothing_after_the_day() -> None:
     accounts, sales = _history(True)
     seen: list[pd.DataFrame] = []
 
-    def components(known: pd.DataFrame) -> pd.DataFrame:
+    def components(known: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
         seen.append(known)
-        return _components(known)
+        return _components(known, day)
 
     settings = _settings(**{"optimize.forward_date": date(2024, 5, 1)})
     scrambled = sales.copy()

@@ -17,6 +17,7 @@ from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.inputs import PUBLISHED
 from icp_xl.reports.spec import Chart, Table
+from tests.support.equipment import FACTS
 from tests.support.live_books import Live, make_live, render_live
 from tests.support.validator import assert_valid
 
@@ -73,7 +74,7 @@ def test_no_link_no_macro_and_nothing_volatile(live: Live) -> None:
         )
         assert not re.search(r"WEBSERVICE|RTD|DDE|HYPERLINK|ICP_\w+\(", bare.replace("_xlfn.LAMBDA", "")), formula
     later = {match for formula in formulas for match in re.findall(r"_xl\w+\.\w+", formula)}
-    lambdas = {"_xlfn.LAMBDA", *(f"_xlpm.{letter}" for letter in "vsar")}
+    lambdas = {"_xlfn.LAMBDA", *(f"_xlpm.{name}" for name in ("v", "s", "a", "r", *FACTS))}
     assert later == (lambdas if live.settings.live_lambda else set())
     assert b' t="array"' not in b"".join(found.values())
 

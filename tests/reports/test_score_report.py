@@ -170,8 +170,8 @@ def test_review_lists_open_pairs_first_and_leaves_settled_ones_out(inputs: Score
 
 
 def test_reasons_name_what_sets_an_account_apart() -> None:
-    scored = make_result(300).scored
-    reasons = build_reasons(scored)
+    result = make_result(300)
+    scored, reasons = result.scored, build_reasons(result.scored, result.model)
     assert reasons.index.equals(scored.index) and reasons.str.len().min() > 5
     assert (reasons.str.count("; ") <= 2).all()
     effects = scored["relationship_contribution"] - scored["relationship_contribution"].mean()
@@ -186,9 +186,11 @@ def test_reasons_name_what_sets_an_account_apart() -> None:
 
 
 def test_reasons_do_not_depend_on_the_order_of_rows() -> None:
-    scored = make_result(120).scored
+    result = make_result(120)
+    scored = result.scored
     shuffled = scored.sample(frac=1, random_state=1)
-    pd.testing.assert_series_equal(build_reasons(shuffled).loc[scored.index], build_reasons(scored))
+    told = build_reasons(shuffled, result.model).loc[scored.index]
+    pd.testing.assert_series_equal(told, build_reasons(scored, result.model))
 
 
 def test_recommendations_count_what_they_claim() -> None:

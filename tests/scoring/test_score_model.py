@@ -18,6 +18,7 @@ from icp_xl.errors import InsufficientDataError, SourceError
 from icp_xl.scoring.accounts import SCORED_COLUMNS, score_accounts
 from icp_xl.scoring.model import ScoreModel, fit_knots, grade, icp_score, keys, percentile_of
 from tests.support.accounts import EQUAL, make_accounts
+from tests.support.equipment import FACTS
 
 
 def fit(accounts: pd.DataFrame, settings: ScoringSettings | None = None, **weights: float):
@@ -130,16 +131,18 @@ def test_more_of_anything_never_lowers_the_score() -> None:
 
 def test_unknown_facts_are_neutral_not_zero() -> None:
     model = fit(make_accounts()).model
-    parts = model.components(["Nobody knows", None], [np.nan, np.nan], [np.nan, -1], [0, -5], [np.nan, 0])
-    assert parts[:, 0] == pytest.approx(model.industry_prior)
+    columns = (["Nobody knows", None], [np.nan, np.nan], [np.nan, -1], [0, -5], [np.nan, 0])
+    parts = model.components(dict(zip(FACTS, columns, strict=True)))
+    assert parts[:, 0] == pytest.approx(model.lookup("industry").prior)
     assert parts[:, 1] == pytest.approx(0.5)
     assert (parts[:, 2:] == 0).all()
 
 
 def test_industries_are_found_whatever_their_case_and_spacing() -> None:
     model = fit(make_accounts()).model
-    a, b = model.components(["Aerospace", "  aeroSPACE "], [1e6] * 2, [0] * 2, [0] * 2, [0] * 2)
-    assert a[0] == b[0] != model.industry_prior
+    columns = (["Aerospace", "  aeroSPACE "], [1e6] * 2, [0] * 2, [0] * 2, [0] * 2)
+    a, b = model.components(dict(zip(FACTS, columns, strict=True)))
+    assert a[0] == b[0] != model.lookup("industry").prior
 
 
 @pytest.mark.parametrize("shares", [(1, 0, 0, 0, 0), (0, 0, 0, 0, 1), (0.5, 0, 0, 0, 0.5)])

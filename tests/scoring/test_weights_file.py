@@ -35,7 +35,7 @@ def _write(tmp_path: Path, body: object) -> Path:
 )
 def test_every_schema_is_read(tmp_path: Path, body: object) -> None:
     weights, source, warnings = load_weights(_write(tmp_path, body), SETTINGS)
-    assert weights.as_tuple() == pytest.approx((0.15, 0.2, 0.4, 0.25), abs=1e-12)
+    assert tuple(weights.values()) == pytest.approx((0.15, 0.2, 0.4, 0.25), abs=1e-12)
     assert source.startswith("optimized_weights.json") and not warnings
 
 
@@ -65,8 +65,8 @@ def test_a_bad_file_falls_back_with_a_warning(tmp_path: Path, body: object, why:
 
 def test_size_off_and_no_change(tmp_path: Path) -> None:
     off = {"weights": {"vertical": 0.3, "size": 0.0, "adoption": 0.4, "relationship": 0.3}, "include_size": False}
-    assert load_weights(_write(tmp_path, off), SETTINGS)[0].size == 0.0
-    kept = {"weights": GOOD, "adopted": False, "recommended_weights": SETTINGS.scoring.weights.model_dump()}
+    assert load_weights(_write(tmp_path, off), SETTINGS)[0]["size"] == 0.0
+    kept = {"weights": GOOD, "adopted": False, "recommended_weights": SETTINGS.scoring.weights}
     weights, source, warnings = load_weights(_write(tmp_path, kept), SETTINGS)
     assert weights == SETTINGS.scoring.weights and "no change" in source and not warnings
 
@@ -82,5 +82,5 @@ def test_switched_off(tmp_path: Path) -> None:
 def test_no_content_stops_a_run(tmp_path_factory: pytest.TempPathFactory, body: object) -> None:
     path = _write(tmp_path_factory.getbasetemp(), json.dumps(body))
     weights, _, warnings = load_weights(path, SETTINGS)
-    assert math.isclose(sum(weights.as_tuple()), 1.0, abs_tol=1e-9)
-    assert warnings or weights.as_tuple() != SETTINGS.scoring.weights.as_tuple()
+    assert math.isclose(sum(tuple(weights.values())), 1.0, abs_tol=1e-9)
+    assert warnings or tuple(weights.values()) != tuple(SETTINGS.scoring.weights.values())

@@ -13,7 +13,7 @@ import pandas as pd
 from python_calamine import CalamineWorkbook
 from xlsxwriter.utility import xl_col_to_name
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.delivery.render.book import render_book
@@ -23,6 +23,7 @@ from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
 from icp_xl.reports.live.what_if import headline_tiles
 from icp_xl.scoring.accounts import score_accounts
+from tests.support.equipment import COMPONENTS
 from tests.support.office import Recalculated, recalculate
 from tests.support.score_report import make_sold
 

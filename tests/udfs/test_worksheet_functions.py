@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from icp_xl.columns import COMPONENTS
+from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.excel import functions
 from icp_xl.excel.cells import ERRORS
@@ -28,6 +28,7 @@ from icp_xl.excel.published import published
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.model import ScoreModel
 
+COMPONENTS = [component.name for component in EQUIPMENT]
 EVEN = dict.fromkeys(COMPONENTS, 0.25)
 NA, VALUE, NUM = "#N/A", "#VALUE!", "#NUM!"
 COM_NA, COM_REF = -2146826246, -2146826265
@@ -158,7 +159,7 @@ def test_rows_spill_as_rows_and_single_cells_fill_ranges(server: Any, scored: pd
 def test_weights_are_four_that_sum_to_one(server: Any, scored: pd.DataFrame, out: Path) -> None:
     facts = ("Dental", 1e6, 3.0, 100.0, 50.0)
     model = ScoreModel.load(out / "score_model.json")
-    want = model.score_arrays(["Dental"], [1e6], [3.0], [100.0], [50.0], [0.4, 0.3, 0.2, 0.1])
+    want = model.score_arrays(["Dental"], [1e6], [3.0], [100.0], [50.0], weights=[0.4, 0.3, 0.2, 0.1])
     for weights in (((0.4, 0.3, 0.2, 0.1),), column([0.4, 0.3, 0.2, 0.1]), ((0.4, 0.3), (0.2, 0.1))):
         assert server.call("ICP_RAW", *facts, weights) == want.raw_score[0]
     assert server.call("ICP_SCORE", *facts, ((0.4, 0.3, 0.2, 0.2),)) == NUM
@@ -375,7 +376,8 @@ def test_every_function_is_described_for_the_wizard() -> None:
     found = described()
     assert [item["name"] for item in found] == [
         "ICP_COMPONENT", "ICP_EXPLAIN", "ICP_GRADE", "ICP_INDUSTRY", "ICP_LOOKUP", "ICP_MATCH", "ICP_NEXT",
-        "ICP_NORMALIZE", "ICP_PROPENSITY", "ICP_RAW", "ICP_SCORE", "ICP_SEGMENT", "ICP_WEIGHTS", "ICP_WHATIF",
+        "ICP_NORMALIZE", "ICP_PROPENSITY", "ICP_RAW", "ICP_SCORE", "ICP_SCORE_ROW", "ICP_SEGMENT",
+        "ICP_WEIGHTS", "ICP_WHATIF",
     ]  # fmt: skip
     for item in found:
         assert item["category"] == "ICP" and item["volatile"] is False and item["call_in_wizard"] is False
@@ -387,6 +389,6 @@ def test_every_function_is_described_for_the_wizard() -> None:
 def test_stubs_are_not_volatile_and_not_run_in_the_wizard() -> None:
     text = generate_stubs()
     assert "Application.Volatile" not in text
-    assert text.count("Function ICP_") == 14
-    assert text.count('CommandBars("Standard").Controls(1).Enabled) Then Exit Function') == 14
+    assert text.count("Function ICP_") == 15
+    assert text.count('CommandBars("Standard").Controls(1).Enabled) Then Exit Function') == 15
     assert "Optional weights" in text

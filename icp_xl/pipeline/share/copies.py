@@ -20,7 +20,6 @@ from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.opc.package import open_package
 from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
 from icp_xl.pipeline.share.manifest import CSV, SharedFile, Shelf, size_and_digest, stage_manifest
-from icp_xl.pipeline.tables import REPORT
 from icp_xl.reports.accounts import account_columns
 from icp_xl.reports.share import Reader
 from icp_xl.reports.words import say_count
@@ -257,7 +256,7 @@ class _Job:
         lot = rows.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
         name = self.shelf.place(folder, stem, ".csv")
-        shown = [column.key for column in account_columns(lot)] if cut.report == REPORT else list(lot.columns)
+        shown = [column.key for column in account_columns(lot, cut.model)] if cut.model else list(lot.columns)
         self.run.outputs.csv(name, lot[shown])
         self._record(
             name, self._key(reader), reader, cut.report, lot["account_id"].nunique(), len(lot) + 1, False, "accounts"

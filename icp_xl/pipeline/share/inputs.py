@@ -24,7 +24,7 @@ from icp_xl.runs import RunContext, list_runs, load_manifest
 from icp_xl.scoring.compare import compare_runs
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
-from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights
+from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
 from icp_xl.whitespace.model import Ranking
 
 #: Reports that can be cut into one file per rep or region.
@@ -39,6 +39,7 @@ class Cuttable:
     rows: pd.DataFrame
     build: Callable[[Reader, pd.DataFrame], Book]
     clock: datetime
+    model: ScoreModel | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def load_cuttable(run: RunContext, report: str) -> Cuttable:
         inputs = inputs_for(last.inputs, rows, gone)
         return build_reader_report(inputs, run.settings.reports, reader, len(scored))
 
-    return Cuttable(REPORT, scored, build, last.inputs.run.finished)
+    return Cuttable(REPORT, scored, build, last.inputs.run.finished, last.inputs.model)
 
 
 def _whitespace(run: RunContext) -> Cuttable:
@@ -158,10 +159,11 @@ def _changes(run: RunContext, scored: pd.DataFrame, model: ScoreModel) -> tuple[
 
 def _weights_source(run: RunContext, model: ScoreModel) -> str:
     try:
-        weights, source, _ = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings)
+        usual = usual_weights(run.settings, [part.declared for part in model.parts])
+        weights, source, _ = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings, usual)
     except IcpError:
         return "the last scoring"
-    same = all(abs(value - model.weights.get(name, -1.0)) < 1e-12 for name, value in weights.model_dump().items())
+    same = all(abs(value - model.weights.get(name, -1.0)) < 1e-12 for name, value in weights.items())
     return source if same else "the last scoring"
 
 

@@ -8,10 +8,11 @@ from icp_xl.reports.live.charts import dashboard_charts
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
 from icp_xl.reports.live.sorting import build_sorting, windows
-from icp_xl.reports.live.tables import build_accounts, build_model
+from icp_xl.reports.live.tables import build_accounts, build_model, table_names
 from icp_xl.reports.live.what_if import build_what_if, tile_rows
 from icp_xl.reports.segments import recommend
 from icp_xl.reports.spec import Book, Column, Sheet, Table, Text
+from icp_xl.reports.words import number_word
 
 
 def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> Book:
@@ -22,14 +23,16 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> Book:
     limits = (model.segment_mid_market, model.segment_large)
     now = compute_live(base, model.weights, model.grade_shares, ALL, industries, limits, len(model.knots))
     plan = windows(len(now.accounts), len(now.knots))
-    names = {**ex.NAMES, **(ex.lambda_names() if settings.live_lambda else {})}
+    names = ex.names_of(model.names)
+    if settings.live_lambda:
+        names |= {**table_names(model), **ex.lambda_names(model)}
     sheets = [
         _dashboard(inputs, now, settings),
         build_what_if(inputs, now),
-        build_accounts(now, len(inputs.scored)),
-        build_model(inputs, now),
+        build_accounts(inputs, now),
+        build_model(inputs, now, lookups=settings.live_lambda),
         *([] if plan is None else [build_sorting(now.accounts["key"].to_numpy(), plan)]),
-        _method(),
+        _method(len(model.parts)),
     ]
     return Book(
         sheets, title="Live ICP scores", names=names, footer=inputs.run_id, currency=settings.currency,
@@ -63,9 +66,9 @@ def _dashboard(inputs: LiveInputs, now: LiveFigures, settings: ReportSettings) -
     )  # fmt: skip
 
 
-def _method() -> Sheet:
+def _method(components: int) -> Sheet:
     lines = (
-        "A raw score is the sum of the four component scores, each times its weight.",
+        f"A raw score is the sum of the {number_word(components)} component scores, each times its weight.",
         "Raw scores are compared as whole multiples of 1e-12, so that equal scores are equal.",
         "The percentile is read between 1,001 quantile knots of all raw scores, the middle of the step at a tie.",
         "ICP score = 50 + 15 times the standard normal quantile of the percentile, from 0 to 100.",

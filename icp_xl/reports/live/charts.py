@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from icp_xl.reports.charts import box_chart
 from icp_xl.reports.live.figures import POINTS, LiveFigures
+from icp_xl.reports.live.tables import point_headers
 from icp_xl.reports.spec import Chart, Item, Ref, Series
+from icp_xl.reports.words import number_word
+from icp_xl.scoring.model import ScoreModel
 
 _OLD = "#A9B4BB"
 
@@ -18,18 +21,16 @@ def dashboard_charts(now: LiveFigures) -> list[Item]:
     ]
 
 
-def what_if_charts(now: LiveFigures) -> list[Item]:
+def what_if_charts(now: LiveFigures, model: ScoreModel) -> list[Item]:
     """All charts that follow the weights."""
     n = len(now.accounts)
     scatters = [
-        _scatter("published_score", "Published score", n, (0, 100)),
-        _scatter("size_score", "Size score", n, (0, 1)),
-        _scatter("adoption_score", "Adoption score", n, (0, 1)),
-        _scatter("relationship_score", "Relationship score", n, (0, 1)),
+        _scatter(column, header, n, (0, 100) if column == "published_score" else (0, 1))
+        for column, header in point_headers(model).items()
     ]
     return [
-        (_histogram(now), _grades()), (_box(now), _radar()), (_segments(), _industries()), (scatters[0], scatters[1]),
-        (scatters[2], scatters[3]),
+        (_histogram(now), _grades()), (_box(now), _radar(len(model.parts))), (_segments(), _industries()),
+        *(tuple(scatters[i : i + 2]) for i in range(0, len(scatters), 2)),
     ]  # fmt: skip
 
 
@@ -70,10 +71,10 @@ def _segments() -> Chart:
     )  # fmt: skip
 
 
-def _radar() -> Chart:
+def _radar(components: int) -> Chart:
     return Chart(
         "radar", "Weights", _pair("live_weights", "component", "used", "published"),
-        "Radar chart of the four weights, those in use and the published ones.",
+        f"Radar chart of the {number_word(components)} weights, those in use and the published ones.",
         y_format="0%", y_range=(0, None), width=460, height=290,
     )  # fmt: skip
 

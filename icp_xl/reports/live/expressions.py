@@ -6,11 +6,13 @@ they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are
 
 from __future__ import annotations
 
-from icp_xl.columns import COMPONENTS, GRADES
+from collections.abc import Mapping, Sequence
 
-#: Names of the constants and ranges that the expressions use, by what they hold.
-NAMES = {
-    **{f"icp_w_{name}": f"{{live_weights.used:{i}}}" for i, name in enumerate(COMPONENTS, 1)},
+from icp_xl.columns import GRADES
+from icp_xl.scoring.model import ScoreModel
+
+#: Names of the constants and ranges that the expressions use, by what they hold; each component's weight comes on top.
+_NAMES = {
     **{f"icp_from_{grade}": f"{{live_grades.starts:{i}}}" for i, grade in enumerate(GRADES, 1)},
     "icp_knots": "{live_knots.knot}",
     "icp_knot_last": "{live_knots.last}",
@@ -30,11 +32,24 @@ NAMES = {
 }
 
 
-def raw(vertical: str, size: str, adoption: str, relationship: str) -> str:
-    """Raw score: the four contributions added in their order."""
-    return (
-        f"(({vertical}*icp_w_vertical+{size}*icp_w_size)+{adoption}*icp_w_adoption)+{relationship}*icp_w_relationship"
-    )
+def names_of(components: Sequence[str]) -> dict[str, str]:
+    """The names with what they hold, for components of these names."""
+    weights = {weight_name(name): f"{{live_weights.used:{i}}}" for i, name in enumerate(components, 1)}
+    return {**weights, **_NAMES}
+
+
+def weight_name(component: str) -> str:
+    """Defined name of the cell with a component's weight."""
+    return f"icp_w_{component}"
+
+
+def raw(scores: Mapping[str, str]) -> str:
+    """Raw score: the contributions added one by one in their order; ``scores`` maps each component to its score."""
+    parts = [f"{cell}*{weight_name(name)}" for name, cell in scores.items()]
+    text = parts[0]
+    for i, part in enumerate(parts[1:], 2):
+        text = f"{text}+{part}" if i == len(parts) else f"({text}+{part})"
+    return text
 
 
 def key(raw_score: str) -> str:
@@ -83,13 +98,40 @@ def segment_number(annual_revenue: str) -> str:
     return f"IF(ISNUMBER({annual_revenue}),{known},ROWS(icp_segments))"
 
 
-def score_of_components(vertical: str, size: str, adoption: str, relationship: str) -> str:
+def score_of_components(scores: Mapping[str, str]) -> str:
     """ICP score of one account in one expression: the body of the defined function ``ICP_SCORE``."""
-    one = key(raw(vertical, size, adoption, relationship))
+    one = key(raw(scores))
     return score(percentile(one, position(one)))
 
 
-def lambda_names() -> dict[str, str]:
-    """Defined functions for Excel 365: ``=ICP_SCORE(vertical, size, adoption, relationship)`` of component scores."""
-    arguments = [f"_xlpm.{name}" for name in ("v", "s", "a", "r")]
-    return {"ICP_SCORE": f"_xlfn.LAMBDA({','.join(arguments)},{score_of_components(*arguments)})"}
+def lambda_names(model: ScoreModel) -> dict[str, str]:
+    """Defined functions for Excel 365, which exist without the add-in.
+
+    ``ICP_SCORE`` takes a score per component, in their order. ``ICP_COMPONENT_`` with a component's name computes its
+    score from its facts.
+    """
+    arguments = dict(zip(model.names, (f"_xlpm.{name}" for name in short_names(model.names)), strict=True))
+    made = {"ICP_SCORE": _lambda(list(arguments.values()), score_of_components(arguments))}
+    for part in model.parts:
+        cells = {fact.name: f"_xlpm.{fact.name}" for fact in part.facts}
+        made[f"ICP_COMPONENT_{part.name.upper()}"] = _lambda(list(cells.values()), part.expression(cells))
+    return made
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The shortest beginning of each name that no other has, in letters alone, so that none looks like a cell.
+
+    >>> short_names(["vertical", "size", "recency", "revenue"])
+    ['v', 's', 'rec', 'rev']
+    """
+    found = []
+    for at, name in enumerate(names, 1):
+        others = [other for other in names if other != name]
+        starts = (name[:k] for k in range(1, len(name) + 1))
+        short = next((start for start in starts if not any(other.startswith(start) for other in others)), name)
+        found.append(short if short.isalpha() else f"part_{at}")
+    return found
+
+
+def _lambda(arguments: Sequence[str], body: str) -> str:
+    return f"_xlfn.LAMBDA({','.join(arguments)},{body})"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import COMPONENT_SCORES, COMPONENTS, GRADES
+from icp_xl.columns import GRADES
+from icp_xl.components.record import score_columns
 from icp_xl.scoring.model import (
     SEGMENTS,
     UNKNOWN_SEGMENT,
@@ -34,11 +35,6 @@ SEGMENT_ROWS = (*SEGMENTS, UNKNOWN_SEGMENT)
 NOW, BEFORE = "With these weights", "Published"
 #: Points of a scatter chart.
 POINTS = 1000
-#: What the scatter charts draw the score against.
-POINT_COLUMNS = {
-    "published_score": "Published score", "size_score": "Size score", "adoption_score": "Adoption score",
-    "relationship_score": "Relationship score",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +67,7 @@ def compute_live(
     Args:
         base: component scores, industry, annual_revenue (NaN unknown), total_revenue, revenue_rank, published_score,
             published_grade and published_place, one row per account.
+        weights: component to weight, in the order in which contributions are summed.
         industries: those that the chart shows, in its order.
         limits: annual revenue from which an account is Mid-Market, and Large Enterprise.
     """
@@ -81,7 +78,7 @@ def compute_live(
     frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[frame["segment_no"].to_numpy() - 1]
     places = {name: i for i, name in enumerate(industries, 1)}
     frame["industry_no"] = frame["industry"].map(places).fillna(0).astype(int)
-    parts = frame[list(COMPONENT_SCORES)].to_numpy(float) * np.asarray([weights[name] for name in COMPONENTS])
+    parts = frame[score_columns(weights)].to_numpy(float) * np.asarray(list(weights.values()))
     frame["raw_score"] = sum_contributions(parts)
     table = np.asarray(fit_knots(frame["raw_score"].to_numpy(), knots), dtype=np.int64)
     n = max(len(frame), 1)
@@ -107,7 +104,7 @@ def compute_live(
     part = frame[inside]
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
-        _industries(part, industries), _histogram(part), _box(part), _movers(frame), _points(frame),
+        _industries(part, industries), _histogram(part), _box(part), _movers(frame), _points(frame, weights),
     )  # fmt: skip
 
 
@@ -130,10 +127,15 @@ def _knot_frame(table: np.ndarray) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _points(frame: pd.DataFrame) -> pd.DataFrame:
+def point_columns(names: Iterable[str]) -> list[str]:
+    """What the scatter charts draw the score against: the published score, and each component."""
+    return ["published_score", *score_columns(names)]
+
+
+def _points(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """The accounts that the scatter charts show: all, or an even spread of them."""
     rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), min(len(frame), POINTS)).round().astype(int))
-    points = frame[[*POINT_COLUMNS, "icp_score"]].iloc[rows].reset_index(drop=True)
+    points = frame[[*point_columns(names), "icp_score"]].iloc[rows].reset_index(drop=True)
     return points.assign(row=rows + 1)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENT_SCORES, COMPONENTS
+from icp_xl.components.record import score_columns
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.charts import sample_rows
 from icp_xl.reports.live.figures import place
@@ -27,15 +27,17 @@ class LiveInputs:
 
     def all_presets(self) -> dict[str, dict[str, float]]:
         """Every preset, the published weights first and the equal ones last."""
-        equal = {name: 1.0 / len(COMPONENTS) for name in COMPONENTS}
+        equal = {name: 1.0 / len(self.model.names) for name in self.model.names}
         given = {name: dict(weights) for name, weights in self.presets.items()}
-        return {PUBLISHED: dict(self.model.weights), **given, EQUAL: equal}
+        published = {name: self.model.weights[name] for name in self.model.names}
+        return {PUBLISHED: published, **given, EQUAL: equal}
 
 
 def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
     """Accounts of the sheet by published rank, at most ``settings.live_accounts``, an even spread of more."""
     scored = sample_rows(inputs.scored, settings.live_accounts).reset_index(drop=True)
-    names = ["account_id", "account_name", "industry", "annual_revenue", "total_revenue", *COMPONENT_SCORES]
+    names = ["account_id", "account_name", "industry", "annual_revenue", "total_revenue"]
+    names += score_columns(inputs.model.names)
     frame = scored[names].copy()
     frame["industry"] = frame["industry"].astype(object).where(frame["industry"].notna(), "Unknown")
     frame["total_revenue"] = frame["total_revenue"].fillna(0.0)

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS
+from icp_xl.components.fitted import FittedComponent
+from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, POINT_COLUMNS, LiveFigures
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
-from icp_xl.reports.words import component_label
-from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD
+from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD, ScoreModel
 
 _MOVE = "{live.inside},1,{live.grade_move}"
 _TOP = '{live.inside},1,{live.grade_no},">=4"'
@@ -31,9 +31,10 @@ HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
 )  # fmt: skip
 
 
-def build_accounts(now: LiveFigures, total: int) -> Sheet:
+def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     """One row per account: what is known, its score now, and the helper columns that charts and tiles count."""
-    parts = ["{vertical_score}", "{size_score}", "{adoption_score}", "{relationship_score}"]
+    model, total = inputs.model, len(inputs.scored)
+    scores = {part.name: f"{{{part.declared.score_column}}}" for part in model.parts}
     columns = [
         Column("account_id", "Account ID", "id", width=12),
         Column("account_name", "Account", width=32),
@@ -41,7 +42,7 @@ def build_accounts(now: LiveFigures, total: int) -> Sheet:
         Column("segment", "Segment", width=17, formula="INDEX(icp_segments,{segment_no})"),
         Column("annual_revenue", "Annual revenue", "money", width=15),
         Column("total_revenue", "Revenue with us", "money", width=13),
-        *(Column(f"{name}_score", component_label(name), "weight", width=11) for name in COMPONENTS),
+        *(Column(part.declared.score_column, part.title, "weight", width=11) for part in model.parts),
         Column("published_score", "Published score", "score", width=10),
         Column("published_grade", "Published grade", "grade", width=10),
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}")),
@@ -50,7 +51,7 @@ def build_accounts(now: LiveFigures, total: int) -> Sheet:
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
                formula="{published_place}-(1+(1-{percentile})*(icp_population-1))"),
         Column("grade_move", "Grades up or down", "integer", width=10, formula="{grade_no}-{published_no}"),
-        Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(*parts)),
+        Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(scores)),
         Column("percentile", "Percentile", "number", decimals=4, width=10,
                formula=ex.percentile("{key}", "{position}")),
         *_helpers(),
@@ -99,7 +100,29 @@ def _helpers() -> list[Column]:
     ]
 
 
-def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
+def lookup_parts(model: ScoreModel) -> list[FittedComponent]:
+    """The components whose formula needs a table."""
+    return [part for part in model.parts if isinstance(part.shape, Lookup)]
+
+
+def table_names(model: ScoreModel) -> dict[str, str]:
+    """Defined names of the tables that lookups read."""
+    return {
+        f"{part.table_name}_{column}": f"{{live_table_{part.name}.{column}}}"
+        for part in lookup_parts(model)
+        for column in ("key", "weight")
+    }
+
+
+def _lookup_table(part: FittedComponent) -> Table:
+    shape = part.shape
+    frame = pd.DataFrame(list(shape.table.items()) if isinstance(shape, Lookup) else [], columns=["key", "weight"])
+    columns = [Column("key", part.facts[0].label, width=26), Column("weight", "Score", "weight", width=10)]
+    return Table(f"live_table_{part.name}", columns, frame, title=f"{part.title} scores", filters=False)
+
+
+def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) -> Sheet:
+    """Every constant and helper table of the calculation; the tables of ``lookups`` too where functions need them."""
     edge = 0.5 / max(len(now.accounts), 1)
     plan = windows(len(now.accounts), len(now.knots))
     ask = DIRECT if plan is None else [plan.knot(number) for number in range(len(now.knots))]
@@ -114,8 +137,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     picked = (f'IF({{choice}}="Preset",{{live_preset.value:1}},IF({{choice}}="Normalise",{{live_normalise.value:1}},'
               f'IF({{live_segment.value:1}}="{ALL}",0,MATCH({{live_segment.value:1}},icp_segments,0))))')  # fmt: skip
     presets = pd.DataFrame(
-        [(f"{preset} {component_label(name)}", weights[name])
-         for preset, weights in inputs.all_presets().items() for name in COMPONENTS],
+        [(f"{preset} {part.title}", weights[part.name])
+         for preset, weights in inputs.all_presets().items() for part in inputs.model.parts],
         columns=["name", "weight"],
     )  # fmt: skip
     knot = "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
@@ -175,7 +198,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
     points = [
         Column("row", "Row", "integer", width=8),
-        *(Column(key, header, "number", decimals=4, width=12) for key, header in POINT_COLUMNS.items()),
+        *(Column(key, header, "number", decimals=4, width=12) for key, header in point_headers(inputs.model).items()),
         Column("icp_score", "ICP score", "score", width=10, formula="INDEX({live.icp_score},{row})"),
     ]
     return Sheet(
@@ -196,10 +219,19 @@ def build_model(inputs: LiveInputs, now: LiveFigures) -> Sheet:
              Stack([_box(now), Table("live_places", places, now.movers, title="Who moves most", filters=False)])),
             (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
              Table("live_points", points, now.points, title="Points of the scatter charts", filters=False)),
+            *(_lookup_table(part) for part in (lookup_parts(inputs.model) if lookups else [])),
         ],
         subtitle="Every constant of the calculation, once; the knots are recomputed whenever a weight changes.",
         kind="method", protected=True,
     )  # fmt: skip
+
+
+def point_headers(model: ScoreModel) -> dict[str, str]:
+    """What the scatter charts draw the score against, by column: all but texts, of which there are too few values."""
+    drawn = [part for part in model.parts if not part.facts[0].text]
+    return {"published_score": "Published score"} | {
+        part.declared.score_column: f"{part.title} score" for part in drawn
+    }
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:

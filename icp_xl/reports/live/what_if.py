@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS, GRADES
+from icp_xl.columns import GRADES
 from icp_xl.reports.live.charts import what_if_charts
 from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.live.tables import HEADLINES
 from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Table
-from icp_xl.reports.words import component_label
 from icp_xl.scoring.model import SEGMENTS
 
 #: Linked cell of a scroll bar when the weight is that of the preset; one step is one percentage point.
@@ -33,15 +32,14 @@ def tile_rows(now: LiveFigures) -> list[Figures]:
 
 def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     presets = inputs.all_presets()
+    published = list(presets[PUBLISHED].values())
     weights = pd.DataFrame(
         {
-            "component": [component_label(name) for name in COMPONENTS],
-            "start": [inputs.model.weights[name] for name in COMPONENTS],
-            "own": pd.array([None] * len(COMPONENTS), dtype=object),
+            "component": [part.title for part in inputs.model.parts],
+            "start": published,
+            "own": pd.array([None] * len(published), dtype=object),
             "slider": REST, "bar": "",
-            "wanted": [inputs.model.weights[name] for name in COMPONENTS],
-            "used": [inputs.model.weights[name] for name in COMPONENTS],
-            "published": [inputs.model.weights[name] for name in COMPONENTS],
+            "wanted": published, "used": published, "published": published,
         }
     )  # fmt: skip
     picks = [
@@ -50,7 +48,7 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         _pick("live_segment", "Segment shown", ALL, [ALL, *SEGMENT_ROWS]),
     ]
     total = "SUM({live_weights.wanted})"
-    scaled = f"IF({total}=0,0.25,{{wanted}}/{total})"
+    scaled = f"IF({total}=0,{1 / len(published)!r},{{wanted}}/{total})"
     used = f'IF(OR({{live_normalise.value:1}}="No",ABS({total}-1)<0.000000001),{{wanted}},{scaled})'
     weight_columns = [
         Column("component", "Component", width=30),
@@ -81,7 +79,7 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
                formula=f"COUNTIFS({{live.inside}},1,{{live.published_no}},{number})/{counted}"),
     ]  # fmt: skip
     checks = pd.DataFrame({"check": ["Weights sum to 1", "Grade shares sum to 1"], "status": ["OK", "OK"]})
-    checks["of"] = [float(sum(inputs.model.weights.values())), float(now.grades["target"].sum())]
+    checks["of"] = [float(sum(published)), float(now.grades["target"].sum())]
     check = Column("status", "Status", formula='IF(ABS({of}-1)<0.000001,"OK","Check: it is "&TEXT({of},"0.000"))')
     of = Column(
         "of",
@@ -98,9 +96,9 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
             *tile_rows(now),
             Table("live_grades", grade_columns, now.grades, title="Grades", filters=False),
             # On paper the page ends about here, where a table may be cut and a chart may not.
-            *what_if_charts(now)[:2],
+            *what_if_charts(now, inputs.model)[:2],
             _movers(now),
-            *what_if_charts(now)[2:],
+            *what_if_charts(now, inputs.model)[2:],
             _limits(inputs),
         ],
         subtitle="Yellow cells are yours: choose, type or move the scroll bars. Accounts are on the next sheet.",

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icp_xl.columns import COMPONENTS
-from icp_xl.reports.words import component_label
-
 if TYPE_CHECKING:
     from icp_xl.weight_search.search import OptimizeResult
 
 
-TITLES = {name: component_label(name) for name in COMPONENTS}
 NAMES = {"best": "Best", "current": "In force", "default": "Default"}
+
+
+def titles(result: OptimizeResult) -> dict[str, str]:
+    """Components as they are headed, by name, in order."""
+    return {component.name: component.title for component in result.problem.components}
 
 
 def differ(result: OptimizeResult) -> bool:

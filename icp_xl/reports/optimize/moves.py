@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from icp_xl.columns import GRADES
-from icp_xl.reports.optimize.common import TITLES
+from icp_xl.reports.optimize.common import titles
 from icp_xl.reports.spec import Block, Column, Figure, Figures, Sheet, Table, Text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def build_moves_sheet(result: OptimizeResult) -> Sheet:
     crossing = _crossing(moves)
     up, down = int((moves["steps"] > 0).sum()), int((moves["steps"] < 0).sum())
     frame = moves.head(MOST_MOVES).copy()
-    frame["driver"] = frame["driver"].map(TITLES)
+    frame["driver"] = frame["driver"].map(titles(result))
     columns = [
         Column("account_id", "Account", "id", width=14),
         Column("account_name", "Name", width=30),

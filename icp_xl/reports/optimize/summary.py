@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS
-from icp_xl.reports.optimize.common import NAMES, TITLES, differ
+from icp_xl.reports.optimize.common import NAMES, differ, titles
 from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.words import number_word
+from icp_xl.weight_search.simplex import SIZE, UNITS
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
@@ -30,7 +31,7 @@ def build_summary_sheet(result: OptimizeResult, settings: Settings, facts: Mappi
         Text(verdict.text, "good" if verdict.change else "warning"),
         *_adoption_note(result, settings),
         _weights_table(result),
-        (_radar(shown), _importance_chart()),
+        (_radar(shown, len(result.best)), _importance_chart()),
         Text("How good are these weights?", "heading"),
         _comparison_table(result, ["best", *shown]),
         *_forward_blocks(result),
@@ -99,7 +100,7 @@ def _weights_table(result: OptimizeResult) -> Table:
     intervals = result.noise.weights
     frame = pd.DataFrame(
         {
-            "component": [TITLES[name] for name in COMPONENTS],
+            "component": list(titles(result).values()),
             "default": default,
             "current": current,
             "best": best,
@@ -128,7 +129,7 @@ def _weights_table(result: OptimizeResult) -> Table:
     )
 
 
-def _radar(shown: list[str]) -> Chart:
+def _radar(shown: list[str], components: int) -> Chart:
     colours = {"best": "#1B7F8C", "current": "#D9772B", "default": "#A9B4BB"}
     return Chart(
         "radar",
@@ -137,7 +138,7 @@ def _radar(shown: list[str]) -> Chart:
             Series(NAMES[name], Ref("weights", "component"), Ref("weights", name), colour=colours[name])
             for name in [*reversed(shown), "best"]
         ],
-        "Radar of the four weights: best against those in force and the default",
+        f"Radar of the {number_word(components)} weights: best against those in force and the default",
         y_format="0%",
     )
 
@@ -219,7 +220,7 @@ def _region_table(result: OptimizeResult) -> Table:
     rows = []
     for region in result.regions:
         row: dict[str, object] = {"region": region.name.capitalize(), "tolerance": region.tolerance}
-        for i, name in enumerate(COMPONENTS):
+        for i, name in enumerate(titles(result)):
             row[name] = f"{region.low[i]:.1%} to {region.high[i]:.1%}"
         rows.append(row)
     return Table(
@@ -227,7 +228,7 @@ def _region_table(result: OptimizeResult) -> Table:
         [
             Column("region", "Region", width=24),
             Column("tolerance", "Loss of objective", "number", decimals=4),
-            *(Column(name, TITLES[name], width=19) for name in COMPONENTS),
+            *(Column(name, title, width=19) for name, title in titles(result).items()),
         ],
         pd.DataFrame(rows),
         filters=False,
@@ -298,12 +299,16 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
         [
             ("Objective", "λ × KL divergence of the grade mix − (1 − λ) × Spearman correlation; lower is better"),
             ("λ", problem.lambda_),
-            ("Correlation with", "hardware and consumable revenue of engaged accounts, ties at their average rank"),
+            ("Correlation with", f"{problem.target_name} of engaged accounts, ties at their average rank"),
             ("Grade mix", "all accounts, by cut-points fixed at the settings' weights"),
             ("Engaged accounts", problem.n_engaged),
             ("Accounts", len(problem.scores)),
-            ("Bounds of a weight", f"{settings.optimize.minimum:g} to {settings.optimize.maximum:g}"),
-            ("Size component", "used" if settings.optimize.include_size else "switched off"),
+            ("Bounds of a weight", _bounds(result)),
+            *(
+                [("Size component", "used" if settings.optimize.include_size else "switched off")]
+                if SIZE in problem.names
+                else []
+            ),
             ("Resamples", result.noise.resamples),
             ("Intervals", f"{settings.optimize.confidence:.0%}"),
             ("Study", result.study.name),
@@ -312,3 +317,11 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
         ],
         title="How this was made",
     )
+
+
+def _bounds(result: OptimizeResult) -> str:
+    """The bounds that components in use share, or each one's own."""
+    rules = result.problem.rules
+    ends = {name: f"{rules.low[i] / UNITS:g} to {rules.high[i] / UNITS:g}"
+            for i, name in enumerate(titles(result)) if i in rules.used}  # fmt: skip
+    return ends.popitem()[1] if len(set(ends.values())) == 1 else "; ".join(f"{k} {v}" for k, v in ends.items())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import COMPONENTS, GRADES
-from icp_xl.reports.optimize.common import TITLES
+from icp_xl.columns import GRADES
+from icp_xl.reports.optimize.common import titles
 from icp_xl.reports.spec import Chart, Column, Ref, Series, Sheet, Table, Text
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def build_tradeoff_sheet(result: OptimizeResult) -> Sheet:
             "chosen_kl": point.value.kl if point.chosen else np.nan,
             "chosen": "chosen" if point.chosen else "",
         }
-        row.update({name: int(units) / 10_000 for name, units in zip(COMPONENTS, point.units, strict=True)})
+        row.update({name: int(units) / 10_000 for name, units in zip(result.problem.names, point.units, strict=True)})
         rows.append(row)
     frame = pd.DataFrame(rows)
     frame["marked"] = np.where(frame["chosen"] == "chosen", frame["correlation"], np.nan)
@@ -36,7 +36,7 @@ def build_tradeoff_sheet(result: OptimizeResult) -> Sheet:
             Column("lambda", "λ", "number", decimals=2),
             Column("correlation", "Correlation", "number", decimals=4),
             Column("kl", "Mix shift (KL)", "number", decimals=5),
-            *(Column(name, TITLES[name], "weight") for name in COMPONENTS),
+            *(Column(name, title, "weight") for name, title in titles(result).items()),
             Column("chosen", "Choice", "text"),
             Column("marked", "Chosen point", "number", decimals=4, hidden_from_print=True),
         ],

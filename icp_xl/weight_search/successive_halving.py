@@ -1,6 +1,6 @@
 """Vectorised search of the simplex: successive halving on growing subsamples, then refinement on all accounts.
 
-The space has at most three dimensions, so a fine lattice can be enumerated. Most of its points are told apart on a
+A lattice of the space can be enumerated, a fine one for up to four weights. Most of its points are told apart on a
 few hundred accounts; the rest are settled exactly. A cubic surface through the exact correlations, which vary
 smoothly, says where to look between the points; the divergence does not vary smoothly, and is always computed.
 """
@@ -13,8 +13,8 @@ import numpy as np
 
 from icp_xl.progress import Progress
 from icp_xl.weight_search.objective import Objective
-from icp_xl.weight_search.simplex import UNITS, Floats, Rules, Units, as_floats
-from icp_xl.weight_search.trials import Outcome, Pool, key_of, rank_of
+from icp_xl.weight_search.simplex import MOST_POINTS, UNITS, Floats, Rules, WeightGrid, as_floats
+from icp_xl.weight_search.trials import EvaluatedTrials, Key, Outcome, key_of, rank_of
 
 COARSE_STEP = 500
 #: Share of the trials that survives each subsample.
@@ -31,7 +31,7 @@ FINE_RADIUS = 50
 DENSE_KEPT = 60
 
 
-def coarse_points(rules: Rules, reference: Units, limit: int) -> Units:
+def coarse_points(rules: Rules, reference: WeightGrid, limit: int) -> WeightGrid:
     """The reference weights, then an even lattice over the whole feasible region, at most ``limit`` points."""
     lattice = rules.grid(COARSE_STEP)
     if len(lattice) < 15:
@@ -41,29 +41,32 @@ def coarse_points(rules: Rules, reference: Units, limit: int) -> Units:
     return rows[np.sort(first)]
 
 
-def screening_points(rules: Rules, taken: set[tuple[int, int, int, int]], wanted: int) -> Units:
+def screening_points(rules: Rules, taken: set[Key], wanted: int) -> WeightGrid:
     """``wanted`` evenly spread points of a lattice fine enough to have them, without those ``taken``."""
     lattice = _fine_grid(rules, wanted + len(taken))
     fresh = np.array([key_of(row) not in taken for row in lattice], dtype=bool)
     return _thinned(lattice[fresh], wanted)
 
 
-def _fine_grid(rules: Rules, wanted: int) -> Units:
-    for step in (200, 100, 50, 20, 10, 5):
+def _fine_grid(rules: Rules, wanted: int) -> WeightGrid:
+    lattice = np.zeros((0, rules.width), dtype=np.int64)
+    for step in (*((500,) if len(rules.used) > 4 else ()), 200, 100, 50, 20, 10, 5):
+        if len(lattice) and rules.count(step) > MOST_POINTS:
+            return lattice
         lattice = rules.grid(step)
         if len(lattice) >= wanted:
             return lattice
     return rules.grid(1) if len(lattice) < 20_000 and len(rules.used) < 4 else lattice
 
 
-def _thinned(rows: Units, wanted: int) -> Units:
+def _thinned(rows: WeightGrid, wanted: int) -> WeightGrid:
     if len(rows) <= wanted:
         return rows
-    take: Units = np.floor((np.arange(wanted) + 0.5) * len(rows) / max(wanted, 1)).astype(np.int64)
+    take: WeightGrid = np.floor((np.arange(wanted) + 0.5) * len(rows) / max(wanted, 1)).astype(np.int64)
     return rows[take]
 
 
-def halve(objective: Objective, points: Units, progress: Progress) -> list[Outcome]:
+def halve(objective: Objective, points: WeightGrid, progress: Progress) -> list[Outcome]:
     """Evaluate ``points`` on the smallest subsample, the best quarter of them on the next, and so on to all accounts.
 
     Returns one outcome per point, in the order of ``points``; those dropped on the way are pruned trials.
@@ -91,7 +94,7 @@ def halve(objective: Objective, points: Units, progress: Progress) -> list[Outco
     ]
 
 
-def polish(pool: Pool, starts: Units, lambda_: float, steps: tuple[int, ...] = POLISH_STEPS) -> None:
+def polish(pool: EvaluatedTrials, starts: WeightGrid, lambda_: float, steps: tuple[int, ...] = POLISH_STEPS) -> None:
     """Pattern search from each start: swap weight between two components while that helps, in shrinking steps."""
     problem = pool.objective.problem
     for start in starts:
@@ -107,7 +110,7 @@ def polish(pool: Pool, starts: Units, lambda_: float, steps: tuple[int, ...] = P
                 centre = tried[ranks.index(rank)]
 
 
-def search_dense(pool: Pool, lambda_: float, step: int = DENSE_STEP, radius: int = DENSE_RADIUS) -> None:
+def search_dense(pool: EvaluatedTrials, lambda_: float, step: int = DENSE_STEP, radius: int = DENSE_RADIUS) -> None:
     """Look at every lattice point near the best one: surface for the correlation, exact divergence."""
     objective, rules = pool.objective, pool.objective.problem.rules
     centre, _ = pool.best(lambda_)
@@ -125,10 +128,10 @@ def search_dense(pool: Pool, lambda_: float, step: int = DENSE_STEP, radius: int
         pool.value(points[i])
 
 
-def starts_of(pool: Pool, lambda_: float, most: int = 3, apart: int = 400) -> Units:
+def starts_of(pool: EvaluatedTrials, lambda_: float, most: int = 3, apart: int = 400) -> WeightGrid:
     """The best points of the pool that lie at least ``apart`` units from each other."""
     reference = pool.objective.problem.reference
-    found: list[Units] = []
+    found: list[WeightGrid] = []
     for key in sorted(pool.values, key=lambda k: rank_of(pool.values[k], k, lambda_, reference)):
         row = np.array(key, dtype=np.int64)
         if all(np.abs(row - other).max() >= apart for other in found):
@@ -138,7 +141,7 @@ def starts_of(pool: Pool, lambda_: float, most: int = 3, apart: int = 400) -> Un
     return np.array(found, dtype=np.int64)
 
 
-def refine(pool: Pool, lambda_: float) -> None:
+def refine(pool: EvaluatedTrials, lambda_: float) -> None:
     """Polish from the best points, search densely round the winner, and polish that once more."""
     polish(pool, starts_of(pool, lambda_), lambda_)
     search_dense(pool, lambda_)
@@ -150,11 +153,11 @@ def refine(pool: Pool, lambda_: float) -> None:
 class Surface:
     """A cubic polynomial of the weights through known values, by least squares."""
 
-    def __init__(self, rules: Rules, centre: Units, coefficients: Floats) -> None:
+    def __init__(self, rules: Rules, centre: WeightGrid, coefficients: Floats) -> None:
         self._rules, self._centre, self._coefficients = rules, centre, coefficients
 
     @classmethod
-    def of_pool(cls, pool: Pool, centre: Units) -> Surface:
+    def of_pool(cls, pool: EvaluatedTrials, centre: WeightGrid) -> Surface:
         """The surface of the correlations in ``pool``, nearer points counting more."""
         rows = np.array(list(pool.values), dtype=np.int64)
         rho = np.array([value.rho for value in pool.values.values()])
@@ -162,7 +165,9 @@ class Surface:
         return cls.fit(pool.objective.problem.rules, rows, rho, centre, near)
 
     @classmethod
-    def fit(cls, rules: Rules, rows: Units, values: Floats, centre: Units, weight: Floats | None = None) -> Surface:
+    def fit(
+        cls, rules: Rules, rows: WeightGrid, values: Floats, centre: WeightGrid, weight: Floats | None = None
+    ) -> Surface:
         """Fit ``values`` (n, or n × m for m surfaces at once) at ``rows``."""
         design = _terms(rules, rows, centre)
         scale = np.sqrt(np.ones(len(rows)) if weight is None else weight)
@@ -170,13 +175,13 @@ class Surface:
         coefficients, *_ = np.linalg.lstsq(design * scale[:, None], scaled, rcond=None)
         return cls(rules, centre, np.asarray(coefficients, dtype=np.float64))
 
-    def predict(self, rows: Units) -> Floats:
+    def predict(self, rows: WeightGrid) -> Floats:
         """Values at ``rows``: n, or n × m."""
         result: Floats = _terms(self._rules, rows, self._centre) @ self._coefficients
         return result
 
 
-def _terms(rules: Rules, rows: Units, centre: Units) -> Floats:
+def _terms(rules: Rules, rows: WeightGrid, centre: WeightGrid) -> Floats:
     free = list(rules.used[:-1])
     x = as_floats(rows - centre)[:, free] * 4.0
     columns = [np.ones(len(x))]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icp_xl.weight_search.screen import Surface
-from icp_xl.weight_search.simplex import UNITS, Floats, Units, as_floats
-from icp_xl.weight_search.trials import Pool
+from icp_xl.weight_search.simplex import UNITS, Floats, WeightGrid, as_floats
+from icp_xl.weight_search.successive_halving import Surface
+from icp_xl.weight_search.trials import EvaluatedTrials
 
 BISECTIONS = 7
 
@@ -19,18 +19,18 @@ class Region:
 
     name: str
     tolerance: float
-    low: tuple[float, float, float, float]
-    high: tuple[float, float, float, float]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
 
 
-def find_regions(pool: Pool, best: Units, tolerances: dict[str, float]) -> list[Region]:
+def find_regions(pool: EvaluatedTrials, best: WeightGrid, tolerances: dict[str, float]) -> list[Region]:
     """The near-optimal region for each named tolerance, from exact values along the directions it extends in.
 
     The ends are weights that were evaluated and found within the tolerance, so an interval may be a little short,
     never long.
     """
     problem = pool.objective.problem
-    lattice = _lattice(pool)
+    lattice = pool.objective.problem.rules.lattice()
     level = objective_surface(pool, best).predict(lattice)
     base = pool.value(best).objective(problem.lambda_)
     regions = []
@@ -38,7 +38,7 @@ def find_regions(pool: Pool, best: Units, tolerances: dict[str, float]) -> list[
     known = {key: value.objective(problem.lambda_) - base for key, value in pool.values.items()}
     for name, tolerance in tolerances.items():
         inside = np.array([key for key, above in known.items() if above <= tolerance + 1e-12], dtype=np.int64)
-        ends = as_floats(np.vstack([inside.reshape(-1, 4), best[None, :]]))
+        ends = as_floats(np.vstack([inside.reshape(-1, problem.rules.width), best[None, :]]))
         low, high = ends.min(axis=0), ends.max(axis=0)
         for i in problem.rules.used:
             for sign in (-1, 1):
@@ -53,7 +53,7 @@ def find_regions(pool: Pool, best: Units, tolerances: dict[str, float]) -> list[
     return regions
 
 
-def objective_surface(pool: Pool, best: Units) -> Surface:
+def objective_surface(pool: EvaluatedTrials, best: WeightGrid) -> Surface:
     """A smooth stand-in for the objective, through every exact value, truest near ``best``."""
     problem = pool.objective.problem
     rows = np.array(list(pool.values), dtype=np.int64)
@@ -62,7 +62,7 @@ def objective_surface(pool: Pool, best: Units) -> Surface:
     return Surface.fit(problem.rules, rows, values, best, near)
 
 
-def _farthest(pool: Pool, best: Units, toward: Units, limit: float) -> Floats:
+def _farthest(pool: EvaluatedTrials, best: WeightGrid, toward: WeightGrid, limit: float) -> Floats:
     """The farthest point on the way from ``best`` through ``toward`` to the bounds that stays within ``limit``."""
     problem = pool.objective.problem
     start, step = as_floats(best), as_floats(toward - best)
@@ -83,27 +83,18 @@ def _farthest(pool: Pool, best: Units, toward: Units, limit: float) -> Floats:
     return start + inside * step
 
 
-def weight_importance(pool: Pool, best: Units) -> Floats:
+def weight_importance(pool: EvaluatedTrials, best: WeightGrid) -> Floats:
     """Share of the objective's variation over all allowed weights that each weight alone explains; sums to 1.
 
     The first-order variance (Sobol 1993) of the surface through the exact values, with the weights spread evenly
     over the feasible region; a component that is switched off has 0.
     """
     problem = pool.objective.problem
-    lattice = _lattice(pool)
+    lattice = pool.objective.problem.rules.lattice()
     level = objective_surface(pool, best).predict(lattice)
-    shares = np.zeros(4)
+    shares = np.zeros(problem.rules.width)
     for i in problem.rules.used:
         _, place, counts = np.unique(lattice[:, i], return_inverse=True, return_counts=True)
         means = np.bincount(place, weights=level) / counts
         shares[i] = float((counts * (means - level.mean()) ** 2).sum())
     return shares / shares.sum() if shares.sum() > 0 else shares
-
-
-def _lattice(pool: Pool) -> Units:
-    rules = pool.objective.problem.rules
-    for step in (100, 50, 20, 10, 5, 1):
-        rows = rules.grid(step)
-        if len(rows) >= 300:
-            break
-    return rows

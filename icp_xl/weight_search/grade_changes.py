@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import ACCOUNT_ID, ACCOUNT_NAME, COMPONENTS, GRADES, INDUSTRY, REP, TOTAL_REVENUE
+from icp_xl.columns import ACCOUNT_ID, ACCOUNT_NAME, GRADES, INDUSTRY, REP, TOTAL_REVENUE
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.model import fit_knots, grade, percentile_of, sum_contributions
 from icp_xl.weight_search.problem import Problem
@@ -32,7 +32,7 @@ def grade_moves(
     centred = problem.scores - problem.scores.mean(axis=0)
     change = centred * (after - before)
     steps = old - new
-    driver = np.array(COMPONENTS)[(change * np.sign(steps)[:, None]).argmax(axis=1)]
+    driver = np.array(problem.names)[(change * np.sign(steps)[:, None]).argmax(axis=1)]
     frame = pd.DataFrame(
         {
             ACCOUNT_ID: problem.account_ids,

@@ -15,12 +15,14 @@ from scipy.stats import rankdata
 
 from icp_xl.config.optimize import OptimizeSettings
 from icp_xl.weight_search.objective import Spearman
-from icp_xl.weight_search.screen import COARSE_STEP, Surface
-from icp_xl.weight_search.simplex import Floats, Units, as_floats
-from icp_xl.weight_search.trials import Pool
+from icp_xl.weight_search.simplex import Floats, WeightGrid, as_floats
+from icp_xl.weight_search.successive_halving import COARSE_STEP, Surface
+from icp_xl.weight_search.trials import EvaluatedTrials
 
 #: Accounts that resamples are drawn from at the most.
 DRAWN_FROM = 2500
+#: Points that the resampled surfaces of more than four weights go through: three times the terms of seven free ones.
+DESIGN = 360
 #: Level of the noise region; higher than that of the intervals, since it is read as "cannot be told apart".
 REGION_CONFIDENCE = 0.99
 
@@ -48,7 +50,7 @@ class Noise:
     gain: dict[str, Interval]
     threshold: float
     region: float
-    weights: tuple[Interval, Interval, Interval, Interval]
+    weights: tuple[Interval, ...]
     resamples: int
 
 
@@ -68,7 +70,7 @@ class Resampler:
         self._weighted = self._counts * ranks
         self._norm = np.sqrt((self._weighted * ranks).sum(axis=1))
 
-    def _groups(self, values: Floats) -> tuple[Floats, Units, Units]:
+    def _groups(self, values: Floats) -> tuple[Floats, WeightGrid, WeightGrid]:
         order, starts = self._spearman.order(values)
         sizes = np.add.reduceat(self._counts[:, order], starts, axis=1)
         return sizes, order, starts
@@ -92,8 +94,10 @@ class Resampler:
         return np.asarray((drawn - self._spearman(values)) * self.scale)
 
 
-def measure_noise(pool: Pool, best: Units, named: Mapping[str, Floats], settings: OptimizeSettings, seed: int) -> Noise:
-    """Resample the accounts and compare ``best`` with the ``named`` weights (name to four weights)."""
+def measure_noise(
+    pool: EvaluatedTrials, best: WeightGrid, named: Mapping[str, Floats], settings: OptimizeSettings, seed: int
+) -> Noise:
+    """Resample the accounts and compare ``best`` with the ``named`` weights (name to its weights)."""
     objective, progress = pool.objective, pool.progress
     problem = objective.problem
     lambda_ = problem.lambda_
@@ -121,9 +125,9 @@ def measure_noise(pool: Pool, best: Units, named: Mapping[str, Floats], settings
         gain,
         float(np.quantile(shortfall, settings.confidence)),
         float(np.quantile(shortfall, REGION_CONFIDENCE)),
-        tuple(  # type: ignore[arg-type]
+        tuple(
             Interval(float(shares[i]), min(float(ends[0, i]), float(shares[i])), max(float(ends[1, i]), shares[i]))
-            for i in range(4)
+            for i in range(len(shares))
         ),
         settings.bootstrap,
     )
@@ -133,7 +137,7 @@ def _clipped(interval: Interval) -> Interval:
     return Interval(interval.estimate, max(interval.low, -1.0), min(interval.high, 1.0))
 
 
-def _shortfalls(pool: Pool, best: Units, resampler: Resampler) -> tuple[Floats, Floats]:
+def _shortfalls(pool: EvaluatedTrials, best: WeightGrid, resampler: Resampler) -> tuple[Floats, Floats]:
     """By how much the best weights miss each resample's own best, and which weights those are.
 
     Surfaces through a coarse lattice stand in for the resampled correlations: 200 searches cost as much as one.
@@ -144,7 +148,7 @@ def _shortfalls(pool: Pool, best: Units, resampler: Resampler) -> tuple[Floats, 
     for row in design:
         pool.progress.check()
         moves.append(resampler.deviations(as_floats(row)))
-    lattice = np.vstack([best[None, :], _lattice(pool)])
+    lattice = np.vstack([best[None, :], problem.rules.lattice()])
     drawn = Surface.fit(problem.rules, design, np.array(moves), best).predict(lattice)
     rows = np.array(list(pool.values), dtype=np.int64)
     known = np.array([value.objective(problem.lambda_) for value in pool.values.values()])
@@ -157,18 +161,12 @@ def _shortfalls(pool: Pool, best: Units, resampler: Resampler) -> tuple[Floats, 
     return values[0] - values.min(axis=0), as_floats(lattice[winners])
 
 
-def _design(pool: Pool, best: Units) -> Units:
+def _design(pool: EvaluatedTrials, best: WeightGrid) -> WeightGrid:
     rules = pool.objective.problem.rules
     rows = rules.grid(COARSE_STEP)
     if len(rows) < 40:
-        rows = np.vstack([rows, _lattice(pool)[:: max(1, len(_lattice(pool)) // 60)]])
+        lattice = rules.lattice()
+        rows = np.vstack([rows, lattice[:: max(1, len(lattice) // 60)]])
+    elif len(rules.used) > 4:
+        rows = rows[:: max(1, len(rows) // DESIGN)]
     return np.unique(np.vstack([rows, best[None, :]]), axis=0)
-
-
-def _lattice(pool: Pool) -> Units:
-    rules = pool.objective.problem.rules
-    for step in (100, 50, 20, 10):
-        rows = rules.grid(step)
-        if len(rows) >= 300:
-            return rows
-    return rows

@@ -1,0 +1,94 @@
+"""The components that come with the package: three declarations of a whole score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from icp_xl.columns import SOFTWARE_CATEGORIES
+from icp_xl.components.record import Component
+
+#: The specification's four, for resellers of equipment with its consumables and software. Contributions are summed in
+#: this order.
+EQUIPMENT = (
+    Component(
+        "vertical", "lookup", "Industry", column="industry", strategic=True, weight=0.25,
+        about="How well the industry has paid, pulled to the average where little is known, blended with its strategic "
+        "tier.",
+        note="How well the account's industry has paid, blended with its strategic tier (0 to 1).",
+    ),
+    Component(
+        "size", "tiers", column="annual_revenue", weight=0.25,
+        about="Annual revenue of the account, by tier; unknown is neutral, not zero.",
+        note="The account's annual revenue by size tier (0 to 1); unknown counts as neutral.",
+        phrase="{level} company ({value} a year)", levels=("small", "mid-sized", "large"),
+    ),
+    Component(
+        "adoption", "blend", columns=("printers", "consumable_revenue"), weight=0.25,
+        about="Printers owned and consumables bought.",
+        note="Printers owned and consumables bought, on a log scale (0 to 1).",
+    ),
+    Component(
+        "relationship", "revenue", categories=SOFTWARE_CATEGORIES, weight=0.25,
+        about="Software, SaaS and maintenance bought.",
+        note="Software, SaaS and maintenance bought, on a log scale (0 to 1).",
+    ),
+)  # fmt: skip
+_INDUSTRY = replace(EQUIPMENT[0], name="industry", weight=None)
+_SIZE = replace(EQUIPMENT[1], weight=None)
+#: For any log of sales.
+GENERAL = (
+    _INDUSTRY,
+    _SIZE,
+    Component("revenue", "monetary", months=24, about="Revenue of the last 24 months."),
+    Component("recency", "recency", about="How recently the account bought."),
+    Component("frequency", "frequency", months=24, about="On how many days of the last 24 months it bought."),
+    Component("breadth", "breadth", months=24, of="products", about="How many products it bought in 24 months."),
+)
+#: For contracts that are billed again and again.
+SUBSCRIPTION = (
+    Component("recurring", "recurring", categories=("saas", "maintenance"),
+              about="Revenue of the last 12 months with subscriptions and maintenance, and with what is billed month "
+              "after month at the same amount."),
+    Component("growth", "growth", about="Revenue of the last 12 months against the 12 before."),
+    Component("tenure", "tenure", about="How long the account has been a customer."),
+    Component("breadth", "breadth", of="products", about="How many products it bought in 12 months."),
+    _SIZE,
+    _INDUSTRY,
+)  # fmt: skip
+PRESETS: Mapping[str, tuple[Component, ...]] = {
+    "equipment": EQUIPMENT, "general": GENERAL, "subscription": SUBSCRIPTION,
+}  # fmt: skip
+
+
+def completed(components: Iterable[Component], scoring: Any) -> tuple[Component, ...]:
+    """Declarations with what the section ``scoring`` of the settings says where they say nothing themselves."""
+    return tuple(_completed(component, scoring) for component in components)
+
+
+def _completed(component: Component, scoring: Any) -> Component:
+    if component.kind == "tiers":
+        tiers = component.tiers or tuple((tier.from_revenue, tier.score) for tier in scoring.size_tiers)
+        missing = scoring.size_missing_score if component.missing is None else component.missing
+        return replace(component, tiers=tiers, missing=missing)
+    if component.kind == "blend" and not component.shares:
+        if component.columns == EQUIPMENT[2].columns:
+            share = scoring.adoption_printer_share
+            return replace(component, shares=(share, 1.0 - share))
+        return replace(component, shares=(1.0 / len(component.columns),) * len(component.columns))
+    return component
+
+
+def even_weights(components: Iterable[Component]) -> dict[str, float]:
+    """Default weights: those declared, and an equal share of the rest for the others.
+
+    Raises:
+        ValueError: they cannot sum to 1.
+    """
+    given = {component.name: component.weight for component in components}
+    rest = 1.0 - sum(weight for weight in given.values() if weight is not None)
+    blank = sum(weight is None for weight in given.values())
+    if rest < -1e-6 or (not blank and abs(rest) > 1e-6):
+        raise ValueError(f"the weights of the components must sum to 1, got {1.0 - rest:g}")
+    return {name: rest / blank if weight is None else weight for name, weight in given.items()}

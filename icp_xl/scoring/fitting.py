@@ -1,0 +1,130 @@
+"""Fit components on a population: scales, weights of lookups, and the distribution of raw scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.components.fitted import FittedComponent
+from icp_xl.components.kinds import HALF_LIFE, KINDS
+from icp_xl.components.record import Component, Fact
+from icp_xl.components.shapes import Decay, Linear, LogSum, Lookup, Shape, Tiers
+from icp_xl.config.scoring import ScoringSettings
+from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
+from icp_xl.scoring.model import Floats, ScoreModel, read_facts, with_population
+
+#: Days of a month, on average.
+MONTH = 365.25 / 12
+
+
+def fit_score_model(
+    inputs: pd.DataFrame,
+    components: Sequence[Component],
+    weights: Mapping[str, float],
+    settings: ScoringSettings,
+    tiers: Mapping[str, str],
+    *,
+    preset: str = "equipment",
+    run_id: str = "",
+    fitted_at: str = "",
+) -> ScoreModel:
+    """Fit scales, lookups and the reference distribution on a population of accounts.
+
+    Args:
+        inputs: one row per account, with a column per fact of the components and ``total_revenue``.
+        components: their declarations, in the order in which contributions are summed.
+        weights: component to weight, 0 to 1.
+        settings: robust quantile, grade shares and segment limits.
+        tiers: text of a lookup to its strategic tier.
+
+    The scale of an amount is the robust maximum (a high quantile) of its positive values, so that one new extreme
+    account clips at 1 and moves nobody else.
+    """
+    draft = ScoreModel(
+        parts=tuple(fit_component(component, inputs, settings, tiers) for component in components),
+        weights={component.name: float(weights[component.name]) for component in components},
+        grade_shares=settings.grade_shares.model_dump(),
+        segment_mid_market=settings.segment_mid_market,
+        segment_large=settings.segment_large,
+        knots=[0, 1],
+        population=max(len(inputs), 1),
+        run_id=run_id,
+        fitted_at=fitted_at,
+        preset=preset,
+    )
+    return with_population(draft, inputs, settings.knots)
+
+
+def fit_component(
+    component: Component, inputs: pd.DataFrame, settings: ScoringSettings, tiers: Mapping[str, str]
+) -> FittedComponent:
+    """One component fitted on ``inputs``, one row per account."""
+    return FittedComponent(
+        component, _shape(component, KINDS[component.kind].facts(component), inputs, settings, tiers)
+    )
+
+
+def lookup_weights(
+    component: Component, inputs: pd.DataFrame, settings: ScoringSettings, tiers: Mapping[str, str]
+) -> IndustryWeights:
+    """The table behind a lookup."""
+    return compute_industry_weights(inputs, tiers if component.strategic else {}, settings, component.column)
+
+
+def _shape(
+    component: Component,
+    facts: Sequence[Fact],
+    inputs: pd.DataFrame,
+    settings: ScoringSettings,
+    tiers: Mapping[str, str],
+) -> Shape:
+    if component.kind == "lookup":
+        found = lookup_weights(component, inputs, settings, tiers)
+        weights = found.as_dict()
+        return Lookup({name: float(weights[name]) for name in sorted(weights)}, float(found.prior))
+    if component.kind == "tiers":
+        starts, scores = zip(*component.tiers, strict=True)
+        missing = component.missing
+        return Tiers(list(starts), list(scores), settings.size_missing_score if missing is None else missing)
+    if component.kind == "recency":
+        return Decay((component.months or HALF_LIFE) * MONTH)
+    values = read_facts(inputs, facts)
+    if component.kind in ("share", "growth") or (component.kind == "number" and component.scale == "linear"):
+        return _line(component, facts[0], values[facts[0].name], settings)
+    if component.kind == "number" and component.falling:
+        low, high = _usual(values[facts[0].name], settings.robust_quantile)
+        return Linear(high, low, 0.5 if component.missing is None else component.missing)
+    tops = [robust_maximum(values[fact.name], settings.robust_quantile) for fact in facts]
+    return LogSum(tops, list(component.shares) or [1.0])
+
+
+def _line(component: Component, fact: Fact, values: Floats, settings: ScoringSettings) -> Linear:
+    missing = component.missing
+    if component.kind == "share":
+        low, high = 0.0, 1.0
+        missing = 0.0 if missing is None else missing
+    elif component.kind == "growth":
+        low, high = -1.0, 1.0
+    else:
+        low, high = _usual(values, settings.robust_quantile)
+    ends = (high, low) if component.falling else (low, high)
+    return Linear(*ends, 0.5 if missing is None else missing)
+
+
+def robust_maximum(values: Any, quantile: float) -> float:
+    """The value that counts as the greatest: a high quantile of the positive ones; 0 where there is none."""
+    amounts = np.asarray(values, dtype=np.float64)
+    positive = amounts[amounts > 0.0]
+    return float(np.quantile(positive, quantile)) if positive.size else 0.0
+
+
+def _usual(values: Floats, quantile: float) -> tuple[float, float]:
+    """The usual least and greatest value."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return 0.0, 0.0
+    low, high = np.quantile(known, [1.0 - quantile, quantile])
+    return float(low), float(high)
