@@ -24,7 +24,8 @@ def load_sources(run: RunContext) -> Sources:
     """Read the sources, or return what this run has read already; inputs and row counts go into the record."""
     if "sources" not in run.memo:
         sources = read_sources(run.settings, progress=run.progress)
-        for path in sorted({place.path for name in SOURCES if (place := locate(name, run.settings)) is not None}):
+        places = [place for name in SOURCES if (place := locate(name, run.settings)) is not None]
+        for path in sorted({path for place in places for path in (place.path, *place.more)}):
             run.read(path)
         for text in sources.warnings:
             run.warn(text)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from icp_xl.errors import Fault, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.cells import RawColumn, to_raw
+from icp_xl.sources.sheet_facts import SheetFacts
 
 CHUNK = 20_000
 Row = Sequence[Any]
@@ -37,6 +38,8 @@ class Book(ABC):
     sheets: list[SheetInfo]
     date1904: bool = False
     remarks: list[str] = field(default_factory=list)
+    #: What parts the columns of a text file.
+    delimiter: str = ""
 
     @abstractmethod
     def rows(self, sheet: str) -> Iterator[Row]:
@@ -70,6 +73,14 @@ class Book(ABC):
     def uncalculated(self, sheet: str) -> bool:
         """Whether the sheet holds formulas and no value of any: a program wrote it, and nothing calculated it since."""
         return False
+
+    def facts(self, sheet: str) -> SheetFacts:
+        """Hidden rows, merged cells and formats of numbers, where the kind of file has such things."""
+        return SheetFacts()
+
+    def numbers(self, sheet: str) -> Sequence[int] | None:
+        """The row of the file (counted from 1) that each row comes from, where rows were laid out anew."""
+        return None
 
     def sheet_names(self) -> list[str]:
         """Names of all sheets of cells, in order."""

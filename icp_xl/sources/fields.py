@@ -113,7 +113,7 @@ CUSTOMERS = SourceSpec(
         "kunden",
     ),
     sheets=("customers", "customer list", "accounts", "customer segmentation"),
-    evidence=(*_EVIDENCE, *_PARENT),
+    evidence=(*_EVIDENCE, *_PARENT, _CURRENCY),
 )
 
 SALES = SourceSpec(
@@ -221,6 +221,7 @@ OPPORTUNITIES = SourceSpec(
     files=("Opportunities.xlsx", "opportunities.csv"),
     patterns=("opportunities", "opportunity", "pipeline", "deals"),
     sheets=("opportunities", "pipeline", "deals"),
+    evidence=(_CURRENCY,),
 )
 
 #: Every tabular source by its name in the settings.

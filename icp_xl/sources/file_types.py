@@ -5,7 +5,7 @@ A new kind of file is one entry of :data:`FILE_TYPES` and the function that open
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -115,14 +115,24 @@ def _refuse_other_documents(name: str, members: list[str]) -> None:
             raise SourceError(f"this is {what}, not a workbook", where=name)
 
 
-def open_book(path: Path, limits: SourcesSettings | None = None) -> Book:
+def open_book(
+    path: Path, limits: SourcesSettings | None = None, *, encoding: str | None = None, words: Collection[str] = ()
+) -> Book:
     """Open the file at ``path``.
+
+    Args:
+        path: the file.
+        limits: settings that bound its size.
+        encoding: that of a text file, where the settings give it.
+        words: headers that it may hold, which tell the encoding of a text file.
 
     Raises:
         LockedWorkbookError: another program holds the file.
         SourceError: it cannot be read as a table or a workbook; the text says why and what to do.
     """
     container = open_container(Path(path), limits)
+    if _BY_KIND[container.kind].layout == "text":
+        return open_text(container, encoding, words)
     return _BY_KIND[container.kind].open(container)
 
 

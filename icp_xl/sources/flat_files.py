@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -56,15 +56,21 @@ class _Arrow(Book):
         return found
 
 
-def open_text(container: Container) -> Book:
+def open_text(container: Container, encoding: str | None = None, words: Collection[str] = ()) -> Book:
     """The one sheet of a delimited text file.
+
+    Args:
+        container: the file.
+        encoding: its encoding, where the settings give it.
+        words: headers that it may hold, which tell its encoding.
 
     Raises:
         SourceError: it is not text, or not delimited text.
     """
-    rows, remarks = read_rows(container)
-    table = _Table(container.name, [SheetInfo(Path(container.name).stem)], remarks=remarks)
-    table._rows = rows
+    found = read_rows(container, encoding, words)
+    sheets = [SheetInfo(Path(container.name).stem)]
+    table = _Table(container.name, sheets, remarks=found.remarks, delimiter=found.delimiter)
+    table._rows = found.rows
     return table
 
 

@@ -61,6 +61,11 @@ class Header:
     def column(self, header: str) -> int | None:
         """The column under ``header``, without regard to case, accents, spaces and punctuation."""
         wanted = header.strip()
+        if letters := re.fullmatch(r"column ([A-Z]{1,3})", wanted, re.I):
+            at = -1
+            for letter in letters[1].upper():
+                at = (at + 1) * 26 + ord(letter) - 65
+            return at if wanted not in self.headers else self.headers.index(wanted)
         for at, name in enumerate(self.headers):
             if name == wanted:
                 return at

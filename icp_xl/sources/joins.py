@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,22 @@ from icp_xl.config.settings import Settings
 from icp_xl.config.sources import JoinSettings
 from icp_xl.errors import MissingColumnsError, SourceError
 from icp_xl.sources.book import Book, find_sheet
-from icp_xl.sources.cells import RawColumn, cell_text
+from icp_xl.sources.cells import RawColumn, cell_text, to_raw
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import compact
 
 
 @dataclass(frozen=True)
 class JoinPlan:
-    """A lookup read into memory: key to the values of the columns taken."""
+    """A lookup read into memory: key to the values of the columns taken; ``takes`` says what these are called."""
 
     key: str
     takes: tuple[str, ...]
     values: dict[str, tuple[Any, ...]]
     file: str
+    sheet: str = ""
     doubled: int = 0
-    loose: dict[str, str] | None = None
+    loose: dict[str, str] = field(default_factory=dict)
 
     def find(self, key: str) -> tuple[Any, ...] | None:
         """The values of ``key``: exactly, else in another spelling that only one key has."""
@@ -35,6 +36,10 @@ class JoinPlan:
         if found is None and self.loose:
             found = self.values.get(self.loose.get(compact(key), ""))
         return found
+
+    def full(self, name: str) -> str:
+        """A taken column with its sheet's name, which tells it from every other of that name."""
+        return f"{self.sheet}.{name}"
 
 
 def plan_joins(
@@ -89,9 +94,11 @@ def _load(join: JoinSettings, book: Book, sheet: str, row: int, headers: list[st
     key_at = plain.index(compact(join.other_key or join.key))
     if join.take:
         at = [plain.index(compact(name)) for name in join.take]
+        takes = tuple(join.take.values())
     else:
         at = [place for place, name in enumerate(headers) if name and place != key_at]
-    columns = book.columns(sheet, row + 1, [key_at, *at])
+        takes = tuple(headers[place] for place in at)
+    columns = [_cells(column) for column in book.columns(sheet, row + 1, [key_at, *at])]
     values: dict[str, tuple[Any, ...]] = {}
     doubled = 0
     for key, *cells in zip(*columns, strict=True):
@@ -102,36 +109,79 @@ def _load(join: JoinSettings, book: Book, sheet: str, row: int, headers: list[st
             doubled += values[text] != tuple(cells)
         else:
             values[text] = tuple(cells)
-    takes = join.take or tuple(headers[place] for place in at)
     loose: dict[str, str] = {}
     for text in values:
         # Two keys that differ in spaces or punctuation only are different keys: neither is found loosely.
         loose[compact(text)] = "" if compact(text) in loose else text
-    return JoinPlan(join.key, tuple(takes), values, book.name, doubled, loose)
+    return JoinPlan(join.key, takes, values, book.name, sheet, doubled, loose)
+
+
+def _cells(column: RawColumn) -> list[Any]:
+    """A raw column as cells, dates as dates and blanks as ``None``."""
+    if column.dtype.kind == "M":
+        column = column.astype("datetime64[us]")
+    return [None if value is None or value != value else value for value in column.tolist()]
+
+
+def joined_names(joins: Sequence[JoinPlan], own: Collection[str]) -> dict[str, str]:
+    """How a joined column may be called, plain, and the name it stands under.
+
+    A source's own column is never replaced: a joined one of the same header is called ``Sheet.Header``, and so is the
+    second of two joined ones.
+    """
+    taken = {compact(name) for name in own if name}
+    found: dict[str, str] = {}
+    for join in joins:
+        for name in join.takes:
+            found.setdefault(compact(join.full(name)), join.full(name))
+            if compact(name) not in taken:
+                found.setdefault(compact(name), join.full(name))
+    return found
+
+
+def doubled_names(joins: Sequence[JoinPlan], own: Collection[str], used: Collection[str]) -> Iterator[str]:
+    """Remarks on headers that both the source and a joined sheet have, or two of these, where the settings use them."""
+    taken = {compact(name): "its own" for name in own if name}
+    plain = {compact(name) for name in used}
+    for join in joins:
+        for name in join.takes:
+            other = taken.setdefault(compact(name), join.sheet)
+            if other != join.sheet and compact(name) in plain:
+                whose = "the source itself has" if other == "its own" else f"sheet {other} and"
+                read = "its own column is read" if other == "its own" else f"that of {other} is read"
+                yield (
+                    f"{whose} {'and ' if other == 'its own' else ''}the joined sheet {join.sheet} "
+                    f"{'bring' if other == 'its own' else 'both bring'} a column headed {name}; {read} "
+                    f"(for the other say {join.full(name)}, or give it a name of its own: take: {{{name}: …}})"
+                )
 
 
 def join_columns(raw: dict[str, RawColumn], joins: Sequence[JoinPlan], keep: Any) -> Iterator[str]:
-    """Add the looked-up columns to ``raw``, and yield remarks about keys that were not found."""
-    for join in joins:
-        plain = {compact(name): name for name in reversed(list(raw))}
-        own = plain.get(compact(join.key))
-        if own is None:
-            raise MissingColumnsError("a lookup's key is not a column of the source", got=join.key)
-        keys = raw[own]
+    """Add the looked-up columns to ``raw`` under their full names, and yield remarks about keys that were not found."""
+    own = list(raw)
+    for at, join in enumerate(joins):
+        keys = raw[_key_column(join.key, raw, own, joins[:at])]
         codes: dict[Any, int] = {}
         places = np.fromiter((codes.setdefault(_hashable(key), len(codes)) for key in keys), np.intp, len(keys))
         texts = [_key(key) for key in codes]
         hits = [join.find(text) if text else None for text in texts]
         for take, name in enumerate(join.takes):
-            found = np.empty(len(texts) or 1, dtype=object)
-            found[: len(texts)] = [None if hit is None else hit[take] for hit in hits]
-            raw[name] = found[places]
+            cells = to_raw([None if hit is None else hit[take] for hit in hits] or [None])
+            raw[join.full(name)] = cells[places]
         absent = [at for at, (text, hit) in enumerate(zip(texts, hits, strict=True)) if text and hit is None]
         if absent:
             rows = int(np.isin(places[keep], absent).sum())
             yield f"{rows:,} rows have a {join.key} that {join.file} does not list"
         if join.doubled:
             yield f"{join.file}: {join.doubled:,} keys stand twice with different values; the first counts"
+
+
+def _key_column(key: str, raw: Mapping[str, RawColumn], own: Sequence[str], before: Sequence[JoinPlan]) -> str:
+    plain = {compact(name): name for name in reversed(own)}
+    found = plain.get(compact(key)) or joined_names(before, own).get(compact(key))
+    if found is None or found not in raw:
+        raise MissingColumnsError("a lookup's key is not a column of the source", got=key)
+    return found
 
 
 def _hashable(key: Any) -> Any:

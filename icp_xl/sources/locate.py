@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,11 @@ CONTENT = ("customers", "sales", "opportunities")
 
 @dataclass(frozen=True)
 class Located:
-    """A source's file and remarks about how it was found."""
+    """A source's file, remarks about how it was found, and further files that continue it."""
 
     path: Path
     remarks: tuple[str, ...] = ()
+    more: tuple[Path, ...] = ()
 
 
 def locate(name: str, settings: Settings) -> Located | None:
@@ -38,16 +40,9 @@ def locate(name: str, settings: Settings) -> Located | None:
     if chosen.ignore:
         return None
     folder = settings.paths.data
-    if chosen.file is not None:
-        path = folder / Path(chosen.file).expanduser()
-        if not path.is_file():
-            raise SourceError(
-                "a file named in the settings does not exist",
-                where=f"sources.{name}.file",
-                got=chosen.file,
-                next_step="Correct the name, or the folder in paths.data.",
-            )
-        return Located(path, _open_elsewhere(path))
+    if chosen.file:
+        paths = [path for file in chosen.file for path in _named(folder, file, name)]
+        return Located(paths[0], tuple(text for path in paths for text in _open_elsewhere(path)), tuple(paths[1:]))
     if not folder.is_dir():
         raise SourceError(
             "the data folder does not exist",
@@ -59,6 +54,38 @@ def locate(name: str, settings: Settings) -> Located | None:
         path = folder / TIERS_FILE
         return Located(path) if path.is_file() else None
     return _by_name(folder, SPECS[name]) or (_by_content(name, settings) if name in CONTENT else None)
+
+
+def _named(folder: Path, file: str, name: str) -> list[Path]:
+    """The file that the settings name, or the files that their pattern fits, in order of name."""
+    path = folder / Path(file).expanduser()
+    if path.is_file():
+        return [path]
+    found = (
+        sorted(item for item in path.parent.glob(path.name) if item.is_file() and not item.name.startswith((".", "~$")))
+        if any(mark in path.name for mark in "*?[")
+        else []
+    )
+    if found:
+        return found
+    raise SourceError(
+        "a file named in the settings does not exist",
+        where=f"sources.{name}.file",
+        got=file,
+        next_step="Correct the name, or the folder in paths.data.",
+    )
+
+
+def continued(paths: list[Path]) -> list[Path]:
+    """Of files that would all do for a source, those that continue the first: their names differ in figures only.
+
+    >>> [path.name for path in continued([Path("Sales 2023.csv"), Path("Sales 2024.csv"), Path("Sales old.csv")])]
+    ['Sales 2023.csv', 'Sales 2024.csv']
+    """
+    stem = re.sub(r"\d+", "#", words(paths[0].stem))
+    if "#" not in stem:
+        return paths[:1]
+    return [path for path in paths if re.sub(r"\d+", "#", words(path.stem)) == stem and path.suffix == paths[0].suffix]
 
 
 def _tables_in(folder: Path) -> list[Path]:
@@ -96,13 +123,14 @@ def _by_content(name: str, settings: Settings) -> Located | None:
     ):
         return None  # a folder with both under their names is not searched for more
     claimed = {
-        (folder / Path(chosen.file).expanduser()).resolve()
+        path.resolve()
         for other in (*SPECS, "strategic_tiers")
-        if (chosen := getattr(sources, other)).file is not None
+        for file in getattr(sources, other).file
+        for path in _named(folder, file, other)
     }
     for other, spec in SPECS.items():
         if other != name and (place := _by_name(folder, spec)):
-            claimed.add(place.path.resolve())
+            claimed |= {path.resolve() for path in (place.path, *place.more)}
     told = {
         path: found
         for path in _tables_in(folder)[:MAX_FILES]
@@ -117,11 +145,14 @@ def _by_content(name: str, settings: Settings) -> Located | None:
 
 
 def _of(spec: SourceSpec, found: list[Path], why: str) -> Located:
-    remarks = [f"{spec.title}: read from {found[0].name}{why}"]
-    if len(found) > 1:
-        others = ", ".join(path.name for path in found[1:4])
-        remarks.append(f"{spec.title}: {others} would also do and was not read; name one in sources.{spec.name}.file")
-    return Located(found[0], (*remarks, *_open_elsewhere(found[0])))
+    read = continued(found)
+    remarks = [f"{spec.title}: read from {', '.join(path.name for path in read)}{why}"]
+    spare = [path.name for path in found if path not in read]
+    if spare:
+        remarks.append(
+            f"{spec.title}: {', '.join(spare[:3])} would also do and was not read; name one in sources.{spec.name}.file"
+        )
+    return Located(read[0], (*remarks, *(text for path in read for text in _open_elsewhere(path))), tuple(read[1:]))
 
 
 def _is_other(stem: str, spec: SourceSpec) -> bool:

@@ -20,6 +20,24 @@ class Guess:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What a source's file holds, to be held against a report of one's own.
+
+    ``money`` and ``lost_money`` are sums per column of money, over all rows of data and over those left out;
+    ``lost`` counts the latter by reason. ``unused`` are headers that nobody took. ``samples`` gives three values as
+    they stand in the file for each column of ours, ``sums`` what a column of numbers adds up to as read.
+    """
+
+    rows: int = 0
+    money: Mapping[str, float] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
+    lost_money: Mapping[str, float] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    samples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SourceTable:
     """One source as read.
 
@@ -40,6 +58,7 @@ class SourceTable:
     flags: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["source", "sheet", "row", "column", "problem"])
     )
+    tally: Tally = Tally()
 
 
 @dataclass(frozen=True)

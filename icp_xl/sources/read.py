@@ -15,7 +15,7 @@ from icp_xl.sources.file_types import layout_of, open_book, open_container
 from icp_xl.sources.headers import words
 from icp_xl.sources.locate import Located, locate
 from icp_xl.sources.model import Sources, SourceTable
-from icp_xl.sources.reader import read_table
+from icp_xl.sources.reader import header_words, read_table
 from icp_xl.sources.text import decode
 from icp_xl.sources.yearly import read_yearly_totals
 
@@ -42,10 +42,15 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
         # A workbook that holds several sources is opened, and each of its sheets laid out, once.
         key = path.resolve()
         if key not in books:
-            books[key] = open_book(path, settings.sources)
+            books[key] = open_book(path, settings.sources, encoding=encodings.get(key), words=header_words(settings))
         return books[key]
 
     located = {name: locate(name, settings) for name in TABLES}
+    encodings = {
+        path.resolve(): getattr(settings.sources, name).encoding
+        for name, found in located.items()
+        for path in ((found.path, *found.more) if found else ())
+    }
     warnings: list[str] = [remark for found in located.values() if found for remark in found.remarks]
     tables: dict[str, SourceTable | None] = dict.fromkeys(TABLES)
     errors: list[SourceError] = []
@@ -56,7 +61,8 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
         progress.stage(f"Reading {found.path.name} ({SPECS[name].title.lower()})")
         progress.check()
         try:
-            tables[name], remarks = read_table(found.path, SPECS[name], settings, progress=progress, opener=opener)
+            paths = (found.path, *found.more)
+            tables[name], remarks = read_table(paths, SPECS[name], settings, progress=progress, opener=opener)
             warnings += remarks
         except SourceError as error:
             if name == "assets" and located[name] is None and isinstance(error, MissingColumnsError):
@@ -71,8 +77,13 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
     if not errors and not settings.sources.yearly_totals.ignore:
         progress.stage("Reading yearly totals")
         places = [locate("yearly_totals", settings), located["sales"], located["customers"]]
-        paths = dict.fromkeys(place.path for place in places if place and layout_of(place.path) != "columns")
-        yearly, remarks = read_yearly_totals([opener(path) for path in paths], settings)
+        books_of = dict.fromkeys(
+            path
+            for place in places
+            for path in ((place.path, *place.more) if place else ())
+            if layout_of(path) != "columns"
+        )
+        yearly, remarks = read_yearly_totals([opener(path) for path in books_of], settings)
         warnings += remarks
     _raise_all(errors)
     return Sources(

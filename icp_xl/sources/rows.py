@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank
-from icp_xl.sources.dates import parse_date
+from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank, type_column
+from icp_xl.sources.cldr import plain_word
+from icp_xl.sources.dates import month_of, parse_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.numbers import parse_number
 
@@ -22,15 +24,27 @@ NO_ACCOUNT, FRAGMENT = "no account id and no account name", "no date and no amou
 _TOTAL = re.compile(
     r"(?i)^(?:(?:grand|report|overall|running|column|final|year|annual)[ -]?totals?\b.*"
     r"|totals?(?:\s*(?:[:(=#\d].*|for\b.*|of\b.*|by\b.*|rows?\b.*|revenue|sales|amount|gp|gross profit|customers"
-    r"|accounts|lines))?|sum|sums?:.*|total g[eé]n[eé]ral|gesamt(?:summe)?:?|insgesamt|summe:?|endsumme|totale|totaal"
-    r"|suma|σύνολο|итого|合計|总计|합계)$"
+    r"|accounts|lines))?|sums?:.*|total g[eé]n[eé]ral)$"
 )
-_SUBTOTAL = re.compile(
-    r"(?i)^(?:sub[ -]?totals?\b.*|zwischensumme.*|sous[ -]total.*|.+\s(?:sub)?totals?:?|.+\s(?:summe|gesamt):?|小計.*)$"
+_SUBTOTAL = re.compile(r"(?i)^(?:sub[ -]?totals?\b.*|zwischensumme.*|sous[ -]total.*)$")
+#: How languages call a sum, plain (see :func:`icp_xl.sources.cldr.plain_word`).
+_SUM_WORDS = frozenset(
+    "total totals totale totali totaal totaux totales totais totalt totalsumma totalbelop sum suma summe summa somme "
+    "sumar gesamt gesamtsumme gesamtbetrag gesamtergebnis insgesamt endsumme ergebnis zwischensumme teilergebnis "
+    "subtotal "
+    "subtotaal subtotale subtotales celkem celkom soucet spolu mezisoucet razem ogolem osszesen reszosszeg yhteensa "
+    "valisumma delsumma итого всего разом усього подытог общо συνολο toplam aratoplam ukupno sveukupno skupaj kokku "
+    "kopa viso alt ialt sammanlagt 合計 総計 总计 總計 合计 小计 小計 累計 합계 총계 소계 "
+    'المجموع اجمالي الاجمالي סהכ סה"כ '
+    "รวม รวมทงสน tong jumlah कुल योग".split()
 )
+#: Words beside them that say no more than how far the sum goes.
+_SUM_KINDS = frozenset("grand general generale generaal genel gross der des i general: umum keseluruhan cong".split())
+SECOND_TABLE, HEADING = "second table below", "heading of a group"
 _NOTE = re.compile(
     r"(?i)^(?:\*|†|source\b|notes?\b|printed\b|generated\b|exported\b|report (?:date|run|created)|run (?:date|on)"
-    r"|page \d|confidential|end of|prepared by|created (?:on|by)|as of\b|disclaimer|data as|last (?:updated|refreshed))"
+    r"|page \d|confidential|end of|prepared by|created (?:on|by)|as of\b|disclaimer|data as|last (?:updated"
+    r"|refreshed))"
 )
 _UNITS = re.compile(
     r"(?i)^[(\[]?\s*(?:in\s)?(?:usd|eur|gbp|us\$|\$|€|£|%|#|k|m|\$k|\$m|k\$|m\$|000s?|'000|thousands?|millions?|pcs"
@@ -41,13 +55,27 @@ _UNITS = re.compile(
 Distinct = tuple[RawColumn, list[Any]]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Which rows to keep, why each other one is dropped, and the row that each row's account is taken from."""
+
+    keep: Mask
+    reason: RawColumn
+    account_from: np.ndarray[Any, np.dtype[np.intp]] | None = None
+    #: How many kept rows take their account from a row above.
+    filled: int = 0
+
+
 def classify(
     columns: Mapping[str, RawColumn],
     headers: Mapping[str, Collection[str]],
     spec: SourceSpec,
     rows: int,
     elsewhere: Collection[str] = (),
-) -> tuple[Mask, RawColumn]:
+    *,
+    fill: Literal["auto", "always", "never"] = "auto",
+    merged: Mask | None = None,
+) -> Rows:
     """Which rows to keep, and why each other one is dropped.
 
     Args:
@@ -56,10 +84,12 @@ def classify(
         spec: the source.
         rows: number of rows.
         elsewhere: fields that are computed or looked up, and therefore count as present in every row.
+        fill: whether a blank account stands for the one above it.
+        merged: rows whose account is part of a merged cell that begins above them.
     """
     reason = np.full(rows, "", dtype=object)
     if not columns:
-        return np.ones(rows, bool), reason
+        return Rows(np.ones(rows, bool), reason)
     blank = {name: is_blank(raw) for name, raw in columns.items()}
     known = {name: distinct(raw) for name, raw in columns.items() if raw.dtype == object}
     filled = rows_filled(blank, rows)
@@ -67,10 +97,38 @@ def classify(
     _mark(reason, REPEATED, _repeats(known, headers, filled))
     if rows and not reason[0] and _is_units({name: raw[0] for name, raw in columns.items()}, spec):
         reason[0] = UNITS
+    _mark_second_table(reason, columns, spec, filled)
     _mark_totals(reason, known, blank, spec)
+    _mark_sums(reason, columns, known, blank, spec)
     _mark_notes(reason, columns, filled)
+    account_from, count = _fill_down(reason, columns, blank, filled, fill, merged)
+    if account_from is not None:
+        lacking = {name: blank[name] for name in ("account_id", "account_name") if name in blank}
+        for name, mask in lacking.items():
+            blank[name] = mask[account_from]
     _mark_without_key(reason, blank, spec, elsewhere)
-    return np.asarray(reason == ""), reason
+    return Rows(np.asarray(reason == ""), reason, account_from, count)
+
+
+def _mark_second_table(reason: RawColumn, columns: Mapping[str, RawColumn], spec: SourceSpec, filled: Any) -> None:
+    """Below a blank row, a row of words where days and figures stand above begins a table of its own."""
+    typed = [name for name in columns if (item := spec.field(name)) is not None and item.kind in ("date", "number")]
+    if len(typed) < 2 or not (reason == BLANK).any():
+        return
+    after_blank = np.flatnonzero((reason[1:] == "") & (reason[:-1] != "")) + 1
+    for at in after_blank:
+        cells = {name: columns[name][at] for name in columns}
+        if filled[at] < 2 or any(cell is not None and type(cell) is not str for cell in cells.values()):
+            continue
+        wrong = [name for name in typed if _is_word(cells[name])]
+        if len(wrong) >= 2 and not any(cells[name] and not _is_word(cells[name]) for name in typed):
+            rest = reason[at:]
+            rest[rest == ""] = SECOND_TABLE
+            return
+
+
+def _is_word(cell: Any) -> bool:
+    return bool(type(cell) is str and cell.strip() and parse_number(cell) is None and parse_date(cell) is None)
 
 
 def rows_filled(blank: Mapping[str, Mask], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -137,7 +195,7 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
         says = np.zeros(rows, bool)
         if name in known:
             for kind, mask in kind_of.items():
-                found = _told(known[name], lambda cell, kind=kind: _total_kind(cell) == kind)  # type: ignore[misc]
+                found = _told(known[name], lambda cell, kind=kind: total_kind(cell) == kind)  # type: ignore[misc]
                 mask |= found
                 says |= found
         if item is None or item.kind != "number":
@@ -145,19 +203,161 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
         if item is not None and item.kind == "date":
             dated = True
             no_day &= empty | says
-    # A log's total often stands beside the name of what it is the total of; a list of accounts has no such thing.
+    # A log's total often stands beside the name of what it is the total of. In a list of accounts a company may be
+    # called so: there the figures decide, or a bare word without any.
     few = others <= (1 if dated else 0)
+    if not dated:
+        figures = np.zeros(rows, bool)
+        for name, empty in blank.items():
+            item = spec.field(name)
+            figures |= ~empty if item is not None and item.kind == "number" else False
+        few &= ~figures
     for kind, mask in kind_of.items():
         _mark(reason, kind, mask & few & no_day)
 
 
-def _total_kind(text: str) -> str:
+def total_kind(text: str) -> str:
+    """Whether a text says that its row is a sum.
+
+    >>> total_kind("Grand Total"), total_kind("Január összesen"), total_kind("小計"), total_kind("Acme Tooling")
+    ('total', 'subtotal', 'total', '')
+    """
     text = " ".join(text.split())
     if len(text) > 120:
         return ""
     if _TOTAL.match(text):
         return TOTAL
-    return SUBTOTAL if _SUBTOTAL.match(text) else ""
+    if _SUBTOTAL.match(text):
+        return SUBTOTAL
+    words = _plain_words(text)
+    if not words or not (words[0] in _SUM_WORDS or words[-1] in _SUM_WORDS):
+        return ""
+    return TOTAL if _is_bare(words) else SUBTOTAL
+
+
+def _plain_words(text: str) -> list[str]:
+    return [word for part in re.split(r"[\s:;,()/–—-]+", text) if (word := plain_word(part))]
+
+
+def _is_bare(words: Collection[str]) -> bool:
+    return all(word in _SUM_WORDS or word in _SUM_KINDS for word in words)
+
+
+def _mark_sums(
+    reason: RawColumn,
+    columns: Mapping[str, RawColumn],
+    known: Mapping[str, Distinct],
+    blank: Mapping[str, Mask],
+    spec: SourceSpec,
+) -> None:
+    """Rows that are called a total and are the sum of the rows above, or that hold that sum and nothing else.
+
+    Such a row may have a day, and a company may be called Total: the figures decide.
+    """
+    name = next((item.name for item in spec.fields if item.kind == "number" and item.name in columns), None)
+    money = "revenue" if "revenue" in columns else "annual_revenue" if "annual_revenue" in columns else name
+    if money is None or not len(reason):
+        return
+    says = np.zeros(len(reason), bool)
+    for column in known.values():
+        says |= _told(column, lambda cell: bool(total_kind(cell)))
+    others = rows_filled({key: mask for key, mask in blank.items() if _kind(spec, key) != "number"}, len(reason))
+    candidates = np.flatnonzero((reason == "") & ~blank[money] & (says | (others == 0)))
+    if not len(candidates) or len(candidates) > max(100, len(reason) // 2):
+        return
+    amounts = type_column(columns[money], "number").values.to_numpy()
+    counted = np.where((reason == "") & ~np.isnan(amounts), amounts, 0.0)
+    start = 0
+    for at in map(int, candidates):
+        cells = [raw[at] for key, raw in columns.items() if key in known]
+        told = [cell for cell in cells if isinstance(cell, str) and total_kind(cell)]
+        block = int((counted[start:at] != 0).sum())
+        sums = (counted[start:at].sum(), counted[:at].sum(), counted.sum() - counted[at])
+        equal = any(total and abs(total - amounts[at]) <= max(0.011, 1e-9 * abs(total)) for total in sums)
+        if equal and (block >= 2 or not told or any(_names_part(text, columns, start, at) for text in told)):
+            reason[at] = TOTAL if not told or total_kind(told[0]) == TOTAL else SUBTOTAL
+            counted[at], start = 0.0, at + 1
+
+
+def _kind(spec: SourceSpec, name: str) -> str:
+    item = spec.field(name)
+    return "" if item is None else item.kind
+
+
+def _names_part(text: str, columns: Mapping[str, RawColumn], start: int, at: int) -> bool:
+    """Whether a total is called by nothing, a month or a year, or something that stands in the rows that it sums."""
+    rest = [word for word in _plain_words(text) if word not in _SUM_WORDS and word not in _SUM_KINDS]
+    rest = [word for word in rest if word not in ("for", "of", "by", "fur", "pour", "de", "sub", "grand")]
+    if not rest or all(word.isdigit() or month_of(word) is not None for word in rest):
+        return True
+    above = {
+        str(raw[row]) for raw in columns.values() for row in range(max(start, at - 200), at) if raw[row] is not None
+    }
+    plain = {" ".join(_plain_words(cell)) for cell in above}
+    return " ".join(rest) in plain
+
+
+def _fill_down(
+    reason: RawColumn,
+    columns: Mapping[str, RawColumn],
+    blank: Mapping[str, Mask],
+    filled: Any,
+    fill: str,
+    merged: Mask | None,
+) -> tuple[np.ndarray[Any, np.dtype[np.intp]] | None, int]:
+    """For each row the row that names its account, where a blank stands for the account above; else nothing.
+
+    By itself that is so in merged cells, under headings of their own, within one invoice, and where every account is
+    named once, on the first of its rows.
+    """
+    names = [name for name in ("account_id", "account_name") if name in columns]
+    if not names or fill == "never":
+        return None, 0
+    nameless = np.logical_and.reduce([blank[name] for name in names])
+    filled_else = filled - sum((~blank[name]).astype(np.int64) for name in names)
+    data = (reason == "") & (filled_else > 0)
+    open_rows = data & nameless
+    figures = np.zeros(len(reason), bool)
+    for name in ("date", "revenue", "quantity", "gross_profit", "amount", "invoice"):
+        figures |= ~blank[name] if name in blank else False
+    open_rows &= figures
+    if not open_rows.any():
+        return None, 0
+    headings = (reason == "") & ~nameless & (filled_else == 0)
+    named = data & ~nameless
+    source = np.where(named | headings, np.arange(len(reason)), -1)
+    source = np.maximum.accumulate(source)
+    take = open_rows & (source >= 0)
+    if fill == "auto":
+        sure = np.zeros(len(reason), bool) if merged is None else merged.copy()
+        if "invoice" in columns:
+            cells = columns["invoice"]
+            same = np.zeros(len(reason), bool)
+            same[1:] = np.array([a is not None and a == b for a, b in zip(cells[1:], cells[:-1], strict=True)], bool)
+            sure |= same
+        if not (headings.any() and not named.any()) and not _named_once(columns, names, data, nameless):
+            take &= sure
+    if not take.any():
+        return None, 0
+    for at in np.flatnonzero(headings):
+        reason[at] = HEADING
+    account_from = np.arange(len(reason))
+    account_from[take] = source[take]
+    return account_from, int(take.sum())
+
+
+def _named_once(columns: Mapping[str, RawColumn], names: list[str], data: Mask, nameless: Mask) -> bool:
+    """Whether every account is named on the first of its rows only: no name twice in a row, a third of rows blank."""
+    at = np.flatnonzero(data)
+    blank = nameless[at]
+    if not len(at) or blank[0] or blank.mean() < 0.33:
+        return False
+    cells = [tuple(str(columns[name][row]) for name in names) for row in at[~blank]]
+    return (
+        len(set(cells)) == len(cells)
+        or all(a != b for a, b in zip(cells, cells[1:], strict=False))
+        and (len(set(cells)) >= 0.8 * len(cells))
+    )
 
 
 def _mark_notes(reason: RawColumn, columns: Mapping[str, RawColumn], filled: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import Fault, MissingColumnsError, SourceError
 from icp_xl.sources.book import Book, find_sheet
 from icp_xl.sources.cells import cell_text
+from icp_xl.sources.dates import month_of
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header, words
 from icp_xl.sources.suggest import lines_to_paste, plain_header, suggestions
@@ -94,16 +96,34 @@ def choose_sheets(
             raise _missing(book, spec, named_so or near, given, known, instead=choice.name)
         remarks.append(f"{spec.title}: no visible sheet holds it; hidden sheet {choice.name} is read")
     twins = [
-        other.name
-        for score, other in found
+        other
+        for _, other in found
         if other is not choice and visible.get(other.name, True) and _same_columns(other.header, choice.header)
     ]
-    if twins:
+    same = [other for _, other in found if other is choice or (other in twins and _continues(other.name, choice.name))]
+    if len(same) > 1:
+        # Sales 2023 and Sales 2024: one log, a sheet a year.
+        remarks.append(f"{spec.title}: sheets {', '.join(other.name for other in same)} are read as one")
+    spare = [other.name for other in twins if other not in same]
+    if spare:
+        read = "" if len(same) > 1 else f"sheet {choice.name} is read; "
         remarks.append(
-            f"{spec.title}: sheet {choice.name} is read; {', '.join(twins[:5])} has the same columns and is not "
+            f"{spec.title}: {read}{', '.join(spare[:5])} has the same columns and is not "
             f"(to read several, list them in sources.{spec.name}.sheet)"
         )
+    if len(same) > 1:
+        return [SheetChoice(item.name, item.header, item.titles, tuple(remarks)) for item in same]
     return [SheetChoice(choice.name, choice.header, choice.titles, tuple(remarks))]
+
+
+def _continues(name: str, other: str) -> bool:
+    """Whether two names differ in figures or the name of a month only."""
+    return _without_period(name) == _without_period(other)
+
+
+def _without_period(name: str) -> str:
+    plain = re.sub(r"\d+", "#", words(name))
+    return " ".join("#" if word == "#" or month_of(word) is not None else word for word in plain.split())
 
 
 def _comes_near(header: Header | None, other: Header) -> bool:

@@ -6,9 +6,12 @@ import codecs
 import csv
 import io
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from icp_xl.errors import SourceError
+from icp_xl.errors import ConfigError, SourceError
 from icp_xl.sources.container import Container
+from icp_xl.sources.encodings import guess_encoding
 
 DELIMITERS = ",;\t|"
 _MARKS = (
@@ -20,13 +23,24 @@ _MARKS = (
 )
 
 
-def read_rows(container: Container) -> tuple[list[list[str]], list[str]]:
-    """Every row of a delimited text file, and remarks about how it was read.
+@dataclass(frozen=True)
+class TextTable:
+    """Rows of a delimited text file, what parts its columns, and remarks about how it was read."""
+
+    rows: list[list[str]]
+    delimiter: str
+    remarks: list[str]
+
+
+def read_rows(container: Container, encoding: str | None = None, words: Collection[str] = ()) -> TextTable:
+    """Every row of a delimited text file; ``encoding`` is the one that the settings give, and ``words``
+    are headers that it may hold.
 
     Raises:
         SourceError: the file is not text, or not delimited text.
+        ConfigError: the settings give an encoding that does not exist or does not fit.
     """
-    text, remarks = decode(container.name, container.data)
+    text, remarks = decode(container.name, container.data, encoding, words)
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
         delimiter, text, offset = first.strip()[4], rest, 1
@@ -42,15 +56,26 @@ def read_rows(container: Container) -> tuple[list[list[str]], list[str]]:
             got=str(error),
             next_step="Look for a quotation mark that is not closed, or export it again.",
         ) from None
-    return [[] for _ in range(offset)] + rows, remarks
+    return TextTable([[] for _ in range(offset)] + rows, delimiter, remarks)
 
 
-def decode(name: str, data: bytes) -> tuple[str, list[str]]:
-    """The text of a file in UTF-8, UTF-16, UTF-32 or, failing these, Windows-1252.
+def decode(name: str, data: bytes, encoding: str | None = None, words: Collection[str] = ()) -> tuple[str, list[str]]:
+    """The text of a file in UTF-8, UTF-16, UTF-32 or, failing these, in the encoding that its text fits best.
 
     Raises:
         SourceError: it is not text.
+        ConfigError: the settings give an encoding that does not exist or does not fit.
     """
+    if encoding:
+        try:
+            return data.decode(encoding).removeprefix("\ufeff"), []
+        except (LookupError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                "the file cannot be read in the encoding that the settings give",
+                where=f"sources.….encoding, for {name}",
+                got=f"{encoding}: {error}"[:160],
+                allowed="utf-8, utf-16, cp1250, cp1251, cp1252, shift_jis, gb18030, big5, euc_kr …",
+            ) from None
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             try:
@@ -69,7 +94,7 @@ def decode(name: str, data: bytes) -> tuple[str, list[str]]:
     try:
         return data.decode("utf-8"), []
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace"), [f"{name} is not UTF-8; it is read as Windows-1252"]
+        return guess_encoding(name, data, words)
 
 
 def find_delimiter(text: str) -> str:

@@ -145,7 +145,8 @@ def _read(
     raw: dict[str, RawColumn] = dict(zip(names, columns, strict=True))
     headers = {name: find.header.repeats(match.column) for name, match in find.header.matches.items()}
     headers["amount"] = find.header.repeats(find.column)
-    keep, reason = classify(raw, headers, YEARLY_TOTALS, len(columns[0]))
+    sorted_rows = classify(raw, headers, YEARLY_TOTALS, len(columns[0]), fill="never")
+    keep, reason = sorted_rows.keep, sorted_rows.reason
     first = find.header.data_from + 1
     filled = np.flatnonzero(reason != "blank row")
     last = int(filled[-1]) + 1 if len(filled) else 0

@@ -1,0 +1,86 @@
+"""What columns of document types and states say: a credit memo is no sale but its opposite, a quotation is "
+"none yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from icp_xl.sources.headers import words
+
+#: Parts of words that say so in any of the languages that exports come in, plain (see icp_xl.sources.headers.words).
+_CREDIT = re.compile(
+    r"credit ?(?:memo|note)|credit invoice|cr memo|\bavoir|note de credit|nota de credito|nota di credito"
+    r"|nota credito"
+    r"|credit ?nota|kredit ?not|kreditfaktura|gutschrift|refund|\breturns?\b|sales return|ruckerstattung|retour"
+    r"|remboursement|reembolso|rimborso|reso\b|devolucion|devolucao|zwrot|korekta|возврат|кредит|iade|dobropis"
+    r"|hyvitys|jovair"
+    r"|storno fact|chargeback|貸方|贷项|返品|退货|退款|反品|赤伝"
+)
+_NO_SALE = re.compile(
+    r"cancel|\bvoid|quotation|\bquotes?\b|\bdraft|proposal|\blost\b|rejected|declined|failed|expired|proforma"
+    r"|pro forma"
+    r"|on hold|storniert|storno|annul|abgelehnt|angebot|entwurf|offerte|verloren|\bdevis|brouillon|perdu"
+    r"|presupuesto|borrador"
+    r"|cotizacion|perdid|anulad|preventivo|bozza|\bpersa|orcamento|rascunho|anulowan|oferta|przegran|отмен"
+    r"|черновик|iptal|taslak|teklif"
+    r"|zrusen|nabidka|avbruten|avbrut|makulerad|peruttu|geannuleerd|vervallen|取消|作废|キャンセル|見積|报价|草稿"
+    r"|失注|취소|견적"
+)
+_SALE = re.compile(
+    r"\bwon\b|confirmed|completed?|\bpaid|fulfilled|shipped|invoiced?|posted|delivered|\bdone\b|\bsale|closed$"
+    r"|gewonnen|bezahlt"
+    r"|gagne|paye|livre|ganad|pagad|vint[ao]|pagat|ganh|wygran|oplacon|выигр|оплач|kazan|odendi|成约|成約|已付"
+    r"|完了|受注|수주"
+)
+_STATE = re.compile(r"status|stage|state|phase|stadium|etat|estado|stato|stav|durum|статус|状态|ステータス|段階|상태")
+#: Codes of credit memos and of the invoices beside which they mean that.
+_CODES = {"cm": "inv", "cn": "inv", "cr": "inv", "sc": "si", "crn": "inv", "g2": "f2", "re": "f2"}
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Values of a column that mark credit memos, and values that mark what is no sale."""
+
+    credits: frozenset[str] = frozenset()
+    no_sales: frozenset[str] = frozenset()
+
+    @property
+    def matter(self) -> bool:
+        """Whether the column has any of them."""
+        return bool(self.credits or self.no_sales)
+
+
+def look_at_documents(header: str, values: Collection[str]) -> Documents:
+    """What the values of the column under ``header`` say.
+
+    >>> found = look_at_documents("Document Type", {"Invoice", "Credit Memo"})
+    >>> sorted(found.credits), sorted(look_at_documents("Stage", {"Closed Won", "Closed Lost", "Demo"}).no_sales)
+    (['Credit Memo'], ['Closed Lost', 'Demo'])
+    """
+    if not 2 <= len(values) <= 200:
+        return Documents()
+    plain = {value: _plain(value) for value in values if len(value) <= 40}
+    kinds = set(plain.values())
+    credit = {value for value, text in plain.items() if _CREDIT.search(text) or _CODES.get(text, "?") in kinds}
+    bad = {value for value, text in plain.items() if value not in credit and _NO_SALE.search(text)}
+    if bad and _STATE.search(_plain(header)):
+        # Of a state, everything counts that is not plainly a sale.
+        bad = {value for value, text in plain.items() if value not in credit and not _SALE.search(text)} | bad
+        bad -= {value for value in bad if not _NO_SALE.search(plain[value]) and not _stage_like(header)}
+    elif not _STATE.search(_plain(header)) and not re.search(
+        r"type|art\b|kind|document|beleg|tipo|typ", _plain(header)
+    ):
+        bad = set()
+    return Documents(frozenset(credit), frozenset(bad))
+
+
+def _stage_like(header: str) -> bool:
+    return bool(re.search(r"stage|phase|stadium|etap|段階", _plain(header)))
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return words(text)

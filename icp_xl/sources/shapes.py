@@ -1,0 +1,209 @@
+"""Reports laid out as tables: months across the columns, headings over groups, all in one column, no header row.
+
+A sheet that has its columns is read as it stands; only where it lacks some is it looked at here. What is made of it is
+a book again, of rows in memory, which remembers the row of the file that each of its rows comes from.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from icp_xl.config.sources import SourceSettings
+from icp_xl.sources.book import Book, Row, SheetInfo
+from icp_xl.sources.cells import cell_text
+from icp_xl.sources.dates import read_date
+from icp_xl.sources.fields import SourceSpec
+from icp_xl.sources.headers import SEARCH_ROWS, measure_year, words
+from icp_xl.sources.numbers import parse_number
+from icp_xl.sources.rows import total_kind
+
+#: Reports that people lay out by hand are small; a longer sheet is a log.
+MAX_ROWS = 200_000
+_YEAR = re.compile(r"^(?:fy|cy|year|jahr|an|ano|año)?\s*((?:19|20)\d{2})$", re.I)
+LETTERS = re.compile(r"^column ([A-Z]{1,3})$", re.I)
+
+
+@dataclass
+class Shaped(Book):
+    """A book whose sheets were laid out anew."""
+
+    tables: dict[str, list[list[Any]]] = field(default_factory=dict)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+
+    def rows(self, sheet: str) -> Iterator[Row]:
+        return iter(self.tables[sheet])
+
+    def numbers(self, sheet: str) -> Sequence[int] | None:
+        return self.lines[sheet]
+
+
+@dataclass
+class _Table:
+    """Rows laid out anew, the row of the file that each comes from (counted from 1), and what is to be said."""
+
+    rows: list[list[Any]]
+    lines: list[int]
+    remark: str
+
+
+def reshaped(book: Book, spec: SourceSpec, chosen: SourceSettings, named: Collection[str]) -> Iterator[Book]:
+    """The book with its sheets laid out as tables, in each way that fits."""
+    ways: list[Callable[[list[list[Any]]], _Table | None]] = [_split_column, lambda rows: _lettered(rows, named)]
+    if spec.name == "sales":
+        ways += [_unpivoted, _headed]
+    sheets = [sheet for sheet in book.sheets if sheet.visible]
+    for way in ways:
+        tables, lines, remarks = {}, {}, list(book.remarks)
+        for sheet in sheets:
+            rows = [list(row) for row in book.head(sheet.name, MAX_ROWS + 1)]
+            if not rows or len(rows) > MAX_ROWS:
+                continue
+            found = way(rows)
+            if found is not None:
+                tables[sheet.name], lines[sheet.name] = found.rows, found.lines
+                remarks.append(f"{spec.title}: {book.name}, sheet {sheet.name}: {found.remark}")
+        if tables:
+            infos = [SheetInfo(name) for name in tables]
+            yield Shaped(book.name, infos, book.date1904, remarks, book.delimiter, tables, lines)
+
+
+def _filled(row: Sequence[Any]) -> list[int]:
+    return [at for at, cell in enumerate(row) if cell is not None and not (isinstance(cell, str) and not cell.strip())]
+
+
+def _split_column(rows: list[list[Any]]) -> _Table | None:
+    """A CSV that was pasted into one column."""
+    filled = [row for row in rows if _filled(row)]
+    if len(filled) < 2 or any(_filled(row) != [0] or not isinstance(row[0], str) for row in filled):
+        return None
+    for mark in ";\t|,":
+        counts = [row[0].count(mark) for row in filled]
+        if min(counts) >= 1 and max(counts) == counts[0]:
+            texts = [str(row[0]) if row and row[0] is not None else "" for row in rows]
+            parts = [next(csv.reader([text], delimiter=mark), []) for text in texts]
+            told = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars"}[mark]
+            remark = f"everything stands in one column with {told} between; it is parted there (Excel: Text to Columns)"
+            return _Table([list(part) for part in parts], list(range(1, len(rows) + 1)), remark)
+    return None
+
+
+def _lettered(rows: list[list[Any]], named: Collection[str]) -> _Table | None:
+    """A sheet without a header row, whose columns the settings name by letter."""
+    if not named or not all(LETTERS.match(name.strip()) for name in named):
+        return None
+    width = max(map(len, rows))
+    header = [f"column {_letter(at)}" for at in range(width)]
+    remark = "no row names the columns; they are taken by letter"
+    return _Table([header, *rows], [0, *range(1, len(rows) + 1)], remark)
+
+
+def _letter(at: int) -> str:
+    text = ""
+    at += 1
+    while at:
+        at, rest = divmod(at - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def _period(cell: Any) -> datetime | None:
+    """The month, quarter or year that a header names."""
+    if isinstance(cell, datetime | date):
+        return datetime(cell.year, cell.month, 1)
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return datetime(int(cell), 1, 1) if cell == int(cell) and 1990 <= cell <= 2100 else None
+    if not isinstance(cell, str) or not cell.strip():
+        return None
+    text = " ".join(cell.split())
+    if found := _YEAR.match(text):
+        return datetime(int(found[1]), 1, 1)
+    if told := measure_year(text):
+        return datetime(told[1], 1, 1) if told[0] == "revenue" else None
+    if parse_number(text) is not None:
+        return None
+    day = read_date(text)
+    return day.day if day is not None and day.precision in ("month", "quarter") else None
+
+
+def _unpivoted(rows: list[list[Any]]) -> _Table | None:
+    """Months, quarters or years across the columns: one line per row and period."""
+    for at, row in enumerate(rows[:SEARCH_ROWS]):
+        periods = {place: day for place, cell in enumerate(row) if (day := _period(cell)) is not None}
+        if len(periods) < 2 or len(set(periods.values())) != len(periods):
+            continue
+        first, last = min(periods), max(periods)
+        keys = [place for place, cell in enumerate(row) if place not in periods and cell_text(cell) and place < first]
+        if not keys or any(place not in periods for place in range(first, last + 1) if cell_text(row[place])):
+            continue
+        lines: list[int] = []
+        out: list[list[Any]] = [[*(row[place] for place in keys), "Date", "Revenue"]]
+        lines.append(at + 1)
+        for number, line in enumerate(rows[at + 1 :], start=at + 2):
+            texts = [line[place] if place < len(line) else None for place in keys]
+            if not any(cell_text(cell) for cell in texts if cell is not None):
+                continue
+            if any(isinstance(cell, str) and total_kind(cell) for cell in texts) and (
+                sum(bool(cell_text(cell)) for cell in texts if cell is not None) == 1
+            ):
+                continue
+            for place, day in periods.items():
+                cell = line[place] if place < len(line) else None
+                if cell is None or (isinstance(cell, str) and not cell.strip()) or cell == 0:
+                    continue
+                out.append([*texts, day, cell])
+                lines.append(number)
+        names = [str(cell_text(row[place]) if not isinstance(row[place], datetime | date) else row[place])[:10]
+                 for place in (first, last)]  # fmt: skip
+        kind = (
+            "years"
+            if all(day.month == 1 for day in periods.values())
+            and len({d.year for d in periods.values()}) == len(periods)
+            else "months"
+        )
+        remark = (
+            f"the {kind} stand in columns ({names[0]} … {names[1]}); each cell is read as a line of revenue dated the "
+            "first day of its period"
+        )
+        return _Table(out, lines, remark)
+    return None
+
+
+def _headed(rows: list[list[Any]]) -> _Table | None:
+    """The account stands in a row of its own above its lines."""
+    best = max(range(min(len(rows), SEARCH_ROWS)), key=lambda at: _header_points(rows[at]), default=None)
+    if best is None or _header_points(rows[best]) < 3:
+        return None
+    header = rows[best]
+    out: list[list[Any]] = [["Customer", *header]]
+    lines = [best + 1]
+    account: str | None = None
+    groups = 0
+    named = set(_filled(header))
+    for number, row in enumerate(rows[best + 1 :], start=best + 2):
+        filled = _filled(row)
+        alone = row[filled[0]] if len(filled) == 1 else None
+        if isinstance(alone, str) and not total_kind(alone) and parse_number(alone) is None and filled[0] <= 1:
+            account, groups = " ".join(alone.split()), groups + 1
+            continue
+        if not filled or any(isinstance(row[at], str) and total_kind(row[at]) for at in filled[:2]):
+            continue
+        if len(set(filled) & named) < 2:
+            continue
+        out.append([account, *row])
+        lines.append(number)
+    if not groups or len(out) < 2 or all(row[0] is None for row in out[1:]):
+        return None
+    remark = f"the customer stands in a row of its own above its lines; {groups:,} such headings are filled down"
+    return _Table(out, lines, remark)
+
+
+def _header_points(row: Sequence[Any]) -> int:
+    texts = [cell for cell in row if isinstance(cell, str) and cell.strip()]
+    if any(isinstance(cell, int | float) for cell in row) or any(parse_number(text) is not None for text in texts):
+        return 0
+    return len({words(text) for text in texts})

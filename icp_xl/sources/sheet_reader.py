@@ -1,0 +1,533 @@
+"""One sheet to a typed frame: which rows are data, what their cells mean, and what is to be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config.sources import Condition, SourceSettings
+from icp_xl.errors import MissingColumnsError, SourceError
+from icp_xl.progress import Progress
+from icp_xl.sources.book import Book
+from icp_xl.sources.cells import RawColumn, Typed, cell_text, distinct, is_blank, missing_column, type_column
+from icp_xl.sources.currency import MONEY, cell_currencies, code_of, named_currencies, names_currencies
+from icp_xl.sources.deals import leave_out_open, stage_header
+from icp_xl.sources.documents import Documents, look_at_documents
+from icp_xl.sources.expressions import Expression
+from icp_xl.sources.fields import Field, SourceSpec
+from icp_xl.sources.file_evidence import Evidence, foreign_word
+from icp_xl.sources.headers import compact
+from icp_xl.sources.joins import JoinPlan, join_columns
+from icp_xl.sources.model import Guess, Tally
+from icp_xl.sources.numbers import take_apart
+from icp_xl.sources.rows import BLANK, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, classify
+from icp_xl.sources.sheet_facts import format_currency
+from icp_xl.sources.sheets import SheetChoice
+from icp_xl.sources.times import seconds_of_day
+from icp_xl.sources.vocabulary import Vocabulary
+
+TITLE = "title above the header"
+#: Rows that hold data and are left out all the same.
+LOST = (FRAGMENT, NO_ACCOUNT)
+
+
+@dataclass
+class Plan:
+    """Where each field comes from: a header of the file, or an expression over headers."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    expressions: dict[str, Expression] = field(default_factory=dict)
+    #: A header as an expression names it to the column that is meant.
+    places: dict[str, str] = field(default_factory=dict)
+    guesses: list[Guess] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Part:
+    """What one sheet gives."""
+
+    frame: pd.DataFrame
+    rows_read: int
+    dropped: list[tuple[str, int, str]]
+    flags: list[tuple[str, int, str, str]]
+    remarks: list[str]
+    doubts: list[tuple[str, str, str]]
+    tally: Tally
+
+
+@dataclass
+class SheetReader:
+    """Reads one sheet by its plan."""
+
+    book: Book
+    choice: SheetChoice
+    spec: SourceSpec
+    plan: Plan
+    chosen: SourceSettings
+    joins: Sequence[JoinPlan]
+    progress: Progress
+    known: Vocabulary
+    remarks: list[str] = field(default_factory=list)
+    doubts: list[tuple[str, str, str]] = field(default_factory=list)
+    flags: list[tuple[int, str, str]] = field(default_factory=list)
+    samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _places: Any = None
+
+    def read(self) -> Part:
+        """Read it."""
+        header, first = self.choice.header, self.choice.header.data_from + 1
+        raw = self._load()
+        self._drop_shares(raw)
+        keep, reason = self._sort_rows(raw)
+        self._notice_columns(raw, int(keep.sum()))
+        self.remarks += [f"{self.spec.title}: {text}" for text in join_columns(raw, self.joins, keep)]
+        self._filter(raw, keep, reason)
+        self._leave_out_open(raw, keep, reason)
+        self._notice_hidden(raw, keep, reason)
+        filled = np.flatnonzero(reason != BLANK)
+        last = int(filled[-1]) + 1 if len(filled) else 0
+        numbers = self.book.numbers(self.choice.name)
+
+        def row_of(at: int) -> int:
+            return int(at) + first if numbers is None else int(numbers[at + header.data_from])
+
+        dropped = [(self.choice.name, row + 1, TITLE) for row in self.choice.titles]
+        dropped += [(self.choice.name, row_of(row), reason[row]) for row in map(int, np.flatnonzero(~keep[:last]))]
+        lost = np.isin(reason, LOST)
+        self._places = np.flatnonzero(keep | lost)
+        frame = self._typed({name: column[self._places] for name, column in raw.items()})
+        rows = np.array([row_of(at) for at in self._places]) if numbers is not None else self._places + first
+        frame["source_row"] = rows.astype("int64")
+        kept = keep[self._places]
+        tally = self._tally(frame, kept, reason[self._places])
+        flags = [(self.choice.name, int(rows[row]), name, problem) for row, name, problem in self.flags if kept[row]]
+        frame = frame[kept].reset_index(drop=True) if not kept.all() else frame
+        return Part(frame, last + len(self.choice.titles), dropped, flags, self.remarks, self.doubts, tally)
+
+    def _load(self) -> dict[str, RawColumn]:
+        """The columns that are needed, by header."""
+        header = self.choice.header
+        places = self.plan.places
+        needed = [*self.plan.headers.values()]
+        needed += [places.get(name, name) for item in self.plan.expressions.values() for name in item.headers]
+        needed += [*self.chosen.where, *(join.key for join in self.joins), *self._watched()]
+        needed += [self._stage] if self._stage else []
+        at = {name: header.column(name) for name in dict.fromkeys(needed)}
+        own = {name: column for name, column in at.items() if column is not None}
+        cells = self.book.columns(self.choice.name, header.data_from, list(own.values()), self.progress)
+        self._own = own
+        return dict(zip(own, cells, strict=True))
+
+    @cached_property
+    def _head(self) -> list[Sequence[Any]]:
+        """The first rows below the header."""
+        start = self.choice.header.data_from
+        return self.book.head(self.choice.name, start + 300)[start:]
+
+    def _watched(self) -> list[str]:
+        """Columns that nobody took and that change what a row means: documents, states, currencies."""
+        used = {compact(name) for name in (*self.plan.headers.values(), *self.plan.places.values())}
+        found = []
+        for at, name in enumerate(self.choice.header.headers):
+            if not name or compact(name) in used or self.choice.header.headers.index(name) != at:
+                continue
+            texts = {str(row[at]).strip() for row in self._head if at < len(row) and isinstance(row[at], str)} - {""}
+            numbers = any(isinstance(row[at], int | float) for row in self._head if at < len(row))
+            if not texts or numbers:
+                continue
+            if "currency" not in self.plan.headers and names_currencies(sorted(texts)) and self._is_money():
+                self.plan.headers["currency"] = name
+                self.plan.guesses.append(Guess(self.spec.name, "currency", name, "its values", self.choice.name))
+            elif self.spec.name == "sales" and len(texts) <= 40 and look_at_documents(name, texts).matter:
+                found.append(name)
+        return found
+
+    def _is_money(self) -> bool:
+        return self.spec.name in MONEY and self.spec.field("currency") is not None
+
+    def _drop_shares(self, raw: Mapping[str, RawColumn]) -> None:
+        """Leave out a guessed column of money whose values are percentages."""
+        given = {guess.column for guess in self.plan.guesses if guess.how == "setting"}
+        for name in MONEY.get(self.spec.name, ()):
+            header = self.plan.headers.get(name)
+            if header is None or header not in raw or name in given or not self._is_share(header, raw[header]):
+                continue
+            if any(name in group for group in self.spec.required):
+                raise MissingColumnsError(
+                    f"{self.spec.title}: the column taken for {name} holds percentages, not money",
+                    where=f"{self.book.name}, sheet {self.choice.name}, column {header}",
+                    allowed=listing(self.choice.header.headers),
+                    next_step=f"Say which column holds the amounts: columns.{self.spec.name}.{name}: …",
+                )
+            del self.plan.headers[name]
+            self.plan.guesses = [guess for guess in self.plan.guesses if guess.column != name]
+            self.remarks.append(
+                f"{self.spec.title}: {header} holds percentages and is not taken for {name.replace('_', ' ')}"
+            )
+
+    def _is_share(self, header: str, raw: RawColumn) -> bool:
+        if raw.dtype == object:
+            _, cells = distinct(raw)
+            texts = [cell for cell in cells if type(cell) is str and take_apart(cell) is not None]
+            percents = sum("%" in text for text in texts)
+            return percents * 2 > len(texts) > 0
+        if raw.dtype.kind != "f":
+            return False
+        formats = self._facts.formats.get(self._own[header], set())
+        if formats:
+            return all("%" in code for code in formats)
+        known = raw[~np.isnan(raw)]
+        # Shares of one whole: between nought and one, and one in all.
+        return bool(len(known) >= 3 and (np.abs(known) <= 1).all() and abs(float(known.sum()) - 1) < 1e-6)
+
+    @cached_property
+    def _facts(self) -> Any:
+        return self.book.facts(self.choice.name)
+
+    def _sort_rows(self, raw: dict[str, RawColumn]) -> tuple[Any, RawColumn]:
+        """Which rows are data; accounts that are named above their rows are filled down in ``raw``."""
+        header = self.choice.header
+        rows = len(next(iter(raw.values()))) if raw else 0
+        fields = {name: raw[text] for name, text in self.plan.headers.items() if text in raw}
+        # Columns used only inside expressions and filters also tell whether a row is blank.
+        fields.update({f"[{name}]": column for name, column in raw.items() if name not in self.plan.headers.values()})
+        joined = {name for name, text in self.plan.headers.items() if text not in self._own}
+        repeats = {
+            name: header.repeats(self._own[text]) for name, text in self.plan.headers.items() if text in self._own
+        }
+        found = classify(
+            fields, repeats, self.spec, rows, {*self.plan.expressions, *joined},
+            fill=self.chosen.fill_down, merged=self._merged(rows),
+        )  # fmt: skip
+        if found.account_from is not None:
+            names = [name for name in ("account_id", "account_name") if name in fields]
+            for name in names:
+                raw[self.plan.headers[name]] = raw[self.plan.headers[name]][found.account_from]
+            heads = {int(at) for at, source in enumerate(found.account_from) if source != at and found.keep[at]}
+            above = len({int(found.account_from[at]) for at in heads})
+            self.remarks.append(
+                f"{self.spec.title}: {found.filled:,} rows name no customer and take the one above them ({above:,} "
+                f"customers are filled down; to leave that: sources.{self.spec.name}.fill_down: never)"
+            )
+        totals = int(np.isin(found.reason, (TOTAL, SUBTOTAL)).sum())
+        if totals:
+            self.remarks.append(f"{self.spec.title}: {totals:,} total rows are left out")
+        if below := int((found.reason == SECOND_TABLE).sum()):
+            self.remarks.append(f"{self.spec.title}: a second table below the first is left out ({below:,} rows)")
+        return found.keep.copy(), found.reason
+
+    def _merged(self, rows: int) -> Any:
+        """Rows whose account is part of a merged cell that begins above them."""
+        at = {self._own[text] for name, text in self.plan.headers.items()
+              if name in ("account_id", "account_name") and text in self._own}  # fmt: skip
+        spans = [(top, bottom) for top, bottom, column in self._facts.merged if column in at]
+        if not spans:
+            return None
+        mask, start = np.zeros(rows, bool), self.choice.header.data_from
+        for top, bottom in spans:
+            mask[max(0, top + 1 - start) : max(0, bottom + 1 - start)] = True
+        return mask
+
+    def _notice_columns(self, raw: Mapping[str, RawColumn], kept: int) -> None:
+        """Remarks on a sheet without rows, columns that share a header, and formulas that nothing ever calculated."""
+        spec, plan, where = self.spec, self.plan, f"{self.book.name}, sheet {self.choice.name}"
+        plain = [compact(text) for text in self.choice.header.headers]
+        for name, text in plan.headers.items():
+            if text in raw and text and plain.count(compact(text)) > 1:
+                self.remarks.append(f"{spec.title}: several columns are headed {text}; the first is read as {name}")
+        empty = {text: name for name, text in plan.headers.items() if text in raw and bool(is_blank(raw[text]).all())}
+        if empty and kept and self.book.uncalculated(self.choice.name):
+            needed = [text for text, name in empty.items() if any(name in group for group in spec.required)]
+            if needed:
+                raise SourceError(
+                    "the sheet's formulas were never calculated, so its cells hold no values",
+                    where=f"{where}, column {', '.join(needed)}",
+                    next_step="Open the workbook in Excel, save it, and run again.",
+                )
+            self.remarks.append(
+                f"{spec.title}: the formulas of {', '.join(empty)} were never calculated, so nothing is known there; "
+                f"open {self.book.name} in Excel, save it, and run again"
+            )
+        elif empty and not kept and self.book.uncalculated(self.choice.name):
+            raise SourceError(
+                "the sheet's formulas were never calculated, so its cells hold no values",
+                where=f"{where}, column {', '.join(empty)}",
+                next_step="Open the workbook in Excel, save it, and run again.",
+            )
+        if spec.name == "customers" and "account_name" not in plan.headers and "account_name" not in plan.expressions:
+            used = {compact(text) for text in plan.headers.values()}
+            spare = [text for text in self.choice.header.headers if text and compact(text) not in used]
+            self.remarks.append(
+                f"{spec.title}: no column holds account names, so accounts go by their ids and no name can be matched; "
+                f"say under columns.customers what it is called (columns not used: {listing(spare) or 'none'})"
+            )
+        given = {*plan.headers, *plan.expressions}
+        self.remarks += [
+            f"{spec.title}: {text}" for text in self.choice.header.remarks if not set(fields_named(text, spec)) & given
+        ]
+        if not kept:
+            self.remarks.append(f"{spec.title}: {where} has a header and no rows of data")
+
+    def _filter(self, raw: Mapping[str, RawColumn], keep: Any, reason: RawColumn) -> None:
+        """Leave out rows that the settings' ``where`` does not want."""
+        plain = {compact(name): column for name, column in raw.items()}
+        for name, condition in self.chosen.where.items():
+            column = plain.get(compact(name))
+            if column is None:
+                raise MissingColumnsError(
+                    "the settings filter by a column that the file does not have",
+                    where=f"{self.book.name}, sheet {self.choice.name}",
+                    got=name,
+                    allowed=listing(self.choice.header.headers),
+                )
+            # A row that the user filters out is no fault of the file, whatever else it lacks.
+            asked = keep | np.isin(reason, LOST)
+            out = asked & ~self._passes(name, column, condition)
+            reason[out] = f"left out by the setting where: {name}"
+            keep &= ~out
+
+    def _passes(self, name: str, column: RawColumn, condition: Condition) -> Any:
+        texts = type_column(column, "text").values.astype(object)
+        folded = texts.fillna("").astype(str).str.casefold()
+        passed = pd.Series(True, index=folded.index)
+
+        def plain(values: Sequence[object]) -> set[str]:
+            return {(cell_text(value) or "").casefold() for value in values}
+
+        if condition.any_of:
+            passed &= folded.isin(plain(condition.any_of))
+        if condition.none_of:
+            passed &= ~folded.isin(plain(condition.none_of))
+        if condition.contains:
+            wanted = plain(condition.contains)
+            passed &= folded.map(lambda text: any(part in text for part in wanted))
+        if condition.blank is not None:
+            passed &= (folded == "") == condition.blank
+        for bound, least in ((condition.at_least, True), (condition.at_most, False)):
+            if bound is None:
+                continue
+            if isinstance(bound, int | float):
+                values: Any = self._convert(column, "number", name).values
+            else:
+                values, bound = self._convert(column, "date", name).values, pd.Timestamp(bound)
+            passed &= (values >= bound) if least else (values <= bound)
+        return passed.to_numpy(dtype=bool)
+
+    @cached_property
+    def _stage(self) -> str | None:
+        """The header of the stages of deals that serve as the sales log, unless the settings filter by it."""
+        stage = stage_header(self.choice.header, self.known) if self.spec.name == "sales" else None
+        asked = {compact(name) for name in self.chosen.where}
+        return stage if stage and compact(stage) not in asked else None
+
+    def _leave_out_open(self, raw: Mapping[str, RawColumn], keep: Any, reason: RawColumn) -> None:
+        """Leave out deals that were not won."""
+        if self._stage is not None and self._stage in raw:
+            amounts = self.plan.headers.get("revenue")
+            told = leave_out_open(self._stage, raw, amounts if amounts in raw else None, keep, reason, self.known)
+            self.remarks += [f"{self.spec.title}: {text}" for text in told]
+
+    def _notice_hidden(self, raw: Mapping[str, RawColumn], keep: Any, reason: RawColumn) -> None:
+        """Say how many rows Excel hides, and what they hold; leave them out where the settings want it."""
+        start = self.choice.header.data_from
+        hidden = np.zeros(len(keep), bool)
+        hidden[[at - start for at in self._facts.hidden if 0 <= at - start < len(keep)]] = True
+        hidden &= keep
+        if not hidden.any():
+            return
+        told = f"{int(hidden.sum()):,} of {int(keep.sum()):,} rows are hidden or filtered out in Excel"
+        name = next((name for name in MONEY.get(self.spec.name, ()) if self.plan.headers.get(name) in raw), None)
+        if name is not None:
+            amounts = self._convert(raw[self.plan.headers[name]], "number", self.plan.headers[name]).values.to_numpy()
+            told += f" ({name.replace('_', ' ')} {np.nansum(amounts[hidden]):,.2f} of {np.nansum(amounts[keep]):,.2f})"
+        setting = f"sources.{self.spec.name}.hidden_rows"
+        if self.chosen.hidden_rows == "leave out":
+            reason[hidden] = f"hidden in Excel, and left out by {setting}"
+            keep &= ~hidden
+            self.remarks.append(f"{self.spec.title}: {told} and are left out")
+        else:
+            self.remarks.append(f"{self.spec.title}: {told} and are counted (to leave them out: {setting}: leave out)")
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        header = self.choice.header
+
+        def load() -> dict[str, RawColumn]:
+            at = {name: header.headers.index(name) for name in dict.fromkeys(header.headers) if name}
+            columns = self.book.columns(self.choice.name, header.data_from, list(at.values()))
+            found = dict(zip(at, columns, strict=True))
+            return found if self._places is None else {name: column[self._places] for name, column in found.items()}
+
+        return Evidence(self.book.delimiter, foreign_word(header.headers), load)
+
+    def _convert(self, column: RawColumn, kind: Any, header: str) -> Typed:
+        return type_column(
+            column, kind, dates=self.chosen.dates, decimals=self.chosen.decimals, date1904=self.book.date1904,
+            header=header, evidence=self._evidence,
+        )  # fmt: skip
+
+    def _typed(self, raw: Mapping[str, RawColumn]) -> pd.DataFrame:
+        """The frame of our columns, and all that was noticed of its cells."""
+        rows = len(next(iter(raw.values()))) if raw else 0
+        out: dict[str, pd.Series[Any]] = {}
+        for item in self.spec.columns:
+            values = self._field(item, raw, rows)
+            if item.name in self.chosen.multiply:
+                values = values * self.chosen.multiply[item.name]
+            out[item.name] = values.reset_index(drop=True)
+        if "currency" in out:
+            out["currency"] = self._currencies(raw, out["currency"])
+        if self.spec.name == "sales":
+            header = self.plan.headers.get("date")
+            out["time"] = (
+                missing_column("number", rows) if header is None else seconds_of_day(self._column(raw, header))
+            )
+            self._documents(raw, out)
+        return pd.DataFrame(out)
+
+    def _column(self, raw: Mapping[str, RawColumn], header: str) -> RawColumn:
+        header = self.plan.places.get(header, header)
+        if header in raw:
+            return raw[header]
+        plain = {compact(name): name for name in reversed(list(raw))}
+        return raw[plain[compact(header)]]
+
+    def _field(self, item: Field, raw: Mapping[str, RawColumn], rows: int) -> pd.Series[Any]:
+        bad: set[int] = set()
+
+        def convert(header: str, kind: Any) -> pd.Series[Any]:
+            column = self._column(raw, header)
+            typed = self._convert(column, kind, header)
+            self.flags.extend((row, item.name, problem) for row, problem in typed.unreadable)
+            bad.update(row for row, _ in typed.unreadable)
+            self.remarks.extend(f"{self.spec.title}, column {header}: {remark}" for remark in typed.remarks)
+            self.doubts.extend((header, text, setting) for text, setting in typed.doubts)
+            return typed.values
+
+        if item.name in self.plan.headers:
+            header = self.plan.headers[item.name]
+            self.samples[item.name] = _samples(self._column(raw, header))
+            return convert(header, item.kind)
+        if item.name not in self.plan.expressions:
+            return missing_column(item.kind, rows)
+        want = "number" if item.kind in ("number", "year") else "text"
+        values = self.plan.expressions[item.name].compute(
+            lambda text: convert(text, "number"),
+            lambda text: convert(text, "text"),
+            rows,
+            want,  # type: ignore[arg-type]
+        )
+        if bad:
+            values = values.mask(np.isin(np.arange(rows), list(bad)))
+        if item.kind == "number" and values.dtype.kind == "f":
+            negative = int((values < 0).sum())
+            if negative and negative < len(values) and item.name == "revenue":
+                self.remarks.append(
+                    f"{self.spec.title}, column {item.name}: {negative:,} computed values are negative "
+                    f"({self.plan.expressions[item.name].text.strip()})"
+                )
+            return values
+        return type_column(values.to_numpy(dtype=object), item.kind).values
+
+    def _currencies(self, raw: Mapping[str, RawColumn], named: pd.Series[Any]) -> pd.Series[Any]:
+        """What is known of each row's currency: the header, the column of currencies, the cell, the cell's format."""
+        money = [self.plan.headers[name] for name in MONEY.get(self.spec.name, ()) if name in self.plan.headers]
+        if not money:
+            return named
+        for word in money[0].replace("(", " ").replace(")", " ").split():
+            if len(word) == 3 and word.isupper() and names_currencies([word]):
+                return pd.Series([word] * len(named), dtype=object)
+        cells = cell_currencies(self._column(raw, money[0]))
+        if not (cells != "").any() and money[0] in self._own:
+            code = code_of(format_currency(self._facts.formats.get(self._own[money[0]], set())))
+            cells = pd.Series([code] * len(named), dtype=object) if code else cells
+        if "currency" in self.plan.headers:
+            told = named_currencies(self._column(raw, self.plan.headers["currency"]))
+            cells = told.where(told != "", cells)
+        return cells.where(cells != "", None)
+
+    def _documents(self, raw: Mapping[str, RawColumn], out: dict[str, pd.Series[Any]]) -> None:
+        """Credit memos that are written positive count negative; states that are no sale are said."""
+        asked = {compact(name) for name in (*self.chosen.where, *([self._stage] if self._stage else []))}
+        watched = [name for name in raw if name not in self.plan.headers.values() and compact(name) not in asked]
+        if "category" in self.plan.headers and self.plan.headers["category"] in raw:
+            watched.append(self.plan.headers["category"])
+        for name in watched:
+            texts = type_column(raw[name], "text").values.astype(object)
+            documents: Documents = look_at_documents(name, set(texts.dropna().unique()))
+            if not documents.matter or "revenue" not in out:
+                continue
+            revenue = out["revenue"]
+            credit = texts.isin(documents.credits).to_numpy() & revenue.notna().to_numpy()
+            if credit.any() and self.chosen.credit_memos != "as written":
+                positive = bool((revenue[credit] >= 0).all()) and float(revenue[credit].sum()) > 0
+                if positive or self.chosen.credit_memos == "subtract":
+                    total = float(revenue[credit].abs().sum())
+                    for column in ("revenue", "gross_profit", "quantity"):
+                        values = out[column]
+                        out[column] = values.where(~pd.Series(credit), -values.abs())
+                    self.remarks.append(
+                        f"{self.spec.title}: {int(credit.sum()):,} lines are {', '.join(sorted(documents.credits))} by "
+                        f"{name} and count negative, {total:,.2f} in all (else: sources.sales.credit_memos: as written)"
+                    )
+            other = texts.isin(documents.no_sales).to_numpy()
+            if other.any():
+                said = ", ".join(sorted(documents.no_sales & set(texts[other])))
+                self.remarks.append(
+                    f"{self.spec.title}: the column {name} holds {said}: {int(other.sum()):,} lines, "
+                    f"{float(revenue[other].sum()):,.2f}, are counted as sales; to leave them out: "
+                    f"sources.sales.where: {{{name}: {{not: [{said}]}}}}"
+                )
+
+    def _tally(self, frame: pd.DataFrame, kept: Any, reason: RawColumn) -> Tally:
+        money = [name for name in MONEY.get(self.spec.name, ()) if name in frame.columns]
+        # A row that holds neither a day nor an amount is no line of sales, but a remark or a heading.
+        data = kept.copy()
+        amounts = np.zeros(len(frame), bool)
+        for name in money:
+            amounts |= frame[name].notna().to_numpy()
+        data |= amounts
+        lost = data & ~kept
+        used = {compact(name) for name in (*self.plan.headers.values(), *self.plan.places.values(), *self.chosen.where)}
+        used |= {compact(join.key) for join in self.joins}
+        numbers = [item.name for item in self.spec.fields if item.kind == "number" and item.name in self.plan.headers]
+        return Tally(
+            rows=int(data.sum()),
+            money={name: float(frame.loc[data, name].sum()) for name in money},
+            lost={
+                str(why): int(count)
+                for why, count in zip(*np.unique(reason[lost].astype(str), return_counts=True), strict=True)
+            },
+            lost_money={name: float(frame.loc[lost, name].sum()) for name in money},
+            unused=tuple(name for name in self.choice.header.headers if name and compact(name) not in used),
+            samples=self.samples,
+            sums={name: float(frame.loc[kept, name].sum()) for name in numbers},
+        )
+
+
+def _samples(raw: RawColumn) -> tuple[str, ...]:
+    """Three different values as they stand in the file."""
+    found: dict[str, None] = {}
+    for cell in raw[:200]:
+        text = cell_text(str(cell)[:10] if raw.dtype.kind == "M" else cell)
+        if text and text != "NaT":
+            found[text] = None
+        if len(found) == 3:
+            break
+    return tuple(found)
+
+
+def listing(headers: Sequence[str]) -> str:
+    """Headers in one line."""
+    return ", ".join([name for name in headers if name][:40])
+
+
+def fields_named(remark: str, spec: SourceSpec) -> list[str]:
+    """Fields that a remark of the header says a column is not taken for."""
+    return [item.name for item in spec.fields if f"taken for {item.label.lower()}" in remark]
