@@ -14,10 +14,14 @@ class MatchingSettings(Section):
 
     rights: ClassVar[Rights] = "workbook"
 
-    accept: float = Field(0.80, gt=0.0, le=1.0, description="score from which two names are taken as the same account")
-    review: float = Field(0.60, gt=0.0, le=1.0, description="score from which a pair is shown for review")
-    sure: float = Field(0.93, gt=0.0, le=1.0, description="score from which several names may match one account")
-    margin: float = Field(0.03, ge=0.0, le=1.0, description="lead over the second best account that is needed")
+    accept: float = Field(
+        0.95, gt=0.0, lt=1.0, description="probability of being right from which a match is taken without asking"
+    )
+    review: float = Field(0.15, gt=0.0, lt=1.0, description="probability from which a match is shown for review")
+    merge_different_ids: Literal["review", "never", "accept"] = Field(
+        "review",
+        description="accounts of one source under ids of their own that look like one: ask, leave apart, or merge them",
+    )
     ngram: int = Field(3, ge=2, le=5, description="length of the letter groups that candidates are found by")
     candidates: int = Field(6, ge=1, le=100, description="candidates that are compared word by word")
     merge_duplicates: bool = Field(True, description="merge accounts that the customers list twice")
@@ -41,6 +45,6 @@ class MatchingSettings(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if not self.review <= self.accept <= self.sure:
-            raise ValueError("review, accept and sure must rise in this order")
+        if not self.review <= self.accept:
+            raise ValueError("review must not be above accept")
         return self

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
 from icp_xl.tables.legal_forms import BRACKETED, GLUED, PREFIXES, SUFFIXES, WORDS
-from icp_xl.tables.words import COUNTRIES, SAME, SLASH_MARKS, STATES
+from icp_xl.tables.lexicon import COUNTRIES, SAME, SLASH_MARKS, STATES
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedName:
     """A company name made comparable.
 
-    ``core`` is the cleaned name without its legal forms; ``aliases`` are the other names in the same text (after "dba",
-    "formerly" and the like), cleaned alike; ``legal`` and ``marks`` are what was taken off.
+    ``core`` is the cleaned name without its legal forms; ``spellings`` are other ways to write the same name (ü as ue,
+    initials that look like a legal form); ``aliases`` are the other names in the same text (after "dba", "formerly" and
+    the like). What was taken off is kept as evidence: ``legal`` forms, and ``places`` that the name states, each as
+    kind and code ("c:in" a country, "s:tx" a state, "r:de" a state of registration, "m:sc" what may be a state or a
+    legal form). ``initials`` are letters at the end that may be a legal form or a person's. ``raw`` is the core with
+    its words as they are written, abbreviations not resolved.
 
     >>> normalize_name("The Müller & Söhne GmbH & Co. KG").core
     'muller sohne'
@@ -27,7 +33,10 @@ class NormalizedName:
     core: str
     aliases: tuple[str, ...] = ()
     legal: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
+    initials: str = ""
+    raw: str = ""
 
     def __str__(self) -> str:
         return self.core
@@ -44,8 +53,19 @@ class NormalizedName:
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """The core and the aliases, each once."""
-        return tuple(dict.fromkeys((self.core, *self.aliases)))
+        """The core, its spellings and the aliases, each once."""
+        return tuple(dict.fromkeys((self.core, *self.spellings, *self.aliases)))
+
+    @property
+    def identity(self) -> str:
+        """The core with the places that the name states: two names that differ in it are two names."""
+        told = [place for place in self.places if place[0] in "cs"]
+        return f"{self.core} [{' '.join(told)}]" if told else self.core
+
+    @property
+    def latin(self) -> str:
+        """The core in Latin letters; empty where it is in them already."""
+        return "" if self.core.isascii() else " ".join(anyascii(self.core).lower().split())
 
 
 #: Letters that Unicode does not decompose into a base and an accent.
@@ -61,7 +81,7 @@ _OTHER_NAME = re.compile(
 )
 _CARE_OF = re.compile(r"(?<=\w)\W+(?:c\s?/\s?o\b|care of\b|attn\b\.?|attention:)[\s:,.-]*(?=\w).*$")
 _SLASH_MARK = re.compile(r"\s*[/\\]\s*([^\W\d_]{2,4})\.?\s*[/\\]?\s*$")
-_STATE_MARK = re.compile(r"(?:\s+[-–—]\s*|,\s*)([a-z]{2})\.?\s*$")
+_PLACE_MARK = re.compile(r"(?:\s+([-–—])\s*|\s*,\s*)([^\W\d_][^\d_,()–—-]*?)\.?\s*$")
 _BRACKETS = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
 _CLASS = re.compile(r"^(?:class|series|cl)\s+\w{1,2}$")
 _AND = frozenset(("and", "und", "et", "och", "og", "ve"))
@@ -89,7 +109,7 @@ def normalize_name(text: object) -> NormalizedName:
 @lru_cache(maxsize=1 << 17)
 def _normalize(text: str) -> NormalizedName:
     found = _clean(text)
-    aliases, legal, marks = list(found.aliases), list(found.legal), list(found.marks)
+    aliases, legal, places = list(found.aliases), list(found.legal), list(found.places)
     for _ in range(8):
         # Cutting one thing off may uncover another; cleaned once more, the result must stay as it is.
         again = _clean(found.core)
@@ -97,23 +117,87 @@ def _normalize(text: str) -> NormalizedName:
             break
         aliases += again.aliases
         legal += again.legal
-        marks += again.marks
+        places += again.places
         found = again
-    others = dict.fromkeys(alias for alias in aliases if alias != found.core)
-    return NormalizedName(found.core, tuple(others), tuple(legal), tuple(marks))
+    core = found.core
+    places += [f"m:{state}" for form in legal if (state := _maybe_state(form, text))]
+    places += _told_at_the_end(core)
+    name = NormalizedName(
+        core, legal=tuple(dict.fromkeys(legal)), places=tuple(dict.fromkeys(places)), raw=found.raw or core
+    )
+    initials, spellings = _initials_of(text, name), dict[str, None]()
+    if initials:
+        spellings[f"{core} {initials}"] = None
+    composed = unicodedata.normalize("NFC", text)
+    if (umlauts := composed.translate(_UMLAUTS)) != composed:
+        spellings[_clean(umlauts).core] = None
+    return replace(
+        name,
+        aliases=tuple(dict.fromkeys(alias for alias in aliases if alias != core)),
+        spellings=tuple(spelt for spelt in spellings if spelt and spelt != core),
+        initials=initials,
+    )
+
+
+#: Letters that are written out where there is no key for them.
+_UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "AE", "Ö": "OE", "Ü": "UE", "å": "aa", "Å": "AA", "ø": "oe", "Ø": "OE"}
+)
+#: Forms that are far more often a legal form than a state; a state they are in capitals beside small letters.
+_MOSTLY_FORMS = frozenset(("co", "sa", "de"))
+
+
+def _maybe_state(form: str, text: str) -> str:
+    """The state that a legal form of two letters may name instead: PA, SC, KY."""
+    if len(form) != 2 or form not in STATES:
+        return ""
+    if form in _MOSTLY_FORMS and not (re.search(rf"\b{form.upper()}\s*$", text) and re.search("[a-z]", text)):
+        return ""
+    return form
+
+
+def _told_at_the_end(core: str) -> list[str]:
+    """Countries and states that the name ends with, as long as it does not go "of Canada" and says something before."""
+    words = core.split()
+    for length in (3, 2, 1):
+        if len(words) > length and words[-length - 1] != "of":
+            last = " ".join(words[-length:])
+            if last in COUNTRIES and (len(last) > 3 or last in ("usa", "uae")):
+                return [f"c:{COUNTRIES[last]}"]
+            if last in STATES:
+                return [f"s:{STATES[last]}"]
+    return []
+
+
+def _initials_of(text: str, name: NormalizedName) -> str:
+    """Single letters at the end of a name that were taken for a legal form: "SMITH A B", "FULLER H B CO"."""
+    words = _words(fold(text))
+    cut = len(words)
+    while cut and len(words[cut - 1]) > 1 and WORDS.get(words[cut - 1], words[cut - 1]) in _AFTER_INITIALS:
+        cut -= 1
+    start = cut
+    while start and len(words[start - 1]) == 1 and words[start - 1].isalpha():
+        start -= 1
+    joined = "".join(words[start:cut])
+    dotted = re.search(r"[A-Za-z]\.\s?[A-Za-z]\.", text) and cut == len(words)
+    return joined if start and 2 <= len(joined) <= 3 and joined in name.legal and not dotted else ""
+
+
+_AFTER_INITIALS = frozenset(("inc", "corp", "co", "ltd", "llc", "and"))
 
 
 def _clean(text: str) -> NormalizedName:
     letters = fold(text)
     head, *others = _OTHER_NAME.split(_CARE_OF.sub("", letters))
-    marks: list[str] = []
+    places: list[str] = []
     legal: list[str] = []
-    core = _settle(_strip_marks(head, marks), legal)
+    head = _strip_marks(head, places)
+    core = _settle(head, legal)
     aliases = [alias for other in others if (alias := _settle(_strip_marks(other, []), []))]
     if not core:
         # Never empty: a name of nothing but signs stays what it is.
         core = " ".join(letters.split())
-    return NormalizedName(core, tuple(aliases), tuple(legal), tuple(marks))
+    return NormalizedName(core, tuple(aliases), tuple(legal), tuple(places), raw=_settle(head, [], {}) or core)
 
 
 def fold(text: str) -> str:
@@ -138,21 +222,34 @@ def fold(text: str) -> str:
     return _HEBREW_QUOTE.sub("", text)
 
 
-def _strip_marks(text: str, marks: list[str]) -> str:
-    """Take off "/DE/" or " - TX" at the end and brackets that hold a place, a share class or a legal form."""
+def _place_code(text: str) -> str:
+    if text in STATES:
+        return f"s:{STATES[text]}"
+    return f"c:{COUNTRIES[text]}" if text in COUNTRIES else ""
+
+
+def _strip_marks(text: str, places: list[str]) -> str:
+    """Take off "/DE/", " - TX", ", Germany" at the end and brackets that hold a place, a share class or a form.
+
+    What names a place is noted in ``places``.
+    """
     while (found := _SLASH_MARK.search(text)) and found.start() > 0 and found[1] in SLASH_MARKS:
-        marks.append(found[1])
+        if found[1] in STATES:
+            places.append(f"r:{STATES[found[1]]}")
         text = text[: found.start()]
-    if (found := _STATE_MARK.search(text)) and found.start() > 0 and found[1] in STATES:
-        marks.append(found[1])
-        text = text[: found.start()]
+    if (found := _PLACE_MARK.search(text)) and found.start() > 0:
+        inner = " ".join(_words(found[2]))
+        # After a comma, PA may be a professional association; nobody sets a legal form off by a dash.
+        if (code := _place_code(inner)) and (found[1] or (inner,) not in SUFFIXES[1]):
+            places.append(code)
+            text = text[: found.start()]
 
     def bracket(found: re.Match[str]) -> str:
         inner = " ".join(_words(found[1]))
         if inner in BRACKETED or inner in _NOT_A_NAME or _CLASS.match(inner):
             return " "
-        if inner in COUNTRIES or inner in STATES:
-            marks.append(inner)
+        if code := _place_code(inner):
+            places.append(code)
             return " "
         return f" {found[1]} "
 
@@ -160,18 +257,18 @@ def _strip_marks(text: str, marks: list[str]) -> str:
     return stripped if _words(stripped) else text
 
 
-def _settle(text: str, legal: list[str]) -> str:
+def _settle(text: str, legal: list[str], same: Mapping[str, str] = SAME) -> str:
     """Words, joined initials, canonical spellings and no legal forms, until nothing changes any more."""
     words = _words(text)
     for _ in range(8):
         before = words
-        words = _pass(words, legal)
+        words = _pass(words, legal, same)
         if words == before:
             break
     return " ".join(words)
 
 
-def _pass(words: list[str], legal: list[str]) -> list[str]:
+def _pass(words: list[str], legal: list[str], same: Mapping[str, str]) -> list[str]:
     words = _join_letters(_drop_and(words))
     words = [WORDS.get(word, word) for word in words]
     if len(words) > 1:
@@ -181,7 +278,7 @@ def _pass(words: list[str], legal: list[str]) -> list[str]:
     words = _strip_legal(words, legal)
     if len(words) > 1 and words[-1] in ("the", "adr", "com"):
         words = words[:-1]
-    return [SAME.get(word, word) for word in words]
+    return [same.get(word, word) for word in words]
 
 
 def _words(text: str) -> list[str]:
@@ -198,7 +295,15 @@ def _drop_and(words: list[str]) -> list[str]:
         for i, word in enumerate(words)
         if not (
             0 < i < len(words) - 1
-            and (word in _AND or (word in "yei" and len(words[i - 1]) > 1 and len(words[i + 1]) > 1))
+            and (
+                word in _AND
+                or (
+                    word in ("y", "e", "i")
+                    and len(words[i - 1]) > 1
+                    and len(words[i + 1]) > 1
+                    and (words[i + 1],) not in SUFFIXES[1]
+                )
+            )
         )
     ]
     while len(kept) > 1 and kept[-1] in _AND:

@@ -66,7 +66,7 @@ def judge_samples(seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_samples(folder, seed=seed, truth=True)
-        settings = load_settings(overrides={"paths.data": folder})
+        settings = load_settings(overrides={"paths.data": folder, "matching.merge_different_ids": "accept"})
         sources = read_sources(settings)
         assert sources.customers is not None
         judged = judge_duplicates(

@@ -24,7 +24,13 @@ _TRADES = (
 ).split()
 _KINDS = "Advanced Precision Midwest Pacific Northern Allied Integrated Custom Premier Summit Liberty Pioneer".split()
 _TOWNS = "Austin Boston Chicago Dallas Dayton Denver Fresno Omaha Phoenix Portland Raleigh Tampa Toledo Tulsa".split()
-_FORMS = ("Inc", "Inc.", ", Inc.", "LLC", ", LLC", "Corp.", "Corporation", "Co.", "Company", "Ltd", "GmbH", "LP", "")
+#: How each form is written by others: as it is, spelt another way, or left out.
+_ALSO = {
+    "inc": ("Inc", "Inc.", ", Inc.", "Incorporated", ""), "llc": ("LLC", ", LLC", "L.L.C.", ""),
+    "corp": ("Corp.", "Corporation", "Corp", ""), "co": ("Co.", "Company", "Co", ""),
+    "ltd": ("Ltd", "Limited", "Ltd.", ""),
+    "gmbh": ("GmbH", "GmbH", ""), "lp": ("LP", "L.P.", ""), "": ("", "", "", "Inc"),
+}  # fmt: skip
 _SHORT = {
     "Manufacturing": "Mfg", "Technologies": "Tech", "Engineering": "Eng.", "Industries": "Ind", "Systems": "Sys",
     "Products": "Prod", "Services": "Svcs", "Equipment": "Equip",
@@ -50,15 +56,24 @@ def make_lists(left: int, right: int, seed: int = 0, *, known: float = 0.7, alik
     names = _Names(dice)
     cores = [names.core() for _ in range(right - right // 12)]
     cores += [names.look_alike(core) for core in dice.sample(cores, right // 12)]
+    forms = [dice.choice(list(_ALSO)) for _ in cores]
     truth = dice.sample(range(right), round(left * known))
-    shown = [names.written(names.variant(cores[row])) for row in truth]
-    near = [names.written(names.look_alike(cores[dice.randrange(right)])) for _ in range(round(left * alike))]
-    far = [names.written(names.core()) for _ in range(left - len(shown) - len(near))]
+    shown = [names.written(names.variant(cores[row]), forms[row]) for row in truth]
+    near = [
+        names.written(names.look_alike(cores[dice.randrange(right)]), dice.choice(forms))
+        for _ in range(round(left * alike))
+    ]
+    far = [names.written(names.core(), dice.choice(forms)) for _ in range(left - len(shown) - len(near))]
     whole = [*zip(shown, truth, strict=True), *((name, -1) for name in (*near, *far))]
     dice.shuffle(whole)
     return Lists(
         pd.DataFrame({"name": [name for name, _ in whole]}),
-        pd.DataFrame({"name": [names.written(core) for core in cores], "id": [f"R{row}" for row in range(right)]}),
+        pd.DataFrame(
+            {
+                "name": [names.written(*pair) for pair in zip(cores, forms, strict=True)],
+                "id": [f"R{row}" for row in range(right)],
+            }
+        ),
         [row for _, row in whole],
     )
 
@@ -138,8 +153,8 @@ class _Names:
             )
         )
 
-    def written(self, words: list[str]) -> str:
-        form = self.dice.choice(_FORMS)
+    def written(self, words: list[str], kind: str) -> str:
+        form = self.dice.choice(_ALSO[kind])
         text = " ".join(words) + (form if form.startswith(",") else f" {form}" if form else "")
         chance = self.dice.random()
         return text.upper() if chance < 0.2 else f"The {text}" if chance < 0.23 else text

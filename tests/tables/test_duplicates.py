@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
+from icp_xl.config.matching import MatchingSettings
 from icp_xl.tables.matching import Override, Overrides, duplicate_key, find_duplicates
 
 COLUMNS = ["id", "name", "city", "state"]
 
 
-def groups(rows: list[tuple[str, str, str | None, str | None]], overrides: Overrides | None = None) -> list[set[str]]:
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+def groups(
+    rows: list[tuple[str, str, str | None, str | None]], overrides: Overrides | None = None, made: bool = True
+) -> list[set[str]]:
+    """The ids that are joined; with ``made`` they are no ids of the source's own."""
+    frame = pd.DataFrame(rows, columns=COLUMNS).assign(made=made)
     found = find_duplicates(frame, overrides=overrides)
     joined = frame.groupby(found.cluster.to_numpy())["id"].agg(set)
     return sorted((ids for ids in joined if len(ids) > 1), key=sorted)
@@ -44,10 +48,44 @@ def test_a_namesake_without_a_place_waits_for_a_person() -> None:
     assert len(pairs) == 2
 
 
-def test_a_name_that_says_more_is_merged_only_at_the_same_place() -> None:
+def test_a_name_that_says_more_is_never_merged_unasked() -> None:
     names = [("A", "Pereira Defense Corp"), ("B", "Pereira Defense Systems")]
     assert groups([(own, name, None, None) for own, name in names]) == []
+    assert groups([(own, name, "Enid", "OK") for own, name in names]) == []
+
+
+def test_a_slip_is_merged_at_the_same_place_only() -> None:
+    names = [("A", "Quorvexa Machining"), ("B", "Quorvxea Machining")]
+    assert groups([(own, name, None, None) for own, name in names]) == []
     assert groups([(own, name, "Enid", "OK") for own, name in names]) == [{"A", "B"}]
+
+
+ALIKE = [("A", "Acme Tool Inc", "Austin", "TX"), ("B", "Acme Tool, Inc.", "Austin", "TX")]
+
+
+def test_accounts_under_ids_of_their_own_are_joined_by_a_person_only() -> None:
+    assert groups(ALIKE) == [{"A", "B"}]
+    assert groups(ALIKE, made=False) == []
+    yes = Overrides((Override(duplicate_key("A", "B"), "same", ""),))
+    assert groups(ALIKE, yes, made=False) == [{"A", "B"}]
+
+
+def test_what_becomes_of_different_ids_is_a_setting() -> None:
+    frame = pd.DataFrame(ALIKE, columns=COLUMNS)
+    for choice, accounts, outcomes in (("review", 2, ["review"]), ("never", 2, []), ("accept", 1, ["accepted"])):
+        found = find_duplicates(frame, MatchingSettings.model_validate({"merge_different_ids": choice}))
+        assert found.cluster.nunique() == accounts
+        assert found.pairs["outcome"].tolist() == outcomes
+
+
+def test_what_a_name_says_of_its_place_separates() -> None:
+    for one, other in (
+        ("Siemens (India)", "Siemens (Brazil)"),
+        ("Quorvex, TX", "Quorvex, FL"),
+        ("Vexomat - Germany", "Vexomat Austria"),
+        ("Grain Coop KS", "Grain Coop KY"),
+    ):
+        assert groups([("A", one, None, None), ("B", other, None, None)]) == [], (one, other)
 
 
 def test_no_chain_joins_two_places() -> None:
@@ -67,7 +105,7 @@ def test_rows_of_one_id_are_one_account_whatever_their_names() -> None:
 
 
 def test_decisions_are_obeyed() -> None:
-    rows = [("A", "Acme Tool Inc", None, None), ("B", "Acme Tool LLC", None, None), ("C", "Zenith Optics", None, None)]
+    rows = [("A", "Acme Tool Inc", None, None), ("B", "Acme Tool", None, None), ("C", "Zenith Optics", None, None)]
     assert groups(rows) == [{"A", "B"}]
     apart = Overrides((Override(duplicate_key("A", "B"), "different", ""),))
     assert groups(rows, apart) == []
@@ -76,7 +114,7 @@ def test_decisions_are_obeyed() -> None:
 
 
 def test_a_decision_against_a_pair_holds_through_a_third() -> None:
-    rows = [("A", "Acme Tool Inc", None, None), ("B", "Acme Tool LLC", None, None), ("C", "Acme Tool Corp", None, None)]
+    rows = [("A", "Acme Tool Inc", None, None), ("B", "Acme Tool", None, None), ("C", "The Acme Tool Inc.", None, None)]
     apart = Overrides((Override(duplicate_key("A", "C"), "different", ""),))
     for found in groups(rows, apart):
         assert not {"A", "C"} <= found

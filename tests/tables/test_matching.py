@@ -91,8 +91,8 @@ def test_a_word_of_trade_beside_a_single_word_is_not_enough() -> None:
 
 
 def test_thresholds_are_settings() -> None:
-    assert one("Northwind Castngs", accept=0.999, sure=0.999)["outcome"] == REVIEW
-    assert one("Zenith Dental", accept=0.7, review=0.6)["outcome"] == ACCEPTED
+    assert one("Northwind Castngs", accept=0.9999)["outcome"] == REVIEW
+    assert one("Zenith Dental", accept=0.3)["outcome"] == ACCEPTED
 
 
 def test_several_rows_of_one_account_are_no_rivals() -> None:

@@ -19,7 +19,7 @@ from tests.support.matching_truth import judge_duplicates, judge_links, keys_of_
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sources, Tables, Path]:
     folder = tmp_path_factory.mktemp("samples")
     write_samples(folder, seed=4, lines=12_000, truth=True)
-    settings = load_settings(environ={}, overrides={"paths.data": folder})
+    settings = load_settings(environ={}, overrides={"paths.data": folder, "matching.merge_different_ids": "accept"})
     sources = read_sources(settings)
     return sources, build_tables(sources, settings), folder / "planted_truth.json"
 
@@ -48,7 +48,9 @@ def test_names_of_each_source_find_their_account(sample: tuple[Sources, Tables, 
 def test_invented_names() -> None:
     figures = judge_lists(make_lists(2_500, 2_500, 21))
     assert figures["precision"] >= 0.99
-    assert figures["recall"] >= 0.98
+    # A slip in a short invented word is asked about: it may be all that tells two companies apart.
+    assert figures["recall"] >= 0.96
+    assert figures["rank_one"] >= 0.99
 
 
 @pytest.mark.shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,22 +10,31 @@ import pandas as pd
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.matching.align import Words, align
-from icp_xl.tables.matching.match import (
-    ACCEPTED,
+from icp_xl.tables.matching.evidence import Evidence, weigh
+from icp_xl.tables.matching.match import ACCEPTED, NO_MATCH, REVIEW
+from icp_xl.tables.matching.overrides import DIFFERENT, Overrides, duplicate_key
+from icp_xl.tables.matching.places import Verdict, compare_places
+from icp_xl.tables.matching.sides import (
     MOST_OF_ONE_NAME,
-    NO_MATCH,
-    REVIEW,
+    SAME_NAME,
     Side,
-    at_verdict,
+    evidence_of,
     make_side,
+    pair_likeness,
+    same_letters,
     score_forms,
     score_pair,
     words_of,
 )
-from icp_xl.tables.matching.overrides import DIFFERENT, Overrides, duplicate_key
-from icp_xl.tables.matching.places import Verdict, compare_places
 
-PAIR_COLUMNS = ("key", "left", "right", "left_id", "right_id", "score", "place", "outcome", "reason", "decision")
+PAIR_COLUMNS = (
+    "key", "left", "right", "left_id", "right_id", "score", "place", "outcome", "reason", "agrees", "contradicts",
+    "decision",
+)  # fmt: skip
+#: Most accounts of a list have no double, where most names that are looked up have their account: log odds.
+PRIOR = -1.5
+#: The probability from which two accounts of one list are worth a question.
+ASKED_FROM = 0.7
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,9 @@ class _Pair:
     a: int
     b: int
     score: float
-    base: float
+    likeness: float
     verdict: Verdict
+    evidence: Evidence
     forms: tuple[str, str]
 
 
@@ -56,20 +67,25 @@ def find_duplicates(
     progress: Progress | None = None,
     overrides: Overrides | None = None,
 ) -> Duplicates:
-    """Group the rows of ``frame`` (``name``, ``id``, and ``city``, ``state``, ``country`` where known) by account.
+    """Group the rows of ``frame`` (``name``, ``id``, ``city``, ``state``, ``country`` and further facts) by account.
 
-    Rows of one id belong together. Two names are joined when they agree well and their places do not contradict each
-    other, directly or through a third; where a name without a place fits several places it is left for review.
+    Rows of one id are one account, and rows under different ids are two that only a person joins, unless
+    ``matching.merge_different_ids`` says otherwise. A row has no id of its own where the column ``id`` is not there,
+    where it is blank, or where the column ``made`` is true for it. Names without an id are joined when they agree well
+    and nothing contradicts, directly or through a third; where a name without a place fits several places it is left
+    for review.
     """
     settings = settings or MatchingSettings()
     progress = progress or Progress()
     overrides = overrides or Overrides()
     side = make_side(frame, progress, own_ids="id" not in frame.columns)
+    made = frame["made"].tolist() if "made" in frame.columns else [False] * len(frame)
+    known = [bool(own) and own[0] != "#" and not made[rows[0]] for own, rows in zip(side.ids, side.rows, strict=True)]
     words = words_of(side)
     pairs = _pairs(side, words, settings, progress)
     groups = _Groups(side)
     decided = _obey(side, groups, overrides)
-    rows = _decide_all(side, pairs, groups, words, settings, decided, progress)
+    rows = _decide_all(side, pairs, groups, words, settings, decided, known, progress)
     cluster = pd.Series(range(len(frame)), index=range(len(frame)), dtype="int64")
     for members in groups.members():
         positions = sorted(row for record in members for row in side.rows[record])
@@ -122,27 +138,39 @@ class _Groups:
 def _pairs(side: Side, words: Words, settings: MatchingSettings, progress: Progress) -> list[_Pair]:
     found: dict[tuple[int, int], _Pair] = {}
 
-    def add(a: int, b: int, base: float, forms: tuple[str, str]) -> None:
-        a, b = min(a, b), max(a, b)
+    def add(a: int, b: int, likeness: float, forms: tuple[str, str]) -> None:
         if a == b or (side.ids[a] and side.ids[a] == side.ids[b]):
             return
-        verdict = compare_places(side.records[a].place, side.records[b].place)
-        score = at_verdict(base, verdict)
-        if (a, b) not in found or found[a, b].score < score:
-            found[a, b] = _Pair(a, b, score, base, verdict, forms)
+        if a > b:
+            a, b, forms = b, a, (forms[1], forms[0])
+        likeness = pair_likeness(side.records[a], forms[0], side.records[b], forms[1], likeness)
+        if (a, b) not in found or found[a, b].likeness < likeness:
+            found[a, b] = _judged(side, a, b, likeness, forms)
 
     for form in side.forms:
         for a, b in _within(side, side.by_form[form]):
             add(a, b, 1.0, (form, form))
-    near = score_forms(side.forms, side.forms, words, settings, progress, same=True)
+        for other, likeness in same_letters(form, side, side):
+            if form < other:
+                _cross(side, form, other, likeness, add)
+    near = score_forms(side, side.forms, side, words, settings, progress)
     for form, others in sorted(near.items()):
-        for other, base in others:
-            if base < settings.review:
-                continue
-            for a in side.by_form[form][:MOST_OF_ONE_NAME]:
-                for b in side.by_form[other][:MOST_OF_ONE_NAME]:
-                    add(a, b, base, (form, other))
+        for other, likeness in others:
+            _cross(side, form, other, likeness, add)
     return sorted(found.values(), key=lambda pair: (-pair.score, pair.a, pair.b))
+
+
+def _cross(
+    side: Side, form: str, other: str, likeness: float, add: Callable[[int, int, float, tuple[str, str]], None]
+) -> None:
+    for a in side.by_form[form][:MOST_OF_ONE_NAME]:
+        for b in side.by_form[other][:MOST_OF_ONE_NAME]:
+            add(a, b, likeness, (form, other))
+
+
+def _judged(side: Side, a: int, b: int, likeness: float, forms: tuple[str, str]) -> _Pair:
+    evidence, verdict = evidence_of(side.records[a], side.records[b])
+    return _Pair(a, b, weigh(likeness, evidence, PRIOR), likeness, verdict, evidence, forms)
 
 
 def _within(side: Side, records: list[int]) -> list[tuple[int, int]]:
@@ -188,6 +216,7 @@ def _decide_all(
     words: Words,
     settings: MatchingSettings,
     decided: dict[tuple[int, int], str],
+    known: list[bool],
     progress: Progress,
 ) -> list[tuple[object, ...]]:
     best: dict[int, float] = {}
@@ -195,8 +224,8 @@ def _decide_all(
         for n in (pair.a, pair.b):
             best[n] = max(best.get(n, 0.0), pair.score)
     ambiguous = _ambiguous(side, pairs, settings)
-    known = {(pair.a, pair.b) for pair in pairs}
-    pairs = [*pairs, *(_asked_for(side, *pair, words) for pair in sorted(decided) if pair not in known)]
+    listed = {(pair.a, pair.b) for pair in pairs}
+    pairs = [*pairs, *(_asked_for(side, *pair, words) for pair in sorted(decided) if pair not in listed)]
     rows: list[tuple[object, ...]] = []
     for n, pair in enumerate(pairs):
         if n % 2000 == 0:
@@ -205,21 +234,23 @@ def _decide_all(
         outcome, why = _outcome(pair, groups, best, ambiguous, settings)
         if outcome == NO_MATCH and not decision:
             continue
+        apart = known[pair.a] and known[pair.b] and settings.merge_different_ids != "accept"
+        if apart and not decision and settings.merge_different_ids == "never":
+            continue
         aligned = align(*pair.forms, words)
         if decision:
             outcome, why = (NO_MATCH if decision == DIFFERENT else ACCEPTED), "decided in the match review"
-        elif outcome == ACCEPTED and aligned.loose and pair.verdict != "same":
-            # To merge two accounts that are two is worse than to leave one listed twice.
-            outcome, why = REVIEW, "one name says more, and no place in common is known"
+        elif apart:
+            outcome, why = REVIEW, why or "they have ids of their own"
         elif outcome == ACCEPTED:
             groups.join(pair.a, pair.b)
-        notes = ", ".join(aligned.notes)
-        place = {"same": "same place", "near": "same region", "different": "different place"}.get(pair.verdict, "")
-        reason = "; ".join(part for part in (notes, place, why) if part)
+        agrees = (", ".join(aligned.notes), *pair.evidence.agrees)
+        against = tuple(part for part in (*pair.evidence.contradicts, why) if part)
         left, right = side.rows[pair.a][0], side.rows[pair.b][0]
         ids = (side.ids[pair.a], side.ids[pair.b])
         rows.append(
-            (duplicate_key(*ids), left, right, *ids, pair.score, pair.verdict, outcome, reason, decision)
+            (duplicate_key(*ids), left, right, *ids, pair.score, pair.verdict, outcome, "; ".join((*agrees, *against)),
+             "; ".join(agrees), "; ".join(against), decision)
         )  # fmt: skip
     return rows
 
@@ -227,9 +258,7 @@ def _decide_all(
 def _asked_for(side: Side, a: int, b: int, words: Words) -> _Pair:
     """A pair that nothing but a decision brings together; it is listed so that the decision is not lost."""
     forms = (side.records[a].name.core, side.records[b].name.core)
-    base = score_pair(*forms, 0.0, words)
-    verdict = compare_places(side.records[a].place, side.records[b].place)
-    return _Pair(a, b, at_verdict(base, verdict), base, verdict, forms)
+    return _judged(side, a, b, score_pair(*forms, 0.0, words), forms)
 
 
 def _ambiguous(side: Side, pairs: list[_Pair], settings: MatchingSettings) -> set[int]:
@@ -250,8 +279,7 @@ def _ambiguous(side: Side, pairs: list[_Pair], settings: MatchingSettings) -> se
 def _outcome(
     pair: _Pair, groups: _Groups, best: dict[int, float], ambiguous: set[int], settings: MatchingSettings
 ) -> tuple[str, str]:
-    # Most accounts have no double, so a pair must look more alike than a name that is looked up to be worth a question.
-    if pair.verdict == "different" or pair.score < max(settings.review, settings.accept - 0.1):
+    if pair.verdict == "different" or pair.score < ASKED_FROM:
         return NO_MATCH, ""
     if pair.score < settings.accept and pair.score < max(best[pair.a], best[pair.b]):
         return NO_MATCH, ""
@@ -259,7 +287,8 @@ def _outcome(
         return REVIEW, conflict
     if pair.verdict != "same" and (pair.a in ambiguous or pair.b in ambiguous):
         return REVIEW, "the name fits accounts at several places"
-    threshold = settings.accept if pair.verdict == "same" else settings.accept + 0.05
-    if pair.score < min(best[pair.a], best[pair.b]) - 1e-9:
-        threshold = max(threshold, settings.sure)
-    return (ACCEPTED, "") if pair.score >= threshold else (REVIEW, "too little agreement to be sure")
+    alike = pair.likeness >= SAME_NAME or settings.merge_different_ids == "accept"
+    if pair.verdict != "same" and (not alike or pair.evidence.contradicts):
+        # To merge two accounts that are two is worse than to leave one listed twice.
+        return REVIEW, "not the same name, and no place in common is known"
+    return (ACCEPTED, "") if pair.score >= settings.accept else (REVIEW, "too little agreement to be sure")

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 import pandas as pd
 from rapidfuzz.distance import OSA
 
+from icp_xl.tables.lexicon import COUNTRIES, STATES
 from icp_xl.tables.names import fold
-from icp_xl.tables.words import COUNTRIES, STATES
 
 Verdict = Literal["same", "near", "unknown", "different"]
 

@@ -1,25 +1,27 @@
-"""Ordinary words of company names: abbreviations, words that say little, and names of places."""
+"""Ordinary words of company names: abbreviations, words that say little, names of places, and words known to exist."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 #: Abbreviations and number forms to one spelling. A value never is a key, so one pass is enough.
 SAME = {
     short: long
     for long, shorts in {
-        "manufacturing": "mfg mfr mfrs mnfg manuf manufacture manufactures manufacturer manufacturers",
+        "manufacturing": "mfg mfgs mnfg manuf",
         "international": "intl internatl int'l intnl",
-        "technology": "tech techs technol technologies tchnology",
-        "engineering": "eng engr engrg engg",
-        "industries": "ind inds indus industry",
+        "technology": "technol technologies tchnology",
+        "engineering": "eng engrg engg",
+        "industries": "inds indus industry",
         "system": "sys syst systems",
-        "national": "natl nat",
+        "national": "natl",
         "american": "amer",
-        "product": "prod prods products prdts",
+        "product": "prods products prdts",
         "service": "svc svcs serv srvc srvcs services",
         "solution": "soln solns solutions sol",
         "equipment": "equip eqpt",
         "management": "mgmt mgt mngmt",
-        "association": "assn assoc assoctn",
+        "association": "assn assoctn",
         "associates": "assocs associate",
         "laboratories": "lab labs laboratory",
         "brothers": "bros brother",
@@ -28,39 +30,39 @@ SAME = {
         "hospital": "hosp hospitals",
         "department": "dept",
         "distribution": "dist distr distrib",
-        "communication": "comm comms communications",
-        "electronic": "elec electr electronics",
+        "communication": "comms communications",
+        "electronic": "electronics",
         "enterprise": "ent entpr enterprises",
-        "financial": "fin finl fncl",
+        "financial": "finl fncl",
         "government": "govt",
         "group": "grp groupe gruppe grupo gruppo",
         "holding": "hldg hldgs holdings holdco",
-        "insurance": "ins insur",
-        "investment": "inv invest investments invs",
-        "machine": "mach machines",
+        "insurance": "insur",
+        "investment": "investments invs",
+        "machine": "machines",
         "marketing": "mktg",
-        "medical": "med",
-        "pharmaceutical": "pharm pharma pharms pharmaceuticals",
-        "property": "prop props properties ppty ppties",
-        "resource": "res rsrcs resources",
+        "medical": "medl",
+        "pharmaceutical": "pharms pharmaceuticals",
+        "property": "props properties ppty ppties",
+        "resource": "rsrcs resources",
         "research": "rsch",
-        "transportation": "transp transport trans",
-        "development": "dev devel developments",
-        "design": "designs des",
-        "construction": "constr const",
-        "consulting": "consult consultants consultancy",
-        "component": "comp components",
+        "transportation": "transp transportn",
+        "development": "devel developments",
+        "design": "designs",
+        "construction": "constrn",
+        "consulting": "consultancy",
+        "component": "components",
         "company": "companies cos",
-        "partners": "ptnrs ptr partner",
-        "automotive": "auto",
+        "partners": "ptnrs partner",
+        "automotive": "autom",
         "building": "bldg buildings",
         "chemical": "chem chems chemicals",
-        "environmental": "env envir",
-        "general": "gen genl",
-        "institute": "inst",
+        "environmental": "envir environ",
+        "general": "genl",
+        "institute": "institut instituto",
         "material": "matl matls materials",
-        "office": "off",
-        "precision": "prec",
+        "office": "offices",
+        "precision": "precsn",
         "production": "productions prodn",
         "saint": "st",
         "fort": "ft",
@@ -86,17 +88,51 @@ SAME = {
     for short in shorts.split()
 }
 
-#: Words that share an abbreviation or are taken for each other; what one of them says, the other nearly says.
+#: Abbreviations of several words; each may stand for any of them and for no other abbreviation.
+SHORT_FOR = {
+    short: frozenset(longs.split())
+    for short, longs in {
+        "tech": "technology technical technique", "techs": "technology", "elec": "electric electronic electrical",
+        "electr": "electric electronic electrical", "assoc": "association associates", "assocs": "associates",
+        "comm": "communication commercial community", "comp": "component computer", "prop": "property propane",
+        "res": "resource research residential", "dev": "development", "des": "design", "ind": "industries industrial",
+        "mfr": "manufacturing manufacturer", "mfrs": "manufacturing manufacturers",
+        "engr": "engineering engineers", "constr": "construction constructors", "const": "construction",
+        "consult": "consulting consultants", "prod": "product production", "med": "medical medicine medicinal",
+        "prec": "precision", "fin": "financial finance", "ins": "insurance", "inv": "investment investors",
+        "invest": "investment investors", "env": "environmental", "gen": "general generation", "inst": "institute",
+        "mach": "machine machining machinery", "ptr": "partners", "pharm": "pharmaceutical pharmacy pharmacies",
+        "pharma": "pharmaceutical pharmacy", "transp": "transportation transport",
+        "trans": "transportation transport", "auto": "automotive automobile automation", "off": "office",
+        "nat": "national natural", "serv": "service", "hosp": "hospital hospitality",
+        "agri": "agricultural agriculture",
+        "agric": "agricultural agriculture", "admin": "administration", "coll": "college", "sch": "school",
+        "comml": "commercial", "dept": "department", "div": "division", "edu": "education", "fed": "federal",
+        "fdn": "foundation", "found": "foundation", "info": "information", "lib": "library", "maint": "maintenance",
+        "mgr": "manager", "mkt": "market marketing", "mtg": "mortgage", "mun": "municipal", "muni": "municipal",
+        "org": "organization", "pkg": "packaging", "phys": "physical physicians", "pub": "public publishing",
+        "ref": "refining", "rehab": "rehabilitation", "rest": "restaurant", "sec": "security securities",
+        "spec": "specialty specialties", "sup": "supply", "surg": "surgical surgery", "telecom": "telecommunications",
+        "util": "utilities utility", "vet": "veterinary", "bio": "biological biotechnology",
+        "ortho": "orthopedic orthodontics",
+        "cntrl": "central control", "cons": "consolidated construction", "consol": "consolidated", "cty": "county city",
+        "cnty": "county", "dist": "distribution district", "distr": "distribution district",
+        "cap": "capital", "acq": "acquisition", "ent": "enterprise entertainment", "entmt": "entertainment",
+    }.items()
+}  # fmt: skip
+
+#: Words near in sound or sense that name two things: "electric" is not "electronic".
 RELATED = {
     frozenset(pair)
     for pair in (
-        ("technology", "technical"), ("technology", "tech"), ("industries", "industrial"), ("electronic", "electrical"),
-        ("electronic", "electric"), ("electrical", "electric"), ("engineering", "engineer"),
-        ("manufacturing", "manufactured"), ("product", "production"), ("financial", "finance"),
-        ("pharmaceutical", "pharmacy"), ("design", "designer"), ("marketing", "market"), ("medical", "medicine"),
-        ("construction", "constructors"), ("partners", "partnership"), ("laboratories", "lab"),
+        ("technology", "technical"), ("industries", "industrial"), ("electronic", "electrical"),
+        ("electronic", "electric"), ("electrical", "electric"), ("engineering", "engineers"),
+        ("manufacturing", "manufacturers"), ("manufacturing", "manufacturer"), ("product", "production"),
+        ("financial", "finance"), ("pharmaceutical", "pharmacy"), ("design", "designer"), ("marketing", "market"),
+        ("medical", "medicine"), ("construction", "constructors"), ("partners", "partnership"),
         ("communication", "telecommunication"), ("distribution", "distributor"), ("distribution", "distributors"),
         ("service", "servicing"), ("machine", "machining"), ("mold", "molding"), ("printing", "printer"),
+        ("consulting", "consultants"), ("transportation", "transport"), ("bank", "banking"), ("school", "schools"),
     )
 }  # fmt: skip
 #: Canonical word to its full spellings, which a slip of the pen is compared with.
@@ -104,10 +140,24 @@ SPELLINGS: dict[str, tuple[str, ...]] = {}
 for _short, _long in sorted(SAME.items()):
     if len(_short) >= 5:
         SPELLINGS[_long] = (*SPELLINGS.get(_long, ()), _short)
-for _one, _other in sorted(tuple(sorted(pair)) for pair in RELATED):
-    if min(len(_one), len(_other)) >= 6:
-        SPELLINGS[_one] = (*SPELLINGS.get(_one, ()), _other)
-        SPELLINGS[_other] = (*SPELLINGS.get(_other, ()), _one)
+
+#: Numbers in words to digits and back, and ordinals alike.
+NUMBERS = {
+    word: str(number)
+    for number, words in enumerate(
+        "zero|one first 1st|two second 2nd|three third 3rd|four fourth 4th|five fifth 5th|six sixth 6th"
+        "|seven seventh 7th"
+        "|eight eighth 8th|nine ninth 9th|ten tenth 10th|eleven eleventh 11th|twelve twelfth 12th|thirteen 13th"
+        "|fourteen 14th|fifteen 15th|sixteen 16th|seventeen 17th|eighteen 18th|nineteen 19th|twenty 20th".split("|")
+    )
+    for word in words.split()
+}
+TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+
+#: Heads of institutions, in whose names "X University" and "University of X" are two.
+INSTITUTIONS = frozenset(
+    "university college bank school hospital institute academy city county church trust museum library society".split()
+)
 
 #: Words that name no trade: a name with one of them and the name without it are mostly one company.
 FILLER = frozenset(
@@ -131,14 +181,13 @@ TRADE = frozenset(
     west northern southern eastern western pacific atlantic central
     """.split()
 )
-#: Of these, the ones that people leave out when they speak of a company ("Uber" for Uber Technologies).
+#: The ones that people leave out when they speak of a company ("Uber" for Uber Technologies).
 SPOKEN_WITHOUT = FILLER | frozenset(
-    """
-    industries technology system solution product partners financial resource communication pharmaceutical energy
-    therapeutics brand laboratories network capital properties property trust insurance store american national us usa
-    america electronic instrument digital media entertainment management realty software service
-    """.split()
+    "industries technology solution partners therapeutics brand laboratories trust software pharmaceutical".split()
 )
+
+#: Fillers that tell funds and sisters apart unless they stand last.
+SCOPES = frozenset("international global worldwide new online na".split())
 
 #: Large cities: a name with one of them at its end mostly is a branch.
 CITIES = frozenset(
@@ -155,6 +204,14 @@ CITIES = frozenset(
     riga rochester rome rotterdam sacramento santiago seattle seoul shanghai sheffield shenzhen singapore sofia spokane
     stockholm strasbourg stuttgart sydney taipei tallinn tampa tokyo toledo toronto toulouse tucson tulsa turin valencia
     vancouver venice vienna vilnius warsaw wichita winnipeg wuhan zagreb zurich
+    """.split()
+)
+
+#: Parts of a country that branches are named after.
+REGIONS = frozenset(
+    """
+    northeast northwest southeast southwest midwest east west north south central eastern western northern southern
+    emea apac latam europe asia africa americas iberia benelux nordic nordics scandinavia
     """.split()
 )
 
@@ -216,11 +273,25 @@ COUNTRIES = {
         "jo": "jordan|jor",
         "pa": "panama|pan",
         "lu": "luxembourg|lux",
-        "bm": "bermuda|bmu",
+        "bm": "bermuda|bmu", "vg": "british virgin islands|bvi", "gg": "guernsey", "je": "jersey", "mu": "mauritius",
+        "cy": "cyprus|zypern", "bg": "bulgaria", "hr": "croatia|hrvatska", "rs": "serbia|srbija",
+        "sk": "slovakia|slovensko",
+        "si": "slovenia|slovenija", "ee": "estonia|eesti", "lv": "latvia|latvija", "lt": "lithuania|lietuva",
+        "is": "iceland|island", "mt": "malta", "by": "belarus", "kz": "kazakhstan", "uz": "uzbekistan",
+        "pk": "pakistan",
+        "bd": "bangladesh", "lk": "sri lanka", "np": "nepal", "mm": "myanmar", "kh": "cambodia", "qa": "qatar",
+        "kw": "kuwait", "bh": "bahrain", "om": "oman", "lb": "lebanon", "iq": "iraq", "ir": "iran",
+        "ma": "morocco|maroc",
+        "dz": "algeria|algerie", "tn": "tunisia|tunisie", "gh": "ghana", "tz": "tanzania", "ug": "uganda",
+        "zm": "zambia", "zw": "zimbabwe", "bw": "botswana", "na": "namibia", "mz": "mozambique", "ao": "angola",
+        "cm": "cameroon", "sn": "senegal", "ci": "ivory coast|cote divoire", "et": "ethiopia", "rw": "rwanda",
+        "uy": "uruguay", "py": "paraguay", "bo": "bolivia", "ec": "ecuador", "ve": "venezuela", "cr": "costa rica",
+        "gt": "guatemala", "hn": "honduras", "sv": "el salvador", "ni": "nicaragua", "do": "dominican republic",
+        "cu": "cuba", "jm": "jamaica", "tt": "trinidad|trinidad and tobago",
         "ky": "cayman islands|cayman",
     }.items()
     for alias in aliases.split("|")
-}
+}  # fmt: skip
 
 STATES = {
     alias: code
@@ -236,6 +307,8 @@ STATES = {
         "sd": "south dakota", "tn": "tennessee|tenn", "tx": "texas|tex", "ut": "utah", "vt": "vermont",
         "va": "virginia", "wa": "washington|wash", "wv": "west virginia", "wi": "wisconsin|wis|wisc",
         "wy": "wyoming|wyo", "dc": "district of columbia|washington dc", "pr": "puerto rico",
+        "as": "american samoa", "gu": "guam",
+        "vi": "virgin islands",
         "on": "ontario|ont", "qc": "quebec|que|pq", "bc": "british columbia", "ab": "alberta|alta",
         "mb": "manitoba", "sk": "saskatchewan|sask", "ns": "nova scotia", "nb": "new brunswick",
         "nl": "newfoundland|newfoundland and labrador", "pe": "prince edward island",
@@ -247,3 +320,33 @@ STATES = {
 SLASH_MARKS = frozenset(
     set(STATES) | set(COUNTRIES) | set(COUNTRIES.values()) | {"adr", "new", "fi", "can", "wi", "de"}
 )
+
+
+@lru_cache(maxsize=1)
+def known_words() -> frozenset[str]:
+    """Words, surnames and first names that exist: two of them are two, however few letters lie between.
+
+    From the frequency lists of zxcvbn (English, with the surnames and first names of the US census) and the lists here.
+    """
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    words = {word for ranked in FREQUENCY_LISTS.values() for word in ranked if word.isalpha()}
+    return frozenset(words | set(SAME) | set(SAME.values()) | TRADE | FILLER | CITIES)
+
+
+@lru_cache(maxsize=1)
+def common_words() -> frozenset[str]:
+    """Ordinary words of English, without names: what a slip of the pen is most often a slip of."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    words = {*FREQUENCY_LISTS["english_wikipedia"][:12_000], *FREQUENCY_LISTS["us_tv_and_film"]}
+    return frozenset(word for word in words if word.isalpha()) - personal_names() | set(SAME.values()) | TRADE
+
+
+@lru_cache(maxsize=1)
+def personal_names() -> frozenset[str]:
+    """Surnames and first names."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    lists = ("surnames", "female_names", "male_names")
+    return frozenset(word for name in lists for word in FREQUENCY_LISTS[name])

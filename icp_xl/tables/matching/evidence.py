@@ -1,0 +1,216 @@
+"""What speaks for and against two records being one account, beside the words of their names."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+import pandas as pd
+
+from icp_xl.tables.lexicon import personal_names
+from icp_xl.tables.matching.align import PERSON_MOST
+from icp_xl.tables.matching.places import Place, Verdict, compare_places
+from icp_xl.tables.names import NormalizedName, fold
+
+#: Columns of a source that count as evidence where they are there.
+FACT_COLUMNS = ("tax_id", "website", "email", "phone", "postcode", "street", "rep")
+#: Mail providers that anybody may have an address with.
+FREE_MAIL = frozenset(
+    "gmail.com googlemail.com yahoo.com hotmail.com outlook.com live.com msn.com aol.com icloud.com me.com gmx.com "
+    "gmx.de gmx.net web.de t-online.de mail.com mail.ru yandex.ru proton.me protonmail.com qq.com 163.com 126.com "
+    "naver.com orange.fr wanadoo.fr free.fr libero.it comcast.net verizon.net att.net bellsouth.net".split()
+)
+#: The most that a pair comes to that a person must look at, and that nobody needs to look at.
+ASK, APART = 0.85, 0.03
+#: Log odds from which the evidence beside the names (a tax number, a web domain) stands for itself.
+IDENTITY = 4.0
+_SAY_PLACE = {"same": "same place", "near": "same region", "different": "different place"}
+
+
+class Facts(NamedTuple):
+    """What else a source says of an account, made comparable; an empty text is unknown."""
+
+    tax_id: str = ""
+    domain: str = ""
+    phone: str = ""
+    postcode: str = ""
+    street: str = ""
+    rep: str = ""
+
+
+class Evidence(NamedTuple):
+    """Log odds to add, the most that the probability may come to, and what agrees and contradicts, in words."""
+
+    shift: float = 0.0
+    most: float = 1.0
+    agrees: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+
+
+def facts_of(frame: pd.DataFrame) -> list[Facts]:
+    """The facts of each row, from the columns :data:`FACT_COLUMNS` as far as they are there."""
+    known = [name for name in FACT_COLUMNS if name in frame.columns]
+    if not known:
+        return [Facts()] * len(frame)
+    columns = {name: frame[name].tolist() for name in known}
+    empty = [None] * len(frame)
+    rows = zip(*(columns.get(name, empty) for name in FACT_COLUMNS), strict=True)
+    return [_facts(*map(_text, row)) for row in rows]
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value is pd.NA or value != value else fold(str(value)).strip()
+
+
+def _facts(tax_id: str, website: str, email: str, phone: str, postcode: str, street: str, rep: str) -> Facts:
+    digits = re.sub(r"\D", "", phone)
+    return Facts(
+        re.sub(r"[^0-9a-z]", "", tax_id),
+        _domain(website) or _domain(email),
+        digits[-9:] if len(digits) >= 7 else "",
+        re.sub(r"[^0-9a-z]", "", postcode)[: 5 if postcode[:5].isdigit() else 8],
+        " ".join(_STREET.get(word, word) for word in re.findall(r"\w+", street)),
+        rep,
+    )
+
+
+_STREET = {
+    "street": "st", "str": "st", "strasse": "st", "avenue": "ave", "av": "ave", "road": "rd", "boulevard": "blvd",
+    "drive": "dr", "lane": "ln", "suite": "ste", "north": "n", "south": "s", "east": "e", "west": "w", "highway": "hwy",
+}  # fmt: skip
+
+
+def _domain(text: str) -> str:
+    """The domain of an address, without what anybody may have one at.
+
+    >>> _domain("https://www.acme.com/shop"), _domain("jo@acme.com"), _domain("jo@gmail.com")
+    ('acme.com', 'acme.com', '')
+    """
+    host = re.split(r"[/?#:\s;,]", re.sub(r"^\w+://", "", text).rpartition("@")[2], maxsplit=1)[0].removeprefix("www.")
+    return "" if "." not in host or host in FREE_MAIL else host
+
+
+def compare_records(
+    a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place, facts_a: Facts, facts_b: Facts
+) -> tuple[Evidence, Verdict]:
+    """All that is known beside the words: legal forms, places that names state, addresses, numbers."""
+    verdict = compare_places(place_a, place_b)
+    shift, most = 0.0, 1.0
+    agrees: list[str] = []
+    against: list[str] = []
+    if verdict != "unknown":
+        (against if verdict == "different" else agrees).append(_SAY_PLACE[verdict])
+        shift += {"same": 2.0, "near": 0.3, "different": -2.0}[verdict]
+        most = 0.6 if verdict == "different" else 1.0
+    for found in (_stated_places(a, b, place_a, place_b), _legal(a, b), _initials(a, b)):
+        shift, most = shift + found.shift, min(most, found.most)
+        agrees += found.agrees
+        against += found.contradicts
+    for name, word, same, other in _WEIGHTS:
+        x, y = getattr(facts_a, name), getattr(facts_b, name)
+        if x and y:
+            equal = x == y
+            shift += same if equal else other
+            if not equal and other:
+                against.append(f"{word} differs")
+            elif equal:
+                agrees.append(f"same {word}")
+    if facts_a.tax_id and facts_b.tax_id:
+        most = 1.0 if facts_a.tax_id == facts_b.tax_id else min(most, 0.3)
+    return Evidence(shift, most, tuple(agrees), tuple(against)), verdict
+
+
+#: Field, what it is called, log odds where it agrees and where it does not.
+_WEIGHTS = (
+    ("tax_id", "tax number", 8.0, -4.0),
+    ("domain", "web domain", 4.0, -0.7),
+    ("phone", "phone", 4.0, -0.3),
+    ("postcode", "postcode", 1.5, -0.7),
+    ("street", "street", 2.0, -0.3),
+    ("rep", "rep", 0.3, 0.0),
+)
+
+
+def _kind(name: NormalizedName, *kinds: str) -> set[str]:
+    return {place[2:] for place in name.places if place[0] in kinds}
+
+
+def _stated_places(a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place) -> Evidence:
+    for kinds, word in (("c", "countries"), ("s", "states")):
+        x, y = _kind(a, kinds), _kind(b, kinds)
+        if x and y and not x & y:
+            return Evidence(-3.0, APART, (), (f"the names state different {word}",))
+    x, y = _kind(a, "s", "m"), _kind(b, "s", "m")
+    if x and y and not x & y:
+        return Evidence(-1.0, 0.6, (), (f"{'/'.join(sorted(x))} against {'/'.join(sorted(y))} at the end",))
+    x, y = _kind(a, "r"), _kind(b, "r")
+    if x and y and not x & y:
+        return Evidence(-1.0, 0.6, (), ("registered in different states",))
+    if _kind(a, "c", "s") & _kind(b, "c", "s"):
+        return Evidence(0.5, 1.0, ("same place in the name",))
+    for name, other, place in ((a, b, place_b), (b, a, place_a)):
+        country, state = _kind(name, "c"), _kind(name, "s")
+        if (country and place.country and place.country not in country) or (
+            state and place.state and place.state not in state
+        ):
+            return Evidence(-1.0, 0.6, (), ("the place in the name is not where the other is",))
+        if country - {"us"} and not _kind(other, "c") and place.country not in country:
+            return Evidence(0.0, ASK, (), ("only one of the names states a country",))
+    return Evidence()
+
+
+#: Forms that people take for each other; which one a file writes says little.
+_GENERIC = frozenset(("inc", "corp", "co", "ltd", "llc", "lc", "plc"))
+_LEGAL_PARTS = frozenset(("pvt", "pty", "pte", "public"))
+
+
+def _legal(a: NormalizedName, b: NormalizedName) -> Evidence:
+    x, y = ({part for form in name.legal for part in form.split()} - _LEGAL_PARTS for name in (a, b))
+    if not x or not y or x & y:
+        return Evidence(0.7, 1.0, ("same legal form",)) if x & y else Evidence()
+    against = (f"legal form {' '.join(a.legal)} against {' '.join(b.legal)}",)
+    return Evidence(-1.2, 1.0, (), against) if x | y <= _GENERIC else Evidence(-1.2, ASK, (), against)
+
+
+def _initials(a: NormalizedName, b: NormalizedName) -> Evidence:
+    if a.core == b.core and a.initials != b.initials and " " not in a.core and a.core in personal_names():
+        return Evidence(-1.0, 0.6, (), ("initials of a person on one side only",))
+    return Evidence()
+
+
+#: Likeness of two names to the probability that they are one account; straight between the points.
+_POINTS = (
+    (0.0, 0.001), (0.50, 0.01), (0.60, 0.10), (0.70, 0.35), (0.78, 0.80), (0.80, 0.95), (0.85, 0.97), (0.90, 0.985),
+    (0.95, 0.994), (0.99, 0.998), (1.0, 0.999),
+)  # fmt: skip
+
+
+def probability_of(likeness: float) -> float:
+    """The probability that two names of this likeness are one account, all else unknown."""
+    for (x0, p0), (x1, p1) in zip(_POINTS, _POINTS[1:], strict=False):
+        if likeness <= x1:
+            return p0 + (p1 - p0) * (likeness - x0) / (x1 - x0)
+    return _POINTS[-1][1]
+
+
+def weigh(likeness: float, evidence: Evidence, prior: float = 0.0) -> float:
+    """The probability that two records are one account.
+
+    Args:
+        likeness: of the names, from 0 to 1.
+        evidence: what else is known of the pair.
+        prior: log odds that a list differs in from a look-up, where most names have their account.
+    """
+    most = evidence.most if likeness > PERSON_MOST or evidence.shift >= IDENTITY else min(evidence.most, ASK)
+    return min(of_odds(odds_of(probability_of(likeness)) * math.exp(evidence.shift + prior)), most)
+
+
+def odds_of(probability: float) -> float:
+    """Odds of a probability."""
+    return probability / max(1e-9, 1 - probability)
+
+
+def of_odds(odds: float) -> float:
+    """Probability of odds."""
+    return odds / (1 + odds)
