@@ -1,6 +1,7 @@
 """icp_xl: score every account, know why, and know what to sell next.
 
-The public names are loaded when first used, so that importing the package costs next to nothing.
+Every command is a function here, made from its declaration in :mod:`icp_xl.commands`. The public names are loaded when
+first used, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
@@ -10,38 +11,33 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "Settings": "icp_xl.config",
-    "load_settings": "icp_xl.config",
+#: Public names beside the commands.
+_OTHERS = {
     "IcpError": "icp_xl.errors",
+    "Planned": "icp_xl.commands.library",
+    "Progress": "icp_xl.progress",
     "ScoreModel": "icp_xl.scoring.model",
-    "score": "icp_xl.pipeline.api",
-    "check": "icp_xl.pipeline.api",
-    "optimize": "icp_xl.pipeline.api",
-    "build": "icp_xl.pipeline.api",
-    "rank_whitespace": "icp_xl.pipeline.api",
-    "check_leakage": "icp_xl.pipeline.api",
-    "train": "icp_xl.pipeline.api",
-    "validate": "icp_xl.pipeline.api",
-    "snapshot": "icp_xl.pipeline.api",
-    "outcomes": "icp_xl.pipeline.api",
-    "won_lost": "icp_xl.pipeline.api",
-    "refine": "icp_xl.pipeline.api",
-    "run": "icp_xl.pipeline.api",
-    "share": "icp_xl.pipeline.api",
-    "write_back": "icp_xl.pipeline.api",
+    "Settings": "icp_xl.config",
+    "check_leakage": "icp_xl.commands.library",
     "check_shareable": "icp_xl.delivery.sharing.shareable",
+    "load_settings": "icp_xl.config",
     "start_run": "icp_xl.runs",
 }
 
-__all__ = ["__version__", *_PUBLIC]
-
 
 def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+    if name in _OTHERS:
+        return getattr(import_module(_OTHERS[name]), name)
+    if name == "__all__":
+        return __dir__()
+    if not name.startswith("_"):
+        import_module("icp_xl.excel.commands")
+        functions = import_module("icp_xl.commands.library").library()
+        if name in functions:
+            return functions[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    import_module("icp_xl.excel.commands")
+    return sorted(["__version__", *_OTHERS, *import_module("icp_xl.commands.library").library()])

@@ -1,6 +1,6 @@
 """The command line: parse, call the pipeline, print, exit code.
 
-One module per group of commands, each with a ``register`` function. Nothing heavy is imported before a command runs.
+Its commands are made from the declarations in :mod:`icp_xl.commands`. Nothing heavy is imported before one runs.
 """
 
 from __future__ import annotations
@@ -9,39 +9,37 @@ import sys
 
 import typer
 
-from icp_xl.cli import (
-    addin,
-    build,
-    check,
-    everything,
-    live,
-    optimize,
-    outcomes,
-    refine,
-    runs,
-    score,
-    share,
-    snapshot,
-    train,
-    validate,
-    whitespace,
-    won_lost,
-    write_back,
-)
 from icp_xl.cli._run import guarded
+from icp_xl.cli.shell import shell_function
+from icp_xl.commands import COMMANDS
+from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares those of the add-in
 
-app = typer.Typer(
-    name="icp-xl",
-    help="Score every account, know why, and know what to sell next, inside the workbooks you already keep.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for _module in (
-    everything, check, score, optimize, live, build, train, whitespace, validate, snapshot, outcomes, won_lost, refine,
-    write_back, share, runs, addin,
-):  # fmt: skip
-    _module.register(app)
+#: Groups of commands and what they are for.
+GROUPS = {
+    "runs": "List, show and compare earlier runs.",
+    "addin": "Build, install and examine the Excel add-in.",
+}
+
+
+def make_app() -> typer.Typer:
+    """The application with every declared command."""
+    app = typer.Typer(
+        name="icp-xl",
+        help="Score every account, know why, and know what to sell next, inside the workbooks you already keep.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    groups = {"": app}
+    for command in COMMANDS.values():
+        if command.group not in groups:
+            groups[command.group] = typer.Typer(no_args_is_help=True, help=GROUPS.get(command.group))
+            app.add_typer(groups[command.group], name=command.group)
+        groups[command.group].command(command.name)(shell_function(command))
+    return app
+
+
+app = make_app()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What every command shares: options, progress bar, and errors turned into one message and an exit code."""
+"""What every command shares: progress bar, and errors turned into one message and an exit code."""
 
 from __future__ import annotations
 
@@ -8,76 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
 from icp_xl.errors import DeliveryError, IcpError
 from icp_xl.progress import Progress
-
-if TYPE_CHECKING:
-    from icp_xl.config import Settings
-    from icp_xl.runs import RunContext
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="Settings file (default: icp_xl.yaml here, where there is one)."),
-]
-DryRunOption = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Check the inputs and list what would be written; write only the run record."),
-]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="One setting, as section.key=value; may be repeated.")
-]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that holds the source files.")]
-OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Folder that results are written to.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no closing lines.")]
-
-
-def settings_of(
-    config: Path | None,
-    set_: list[str] | None,
-    *,
-    data: Path | None = None,
-    out: Path | None = None,
-    **more: object,
-) -> Settings:
-    """The settings as this command line gives them."""
-    from icp_xl.config.loader import parse_override
-    from icp_xl.pipeline.settings import resolve_settings
-
-    overrides: dict[str, object] = dict(parse_override(text) for text in set_ or [])
-    # An option that was not given leaves what --set says.
-    given = {"paths.data": data, "paths.out": out, **more}
-    overrides.update({key: value for key, value in given.items() if value is not None})
-    return resolve_settings(config, overrides)
-
-
-def run_command(
-    name: str,
-    settings: Settings,
-    body: Callable[[RunContext], list[str] | None],
-    *,
-    dry_run: bool = False,
-    quiet: bool = False,
-) -> None:
-    """Run ``body`` in a run record, with a progress bar, and print its closing lines and warnings."""
-    from icp_xl.runs import start_run
-
-    with (
-        progress_bar(quiet) as progress,
-        start_run(name, settings, progress=progress, dry_run=dry_run) as run,
-    ):
-        lines = body(run) or []
-    for text in run.warnings:
-        say(f"Warning: {text}")
-    if dry_run:
-        say("Dry run: the inputs were read and checked. It would write:")
-        lines = [f"  {planned}" for planned in run.planned]
-    if not quiet:
-        for line in lines:
-            say(line)
 
 
 def say(text: str = "") -> None:

@@ -33,6 +33,8 @@ def load_settings(
     sheet: Iterable[tuple[str, object, str]] = (),
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, object] | None = None,
+    base: Settings | None = None,
+    origin: str = "command line",
 ) -> Settings:
     """Merge every source of settings into one frozen object.
 
@@ -42,19 +44,24 @@ def load_settings(
         environ: the environment; ``os.environ`` by default. ``ICP_XL__SCORING__STRATEGIC_SHARE=0.2`` sets
             ``scoring.strategic_share``; ``SOURCE_DATE_EPOCH`` sets ``run.clock`` when nothing else does.
         overrides: dotted key to value, from the command line or a caller; ``None`` values are left out.
+        base: settings that take the place of every source but ``overrides``.
+        origin: what errors call the place that ``config`` and ``overrides`` come from.
 
     Raises:
         ConfigError: unknown keys and impossible values, all in one message.
     """
     environ = os.environ if environ is None else environ
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = {} if base is None else base.model_dump()
     origins: dict[Key, str] = {}
     faults: list[Fault] = []
+    if base is not None:
+        sheet, environ = (), {}
     for dotted, value, where in sheet:
         key = _known_spelling(tuple(dotted.strip().split(".")))
         faults.extend(_refused(key, value, where))
         _put(merged, origins, key, value, where, faults)
-    _merge_yaml(config, merged, origins, faults)
+    if base is None:
+        _merge_yaml(config, merged, origins, faults)
     for name in sorted(environ):
         if name.upper().startswith(ENV_PREFIX):
             key = _known_spelling(tuple(name[len(ENV_PREFIX) :].split("__")))
@@ -65,7 +72,7 @@ def load_settings(
         _put(merged, origins, ("run", "clock"), clock, "environment variable SOURCE_DATE_EPOCH", faults)
     for dotted, value in (overrides or {}).items():
         if value is not None:
-            _put(merged, origins, tuple(dotted.split(".")), value, f"command line, {dotted}", faults)
+            _put(merged, origins, tuple(dotted.split(".")), value, f"{origin}, {dotted}", faults)
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -77,13 +84,6 @@ def load_settings(
             faults=faults,
         )
     return settings
-
-
-def settings_template() -> str:
-    """A YAML text that names every setting with its default, each line commented out."""
-    body = yaml.safe_dump(Settings().model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    head = "# Settings of icp_xl. Every key is optional; a line without the leading '#' sets it.\n"
-    return head + "".join(f"# {line}\n" for line in body.splitlines())
 
 
 def parse_override(text: str) -> tuple[str, object]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from icp_xl.commands.ribbon import buttons, tag_of
+from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares the buttons of the add-in
+
 
 @dataclass(frozen=True)
 class Action:
@@ -21,19 +24,13 @@ class Action:
 
 
 ACTIONS: dict[str, Action] = {
-    action.name: action
-    for action in (
-        Action("check", "Check inputs", ("check",), sales=False),
-        Action("refresh_all", "Refresh all", ("run",), columns=True),
-        Action("score", "Score", ("score",), columns=True),
-        Action("live", "What if", ("live",), sales=False),
-        Action("optimize", "Optimise weights", ("optimize",)),
-        Action("train", "Build and train", ("build", "train")),
-        Action("validate", "Validate", ("validate",)),
-        Action("whitespace", "Rank whitespace", ("whitespace",)),
-        Action("snapshot", "Snapshot", ("snapshot",)),
-        Action("won_lost", "Won and lost", ("outcomes", "won-lost")),
-        Action("refine", "Refine", ("refine",)),
-        Action("share", "Share", ("share",), sales=False),
+    tag_of(button, command): Action(
+        tag_of(button, command),
+        button.action or button.label,
+        (*button.before, command.title),
+        button.sales,
+        button.columns,
     )
+    for button, command in buttons()
+    if command is not None
 }

@@ -15,7 +15,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from icp_xl.commands.ribbon import ribbon_xml
 from icp_xl.errors import DeliveryError
+from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares the buttons of the add-in
 from icp_xl.excel.stubs import HELP_MODULE, STUBS_MODULE, help_module, stubs_module
 from icp_xl.outputs import write_bytes
 
@@ -66,8 +68,7 @@ def addin_bytes(sources: Path | None = None) -> bytes:
         work.write_bytes((package / TEMPLATE).read_bytes())
         _write_modules(work, modules(sources), sources)
         project = zipfile.ZipFile(work).read("xl/vbaProject.bin")
-    ribbon = (sources / "customUI14.xml").read_bytes().replace(b"\r\n", b"\n")
-    return _repack((package / TEMPLATE).read_bytes(), project, ribbon)
+    return _repack((package / TEMPLATE).read_bytes(), project, ribbon_xml().encode("utf-8"))
 
 
 def modules(sources: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from icp_xl import __version__
+from icp_xl.commands.ribbon import MACRO, buttons, tag_of
 from icp_xl.config import Settings
 from icp_xl.delivery.write_back.live_excel import Delivery, Host, bring_in
 from icp_xl.errors import DataError, DeliveryError, IcpError
@@ -125,7 +126,7 @@ def start(book: Any, action: Action) -> jobs.Job:
     )
     job = jobs.prepare_job(request)
     options = _copy_inputs(job.folder / jobs.INPUTS, found, out, host)
-    commands = tuple((command, *options) for command in action.commands)
+    commands = tuple((*command.split(), *options) for command in action.commands)
     job = jobs.Job(job.folder, replace(job.request, commands=commands))
     jobs.start_job(job)
     book.app.status_bar = f"ICP {action.label}: started"
@@ -314,19 +315,8 @@ def _starter(name: str) -> Callable[[Any], jobs.Job]:
     return macro
 
 
-check, refresh_all, score, live, optimize, train, validate, whitespace, snapshot, won_lost, refine, share = map(
-    _starter,
-    (
-        "check", "refresh_all", "score", "live", "optimize", "train", "validate", "whitespace", "snapshot", "won_lost",
-        "refine", "share",
-    ),
-)  # fmt: skip
-
-#: Every macro by the tag of its button.
+#: Every macro by the tag of its button: those that start a job, and those of this module.
 MACROS: dict[str, Callable[[Any], object]] = {
-    **{name: globals()[name] for name in ACTIONS},
-    "settings": settings,
-    "doctor": doctor,
-    "about": about,
-    "collect": collect,
+    **{name: _starter(name) for name in ACTIONS},
+    **{tag_of(*each): globals()[tag_of(*each)] for each in buttons() if each[1] is None and each[0].calls == MACRO},
 }

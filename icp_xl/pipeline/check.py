@@ -57,6 +57,24 @@ class CheckReport:
         """Findings as a table, one row each."""
         return pd.DataFrame([vars(finding) for finding in self.findings], columns=list(Finding.__annotations__))
 
+    @property
+    def exit_code(self) -> int:
+        """4 where something must be mended first."""
+        return 0 if self.sound else 4
+
+    def summary(self) -> list[str]:
+        """The findings as lines of text, problems marked."""
+        lines, area = [], ""
+        width = max((len(finding.item) for finding in self.findings), default=0)
+        for finding in self.findings:
+            if finding.area != area:
+                area = finding.area
+                lines += ["", area]
+            advice = f" {finding.advice}" if finding.advice else ""
+            lines.append(f"  {finding.state:<8} {finding.item:<{width}}  {finding.value}.{advice}")
+        closing = "Ready to run." if self.sound else "Not ready: mend what is marked as a problem first."
+        return [*lines, "", closing]
+
 
 def check(run: RunContext) -> CheckReport:
     """Read the sources, clean them, and say how they stand; writes nothing but the run record."""
@@ -66,20 +84,6 @@ def check(run: RunContext) -> CheckReport:
     report = CheckReport(findings)
     run.metric("findings", {state: sum(f.state == state for f in findings) for state in STATES})
     return report
-
-
-def check_lines(report: CheckReport) -> list[str]:
-    """The report as lines of text, problems marked."""
-    lines, area = [], ""
-    width = max((len(finding.item) for finding in report.findings), default=0)
-    for finding in report.findings:
-        if finding.area != area:
-            area = finding.area
-            lines += ["", area]
-        advice = f" {finding.advice}" if finding.advice else ""
-        lines.append(f"  {finding.state:<8} {finding.item:<{width}}  {finding.value}.{advice}")
-    closing = "Ready to run." if report.sound else "Not ready: mend what is marked as a problem first."
-    return [*lines, "", closing]
 
 
 def _sources(sources: Sources) -> list[Finding]:

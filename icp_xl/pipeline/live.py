@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import pandas as pd
 
 from icp_xl.delivery.render.book import render_book
@@ -18,10 +21,22 @@ LIVE = "live/icp_live.xlsx"
 SCORED = "state/scored_accounts.parquet"
 
 
+@dataclass(frozen=True)
+class LiveResult:
+    """The live workbook, and the sets of weights that it offers to start from."""
+
+    path: Path
+    presets: tuple[str, ...]
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        return [f"Open {self.path} and move a weight."]
+
+
 def write_live(
     run: RunContext, scored: pd.DataFrame, model: ScoreModel, previous: ScoreModel | None = None
-) -> list[str]:
-    """Write the live workbook into the run's outputs and return the closing lines."""
+) -> LiveResult:
+    """Write the live workbook into the run's outputs."""
     run.progress.stage("Writing the live workbook")
     run.progress.check()
     settings = run.settings
@@ -34,18 +49,22 @@ def write_live(
         presets["Last run"] = {name: previous.weights[name] for name in model.names}
     book = build_live_book(LiveInputs(scored, model, presets, run.run_id), settings.reports)
     render_book(book, run.outputs.path(LIVE), clock=run.now())
-    return [f"Open {settings.paths.out / LIVE} and move a weight."]
+    return LiveResult(settings.paths.out / LIVE, tuple(presets))
 
 
-def rebuild_live(run: RunContext) -> list[str]:
+def rebuild_live(run: RunContext) -> LiveResult | None:
     """Write the live workbook again from what ``score`` left.
+
+    Returns:
+        ``None`` in a dry run.
 
     Raises:
         SourceError: nothing was scored yet.
     """
-    if run.dry_run:
-        run.plan(LIVE)
+    run.plan(LIVE)
     path = run.outputs.find(SCORED)
     if not path.is_file():
         raise SourceError("there are no scored accounts yet", where=path.name, next_step="Run `icp-xl score` first.")
+    if run.dry_run:
+        return None
     return write_live(run, pd.read_parquet(path), ScoreModel.load(run.outputs.find(MODEL_FILE)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -68,21 +69,7 @@ def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None
         progress=run.progress,
     )
     _publish(run, result, digest)
-    return result
-
-
-def closing_lines(result: OptimizeResult) -> list[str]:
-    """What to say at the end of the command."""
-    shares = ", ".join(f"{name} {share:.4f}" for name, share in zip(result.problem.names, result.weights, strict=True))
-    interval = result.noise.correlation["best"]
-    return [
-        f"Best weights: {shares}",
-        f"Objective {result.objective:.4f}: correlation {result.value.rho:.3f} "
-        f"({interval.low:.3f} to {interval.high:.3f}), divergence of the grade mix {result.value.kl:.4f}",
-        result.verdict.text,
-        f"{len(result.moves)} of {len(result.problem.scores)} accounts would change grade.",
-        f"Wrote {WEIGHTS_FILE}, {TRIALS_FILE} and {REPORT}.",
-    ]
+    return replace(result, files=(WEIGHTS_FILE, TRIALS_FILE, REPORT))
 
 
 def _accounts(run: RunContext) -> tuple[pd.DataFrame, str]:

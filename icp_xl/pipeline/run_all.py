@@ -2,136 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from icp_xl.errors import DataError
-from icp_xl.runs import RunContext
+from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 
-Lines = list[str]
+if TYPE_CHECKING:
+    from icp_xl.runs import RunContext
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: its name, the function that runs it and says what came out, and whether the rest can do without."""
+    """One stage of ``run``.
+
+    Args:
+        name: what the record calls it.
+        call: does its work and returns its result; ``None`` where there is nothing to say.
+        needed: without it there is nothing more to do.
+        brief: only the last of its closing lines is said.
+        last: the results stand whether or not it succeeds, so that errors of settings and files do not stop the run.
+    """
 
     name: str
-    call: Callable[[RunContext], Lines]
+    call: Callable[[RunContext], Any]
     needed: bool = False
+    brief: bool = False
+    last: bool = False
 
 
-def run_everything(run: RunContext) -> Lines:
+@dataclass(frozen=True)
+class StageResult:
+    """What became of one stage: its result, or why it was left out."""
+
+    name: str
+    result: Any = None
+    left_out: str = ""
+    brief: bool = False
+
+    def summary(self) -> list[str]:
+        """What to say of it."""
+        lines: list[str] = [] if self.result is None else self.result.summary()
+        return lines[-1:] if self.brief else lines
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Every stage in the order of the run, and where the results are."""
+
+    stages: tuple[StageResult, ...]
+    out: Path
+
+    def __getitem__(self, name: str) -> Any:
+        """The result of the stage ``name``; ``None`` where it was left out."""
+        return next(each.result for each in self.stages if each.name == name)
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        return [line for stage in self.stages for line in stage.summary()]
+
+
+def run_all(run: RunContext, stages: Sequence[Stage]) -> RunResult:
     """Run all stages; one that has too little data is a status and a warning, and the rest goes on.
 
     Scores are first computed with the weights there are, the weights are optimised on them, and the report is written
     with the result.
+
+    Raises:
+        IcpError: of a stage that is needed; or of any, where it is not about too little data.
     """
-    lines: Lines = []
-    for stage in STAGES:
+    found = []
+    for stage in stages:
         run.progress.check()
         run.log("stage", name=stage.name)
+        mild = (ConfigError, DataError, DeliveryError, SourceError) if stage.last else (DataError,)
         try:
-            lines += stage.call(run)
-        except DataError as error:
+            found.append(StageResult(stage.name, stage.call(run), brief=stage.brief))
+        except mild as error:
             if stage.needed:
                 raise
-            run.status(stage.name, str(error))
+            run.status(stage.name, error.fault.what if stage.last else str(error))
             run.warn(f"{stage.name}: {error}")
-    return lines
+            found.append(StageResult(stage.name, left_out=str(error)))
+    return RunResult(tuple(found), run.settings.paths.out)
 
 
-def _scores(run: RunContext) -> Lines:
+def score_first(run: RunContext) -> None:
+    """Scores with the weights there are, for what needs them; the report follows once the weights are found."""
     from icp_xl.pipeline.score import score
 
     score(run, report=False)
-    return []
 
 
-def _optimize(run: RunContext) -> Lines:
-    from icp_xl.pipeline.optimize import closing_lines, optimize
+def optimize_if_possible(run: RunContext) -> Any:
+    """Weights where there are enough accounts; else a status."""
+    from icp_xl.pipeline.optimize import optimize
 
-    result = optimize(run, required=False)
-    return [] if result is None else closing_lines(result)
-
-
-def _report(run: RunContext) -> Lines:
-    from icp_xl.pipeline.score import score, score_lines
-
-    return score_lines(run, score(run))
+    return optimize(run, required=False)
 
 
-def _build(run: RunContext) -> Lines:
-    from icp_xl.pipeline.models.build import build, closing_lines
-
-    return closing_lines(build(run))
-
-
-def _train(run: RunContext) -> Lines:
-    from icp_xl.pipeline.models.train import closing_lines, train
-
-    return closing_lines(train(run))
-
-
-def _validate(run: RunContext) -> Lines:
-    from icp_xl.pipeline.models.validate import closing_lines, validate
-
-    return closing_lines(validate(run))[-1:]
-
-
-def _share(run: RunContext) -> Lines:
+def share_if_asked(run: RunContext) -> Any:
+    """Copies to send, where the settings ask for them with a run."""
     if not run.settings.share.with_run and run.command != "demo":
-        return []
-    from icp_xl.errors import DeliveryError
-    from icp_xl.pipeline.share.copies import share, share_lines
+        return None
+    from icp_xl.pipeline.share.copies import share
 
-    try:
-        return share_lines(run, share(run))
-    except DeliveryError as error:
-        # The results stand, whether or not they may be sent.
-        run.status("share", error.fault.what)
-        run.warn(f"share: {error}")
-        return []
+    return share(run)
 
 
-def _write_back(run: RunContext) -> Lines:
-    from icp_xl.errors import ConfigError, DeliveryError, SourceError
-    from icp_xl.pipeline.write_back.publish_to_workbook import put_after_run
-
-    try:
-        return put_after_run(run)
-    except (ConfigError, DeliveryError, SourceError) as error:
-        # The workbook is as it was, and the results stand.
-        run.status("write-back", error.fault.what)
-        run.warn(f"write-back: {error}")
-        return []
-
-
-def _whitespace(run: RunContext) -> Lines:
-    from icp_xl.pipeline.whitespace.rank import closing_lines, whitespace
-
-    return closing_lines(whitespace(run))
-
-
-def _feedback(run: RunContext) -> Lines:
+def feedback_if_there(run: RunContext) -> Any:
+    """Snapshot, outcomes and report, where there are opportunities."""
+    from icp_xl.pipeline.feedback.won_lost import run_loop
     from icp_xl.pipeline.tables import load_sources
 
     if load_sources(run).opportunities is None and not run.settings.feedback.salesforce.enabled:
         run.status("won and lost", "there are no opportunities among the sources")
-        return []
-    from icp_xl.pipeline.feedback.won_lost import run_loop
-
+        return None
     return run_loop(run)
 
 
-STAGES = (
-    Stage("scores", _scores, needed=True),
-    Stage("weights", _optimize),
-    Stage("report", _report, needed=True),
-    Stage("build", _build),
-    Stage("train", _train),
-    Stage("whitespace", _whitespace),
-    Stage("validation", _validate),
-    Stage("won and lost", _feedback),
-    Stage("share", _share),
-    Stage("write-back", _write_back),
-)
+def publish(run: RunContext) -> Any:
+    """Results into the workbook that the settings name."""
+    from icp_xl.pipeline.write_back.publish_to_workbook import publish_to_workbook
+
+    return publish_to_workbook(run)

@@ -46,6 +46,18 @@ class ScoreOutcome:
     weights_source: str
     report: Path
 
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        scored = self.result.scored
+        mix = scored["icp_grade"].value_counts()
+        grades = ", ".join(f"{name} {int(mix.get(name, 0)):,}" for name in ("A", "B", "C", "D", "F"))
+        count = f"{len(scored):,} account{'s' if len(scored) != 1 else ''}"
+        lines = [f"{count} scored with weights from {self.weights_source}: {grades}."]
+        if self.changes is not None:
+            moved = int((self.changes["grade_move"].fillna(0) != 0).sum())
+            lines.append(f"Since the last run {moved:,} account{'s' if moved != 1 else ''} changed grade.")
+        return [*lines, f"Open {self.report}"]
+
 
 def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     """Score every account and write the report, the CSV, the score model and what later stages read.
@@ -110,19 +122,6 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         if run.settings.reports.live:
             write_live(run, result.scored, result.model, _model_of(run, previous) if previous else None)
     return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT)
-
-
-def score_lines(run: RunContext, outcome: ScoreOutcome) -> list[str]:
-    """The closing lines of the command."""
-    scored = outcome.result.scored
-    mix = scored["icp_grade"].value_counts()
-    grades = ", ".join(f"{name} {int(mix.get(name, 0)):,}" for name in ("A", "B", "C", "D", "F"))
-    count = f"{len(scored):,} account{'s' if len(scored) != 1 else ''}"
-    lines = [f"{count} scored with weights from {outcome.weights_source}: {grades}."]
-    if outcome.changes is not None:
-        moved = int((outcome.changes["grade_move"].fillna(0) != 0).sum())
-        lines.append(f"Since the last run {moved:,} account{'s' if moved != 1 else ''} changed grade.")
-    return [*lines, f"Open {outcome.report}"]
 
 
 def _record(run: RunContext, result: ScoringResult) -> None:

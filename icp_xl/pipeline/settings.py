@@ -9,14 +9,16 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.errors import SourceError
 
 
-def resolve_settings(config: Path | str | None, overrides: Mapping[str, object]) -> Settings:
+def resolve_settings(
+    config: Path | str | None, overrides: Mapping[str, object], *, origin: str = "command line"
+) -> Settings:
     """Settings from every source, the customer workbook's ``ICP Settings`` sheet included.
 
     The workbook is found by what the other sources say; what stands in it then ranks between YAML and environment.
     """
-    settings = load_settings(config, overrides=overrides)
+    settings = load_settings(config, overrides=overrides, origin=origin)
     sheet = _sheet(settings)
-    return load_settings(config, sheet=sheet, overrides=overrides) if sheet else settings
+    return load_settings(config, sheet=sheet, overrides=overrides, origin=origin) if sheet else settings
 
 
 def _sheet(settings: Settings) -> list[tuple[str, object, str]]:

@@ -58,11 +58,25 @@ class OptimizeResult:
     moves: pd.DataFrame
     trials: pd.DataFrame
     warnings: tuple[str, ...] = field(default=())
+    files: tuple[str, ...] = ()
 
     @property
     def objective(self) -> float:
         """The lowest objective found."""
         return self.value.objective(self.problem.lambda_)
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        shares = ", ".join(f"{name} {share:.4f}" for name, share in zip(self.problem.names, self.weights, strict=True))
+        interval = self.noise.correlation["best"]
+        lines = [
+            f"Best weights: {shares}",
+            f"Objective {self.objective:.4f}: correlation {self.value.rho:.3f} "
+            f"({interval.low:.3f} to {interval.high:.3f}), divergence of the grade mix {self.value.kl:.4f}",
+            self.verdict.text,
+            f"{len(self.moves)} of {len(self.problem.scores)} accounts would change grade.",
+        ]
+        return [*lines, f"Wrote {', '.join(self.files[:-1])} and {self.files[-1]}."] if self.files else lines
 
 
 def optimize_weights(

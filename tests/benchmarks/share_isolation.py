@@ -20,8 +20,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from icp_xl import score, share
 from icp_xl.delivery.sharing.shareable import check_shareable
-from icp_xl.pipeline.api import score, share
 from tests.support.shared_parts import strangers_in
 from tests.support.validator import validate, validator_binary
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from icp_xl.commands.everything import stages as stages_of_run
 from icp_xl.config import load_settings
 from icp_xl.pipeline import run_all
 from icp_xl.runs import RunContext, start_run
@@ -15,8 +16,8 @@ from icp_xl.samples import write_samples
 from icp_xl.sources import open_book
 
 CUSTOMERS = "JY - Customer Analysis - Customer Segmentation.xlsx"
-LAST = tuple(stage for stage in run_all.STAGES if stage.name == "write-back")
-ALL = tuple(stage for stage in run_all.STAGES if stage.name == "report") + LAST
+LAST = tuple(stage for stage in stages_of_run() if stage.name == "write-back")
+ALL = tuple(stage for stage in stages_of_run() if stage.name == "report") + LAST
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,8 @@ def run_stages(
     settings = load_settings(
         overrides={"paths.data": books, "paths.out": books.parent / "out", "delivery.backups": 2, **keys}, environ={}
     )
-    with pytest.MonkeyPatch.context() as patch, start_run(command, settings) as run:
-        patch.setattr(run_all, "STAGES", stages)
-        lines = run_all.run_everything(run)
+    with start_run(command, settings) as run:
+        lines = run_all.run_all(run, stages).summary()
     return run, lines
 
 

@@ -16,13 +16,14 @@ import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
+from icp_xl import share
 from icp_xl.cli import run as cli
 from icp_xl.config import Settings
 from icp_xl.delivery.render.book import render_book
 from icp_xl.delivery.sharing.password import decrypt
 from icp_xl.delivery.sharing.shareable import check_shareable
 from icp_xl.errors import Cancelled, ConfigError, DataError, DeliveryError, SourceError
-from icp_xl.pipeline.api import call, share
+from icp_xl.pipeline.api import call
 from icp_xl.pipeline.share import copies as share_module
 from icp_xl.pipeline.share.copies import ShareOutcome, environment_passwords
 from icp_xl.pipeline.share.manifest import CSV, JSON

@@ -100,12 +100,14 @@ def test_columns_beside_my_own_rows(
     assert parts(tmp_path / "copy.xlsx") == before
     wrong = ["write-back", str(book), "--columns", "Acct ID", "--fields", "icp_scor", *settings]
     assert run(wrong) != 0 and "icp_score" in capsys.readouterr().err
-    lines = icp_xl.write_back(
+    done = icp_xl.write_back(
         book, {"paths.out": str(scored)}, report=report, sheets=["Scored Accounts"], columns="Company Name",
         fields=["icp_score", "total_revenue"],
     )  # fmt: skip
+    lines = done.summary()
+    assert done.sheets.sheets and done.columns.matched
     assert "1 sheets are in mine.xlsx" in lines[0] and any("ICP Total Revenue" in line for line in lines)
-    assert icp_xl.write_back(book, {"paths.out": str(scored)}, remove=True)
+    assert icp_xl.write_back(book, {"paths.out": str(scored)}, remove=True).removed.removed
     assert parts(book) == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,51 @@ SHOWN = (
     "opportunity_id", "account_id", "account_name", "owner", "division", "product", "stage", "amount",
     "opportunity_score", "account_score", "opportunity_percentile", "flags",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SnapshotResult:
+    """The pipeline as of ``as_of``, one row per open opportunity, best first; and how many snapshots are new."""
+
+    as_of: date
+    scored: pd.DataFrame
+    weights_source: str
+    kept: int
+    kept_before: int
+    path: Path
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        again = f", {self.kept_before} were kept before and are the same." if self.kept_before else "."
+        return [
+            f"{len(self.scored):,} open opportunities scored as of {self.as_of} with the weights of "
+            f"{self.weights_source}.",
+            f"{self.kept} snapshot{'s' if self.kept != 1 else ''} kept{again}",
+            f"Open {self.path}.",
+        ]
+
+
+@dataclass(frozen=True)
+class OutcomesResult:
+    """New outcomes by kind; closed opportunities to decide on, one row each; and those that no snapshot knows."""
+
+    events: dict[str, int]
+    review: pd.DataFrame
+    unknown: int
+    review_path: Path
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        lines = [f"{count:,} {kind}" for kind, count in self.events.items()]
+        said = ["New since last time: " + ", ".join(lines) + "." if lines else "Nothing new since last time."]
+        if len(self.review):
+            said.append(
+                f"{len(self.review)} closed opportunities are known under another id only: write yes or no into the "
+                f"column decision of {self.review_path} and give it back with --review."
+            )
+        if self.unknown:
+            said.append(f"{self.unknown:,} closed opportunities were in no snapshot; a weekly snapshot misses fewer.")
+        return said
 
 
 def store_path(run: RunContext) -> Path:
@@ -110,7 +156,7 @@ def snapshot(
     replay_from: date | None = None,
     division: str | None = None,
     only_today: bool = False,
-) -> list[str]:
+) -> SnapshotResult | None:
     """Score the pipeline and keep it; with ``replay_from`` once a month up to ``as_of``.
 
     The first snapshot of a store replays the last year too, unless a day, a division or ``only_today`` is given: a
@@ -121,6 +167,9 @@ def snapshot(
         replay_from: also take the first of every month from this day on.
         division: only the opportunities of this division, as a scope of its own.
         only_today: no replay, even where the store is empty.
+
+    Returns:
+        ``None`` in a dry run.
 
     Raises:
         ConfigError: a day in the future, or days in the wrong order.
@@ -138,7 +187,7 @@ def snapshot(
     days = [*(_months(replay_from, last) if replay_from else []), last]
     run.plan(str(store_path(run).name), SCORED)
     if run.dry_run:
-        return []
+        return None
     with open_store(run) as store:
         if not (as_of or replay_from or division or only_today or list_parts(store)):
             last = _end_of_export(frame, today)
@@ -149,13 +198,7 @@ def snapshot(
     run.metric("opportunities scored", len(scored))
     shown = scored.sort_values(["opportunity_score", "opportunity_id"], ascending=[False, True], kind="stable")
     run.outputs.csv(SCORED, shown[list(SHOWN)])
-    again = len(set(days)) - kept
-    return [
-        f"{len(scored):,} open opportunities scored as of {last} with the weights of {source}.",
-        f"{kept} snapshot{'s' if kept != 1 else ''} kept"
-        + (f", {again} were kept before and are the same." if again else "."),
-        f"Open {run.settings.paths.out / SCORED}.",
-    ]
+    return SnapshotResult(last, shown, source, kept, len(set(days)) - kept, run.settings.paths.out / SCORED)
 
 
 def _take(
@@ -188,12 +231,15 @@ def _months(first: date, last: date) -> list[date]:
     return [stamp.date() for stamp in pd.date_range(first, last, freq="MS")]
 
 
-def outcomes(run: RunContext, *, review: Path | None = None, partial: bool = False) -> list[str]:
+def outcomes(run: RunContext, *, review: Path | None = None, partial: bool = False) -> OutcomesResult | None:
     """Record what became of the opportunities in the snapshots.
 
     Args:
         review: an earlier ``outcomes_review.csv`` with its column ``decision`` filled.
         partial: the export is a part of all opportunities, so that an absent one was not deleted.
+
+    Returns:
+        ``None`` in a dry run.
 
     Raises:
         DataError: no snapshot is kept yet, or the review is not of the right form.
@@ -205,19 +251,11 @@ def outcomes(run: RunContext, *, review: Path | None = None, partial: bool = Fal
         if not list_parts(store):
             raise DataError("no snapshot is kept yet", next_step="Run `icp-xl snapshot` first.")
         if run.dry_run:
-            return []
+            return None
         report = _record(run, store, frame, decisions, partial)
-    lines = [f"{count:,} {kind}" for kind, count in report.events.items()]
-    said = ["New since last time: " + ", ".join(lines) + "." if lines else "Nothing new since last time."]
     if len(report.review):
         run.outputs.csv(REVIEW, report.review)
-        said.append(
-            f"{len(report.review)} closed opportunities are known under another id only: write yes or no into the "
-            f"column decision of {run.settings.paths.out / REVIEW} and give it back with --review."
-        )
-    if report.unknown:
-        said.append(f"{report.unknown:,} closed opportunities were in no snapshot; a weekly snapshot misses fewer.")
-    return said
+    return OutcomesResult(dict(report.events), report.review, report.unknown, run.settings.paths.out / REVIEW)
 
 
 def _record(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from icp_xl.config.feedback import PipelineWeights
 from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import DataError, InsufficientDataError
-from icp_xl.feedback.accuracy import compute_accuracy
+from icp_xl.feedback.accuracy import Accuracy, compute_accuracy
 from icp_xl.feedback.champion import (
     PROMOTE,
     change_log,
@@ -18,11 +20,11 @@ from icp_xl.feedback.champion import (
     start_trial,
 )
 from icp_xl.feedback.judged import build_judged
-from icp_xl.feedback.lost_patterns import find_lost_patterns
+from icp_xl.feedback.lost_patterns import LostAnalysis, find_lost_patterns
 from icp_xl.feedback.refine import Refinement, refine_weights
 from icp_xl.feedback.snapshots import model_id_of, snapshot_dates
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, weights_body
-from icp_xl.pipeline.feedback.snapshots import first_snapshots, open_store, outcomes, weights_in_force
+from icp_xl.pipeline.feedback.snapshots import OutcomesResult, first_snapshots, open_store, outcomes, weights_in_force
 from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.reports.won_lost.book import build_won_lost_book
 from icp_xl.reports.won_lost.common import WonLostInputs
@@ -31,8 +33,58 @@ from icp_xl.runs import RunContext
 REPORT = "icp_won_lost.xlsx"
 
 
-def won_lost(run: RunContext) -> list[str]:
+@dataclass(frozen=True)
+class WonLostResult:
+    """What closed opportunities say: whether higher scores won more, what losses have in common, better weights."""
+
+    accuracy: Accuracy
+    lost: LostAnalysis
+    refinement: Refinement
+    path: Path
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        found = self.accuracy
+        verdict = found.scores.set_index("name")["verdict"]
+        status = found.status[:1].upper() + found.status[1:] + "." if found.status else None
+        return [
+            f"{found.won:,} won and {found.lost:,} lost opportunities were scored before they closed.",
+            f"Opportunity score: {verdict['opportunity_score']}. Account score: {verdict['account_score']}.",
+            status or lost_line(len(self.lost.patterns)),
+            f"Open {self.path}.",
+        ]
+
+
+@dataclass(frozen=True)
+class RefineResult:
+    """What was found or done, in sentences; what was learned; and the weights in force, where they changed."""
+
+    lines: tuple[str, ...]
+    refinement: Refinement | None = None
+    in_force: PipelineWeights | None = None
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        return list(self.lines)
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """Outcomes and report of one turn of the loop."""
+
+    outcomes: OutcomesResult | None
+    won_lost: WonLostResult | None
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the stage."""
+        return [line for part in (self.outcomes, self.won_lost) if part is not None for line in part.summary()]
+
+
+def won_lost(run: RunContext) -> WonLostResult | None:
     """Write the report on closed opportunities from what ``snapshot`` and ``outcomes`` kept.
+
+    Returns:
+        ``None`` in a dry run.
 
     Raises:
         DataError: no snapshot is kept yet.
@@ -44,7 +96,7 @@ def won_lost(run: RunContext) -> list[str]:
         if not days:
             raise DataError("no snapshot is kept yet", next_step="Run `icp-xl snapshot` first.")
         if run.dry_run:
-            return []
+            return None
         weights, source = weights_in_force(run, store)
         judged = build_judged(store, settings, progress=run.progress)
         run.progress.stage("Comparing predictions with outcomes")
@@ -71,13 +123,7 @@ def won_lost(run: RunContext) -> list[str]:
     run.metric("loss patterns", len(lost.patterns))
     if accuracy.status:
         run.status("won and lost", accuracy.status)
-    verdict = accuracy.scores.set_index("name")["verdict"]
-    return [
-        f"{accuracy.won:,} won and {accuracy.lost:,} lost opportunities were scored before they closed.",
-        f"Opportunity score: {verdict['opportunity_score']}. Account score: {verdict['account_score']}.",
-        accuracy.status[:1].upper() + accuracy.status[1:] + "." if accuracy.status else lost_line(len(lost.patterns)),
-        f"Open {run.settings.paths.out / REPORT}.",
-    ]
+    return WonLostResult(accuracy, lost, refinement, run.settings.paths.out / REPORT)
 
 
 def lost_line(count: int) -> str:
@@ -87,7 +133,7 @@ def lost_line(count: int) -> str:
 
 def refine(
     run: RunContext, *, apply: bool = False, take_back: bool = False, stop: bool = False, trial: bool = True
-) -> list[str]:
+) -> RefineResult | None:
     """Suggest weights and put them on trial; or apply, take back, or end a trial.
 
     Args:
@@ -95,6 +141,9 @@ def refine(
         take_back: put the weights before the last promotion in force again.
         stop: end the running trial and keep the champion.
         trial: put a recommended suggestion on trial.
+
+    Returns:
+        ``None`` in a dry run.
 
     Raises:
         InsufficientDataError: too few outcomes to learn from.
@@ -107,23 +156,25 @@ def refine(
     with open_store(run) as store:
         if take_back:
             if run.dry_run:
-                return []
+                return None
             weights = revert(store, today=today, now=now, run_id=run.run_id)
             run.outputs.json(WEIGHTS_FILE, weights_body(weights, "taken back by the user", run.run_id))
-            return [f"Weights {model_id_of(weights)} are in force again.", f"Wrote {WEIGHTS_FILE}."]
+            said = (f"Weights {model_id_of(weights)} are in force again.", f"Wrote {WEIGHTS_FILE}.")
+            return RefineResult(said, in_force=weights)
         if stop:
             if run.dry_run:
-                return []
+                return None
             end_trial(store, "ended by the user", today=today, now=now, run_id=run.run_id)
-            return ["The trial is ended; the weights in force stay."]
+            return RefineResult(("The trial is ended; the weights in force stay.",))
         judged = build_judged(store, run.settings.feedback, progress=run.progress)
         report = look_at_trial(store, judged, run.settings.feedback, today=today)
         if apply:
-            if report.decision != PROMOTE or not run.dry_run:
-                weights = promote(store, report, today=today, now=now, run_id=run.run_id)
-                run.outputs.json(WEIGHTS_FILE, weights_body(weights, report.reason, run.run_id))
-                return [report.reason, f"Weights {model_id_of(weights)} are in force. Wrote {WEIGHTS_FILE}."]
-            return []
+            if report.decision == PROMOTE and run.dry_run:
+                return None
+            weights = promote(store, report, today=today, now=now, run_id=run.run_id)
+            run.outputs.json(WEIGHTS_FILE, weights_body(weights, report.reason, run.run_id))
+            line = f"Weights {model_id_of(weights)} are in force. Wrote {WEIGHTS_FILE}."
+            return RefineResult((report.reason, line), in_force=weights)
         current, _ = weights_in_force(run, store)
         run.progress.stage("Learning weights")
         found = refine_weights(judged, current, run.settings.feedback, seed=run.settings.run.seed)
@@ -132,28 +183,30 @@ def refine(
         lines = [f"Recommendation: {'try other weights' if found.recommended else 'no change'} ({found.reason})."]
         if report.running:
             lines.append(report.reason)
-        if found.recommended and not run.dry_run:
-            lines += _suggest(run, found)
+        if run.dry_run:
+            return None
+        if found.recommended:
+            lines.append(f"Wrote {_suggest(run, found)}.")
             if trial and running_trial(store) is None:
                 planned = start_trial(store, found, run.settings.feedback, today=today, now=now, run_id=run.run_id)
                 lines.append(
                     f"On trial from today: it scores beside the weights in force and changes nothing. Planned for "
                     f"{planned} outcomes; then `icp-xl refine --apply`."
                 )
-        return lines
+        return RefineResult(tuple(lines), refinement=found)
 
 
-def _suggest(run: RunContext, found: Refinement) -> list[str]:
+def _suggest(run: RunContext, found: Refinement) -> str:
     """A suggestion is a file of its own name; nothing is overwritten but the same suggestion."""
     name = f"pipeline_weights_suggested_{model_id_of(found.suggested)}.json"
     body = weights_body(found.suggested, found.reason, run.run_id)
     table = found.weights.round(6).to_dict(orient="records")
     evidence = {"gain": found.gain, "low": found.gain_low, "high": found.gain_high, "outcomes": found.tried_on}
     run.outputs.json(name, {**body, "components": table, "evidence": evidence})
-    return [f"Wrote {Path(name).name}."]
+    return name
 
 
-def run_loop(run: RunContext) -> list[str]:
+def run_loop(run: RunContext) -> LoopResult:
     """The whole loop as part of a run of everything: snapshot, outcomes, report."""
     first_snapshots(run)
-    return [*outcomes(run), *won_lost(run)]
+    return LoopResult(outcomes(run), won_lost(run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -42,7 +42,7 @@ SANITY = "curated/features/assets_sanity.csv"
 REPORT = "icp_build.xlsx"
 
 
-@dataclass
+@dataclass(frozen=True)
 class BuildResult:
     """What a build made: the star schema, one row per label set, and per feature set its catalog and statistics."""
 
@@ -54,6 +54,19 @@ class BuildResult:
     sanity: pd.DataFrame = field(default_factory=pd.DataFrame)
     left_out: list[str] = field(default_factory=list)
     staged_only: bool = False
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        star = self.star
+        found = [f"{star.kept:,} of {star.read:,} sales lines kept"]
+        if not self.staged_only:
+            found[0] += f"; {star.written} months written, {star.unchanged} unchanged"
+        if len(self.labels):
+            cutoffs = ", ".join(sorted(set(self.labels["cutoff_date"].astype(str))))
+            found.append(f"{len(self.labels)} label sets, {len(self.stats)} feature sets, cutoffs {cutoffs}")
+        found += [f"Left out: {text}" for text in self.left_out]
+        found.append(f"Wrote {CLEANING}, {CONTRACTS}" + (f" and {REPORT}." if len(self.labels) else "."))
+        return found
 
 
 def build(
@@ -102,7 +115,7 @@ def build(
     if staging_only:
         return result
     try:
-        _labels_and_features(run, result, fail_soft)
+        result = _labels_and_features(run, result, fail_soft)
     except (DataError, ConfigError):
         _give_up(run, findings, before, earlier)
         raise
@@ -121,25 +134,6 @@ def load_star(run: RunContext) -> Star:
     if "star" not in run.memo:
         run.memo["star"] = open_star(run.settings.paths.out)
     found: Star = run.memo["star"]
-    return found
-
-
-def closing_lines(result: BuildResult | None) -> list[str]:
-    """What to say at the end of the command."""
-    if result is None:
-        return []
-    star = result.star
-    found = [f"{star.kept:,} of {star.read:,} sales lines kept"]
-    if not result.staged_only:
-        found[0] += f"; {star.written} months written, {star.unchanged} unchanged"
-    if len(result.labels):
-        rows = result.labels
-        found.append(
-            f"{len(rows)} label sets, {len(result.stats)} feature sets, cutoffs "
-            + ", ".join(sorted(set(rows["cutoff_date"].astype(str))))
-        )
-    found += [f"Left out: {text}" for text in result.left_out]
-    found.append(f"Wrote {CLEANING}, {CONTRACTS}" + (f" and {REPORT}." if len(result.labels) else "."))
     return found
 
 
@@ -190,7 +184,7 @@ def _previous(run: RunContext) -> Star | None:
         return None
 
 
-def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) -> None:
+def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) -> BuildResult:
     settings, star = run.settings, result.star.star
     divisions, cutoffs = choose_divisions(star, settings), choose_cutoffs(star, settings)
     run.cutoffs = [cutoff.isoformat() for cutoff in cutoffs]
@@ -198,19 +192,20 @@ def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) 
         cutoffs = _usable(run, result, star, cutoffs, fail_soft)
         divisions = _known(run, result, star, divisions, fail_soft)
         summaries, positives = _labels(run, engine, star, divisions, cutoffs)
-        result.labels = pd.DataFrame(summaries)
-        _stage_label_tables(run, star, result.labels, positives)
+        labels = pd.DataFrame(summaries)
+        _stage_label_tables(run, star, labels, positives)
         for found in build_feature_sets(star, divisions, cutoffs, settings, engine=engine, progress=run.progress):
             run.plan(*names_of(found.slug, found.cutoff))
             write_features(run.outputs, found)
             _remember(result, found)
-    sanity = [assets_sanity(star, cutoff, settings).assign(cutoff_date=cutoff.isoformat()) for cutoff in cutoffs]
-    result.sanity = pd.concat(sanity, ignore_index=True)
+    parts = [assets_sanity(star, cutoff, settings).assign(cutoff_date=cutoff.isoformat()) for cutoff in cutoffs]
+    sanity = pd.concat(parts, ignore_index=True)
     if settings.features.use_assets and not star.assets.empty:
-        run.outputs.csv(SANITY, result.sanity)
+        run.outputs.csv(SANITY, sanity)
     else:
         run.outputs.remove(SANITY)
     _als_report(run, result)
+    return replace(result, labels=labels, sanity=sanity)
 
 
 def _usable(run: RunContext, result: BuildResult, star: Star, cutoffs: Sequence[date], fail_soft: bool) -> list[date]:

@@ -52,6 +52,25 @@ class LeakageResult:
         """Whether the features may be used: none leaks, or those that do are dropped; and the checks work."""
         return not self.missed and (not self.leaks or self.action != "refuse")
 
+    @property
+    def exit_code(self) -> int:
+        """4 where something must be mended first."""
+        return 0 if self.sound else 4
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        caught = self.planted - len(self.missed)
+        works = "the checks work" if not self.missed else "NOT ALL"
+        lines = [f"{caught} of {self.planted} planted leaks caught: {works}."]
+        lines += [f"Not caught: {name}" for name in self.missed]
+        if not self.leaks:
+            return [*lines, "No feature knows the future.", f"Wrote {CSV}, {JSON} and {REPORT}."]
+        done = {"drop": "training leaves them out", "refuse": "mend them first", "report": "they are only reported"}
+        lines.append(f"{say_count(len(self.leaks), 'feature')} may know the future; {done[self.action]}.")
+        shown = self.findings[self.findings["leak"].astype(bool)].drop_duplicates("feature").head(10)
+        lines += [f"  {row.feature} ({row.check}): {row.advice}" for row in shown.itertuples()]
+        return [*lines, f"Wrote {CSV}, {JSON} and {REPORT}."]
+
 
 def run_leakage_checks(run: RunContext) -> LeakageResult | None:
     """Run every check on the latest cutoff with a full window.
@@ -97,24 +116,6 @@ def run_leakage_checks(run: RunContext) -> LeakageResult | None:
     result = LeakageResult(findings, len(PLANTED) + len(PLANTED_NAMES), tuple(sorted(missed)), guard.action)
     _publish(run, result)
     return result
-
-
-def leakage_lines(result: LeakageResult | None) -> list[str]:
-    """What to say at the end of the command."""
-    if result is None:
-        return []
-    caught = result.planted - len(result.missed)
-    lines = [
-        f"{caught} of {result.planted} planted leaks caught: {'the checks work' if not result.missed else 'NOT ALL'}."
-    ]
-    lines += [f"Not caught: {name}" for name in result.missed]
-    if not result.leaks:
-        return [*lines, "No feature knows the future.", f"Wrote {CSV}, {JSON} and {REPORT}."]
-    done = {"drop": "training leaves them out", "refuse": "mend them first", "report": "they are only reported"}
-    lines.append(f"{say_count(len(result.leaks), 'feature')} may know the future; {done[result.action]}.")
-    shown = result.findings[result.findings["leak"].astype(bool)].drop_duplicates("feature").head(10)
-    lines += [f"  {row.feature} ({row.check}): {row.advice}" for row in shown.itertuples()]
-    return [*lines, f"Wrote {CSV}, {JSON} and {REPORT}."]
 
 
 def _at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from typing import Any
@@ -32,7 +32,7 @@ REPORT = "icp_models.xlsx"
 _PARALLEL_ROWS = 60_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class TrainResult:
     """What was trained, in the order of the divisions, and the scores (one row per account × division)."""
 
@@ -41,12 +41,39 @@ class TrainResult:
     cutoffs: tuple[date, ...]
     score_cutoff: date
     window_months: int = 0
-    notes: list[str] = field(default_factory=list)
 
     @property
     def published(self) -> list[Trained]:
         """Divisions whose probabilities are given out."""
         return [each for each in self.trained if each.model is not None and each.model.published]
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        lines = []
+        for each in self.trained:
+            verdict = each.model.verdict if each.model is not None else "No model"
+            reason = each.status or (each.model.reasons[0] if each.model is not None and each.model.reasons else "")
+            lines.append(f"{each.division}: {verdict} ({reason})")
+        n = self.scores["division"].nunique()
+        day = f"{self.score_cutoff:%Y-%m-%d}"
+        lines.append(f"{len(self.scores):,} scores of {say_count(n, 'division')} as of {day} in {SCORES_CSV}.")
+        if self.cutoffs:
+            lines.append(f"Open {REPORT} to see what each model knows.")
+        return lines
+
+
+@dataclass(frozen=True)
+class RevertResult:
+    """The model version that is current again, by division."""
+
+    versions: dict[str, str]
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        return [
+            f"{division}: version {version} is current. Run `icp-xl train --score-only` to score with it."
+            for division, version in self.versions.items()
+        ]
 
 
 def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
@@ -94,9 +121,16 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
     return result
 
 
-def revert(run: RunContext, names: Sequence[str]) -> list[str]:
-    """Make earlier model versions current: ``DIVISION`` for the one before, or ``DIVISION=v0001``; closing lines."""
-    star, lines = load_star(run), []
+def revert(run: RunContext, names: Sequence[str]) -> RevertResult | None:
+    """Make earlier model versions current: ``DIVISION`` for the one before, or ``DIVISION=v0001``.
+
+    Returns:
+        ``None`` in a dry run.
+
+    Raises:
+        ConfigError: a division that the log does not have.
+    """
+    star, versions = load_star(run), {}
     for text in names:
         division, _, version = text.partition("=")
         if division not in star.division_names and division not in run.settings.labels.target_skus:
@@ -106,26 +140,9 @@ def revert(run: RunContext, names: Sequence[str]) -> list[str]:
         slug = division_slug(star, division)
         if run.dry_run:
             continue
-        found = stage_revert(run.outputs, run.settings.paths.out, slug, version or None, run.settings.models.key())
-        lines.append(f"{division}: version {found} is current. Run `icp-xl train --score-only` to score with it.")
-    return lines
-
-
-def closing_lines(result: TrainResult | None) -> list[str]:
-    """What to say at the end of the command."""
-    if result is None:
-        return []
-    lines = []
-    for each in result.trained:
-        verdict = each.model.verdict if each.model is not None else "No model"
-        reason = each.status or (each.model.reasons[0] if each.model is not None and each.model.reasons else "")
-        lines.append(f"{each.division}: {verdict} ({reason})")
-    n = result.scores["division"].nunique()
-    day = f"{result.score_cutoff:%Y-%m-%d}"
-    lines.append(f"{len(result.scores):,} scores of {say_count(n, 'division')} as of {day} in {SCORES_CSV}.")
-    if result.cutoffs:
-        lines.append(f"Open {REPORT} to see what each model knows.")
-    return lines + result.notes
+        key = run.settings.models.key()
+        versions[division] = stage_revert(run.outputs, run.settings.paths.out, slug, version or None, key)
+    return None if run.dry_run else RevertResult(versions)
 
 
 def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:

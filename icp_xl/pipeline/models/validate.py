@@ -36,7 +36,7 @@ class Window:
     note: str = ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class ValidationResult:
     """Holdouts by cutoff and division, what could not be validated, and what must be known of the windows."""
 
@@ -48,6 +48,18 @@ class ValidationResult:
     def alerts(self) -> int:
         """Alerts of all divisions and cutoffs."""
         return sum(len(each.alerts) for each in self.holdouts)
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        lines = []
+        for each in self.holdouts:
+            auc = each.metrics["auc"]
+            told = "; ".join(alert.kind for alert in each.alerts) or "no alert"
+            lines.append(f"{each.division} at {each.data.cutoff:%Y-%m-%d}: AUC {auc.value:.3f} ({auc.low:.3f} to "
+                         f"{auc.high:.3f}), {told}")  # fmt: skip
+        lines += [f"{division} at {day} is left out: {why}" for division, day, why in self.left_out]
+        lines.append(f"{self.alerts} alerts. Open {REPORT}.")
+        return lines
 
 
 def validate(run: RunContext) -> ValidationResult | None:
@@ -128,21 +140,6 @@ def choose_windows(star: Star, settings: Settings) -> list[Window]:
             next_step="Choose earlier cutoffs, a shorter build.window_months, or wait for more sales.",
         )  # fmt: skip
     return found
-
-
-def closing_lines(result: ValidationResult | None) -> list[str]:
-    """What to say at the end of the command."""
-    if result is None:
-        return []
-    lines = []
-    for each in result.holdouts:
-        auc = each.metrics["auc"]
-        told = "; ".join(alert.kind for alert in each.alerts) or "no alert"
-        lines.append(f"{each.division} at {each.data.cutoff:%Y-%m-%d}: AUC {auc.value:.3f} ({auc.low:.3f} to "
-                     f"{auc.high:.3f}), {told}")  # fmt: skip
-    lines += [f"{division} at {day} is left out: {why}" for division, day, why in result.left_out]
-    lines.append(f"{result.alerts} alerts. Open {REPORT}.")
-    return lines
 
 
 def _accounts(run: RunContext) -> pd.DataFrame:

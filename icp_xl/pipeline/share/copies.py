@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,36 @@ class ShareOutcome:
     left_out: int = 0
     removed: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    manifest: Path = Path(CSV)
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        books = [file for file in self.files if file.file.endswith(".xlsx")]
+        locked = sum(file.protected for file in books)
+        largest = max((file.bytes for file in books), default=0) / 1e6
+        lines = [f"{say_count(len(books), 'workbook')} to send in {self.folder}; none is larger than {largest:.1f} MB."]
+        if locked:
+            lines.append(f"{locked} of them open with a password only.")
+        taken = [f"{FINDINGS[kind].what} ({n})" for kind, n in sorted(self.removed.items())]
+        if taken:
+            lines.append("Taken out of the copy: " + ", ".join(taken) + ".")
+        return [*lines, *self.notes, f"Who gets what: {self.manifest} (keep that list to yourself)."]
+
+
+@dataclass(frozen=True)
+class ShareableResult:
+    """What should not leave the house in each workbook that was looked into."""
+
+    workbooks: tuple[Shareable, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """4 where one must not be sent as it is."""
+        return 0 if all(each.safe for each in self.workbooks) else 4
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        return [line for each in self.workbooks for line in each.lines()]
 
 
 def share(
@@ -302,10 +332,11 @@ class _Job:
             run.warn(
                 f"{say_count(left, 'account')} without a {self.by} went into no file; share_manifest.json lists them."
             )
-        return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes))
+        manifest = run.settings.paths.out / CSV
+        return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes), manifest)
 
 
-def check_files(run: RunContext, paths: list[Path]) -> list[Shareable]:
+def check_files(run: RunContext, paths: Sequence[Path]) -> ShareableResult:
     """Say of each workbook what should not leave the house in it; writes nothing but the run record.
 
     Raises:
@@ -323,22 +354,7 @@ def check_files(run: RunContext, paths: list[Path]) -> list[Shareable]:
         found.append(check_shareable(path, frozenset(run.settings.share.allow)))
         run.progress.advance()
     run.metric("shareable", {"safe": sum(each.safe for each in found), "unsafe": sum(not each.safe for each in found)})
-    return found
-
-
-def share_lines(run: RunContext, outcome: ShareOutcome) -> list[str]:
-    """What to say at the end of the command."""
-    books = [file for file in outcome.files if file.file.endswith(".xlsx")]
-    locked = sum(file.protected for file in books)
-    lines = [f"{say_count(len(books), 'workbook')} to send in {outcome.folder}; none is larger than "
-             f"{max((file.bytes for file in books), default=0) / 1e6:.1f} MB."]  # fmt: skip
-    if locked:
-        lines.append(f"{locked} of them open with a password only.")
-    taken = [f"{FINDINGS[kind].what} ({n})" for kind, n in sorted(outcome.removed.items())]
-    if taken:
-        lines.append("Taken out of the copy: " + ", ".join(taken) + ".")
-    lines += outcome.notes
-    return [*lines, f"Who gets what: {run.settings.paths.out / CSV} (keep that list to yourself)."]
+    return ShareableResult(tuple(found))
 
 
 def environment_passwords(name: str, environ: Mapping[str, str]) -> Passwords:

@@ -39,6 +39,20 @@ class WhitespaceOutcome:
     files: tuple[str, ...]
     typed: int
 
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        figures = self.ranking.metrics
+        lines = [
+            f"{figures['ranked']:,} of {figures['pairs']:,} account-division pairs ranked, {figures['selected']:,} to "
+            f"work now: {figures['expected_purchases_selected']:,.0f} purchases expected of them within "
+            f"{figures['window_months']} months",
+        ]
+        if self.typed:
+            lines.append(f"Taken over from the workbook: status or mark of {self.typed:,} pairs")
+        if figures["stability_jaccard"] is not None:
+            lines.append(f"Overlap with the last list: {figures['stability_jaccard']:.0%}")
+        return [*lines, f"Wrote {REPORT} and {self.files[0]}."]
+
 
 def file_names(cutoff: date) -> dict[str, str]:
     """The dated files of one ranking, by what they hold."""
@@ -86,23 +100,6 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
     run.outputs.parquet(SEEN, seen)
     _report(run, ranking, inputs)
     return WhitespaceOutcome(ranking, inputs.value_name, tuple(names.values()), changed)
-
-
-def closing_lines(outcome: WhitespaceOutcome | None) -> list[str]:
-    """What to say at the end of the command."""
-    if outcome is None:
-        return []
-    figures = outcome.ranking.metrics
-    lines = [
-        f"{figures['ranked']:,} of {figures['pairs']:,} account-division pairs ranked, {figures['selected']:,} to work "
-        f"now: {figures['expected_purchases_selected']:,.0f} purchases expected of them within "
-        f"{figures['window_months']} months",
-    ]
-    if outcome.typed:
-        lines.append(f"Taken over from the workbook: status or mark of {outcome.typed:,} pairs")
-    if figures["stability_jaccard"] is not None:
-        lines.append(f"Overlap with the last list: {figures['stability_jaccard']:.0%}")
-    return [*lines, f"Wrote {REPORT} and {outcome.files[0]}."]
 
 
 def _people(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
@@ -250,4 +247,4 @@ def _rep_books(run: RunContext, report: WhitespaceReport) -> None:
         render_book(rep_book, Path(run.outputs.path(f"{REP_FOLDER}/{stem}.xlsx")), clock=run.settings.run.clock)
 
 
-__all__ = ["WhitespaceOutcome", "closing_lines", "whitespace"]
+__all__ = ["WhitespaceOutcome", "whitespace"]

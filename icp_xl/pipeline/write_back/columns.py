@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
-from icp_xl.delivery.write_back.columns import ColumnsReport, write_columns
-from icp_xl.delivery.write_back.inject import InjectReport
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
+from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
+from icp_xl.delivery.write_back.columns import write_columns
 from icp_xl.errors import ConfigError, SourceError
+from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.runs import RunContext
 
 #: Where a run leaves the scored accounts, below its output folder.
@@ -19,13 +19,11 @@ SCORED = "state/scored_accounts.parquet"
 _KEYS = ("account_id", "account_name")
 _MONEY, _SHARE = "#,##0", "0.00"
 _WORDS = {"icp": "ICP", "gp": "GP"}
-#: How many unmatched keys are named at the end.
-_NAMED = 8
 
 
 def put_columns(
     run: RunContext, workbook: Path, key: str, scored: Path, out: Path | None, sheet: str | None, fields: Sequence[str]
-) -> ColumnsReport:
+) -> WriteBackResult | None:
     """Put fields of the scored accounts beside the column ``key`` of ``workbook``, or of a copy at ``out``.
 
     Raises:
@@ -37,8 +35,9 @@ def put_columns(
 
     results = _ready(run, workbook, scored, out, fields)
     if run.dry_run:
-        return ColumnsReport(out or workbook)
-    return write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
+        return None
+    done = write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
+    return WriteBackResult(out or workbook, columns=done)
 
 
 def _ready(
@@ -73,38 +72,37 @@ def put_back(
     fields: Sequence[str] = (),
     out: Path | None = None,
     place: str | None = None,
-) -> list[str]:
-    """Sheets of a report, result columns or both into ``workbook``; returns what to say.
+) -> WriteBackResult | None:
+    """Sheets of a report, result columns or both into ``workbook``; ``None`` in a dry run.
 
     Sheets go in where ``report`` or ``sheets`` ask for them, or where no columns do; the other arguments are those of
     :func:`~icp_xl.pipeline.write_back.sheets.write_back` and :func:`put_columns`.
     """
     from icp_xl.pipeline.tables import REPORT
-    from icp_xl.pipeline.write_back.sheets import inject_lines, kept_beside, safe_options, write_back
+    from icp_xl.pipeline.write_back.sheets import kept_beside, safe_options, write_back
 
     source = report or run.settings.paths.out / REPORT
     if columns is None:
-        return inject_lines(write_back(run, workbook, source, out, place, list(sheets) or None))
+        return write_back(run, workbook, source, out, place, list(sheets) or None)
     scored = source.parent / SCORED
     if report is None and not sheets:
-        return columns_lines(put_columns(run, workbook, columns, scored, out, sheet, fields))
+        return put_columns(run, workbook, columns, scored, out, sheet, fields)
     results = _ready(run, workbook, scored, out, fields, source)
     if run.dry_run:
-        return both_lines(InjectReport(out or workbook), ColumnsReport(out or workbook))
-    return both_lines(
-        *write_sheets_and_columns(
-            workbook,
-            source,
-            columns,
-            results,
-            out,
-            place=place or run.settings.delivery.place,
-            kept=kept_beside(source),
-            only=list(sheets) or None,
-            sheet=sheet,
-            options=safe_options(run),
-        )
+        return None
+    done = write_sheets_and_columns(
+        workbook,
+        source,
+        columns,
+        results,
+        out,
+        place=place or run.settings.delivery.place,
+        kept=kept_beside(source),
+        only=list(sheets) or None,
+        sheet=sheet,
+        options=safe_options(run),
     )
+    return WriteBackResult(out or workbook, *done)
 
 
 def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
@@ -156,27 +154,3 @@ def _look(name: str, values: pd.Series) -> tuple[str, str, float]:
     if name.endswith(("revenue", "profit", "printers")):
         return header, _MONEY, 14.0
     return header, _SHARE if pd.api.types.is_float_dtype(values) else "0", 12.0
-
-
-def both_lines(sheets: InjectReport, columns: ColumnsReport) -> list[str]:
-    """What to say when sheets and columns went in together."""
-    from icp_xl.pipeline.write_back.sheets import inject_lines
-
-    last = [f"The workbook as it was: {columns.backup}"] if columns.backup else []
-    sheets.backup = columns.backup = None
-    return [*inject_lines(sheets), *columns_lines(columns), *last]
-
-
-def columns_lines(report: ColumnsReport) -> list[str]:
-    """What to say at the end of the command."""
-    lines = []
-    if report.columns:
-        lines.append(f"{len(report.columns)} columns are in {report.sheet} of {report.path.name}:")
-        lines += [f"  {title}" for title in report.columns.values()]
-    missing = sum(report.unmatched.values())
-    lines.append(f"{report.matched:,} rows have their account; {missing:,} have none and stay blank.")
-    if missing:
-        named = list(report.unmatched)[:_NAMED]
-        more = len(report.unmatched) - len(named)
-        lines.append(f"No account: {'; '.join(named)}" + (f" and {more:,} more" if more else ""))
-    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])

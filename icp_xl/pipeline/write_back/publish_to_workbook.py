@@ -13,8 +13,9 @@ from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_colum
 from icp_xl.errors import SourceError
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.tables import REPORT
-from icp_xl.pipeline.write_back.columns import SCORED, both_lines, columns_lines, read_results
-from icp_xl.pipeline.write_back.sheets import inject_lines, kept_beside, safe_options
+from icp_xl.pipeline.write_back.columns import SCORED, read_results
+from icp_xl.pipeline.write_back.result import WriteBackResult
+from icp_xl.pipeline.write_back.sheets import kept_beside, safe_options
 from icp_xl.runs import RunContext
 from icp_xl.scratch import scratch_folder
 from icp_xl.sources.locate import locate
@@ -25,8 +26,11 @@ COPIES = "written_back"
 DEMO = AfterRunSettings(copy_only=True, sheets=("Summary", "Scored Accounts"), columns="Acct ID")
 
 
-def put_after_run(run: RunContext) -> list[str]:
-    """Put this run's sheets and columns into ``delivery.after_run.workbook``, or a copy; nothing when it names none.
+def publish_to_workbook(run: RunContext) -> WriteBackResult | None:
+    """Put this run's sheets and columns into ``delivery.after_run.workbook``, or a copy.
+
+    Returns:
+        ``None`` where it names none, and in a dry run.
 
     Raises:
         SourceError: the workbook does not exist.
@@ -37,49 +41,52 @@ def put_after_run(run: RunContext) -> list[str]:
     if chosen.workbook is None and run.command == "demo":
         chosen = DEMO.model_copy(update={"workbook": _sample(run)})
     if chosen.workbook is None:
-        return []
+        return None
     workbook = _found(run, chosen.workbook)
     run.read(workbook)
     name = f"{COPIES}/{workbook.name}"
     run.plan(name if chosen.copy_only else workbook.name)
     if run.dry_run:
-        return []
+        return None
     if not chosen.copy_only:
         return _fill(run, chosen, workbook, None, safe_options(run))
     with scratch_folder("write_back") as folder:
         # Published like every other result, and only when all of it came out.
         made = folder / workbook.name
-        lines = _fill(run, chosen, workbook, made, replace(safe_options(run), backups=0))
+        done = _fill(run, chosen, workbook, made, replace(safe_options(run), backups=0))
         shutil.copyfile(made, run.outputs.path(name))
-    return [*lines, f"Your workbook with the results, as a copy: {run.settings.paths.out / name}"]
+    copy = run.settings.paths.out / name
+    return replace(done, workbook=copy, copy=copy)
 
 
 def _fill(
     run: RunContext, chosen: AfterRunSettings, workbook: Path, out: Path | None, options: SafeOptions
-) -> list[str]:
-    """Sheets, then columns, into ``workbook`` or a copy at ``out``; returns what to say."""
+) -> WriteBackResult:
+    """Sheets, then columns, into ``workbook`` or a copy at ``out``."""
     report, scored = run.outputs.find(REPORT), run.outputs.find(SCORED)
     place, only = run.settings.delivery.place, chosen.sheets or None
+    target = out or workbook
     if chosen.columns is None:
         kept = kept_beside(report)
-        return inject_lines(inject_sheets(workbook, report, out, place=place, kept=kept, only=only, options=options))
+        sheets = inject_sheets(workbook, report, out, place=place, kept=kept, only=only, options=options)
+        return WriteBackResult(target, sheets=sheets)
     results = read_results(scored, chosen.fields)
     if not chosen.sheets:
-        return columns_lines(write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options))
-    return both_lines(
-        *write_sheets_and_columns(
-            workbook,
-            report,
-            chosen.columns,
-            results,
-            out,
-            place=place,
-            kept=kept_beside(report),
-            only=only,
-            sheet=chosen.sheet,
-            options=options,
-        )
+        columns = write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options)
+        return WriteBackResult(target, columns=columns)
+    done = write_sheets_and_columns(
+        workbook,
+        report,
+        chosen.columns,
+        results,
+        out,
+        place=place,
+        kept=kept_beside(report),
+        only=only,
+        sheet=chosen.sheet,
+        options=options,
     )
+    return WriteBackResult(target, *done)
 
 
 def _sample(run: RunContext) -> Path | None:

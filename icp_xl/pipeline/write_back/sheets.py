@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from icp_xl.delivery.render.references import RenderResult
 from icp_xl.delivery.write_back.column_remove import remove_all
-from icp_xl.delivery.write_back.inject import InjectReport, inject_sheets
-from icp_xl.delivery.write_back.ownership import UserColumn
-from icp_xl.delivery.write_back.remove import RemoveReport
-from icp_xl.errors import DeliveryError, SourceError
+from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.ownership import Kept
+from icp_xl.delivery.render.references import RenderResult
 from icp_xl.opc.safe_write import SafeOptions
+from icp_xl.errors import DeliveryError, SourceError
+from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.reports.spec import Book, tables_of
 from icp_xl.runs import RunContext
 
@@ -51,11 +51,14 @@ def write_back(
     out: Path | None,
     place: str | None,
     sheets: Sequence[str] | None = None,
-) -> InjectReport:
+) -> WriteBackResult | None:
     """Put the sheets of ``report`` into ``workbook`` (or a copy at ``out``); nothing else in it changes.
 
     Args:
         sheets: only these; what an earlier run put in besides stays.
+
+    Returns:
+        ``None`` in a dry run.
 
     Raises:
         SourceError: one of the two files is not there.
@@ -74,8 +77,8 @@ def write_back(
         )
     run.plan((out or workbook).name)
     if run.dry_run:
-        return InjectReport(out or workbook)
-    return inject_sheets(
+        return None
+    done = inject_sheets(
         workbook,
         report,
         out,
@@ -84,32 +87,18 @@ def write_back(
         only=sheets,
         options=safe_options(run),
     )
+    return WriteBackResult(out or workbook, sheets=done)
 
 
-def take_out(run: RunContext, workbook: Path, out: Path | None) -> RemoveReport:
+def take_out(run: RunContext, workbook: Path, out: Path | None) -> WriteBackResult | None:
     """Remove our sheets and columns from ``workbook`` and leave it as if they had never been there."""
     if not workbook.is_file():
         raise SourceError("the file does not exist", where=workbook.name, next_step="Check the path.")
     run.read(workbook)
     run.plan((out or workbook).name)
-    return RemoveReport(out or workbook) if run.dry_run else remove_all(workbook, out, options=safe_options(run))
-
-
-def inject_lines(report: InjectReport) -> list[str]:
-    """What to say at the end of the command."""
-    lines = [f"{len(report.sheets)} sheets are in {report.path.name}; {len(report.replaced)} replaced earlier ones."]
-    if report.typed_kept:
-        lines.append(f"{report.typed_kept} cells that you had filled in were kept.")
-    lines += [f"Not kept, since its row is gone: {' / '.join(lost)}" for lost in report.typed_lost]
-    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])
-
-
-def remove_lines(report: RemoveReport) -> list[str]:
-    """What to say at the end of the command."""
-    exact = " Every part is again what it was before." if report.exact else ""
-    columns = f" and {len(report.columns)} columns" if report.columns else ""
-    lines = [f"{len(report.removed)} sheets{columns} were taken out of {report.path.name}.{exact}"]
-    return lines + ([f"The workbook as it was: {report.backup}"] if report.backup else [])
+    if run.dry_run:
+        return None
+    return WriteBackResult(out or workbook, removed=remove_all(workbook, out, options=safe_options(run)))
 
 
 def safe_options(run: RunContext) -> SafeOptions:

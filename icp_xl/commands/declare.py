@@ -1,0 +1,348 @@
+"""What a command is: one declaration, from which its command line, library call, button and documentation are made.
+
+A declaration is a function under :func:`command`. Its name is the command's, its docstring the help, its keyword
+parameters (annotated with :class:`Option`) what only this command takes; ``settings`` are options that stand for a
+setting and take help, type and choices from it. What the function returns has ``summary() -> list[str]``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from icp_xl.config.describe import find_field
+
+#: Options of every command that reads settings, by their names; see :data:`SHARED`.
+EVERY = ("config", "data", "out", "set_")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Result(Protocol):
+    """What every command gives: frozen, with its closing lines. ``exit_code``, where there is one, is the shell's."""
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        ...
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a parameter of one command is given.
+
+    Args:
+        help: one line of help.
+        flag: its flag, where it is not the parameter's name.
+        short: a second, short flag.
+        metavar: what stands for the value in the help.
+        argument: it is given by its place, not by a flag.
+        commas: several values stand in one text with commas between, instead of one flag each.
+        ask: on the command line a plain switch; the function makes the value from an answer.
+    """
+
+    help: str
+    flag: str = ""
+    short: str = ""
+    metavar: str = ""
+    argument: bool = False
+    commas: bool = False
+    ask: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An option that stands for the setting ``key``; ``short`` is a second flag."""
+
+    flag: str
+    key: str
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button of the ribbon. Those of a command start it as a background job of the add-in.
+
+    Args:
+        label: the text on it.
+        group: label of its group; see :data:`icp_xl.commands.ribbon.GROUPS`.
+        icon: a built-in icon (imageMso) of ``vba/icons.txt``.
+        keytip: the key that presses it.
+        supertip: a sentence on what it does.
+        screentip: the heading over that sentence; the label by default.
+        large: a large icon.
+        order: its place in the group.
+        tag: name of its macro; the command's by default.
+        action: what the job is called; the label by default.
+        before: commands whose work comes first.
+        sales: whether the sales log is needed.
+        columns: whether result columns go beside the customer table.
+        calls: the VBA procedure behind it.
+    """
+
+    label: str
+    group: str
+    icon: str
+    keytip: str
+    supertip: str
+    screentip: str = ""
+    large: bool = False
+    order: int = 1000
+    tag: str = ""
+    action: str = ""
+    before: tuple[str, ...] = ()
+    sales: bool = True
+    columns: bool = False
+    calls: str = "IcpAction"
+
+
+@dataclass(frozen=True)
+class InRun:
+    """A place in ``icp-xl run``.
+
+    Args:
+        order: stages go in this order.
+        name: what the record calls it.
+        call: what is done; the command itself by default.
+        needed: without it there is nothing more to do.
+        brief: only the last of its closing lines is said.
+        last: the results stand whether or not it succeeds.
+    """
+
+    order: int
+    name: str
+    call: Callable[[Any], Result | None] | None = None
+    needed: bool = False
+    brief: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One option of a command, wherever it comes from: of its own, a setting (``key``), or shared by all."""
+
+    name: str
+    type: Any
+    option: Option
+    default: Any = None
+    key: str = ""
+    positional: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Its flags; none for an argument."""
+        if self.option.argument:
+            return ()
+        flag = self.option.flag or "--" + self.name.strip("_").replace("_", "-")
+        return (flag, self.option.short) if self.option.short else (flag,)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A declared command."""
+
+    function: Callable[..., Any]
+    name: str
+    group: str = ""
+    public: str = ""
+    settings: tuple[Setting, ...] = ()
+    shared: tuple[str, ...] = EVERY
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[dict[str, Any], Callable[[str], None]], dict[str, Any]] | None = None
+    button: Button | None = None
+    in_run: tuple[InRun, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its name with that of its group, as it is typed."""
+        return f"{self.group} {self.name}".strip()
+
+    @property
+    def help(self) -> str:
+        """Its help, examples included."""
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+    @cached_property
+    def takes(self) -> Literal["run", "settings", "nothing"]:
+        """What the function is given first: a run with its record, the settings alone, or nothing."""
+        first = next(iter(inspect.signature(self.function).parameters), "")
+        return "run" if first == "run" else "settings" if first == "settings" else "nothing"
+
+    @cached_property
+    def own(self) -> tuple[Parameter, ...]:
+        """Parameters of this command alone."""
+        names = dict(inspect.signature(self.function).parameters)
+        if self.takes != "nothing":
+            del names[self.takes]
+        return tuple(self._own(name, each) for name, each in names.items())
+
+    def _own(self, name: str, given: inspect.Parameter) -> Parameter:
+        # One by one, since the type of the result may be known to type checkers only.
+        scope = vars(sys.modules[self.function.__module__])
+        kind = eval(given.annotation, scope) if isinstance(given.annotation, str) else given.annotation
+        held, *notes = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+        option = next((note for note in notes if isinstance(note, Option)), None)
+        if option is None:
+            option = Option(next((note for note in notes if isinstance(note, str)), ""))
+        place = given.kind is not inspect.Parameter.KEYWORD_ONLY
+        return Parameter(name, held, option, given.default, positional=place)
+
+    @cached_property
+    def of_settings(self) -> tuple[Parameter, ...]:
+        """Options that stand for a setting, with its help, type and choices."""
+        return tuple(_of_setting(each) for each in self.settings)
+
+    @cached_property
+    def common(self) -> tuple[Parameter, ...]:
+        """Options that it shares with other commands."""
+        names = [*self.shared, *(("dry_run", "quiet") if self.takes == "run" else ())]
+        return tuple(
+            Parameter(each.name, each.type, each.option, self.defaults.get(each.name, each.default), each.key)
+            for each in SHARED
+            if each.name in names
+        )
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All of its options."""
+        return (*self.own, *self.of_settings, *self.common)
+
+    def returns(self) -> str:
+        """The annotation of what it gives, as it is written."""
+        text = inspect.signature(self.function).return_annotation
+        return str(text).removesuffix(" | None")
+
+
+#: Options that commands share. The library gives settings in place of ``--config`` and ``--set``.
+SHARED = (
+    Parameter(
+        "config", Path | None, Option("Settings file (default: icp_xl.yaml here, where there is one).", short="-c")
+    ),
+    Parameter(
+        "set_", tuple[str, ...], Option("One setting, as section.key=value; may be repeated.", metavar="KEY=VALUE"), ()
+    ),
+    Parameter("data", Path | None, Option("Folder that holds the source files."), key="paths.data"),
+    Parameter("out", Path | None, Option("Folder that results are written to.", short="-o"), key="paths.out"),
+    Parameter(
+        "dry_run", bool, Option("Check the inputs and list what would be written; write only the run record."), False
+    ),
+    Parameter("quiet", bool, Option("No progress bar, no closing lines.", short="-q"), False),
+)
+
+#: Every command, in the order in which help lists them.
+COMMANDS: dict[str, Command] = {}
+#: Every button, in the order of the ribbon, with the command behind it.
+BUTTONS: list[tuple[Button, Command | None]] = []
+
+
+def command(
+    *settings: Setting,
+    name: str = "",
+    group: str = "",
+    public: str = "",
+    shared: tuple[str, ...] = EVERY,
+    defaults: Mapping[str, Any] | None = None,
+    prepare: Callable[[dict[str, Any], Callable[[str], None]], dict[str, Any]] | None = None,
+    **made: Any,
+) -> Callable[[Function], Function]:
+    """Declare the function below as a command.
+
+    Args:
+        settings: options that stand for settings.
+        name: its name; that of the function by default.
+        group: a group of commands that it belongs to, as ``runs`` in ``icp-xl runs list``.
+        public: name of its library call ``icp_xl.NAME``; that of the function by default.
+        shared: shared options that it takes.
+        defaults: defaults of shared options, where they are others than usual.
+        prepare: called with the settings given, before they are read; returns further ones that rank below.
+        made: ``button``, a :class:`Button`; ``in_run``, one or several :class:`InRun`.
+    """
+
+    def declare(function: Function) -> Function:
+        own = function.__name__.strip("_")
+        stages = made.get("in_run", ())
+        found = Command(
+            function,
+            name or own.replace("_", "-"),
+            group,
+            public or own,
+            settings,
+            shared,
+            defaults or {},
+            prepare,
+            made.get("button"),
+            (stages,) if isinstance(stages, InRun) else stages,
+        )
+        if found.title in COMMANDS or any(found.public == each.public for each in COMMANDS.values()):
+            raise ValueError(f"the command {found.title} ({found.public}) is declared twice")
+        COMMANDS[found.title] = found
+        if found.button is not None:
+            BUTTONS.append((found.button, found))
+        return function
+
+    return declare
+
+
+def plain_button(*buttons: Button) -> None:
+    """Declare buttons that start no job; each has a macro of its own, or a VBA procedure."""
+    BUTTONS.extend((button, None) for button in buttons)
+
+
+def python_name(flag: str) -> str:
+    """The keyword that a flag is in Python.
+
+    >>> python_name("--window-months"), python_name("--lambda")
+    ('window_months', 'lambda_')
+    """
+    name = flag.strip("-").replace("-", "_")
+    return name + "_" if keyword.iskeyword(name) else name
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What values a setting takes: ``kind`` of one value, whether several, and the words it is limited to."""
+
+    kind: type
+    several: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def shape_of(annotation: Any) -> Shape:
+    """The shape of a setting's type.
+
+    >>> shape_of(tuple[float, ...])
+    Shape(kind=<class 'float'>, several=True, choices=())
+    """
+    if get_origin(annotation) is Annotated:
+        return shape_of(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return shape_of(next(each for each in get_args(annotation) if each is not type(None)))
+    if get_origin(annotation) is Literal:
+        return Shape(str, choices=tuple(map(str, get_args(annotation))))
+    if get_origin(annotation) in (tuple, list):
+        inner = shape_of(get_args(annotation)[0])
+        return Shape(inner.kind, True, inner.choices)
+    known = (bool, int, float, date, Path)
+    return Shape(next((kind for kind in known if annotation is kind), str))
+
+
+def _of_setting(setting: Setting) -> Parameter:
+    found: FieldInfo = find_field(setting.key)
+    shape = shape_of(found.annotation)
+    text = (found.description or setting.key).strip()
+    text = text[:1].upper() + text[1:]
+    numbers = shape.several and shape.kind in (int, float)
+    if shape.choices and not all(word in text for word in shape.choices):
+        text += f"; one of {', '.join(shape.choices)}"
+    if shape.several:
+        text += "; with commas between" if numbers else "; may be repeated"
+    option = Option(f"{text}.", setting.flag, setting.short, commas=numbers)
+    return Parameter(python_name(setting.flag), found.annotation, option, None, setting.key)

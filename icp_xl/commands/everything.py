@@ -1,0 +1,73 @@
+"""``run`` and ``demo``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icp_xl.commands.declare import COMMANDS, Button, command
+
+if TYPE_CHECKING:
+    from icp_xl.pipeline.run_all import RunResult, Stage
+    from icp_xl.runs import RunContext
+
+#: A tour need not average tree ensembles nor draw a thousand resamples; ``run`` does.
+QUICK: dict[str, Any] = {
+    "train.tree_seeds": 1,
+    "train.logreg": [{"c": 0.02}],
+    "train.bootstrap": 200,
+    "validation.bootstrap": 200,
+    "feedback.permutations": 499,
+}
+
+
+def stages() -> list[Stage]:
+    """The stages of ``run``, as the commands declare them."""
+    from icp_xl.pipeline.run_all import Stage
+
+    places = sorted(((place, each) for each in COMMANDS.values() for place in each.in_run), key=lambda it: it[0].order)
+    return [
+        Stage(place.name, place.call or each.function, place.needed, place.brief, place.last) for place, each in places
+    ]
+
+
+def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    """Sample workbooks below the output folder, and the settings of a quick tour."""
+    from icp_xl.samples import write_samples
+
+    folder = Path(given["paths.out"]) / "workbooks"
+    if not (folder.is_dir() and any(folder.iterdir())):
+        say(f"Making sample workbooks in {folder} …")
+        write_samples(folder)
+    return {"paths.data": folder, **QUICK}
+
+
+@command(shared=("out", "set_"), defaults={"out": Path("icp_demo")}, prepare=_samples)
+def demo(run: RunContext) -> RunResult:
+    """Make sample workbooks where there are none, run everything on them, and say what to open.
+
+    Example: icp-xl demo --out icp_demo
+    """
+    from icp_xl.pipeline.run_all import run_all
+
+    return run_all(run, stages())
+
+
+@command(
+    button=Button(
+        "Refresh all", "Prepare", "RefreshAll", "R",
+        "Runs every step, from reading the workbooks to the reports, in the background.",
+        tag="refresh_all", order=30, columns=True,
+    ),
+)  # fmt: skip
+def run(run: RunContext) -> RunResult:
+    """Run every stage on your own files, from scores to who to call next, and say what came of each.
+
+    A stage that has too little data says so and is left out; the rest goes on.
+
+    Example: icp-xl run --data my_files --out icp_output
+    """
+    from icp_xl.pipeline.run_all import run_all
+
+    return run_all(run, stages())

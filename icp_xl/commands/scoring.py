@@ -1,0 +1,85 @@
+"""``score``, ``live`` and ``optimize``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icp_xl.commands.declare import Button, InRun, Setting, command
+from icp_xl.pipeline import run_all
+
+if TYPE_CHECKING:
+    from icp_xl.pipeline.live import LiveResult
+    from icp_xl.pipeline.score import ScoreOutcome
+    from icp_xl.runs import RunContext
+    from icp_xl.weight_search.search import OptimizeResult
+
+
+@command(
+    button=Button(
+        "Score accounts", "Score", "CalculateNow", "S",
+        "Scores every account in the background, then writes score, grade and rank beside the customer table and "
+        "brings in the report sheets.",
+        action="Score", large=True, order=10, columns=True,
+    ),
+    in_run=(
+        InRun(10, "scores", run_all.score_first, needed=True),
+        InRun(30, "report", needed=True),
+    ),
+)  # fmt: skip
+def score(run: RunContext) -> ScoreOutcome:
+    """Read the sources, score every account, and write the report workbook.
+
+    Writes icp_report.xlsx, icp_scored_accounts.csv, score_model.json and industry_weights.json.
+
+    Example: icp-xl score --data my_files --out icp_output
+    """
+    from icp_xl.pipeline.score import score as stage
+
+    return stage(run)
+
+
+@command(
+    Setting("--trials", "optimize.n_trials", "-n"),
+    Setting("--lambda", "optimize.lambda_param"),
+    Setting("--size", "optimize.include_size"),
+    Setting("--storage", "optimize.storage"),
+    shared=("config", "out", "set_"),
+    button=Button(
+        "Optimise weights", "Score", "WhatIfAnalysisMenu", "O",
+        "Searches the weights of the components that agree best with revenue, without upsetting the grades more than "
+        "you allow.",
+        order=30,
+    ),
+    in_run=InRun(20, "weights", run_all.optimize_if_possible),
+)  # fmt: skip
+def optimize(run: RunContext) -> OptimizeResult | None:
+    """Find the component weights that rank accounts by revenue and keep the grade mix.
+
+    A study that was interrupted goes on where it stopped.
+
+    Example: icp-xl optimize --out icp_output --lambda 0.25
+    """
+    from icp_xl.pipeline.optimize import optimize as stage
+
+    return stage(run)
+
+
+@command(
+    shared=("config", "out", "set_"),
+    button=Button(
+        "What if", "Score", "ChartInsert", "J",
+        "Writes the live workbook from the last scores: anyone can move a weight there and watch every score change, "
+        "without this add-in.",
+        screentip="What if the weights were others?", order=20, sales=False,
+    ),
+)  # fmt: skip
+def live(run: RunContext) -> LiveResult | None:
+    """Write the live workbook again, from what `icp-xl score` left.
+
+    Writes live/icp_live.xlsx, in which anyone can move a weight and watch every score change.
+
+    Example: icp-xl live --out icp_output
+    """
+    from icp_xl.pipeline.live import rebuild_live
+
+    return rebuild_live(run)
