@@ -12,7 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 #: Public names beside the commands.
-_OTHERS = {
+OTHERS = {
     "IcpError": "icp_xl.errors",
     "Planned": "icp_xl.commands.library",
     "Progress": "icp_xl.progress",
@@ -26,8 +26,8 @@ _OTHERS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OTHERS:
-        return getattr(import_module(_OTHERS[name]), name)
+    if name in OTHERS:
+        return getattr(import_module(OTHERS[name]), name)
     if name == "__all__":
         return __dir__()
     if not name.startswith("_"):
@@ -40,4 +40,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     import_module("icp_xl.excel.commands")
-    return sorted(["__version__", *_OTHERS, *import_module("icp_xl.commands.library").library()])
+    return sorted(["__version__", *OTHERS, *import_module("icp_xl.commands.library").library()])

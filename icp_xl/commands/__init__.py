@@ -7,15 +7,14 @@ add-in itself are in :mod:`icp_xl.excel.commands`, which whoever needs all of th
 
 from __future__ import annotations
 
-from icp_xl.commands import (  # noqa: F401, I001 - in the order in which help lists them
-    everything,
-    feedback,
-    inputs,
-    models,
-    records,
-    scoring,
-    workbooks,
-)
+# ruff: noqa: F401, I001 - imported for what they declare, in the order in which help lists the commands
+from icp_xl.commands import everything
+from icp_xl.commands import inputs
+from icp_xl.commands import scoring
+from icp_xl.commands import models
+from icp_xl.commands import feedback
+from icp_xl.commands import workbooks
+from icp_xl.commands import records
 from icp_xl.commands.declare import BUTTONS, COMMANDS, Button, Command
 
 __all__ = ["BUTTONS", "COMMANDS", "Button", "Command"]

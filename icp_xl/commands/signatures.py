@@ -36,7 +36,12 @@ def stub_text(others: dict[str, str]) -> str:
     names = sorted(["__version__", *others, *(each.public for each in COMMANDS.values())])
     listed = "\n".join(f'    "{name}",' for name in names)
     kept = sorted(line for line in imports if f"{line} as {line.split()[-1]}" not in imports)
-    return HEAD + "\n".join(kept) + f"\n\n__version__: str\n__all__ = [\n{listed}\n]\n\n" + "\n".join(parts)
+    return (
+        HEAD
+        + "\n".join(kept)
+        + f"\n\n__version__: str\nOTHERS: dict[str, str]\n__all__ = [\n{listed}\n]\n\n"
+        + "\n".join(parts)
+    )
 
 
 def _names(command: Command) -> dict[str, str]:
@@ -91,4 +96,3 @@ def _type(parameter: Parameter) -> str:
     if shape.choices:
         plain = f"Literal[{', '.join(f'{word!r}' for word in shape.choices)}]".replace("'", '"')
     return (f"Sequence[{plain}]" if shape.several else plain) + nothing
-

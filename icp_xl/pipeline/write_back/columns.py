@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
 from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.runs import RunContext

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from icp_xl.delivery.render.references import RenderResult
 from icp_xl.delivery.write_back.column_remove import remove_all
 from icp_xl.delivery.write_back.inject import inject_sheets
-from icp_xl.delivery.write_back.ownership import Kept
-from icp_xl.delivery.render.references import RenderResult
-from icp_xl.opc.safe_write import SafeOptions
+from icp_xl.delivery.write_back.ownership import UserColumn
 from icp_xl.errors import DeliveryError, SourceError
+from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.reports.spec import Book, tables_of
 from icp_xl.runs import RunContext
