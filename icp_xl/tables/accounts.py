@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
+from icp_xl.tables.ids import id_key, meet_without_zeros
 from icp_xl.tables.matching import ACCEPTED, NO_MATCH, Overrides, apply_overrides, link_key, match_names
 from icp_xl.tables.matching.places import place_of
 from icp_xl.tables.model import MATCH_TABLE_COLUMNS
 from icp_xl.tables.names import normalize_name
 
 PLACE_COLUMNS = ("city", "state", "country")
-
-
-def id_key(value: object) -> str:
-    """An account id as it is compared: without case, spaces and the ".0" of a number read as text.
-
-    >>> id_key(" A-100 "), id_key("1001.0"), id_key(None)
-    ('a-100', '1001', '')
-    """
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    text = " ".join(str(value).split()).casefold()
-    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
 def made_id(name: object, city: object = None, state: object = None, country: object = None) -> str:
@@ -68,6 +57,8 @@ class Resolved:
     how: pd.Series
     matches: pd.DataFrame
     unknown_targets: tuple[str, ...] = ()
+    #: Ids that were found with or without leading zeros only: as written here, and the account's.
+    zeros: Mapping[str, str] = field(default_factory=dict)
 
 
 def empty_matches() -> pd.DataFrame:
@@ -95,7 +86,11 @@ def resolve_accounts(
     parts = frame[columns].astype("object").where(frame[columns].notna(), None)
     code, distinct = _distinct(parts)
     rows = np.bincount(code, minlength=len(distinct))
-    found = [directory.ids.get(id_key(value)) for value in distinct.get("account_id", [None] * len(distinct))]
+    own = list(distinct.get("account_id", [None] * len(distinct)))
+    keys = [id_key(value) for value in own]
+    met = meet_without_zeros(set(filter(None, keys)), directory.ids)
+    zeros = {str(value): met[key] for value, key in zip(own, keys, strict=True) if key in met}
+    found = [directory.ids.get(key) or met.get(key) for key in keys]
     how = ["id" if account else "" for account in found]
     names = distinct.get("account_name", pd.Series([None] * len(distinct)))
     open_rows = [i for i, account in enumerate(found) if account is None and isinstance(names.iloc[i], str)]
@@ -117,7 +112,7 @@ def resolve_accounts(
         matches = _one_per_key(links)
     accounts = pd.Series(np.array([*found, None], dtype="object")[:-1][code], index=frame.index, dtype="object")
     ways = pd.Series(np.array(how, dtype="object")[code], index=frame.index, dtype="object")
-    return Resolved(accounts, ways, matches, tuple(sorted(unknown)))
+    return Resolved(accounts, ways, matches, tuple(sorted(unknown)), zeros)
 
 
 def _distinct(parts: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from icp_xl.tables.categories import category_remarks
 from icp_xl.tables.contracts import check_sources
 from icp_xl.tables.customers import BuiltCustomers, build_customers
 from icp_xl.tables.enrich import join_industries, join_revenue
+from icp_xl.tables.ids import names_under_one_id
 from icp_xl.tables.matching import Overrides, combine_overrides, read_match_overrides
 from icp_xl.tables.model import CUSTOMER_COLUMNS, DROPPED_COLUMNS, MATCH_TABLE_COLUMNS, RowCount, Tables
 from icp_xl.tables.reconcile import DIFFERS, reconcile_totals
@@ -194,6 +195,9 @@ def _warnings(
     if unclear:
         lines = _many(unclear, "sales line has", "sales lines have")
         texts.append(f"{lines} no category that could be understood; counted in totals only.")
+    texts += _id_alarms(
+        sources, {**sales.zeros, **{key: id for item in found.values() for key, id in item.zeros.items()}}
+    )
     if sales.repeated:
         texts.append(f"{_many(sales.repeated, 'sales line repeats', 'sales lines repeat')} another in everything.")
     differs = int(reconciliation["status"].eq(DIFFERS).sum())
@@ -204,6 +208,27 @@ def _warnings(
     if targets:
         texts.append(f"Decisions on matches name accounts that do not exist: {', '.join(targets[:5])}.")
     return tuple(dict.fromkeys(texts))
+
+
+def _id_alarms(sources: Sources, zeros: Mapping[str, str]) -> list[str]:
+    """Ids that met without their leading zeros, and ids that stand for names of different companies."""
+    texts = []
+    if zeros:
+        own, other = next(iter(sorted(zeros.items())))
+        count = _many(len(zeros), "id is", "ids are")
+        texts.append(f"{count} matched without regard to leading zeros, such as {own} with {other}.")
+    frames = [table.frame[["account_id", "account_name"]] for table in (sources.customers, sources.sales) if table]
+    if frames:
+        pairs = pd.concat(frames).dropna().drop_duplicates()
+        strange = names_under_one_id(pairs.itertuples(index=False, name=None))
+        for own, names in sorted(strange.items())[:3]:
+            texts.append(
+                f"Account id {own} stands for different names: {', '.join(names[:4])}. They count as one account; if "
+                "they are not, give each an id of its own."
+            )
+        if len(strange) > 3:
+            texts.append(f"{len(strange) - 3:,} more ids stand for different names.")
+    return texts
 
 
 def _many(count: int, one: str, several: str) -> str:

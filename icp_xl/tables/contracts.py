@@ -10,7 +10,7 @@ import pandas as pd
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.sources.model import Sources, SourceTable
-from icp_xl.tables.accounts import id_key
+from icp_xl.tables.ids import id_key
 from icp_xl.tables.model import ISSUE_COLUMNS
 
 ERROR, WARNING, NOTE = "error", "warning", "note"

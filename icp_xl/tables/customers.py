@@ -9,7 +9,8 @@ import pandas as pd
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
-from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, empty_matches, id_key, made_id
+from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, empty_matches, made_id
+from icp_xl.tables.ids import id_key
 from icp_xl.tables.matching import Overrides, find_duplicates
 from icp_xl.tables.matching.places import places_of
 from icp_xl.tables.model import DROPPED_COLUMNS, MATCH_TABLE_COLUMNS

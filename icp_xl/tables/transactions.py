@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
-from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, id_key, made_id, resolve_accounts
+from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, made_id, resolve_accounts
 from icp_xl.tables.categories import category_choices, standardize_category
 from icp_xl.tables.customers import dropped_rows
+from icp_xl.tables.ids import id_key
 from icp_xl.tables.matching import Overrides, find_duplicates
 from icp_xl.tables.model import TRANSACTION_COLUMNS
 
@@ -35,6 +37,7 @@ class BuiltTransactions:
     repeated: int
     unknown_targets: tuple[str, ...]
     categories: pd.DataFrame
+    zeros: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_transactions(
@@ -76,7 +79,7 @@ def build_transactions(
     lines, categories = _finish(frame[~lost], directory, settings)
     return BuiltTransactions(
         lines, created, directory, resolved.matches, pd.concat(dropped, ignore_index=True), read, repeated,
-        resolved.unknown_targets, categories,
+        resolved.unknown_targets, categories, resolved.zeros,
     )  # fmt: skip
 
 
@@ -135,13 +138,16 @@ def _create(
 
 def _own_ids(lines: pd.DataFrame) -> pd.Series:
     cache: dict[tuple[object, ...], str] = {}
+    spelt: dict[str, str] = {}
     found = []
     for own, *parts in zip(
         lines["account_id"], lines["account_name"], *(lines[name] for name in PLACE_COLUMNS), strict=True
     ):
         key = (own, *parts)
         if key not in cache:
-            cache[key] = str(own).strip() if id_key(own) else made_id(*parts)
+            # Two forms of one id, say Salesforce's 15 and 18 characters, are the account's under the first of them.
+            plain = id_key(own)
+            cache[key] = spelt.setdefault(plain, str(own).strip()) if plain else made_id(*parts)
         found.append(cache[key])
     return pd.Series(found, index=lines.index, dtype="object")
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 import pandas as pd
 
 from icp_xl.tables import Tables
-from icp_xl.tables.accounts import id_key, made_id
+from icp_xl.tables.accounts import made_id
+from icp_xl.tables.ids import id_key
 
 Pair = TypeVar("Pair", bound=tuple[object, object])
 
