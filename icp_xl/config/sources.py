@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from icp_xl.config.base import SITE, Rights, Section
 
@@ -123,6 +124,34 @@ class SourceSettings(Section):
         "read", description="rows that are hidden or filtered out in Excel"
     )
     ignore: bool = Field(False, description="do without this source even if its file is there")
+    database: str | None = Field(
+        None,
+        description="address of a database instead of a file, such as postgresql://host/name; ${NAME} in it is an "
+        "environment variable",
+        json_schema_extra=SITE,
+    )
+    query: str | None = Field(None, description="what to read from the database", json_schema_extra=SITE)
+
+    @model_validator(mode="after")
+    def _whole_database(self) -> Self:
+        # The text of these messages never holds what was given: it may be a secret.
+        if (self.database is None) != (self.query is None):
+            raise ValueError("database and query go together; one of them is missing")
+        if self.database is None or self.query is None:
+            return self
+        if self.file:
+            raise ValueError("give either a file or a database")
+        given = re.search(r"://[^/@]*?:([^/]*)@", self.database) or re.search(
+            r"(?i)[?&;](?:\w*(?:password|pwd|secret|token|key))=([^&;]*)", self.database
+        )
+        if given and not re.fullmatch(r"\$\{\w+\}", given[1]):
+            raise ValueError(
+                "a password may not stand in the settings; write ${NAME} and set the environment variable NAME, "
+                "or use what the driver knows (such as PGPASSWORD)"
+            )
+        if not re.match(r"(?is)\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(?:select|with|table|values)\b", self.query):
+            raise ValueError("the query must read: it begins with select or with")
+        return self
 
 
 class SourcesSettings(Section):

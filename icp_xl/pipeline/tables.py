@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pandas as pd
 
 from icp_xl.config import Settings
@@ -27,6 +29,9 @@ def load_sources(run: RunContext) -> Sources:
         places = [place for name in SOURCES if (place := locate(name, run.settings)) is not None]
         for path in sorted({path for place in places for path in (place.path, *place.more)}):
             run.read(path)
+        for table in sources.tables():
+            if getattr(run.settings.sources, table.name).database:
+                run.inputs[f"{table.name}: {table.file}"] = _digest(table.frame)
         for text in sources.warnings:
             run.warn(text)
         if sources.customers is None and sources.sales is None and sources.opportunities is None:
@@ -39,6 +44,11 @@ def load_sources(run: RunContext) -> Sources:
         run.memo["sources"] = sources
     found: Sources = run.memo["sources"]
     return found
+
+
+def _digest(frame: pd.DataFrame) -> str:
+    """What a query gave, as a hash: a database has no file to hash."""
+    return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
 def _nothing_found(run: RunContext) -> SourceError:

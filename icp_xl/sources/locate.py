@@ -28,7 +28,8 @@ class Located:
 
 
 def locate(name: str, settings: Settings) -> Located | None:
-    """The file of the source called ``name``, or ``None`` where there is none.
+    """The file of the source called ``name``, or ``None`` where there is none or a
+    query takes its place.
 
     A file named in the settings must exist. Otherwise the real name counts, then the same name in another spelling or
     file type, then a file whose name says what it is, then one whose columns do.
@@ -37,7 +38,7 @@ def locate(name: str, settings: Settings) -> Located | None:
         SourceError: the settings name a file that does not exist, or the data folder does not.
     """
     chosen: SourceSettings = getattr(settings.sources, name)
-    if chosen.ignore:
+    if chosen.ignore or chosen.database:
         return None
     folder = settings.paths.data
     if chosen.file:

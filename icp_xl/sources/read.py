@@ -10,6 +10,7 @@ from icp_xl.config.settings import Settings
 from icp_xl.errors import Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book
+from icp_xl.sources.database import open_query
 from icp_xl.sources.fields import ASSETS, SPECS
 from icp_xl.sources.file_types import layout_of, open_book, open_container
 from icp_xl.sources.headers import words
@@ -55,6 +56,17 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
     tables: dict[str, SourceTable | None] = dict.fromkeys(TABLES)
     errors: list[SourceError] = []
     for name in TABLES:
+        chosen = getattr(settings.sources, name)
+        if chosen.database and not chosen.ignore:
+            # A query has no path; this one only stands for it among the open books.
+            located[name] = Located(settings.paths.data / f"query of {name}")
+            try:
+                books[(settings.paths.data / f"query of {name}").resolve()] = open_query(
+                    name, chosen, settings.paths.data, progress
+                )
+            except SourceError as error:
+                errors.append(error)
+                continue
         found = located[name] or _inside_sales(name, settings, located, opener)
         if found is None:
             continue
@@ -81,7 +93,7 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
             path
             for place in places
             for path in ((place.path, *place.more) if place else ())
-            if layout_of(path) != "columns"
+            if layout_of(path) in ("sheets", "text")
         )
         yearly, remarks = read_yearly_totals([opener(path) for path in books_of], settings)
         warnings += remarks

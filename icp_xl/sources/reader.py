@@ -68,8 +68,10 @@ def read_table(
     plans: list[Plan] = []
     choices: list[SheetChoice] = []
     remarks: list[str] = []
+    names: list[str] = []
     for file in paths:
         book = opener(file)
+        names.append(book.name)
         joins = plan_joins(chosen.joins, spec, book, file, settings, opener)
         wanted = _named_headers(mapping, expressions, chosen)
         book, found = _choose(book, spec, chosen, wanted, mapping, settings.sources.close_spelling, known)
@@ -84,7 +86,7 @@ def read_table(
             remarks.append(
                 f"{spec.title}: {book.name} gives {sum(len(part.frame) for part in parts[-len(found) :]):,} rows"
             )
-    table, more = _assemble(spec, ", ".join(file.name for file in paths), choices, parts, plans)
+    table, more = _assemble(spec, ", ".join(names), choices, parts, plans)
     where = f"{paths[0].name}, columns of {spec.name}"
     more += settle_currencies(table.frame, spec, settings.sources.rates, opener, settings.paths.data, where)
     return table, list(dict.fromkeys([*remarks, *more]))
