@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
