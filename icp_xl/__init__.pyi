@@ -101,6 +101,7 @@ def demo(
 def run(
     settings: Given = ...,
     *,
+    accept_losses: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
@@ -111,6 +112,7 @@ def run(
 def run(
     settings: Given = ...,
     *,
+    accept_losses: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: bool,
@@ -153,6 +155,7 @@ def describe_settings(
 def score(
     settings: Given = ...,
     *,
+    accept_losses: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
@@ -163,6 +166,7 @@ def score(
 def score(
     settings: Given = ...,
     *,
+    accept_losses: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: bool,

@@ -85,10 +85,10 @@ class RunContext:
         self.rows[table] = {"read": read, "kept": kept, "dropped": reasons}
         self.log("rows", table=table)
 
-    def warn(self, text: str) -> None:
-        """Record a warning once; it is shown at the end of the command and on the report."""
+    def warn(self, text: str, *, first: bool = False) -> None:
+        """Record a warning once, before all others if ``first``; it is shown at the end and on the report."""
         if text not in self.warnings:
-            self.warnings.append(text)
+            self.warnings.insert(0 if first else len(self.warnings), text)
             self.log("warning", number=len(self.warnings))
 
     def metric(self, name: str, value: Any) -> None:

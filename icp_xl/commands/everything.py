@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icp_xl.commands.declare import COMMANDS, Button, command
+from icp_xl.commands.declare import COMMANDS, Button, Setting, command
 
 if TYPE_CHECKING:
     from icp_xl.pipeline.run_all import RunResult, Stage
@@ -55,6 +55,7 @@ def demo(run: RunContext) -> RunResult:
 
 
 @command(
+    Setting("--accept-losses", "sources.accept_losses"),
     button=Button(
         "Refresh all", "Prepare", "RefreshAll", "R",
         "Runs every step, from reading the workbooks to the reports, in the background.",

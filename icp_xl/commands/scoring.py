@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from icp_xl.weight_search.search import OptimizeResult
 
 
+#: Goes on although more was left out of the sources than the settings allow.
+ACCEPT = Setting("--accept-losses", "sources.accept_losses")
+
+
 @command(
+    ACCEPT,
     button=Button(
         "Score accounts", "Score", "CalculateNow", "S",
         "Scores every account in the background, then writes score, grade and rank beside the customer table and "

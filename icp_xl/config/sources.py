@@ -173,6 +173,7 @@ class SourcesSettings(Section):
         0.01, ge=0, le=1, description="share of a source's rows or money left out or doubtful that is warned of first"
     )
     loss_stop: float = Field(0.2, ge=0, le=1, description="share from which the run stops")
+    loss_stop_rows: int = Field(5, ge=1, description="rows left out below which a share stops nothing")
     accept_losses: bool = Field(False, description="go on even so; --accept-losses")
     max_file_mb: float = Field(500.0, gt=0, description="larger files are refused")
     max_unpacked_mb: float = Field(4000.0, gt=0, description="workbooks that unpack to more are refused")

@@ -28,6 +28,7 @@ PURPOSE = {
     "strategic_tiers": "strategy in the industry weights",
 }
 NEEDED = ("customers", "sales")
+RECONCILIATION = "Reconciliation"
 RULES = "Rules that the tables must keep"
 
 
@@ -79,8 +80,8 @@ class CheckReport:
 def check(run: RunContext) -> CheckReport:
     """Read the sources, clean them, and say how they stand; writes nothing but the run record."""
     sources = load_sources(run)
-    tables = load_tables(run)
-    findings = [*_sources(sources), *_contracts(sources), *_coverage(tables), *_readiness(run, tables)]
+    tables = load_tables(run, stop=False)
+    findings = [*_sources(sources), *_balances(run), *_contracts(sources), *_coverage(tables), *_readiness(run, tables)]
     report = CheckReport(findings)
     run.metric("findings", {state: sum(f.state == state for f in findings) for state in STATES})
     return report
@@ -107,6 +108,22 @@ def _sources(sources: Sources) -> list[Finding]:
             if guess.how not in ("setting", "expression"):
                 advice = "Correct it under columns: in the settings if it is wrong."
                 out.append(Finding("Columns taken by guess", name, "thin", how, advice))
+    return out
+
+
+def _balances(run: RunContext) -> list[Finding]:
+    """What was read of each source, held against its file."""
+    out = []
+    limits = run.settings.sources
+    for item in run.memo["balances"]:
+        first, *rest = item.lines()
+        much = item.loss >= limits.loss_stop and item.lost >= limits.loss_stop_rows and not limits.accept_losses
+        state = "problem" if much else "thin" if item.lost and item.loss >= limits.loss_warning else "good"
+        advice = "A run stops here; --accept-losses goes on." if much else ""
+        out.append(Finding(RECONCILIATION, item.source.replace("_", " "), state, first.rstrip("."), advice))
+        if item.lost:
+            out.append(Finding(RECONCILIATION, "left out", state, item.told_loss()))
+        out += [Finding(RECONCILIATION, "", "good", line.strip()) for line in rest]
     return out
 
 

@@ -13,7 +13,7 @@ from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import IcpError
 from icp_xl.pipeline.live import LIVE, write_live
 from icp_xl.pipeline.run_metadata import run_facts
-from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables
+from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables, reconciliation
 from icp_xl.pipeline.write_back.sheets import stage_kept_cells
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
@@ -45,6 +45,7 @@ class ScoreOutcome:
     changes: pd.DataFrame | None
     weights_source: str
     report: Path
+    reconciliation: tuple[str, ...] = ()
 
     def summary(self) -> list[str]:
         """What to say at the end of the command."""
@@ -56,7 +57,7 @@ class ScoreOutcome:
         if self.changes is not None:
             moved = int((self.changes["grade_move"].fillna(0) != 0).sum())
             lines.append(f"Since the last run {moved:,} account{'s' if moved != 1 else ''} changed grade.")
-        return [*lines, f"Open {self.report}"]
+        return [*self.reconciliation, *lines, f"Open {self.report}"]
 
 
 def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
@@ -109,7 +110,7 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         weights_source=weights_source,
         industries=result.industries.table,
         run=run_facts(run),
-        quality=QualityTables.gather(sources, tables),
+        quality=QualityTables.gather(sources, tables, run.memo.get("balances", ())),
         changes=changes,
         previous_run=previous,
         warnings=tuple(run.warnings),
@@ -121,7 +122,8 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         stage_kept_cells(run, REPORT, book, render_book(book, run.outputs.path(REPORT), clock=run.now()))
         if run.settings.reports.live:
             write_live(run, result.scored, result.model, _model_of(run, previous) if previous else None)
-    return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT)
+    told = tuple(reconciliation(run))
+    return ScoreOutcome(result, changes, weights_source, run.settings.paths.out / REPORT, told)
 
 
 def _record(run: RunContext, result: ScoringResult) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pandas as pd
 
 from icp_xl.config import Settings
-from icp_xl.errors import SourceError
+from icp_xl.errors import DataError, SourceError
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
 from icp_xl.sources import Sources, read_sources
 from icp_xl.sources.fields import SPECS
 from icp_xl.sources.locate import locate
 from icp_xl.tables import Tables, account_totals, build_tables, load_overrides
+from icp_xl.tables.balance import SourceBalance, balance_frame, balance_sources
 from icp_xl.tables.categories import CATEGORY_SHEET, read_categories
 from icp_xl.tables.matching.overrides import Overrides
 
@@ -64,18 +66,74 @@ def _nothing_found(run: RunContext) -> SourceError:
     )
 
 
-def load_tables(run: RunContext) -> Tables:
-    """Read and clean the sources, or return what this run has cleaned already."""
+def load_tables(run: RunContext, *, stop: bool = True) -> Tables:
+    """Read and clean the sources, or return what this run has cleaned already.
+
+    Args:
+        run: the run.
+        stop: whether too large a loss stops it; ``check`` only says so.
+
+    Raises:
+        DataError: more was left out than the settings allow, or no line is left.
+    """
     if "tables" not in run.memo:
         sources = load_sources(run)
+        _any_line(sources)
         tables = build_tables(sources, _with_answers(run), run.progress, overrides=_overrides(run))
         for rows in tables.counts:
             run.count(rows.table, rows.read, rows.kept, dict(rows.dropped))
         for text in tables.warnings:
             run.warn(text)
+        balances = balance_sources(sources, tables)
+        run.memo["balances"] = balances
+        run.metric("reconciliation", json.loads(balance_frame(balances).to_json(orient="records")))
+        _weigh(run, balances, stop)
         run.memo["tables"] = tables
     found: Tables = run.memo["tables"]
     return found
+
+
+def reconciliation(run: RunContext) -> list[str]:
+    """The closing lines on what was read of each source; nothing before the tables are loaded."""
+    balances: tuple[SourceBalance, ...] = run.memo.get("balances", ())
+    return [line for item in balances for line in item.lines()]
+
+
+def _any_line(sources: Sources) -> None:
+    """Refuse a sales log of which nothing can be used, before it is taken for one without sales."""
+    table = sources.sales
+    if table is None or not max(table.tally.rows, len(table.frame)):
+        return
+    frame = table.frame
+    if bool((frame["date"].notna() & frame["revenue"].notna()).any()):
+        return
+    why = {f"{name}: {problem}": len(rows) for (name, problem), rows in table.flags.groupby(["column", "problem"])}
+    lacks = [name for name in ("date", "revenue") if not frame[name].notna().any()]
+    told = "; ".join(f"{text} ({count:,})" for text, count in list(why.items())[:6])
+    raise DataError(
+        f"no line of the sales log can be counted: {' and '.join(lacks) or 'date or revenue'} is missing in every one",
+        where=table.file + (f", sheet {table.sheet}" if table.sheet else ""),
+        got=told or ", ".join(f"{name} read from {header}" for name, header in
+                              ((guess.column, guess.header) for guess in table.guesses) if name in lacks) or None,
+        next_step="Say under columns.sales which columns hold them; `icp-xl map` shows every column with its values.",
+    )  # fmt: skip
+
+
+def _weigh(run: RunContext, balances: tuple[SourceBalance, ...], stop: bool) -> None:
+    """Warn, first of all and in words, of what was left out; stop where it is too much."""
+    limits = run.settings.sources
+    for item in reversed(balances):
+        if item.lost and item.loss >= limits.loss_warning:
+            run.warn(f"{item.told_loss()}. The sheet Rows Left Out lists them.", first=True)
+        none = item.source == "sales" and item.read > 0 and item.kept == 0
+        much = item.loss >= limits.loss_stop and item.lost >= limits.loss_stop_rows
+        if stop and (none or much) and not limits.accept_losses:
+            raise DataError(
+                f"{item.told_loss()}: too much to go on",
+                where=item.file,
+                allowed=f"{limits.loss_stop:.0%} (sources.loss_stop)",
+                next_step="`icp-xl check` shows what was read; correct the columns, or go on with --accept-losses.",
+            )
 
 
 def accounts_with_totals(tables: Tables) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.sources.model import Sources
+from icp_xl.tables.balance import BALANCE_COLUMNS, TAKEN_COLUMNS, SourceBalance, balance_frame, taken_frame
 from icp_xl.tables.categories import CATEGORY_COLUMNS
 from icp_xl.tables.model import (
     DROPPED_COLUMNS,
@@ -48,10 +49,14 @@ class QualityTables:
     flags: pd.DataFrame = field(default_factory=lambda: _frame(FLAG_COLUMNS))
     reconciliation: pd.DataFrame = field(default_factory=lambda: _frame(RECONCILIATION_COLUMNS))
     counts: Sequence[RowCount] = ()
+    #: The reconciliation: rows and money per source; what each guess led to; headers that nobody took.
+    balance: pd.DataFrame = field(default_factory=lambda: _frame(BALANCE_COLUMNS))
+    taken: pd.DataFrame = field(default_factory=lambda: _frame(TAKEN_COLUMNS))
+    unused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     categories: pd.DataFrame = field(default_factory=lambda: _frame(CATEGORY_COLUMNS))
 
     @classmethod
-    def gather(cls, sources: Sources, tables: Tables) -> QualityTables:
+    def gather(cls, sources: Sources, tables: Tables, balances: tuple[SourceBalance, ...] = ()) -> QualityTables:
         """Everything that reading the sources and cleaning the tables noticed."""
         read = sources.tables()
         guesses = [
@@ -70,6 +75,9 @@ class QualityTables:
             reconciliation=tables.reconciliation,
             counts=tables.counts,
             categories=tables.categories,
+            balance=balance_frame(balances),
+            taken=taken_frame(balances),
+            unused={item.source: item.unused for item in balances if item.unused},
         )
 
 

@@ -35,6 +35,8 @@ def build_quality_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> 
         Text("What is known of the accounts", "heading"),
         _coverage_table(coverage),
         _coverage_chart(coverage),
+        Text("What was read, held against the files", "heading"),
+        *_balance(quality),
         Text("Rows read, kept and left out", "heading"),
         _counts_table(quality),
         _dropped_table(quality),
@@ -43,6 +45,7 @@ def build_quality_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> 
         Text("Columns that were guessed", "heading"),
         Text("Set them in the settings' section columns to be sure; a guess is used until then.", "note"),
         _guess_table(quality),
+        *_unused(quality),
         Text("How names were matched", "heading"),
         _match_table(quality),
         Text("Sales lines against the yearly totals", "heading"),
@@ -158,6 +161,30 @@ def _coverage_chart(frame: pd.DataFrame) -> Chart:
     )  # fmt: skip
 
 
+def _balance(quality: QualityTables) -> Iterator[Block]:
+    """The reconciliation: hold these figures against your own report."""
+    frame = quality.balance.assign(source=_labels(quality.balance["source"]))
+    frame["column"] = [field_label(str(name)) if isinstance(name, str) else "" for name in frame["column"]]
+    columns = [
+        Column("source", "Source"),
+        Column("read", "Rows read", "integer"),
+        Column("kept", "Rows kept", "integer"),
+        Column("left_out", "Left out", "integer"),
+        Column("column", "Sum of"),
+        Column("sum_read", "Read", "money"),
+        Column("sum_kept", "Kept", "money"),
+        Column("sum_left_out", "Left out, sum", "money"),
+        Column("first_date", "First date"),
+        Column("last_date", "Last date"),
+    ]
+    yield Table("balance", columns, _plain(frame, columns), filters=False, empty_text="No source was read.")
+
+
+def _unused(quality: QualityTables) -> Iterator[Block]:
+    for source, headers in quality.unused.items():
+        yield Text(f"{field_label(source)}, not used: {', '.join(headers[:40])}.", "note")
+
+
 def _counts_table(quality: QualityTables) -> Table:
     frame = pd.DataFrame(
         [(field_label(c.table), c.read, c.kept, c.read - c.kept, share(c.kept, c.read)) for c in quality.counts],
@@ -242,8 +269,16 @@ def _guess_table(quality: QualityTables) -> Table:
         Column("how", "Found by"),
         Column("sheet", "Sheet"),
         Column("header", "Heading in the file"),
+        Column("samples", "Values", width=30),
+        Column("figure", "Adds up to", "money"),
     ]
-    frame = _plain(quality.guesses, columns)
+    guesses = quality.guesses
+    if len(quality.taken):
+        told = quality.taken[["source", "column", "header", "samples", "figure"]].drop_duplicates(
+            ["source", "column", "header"]
+        )
+        guesses = guesses.merge(told, on=["source", "column", "header"], how="left")
+    frame = _plain(guesses, columns)
     frame["source"], frame["column"] = _labels(frame["source"]), _labels(frame["column"])
     return Table("guesses", columns, frame, filters=False, empty_text="Every column was found by its name.")
 
