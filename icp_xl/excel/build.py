@@ -18,6 +18,7 @@ from typing import Any
 from icp_xl.commands.ribbon import ribbon_xml
 from icp_xl.errors import DeliveryError
 from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares the buttons of the add-in
+from icp_xl.excel.machinery import FUNCTIONS
 from icp_xl.excel.stubs import HELP_MODULE, STUBS_MODULE, help_module, stubs_module
 from icp_xl.outputs import write_bytes
 
@@ -34,7 +35,7 @@ MODULES = ("IcpText", "IcpCells", "IcpHost", "IcpJobs", "IcpRibbon")
 #: What xlwings' module is told by the add-in's own sheet; the interpreter stands in the user's file.
 OWN_CONFIG = (
     ("ADD_WORKBOOK_TO_PYTHONPATH", "false"),
-    ("UDF MODULES", "udfs.icp"),
+    ("UDF MODULES", FUNCTIONS),
     ("USE UDF SERVER", True),
     ("SHOW CONSOLE", False),
     ("PYTHONPATH", ""),
@@ -45,8 +46,10 @@ _RIBBON_PART = "customUI/customUI14.xml"
 
 
 def vba_folder() -> Path:
-    """Where the VBA sources lie: beside the package."""
-    return Path(__file__).resolve().parents[2] / "vba"
+    """Where the VBA sources lie: in the package as it is installed, beside it in its repository."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_vba"
+    return installed if installed.is_dir() else package.parent / "vba"
 
 
 def build_addin(target: Path, sources: Path | None = None) -> Path:

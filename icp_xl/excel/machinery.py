@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-#: The module that the generated stubs call.
-FUNCTIONS = "udfs.icp"
+#: The module that the generated stubs call: in the package as it is installed, beside it in its repository.
+FUNCTIONS = "icp_xl._udfs.icp" if importlib.util.find_spec("icp_xl._udfs") else "udfs.icp"
 DECORATORS = {"func": "xlfunc", "arg": "xlarg", "ret": "xlret"}
 _STAND_INS = ("pythoncom", "pywintypes", "win32com", "win32com.client", "xlwings._xlwindows", "xlwings.com_server")
 
