@@ -99,12 +99,14 @@ def settings_page() -> str:
         ]
     ]
     known: dict[tuple[tuple[str, str, str], ...], str] = {}
+    collapsed: list[str] = []
     for group, entries in groups.items():
         alike = tuple((each.key.rpartition(".")[2], each.allowed, each.description) for each in entries)
-        if alike in known and group.endswith("[]"):
+        if any(group.startswith(other) for other in collapsed):
             continue
         parts.append([f"## {group or 'Top level'}"])
         if alike in known:
+            collapsed.append(group + ".")
             parts.append([f"As [`{known[alike]}`](#{known[alike].replace('.', '').replace('[]', '')})."])
             continue
         known[alike] = group

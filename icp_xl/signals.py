@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    # The settings read this module, and the help of the command line the settings: it must load at once.
+    import numpy as np
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+    Floats: TypeAlias = NDArray[np.float64]
 
 
 def _as_it_is(values: Floats, _: Floats) -> Floats:
@@ -22,6 +25,8 @@ def _as_it_is(values: Floats, _: Floats) -> Floats:
 
 def _share_of_owners(lift: Floats, base_rate: Floats) -> Floats:
     """Of those who own the same codes, the share that owns the division."""
+    import numpy as np
+
     return np.minimum(lift * base_rate, 1.0)
 
 
@@ -30,6 +35,8 @@ def _cosine(values: Floats, _: Floats) -> Floats:
 
 
 def _against_the_largest(values: Floats, _: Floats) -> Floats:
+    import numpy as np
+
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
     return values / top if top > 0.0 else np.zeros_like(values)
 

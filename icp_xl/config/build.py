@@ -116,18 +116,20 @@ class FeatureSettings(Section):
     """Which features are built at a cutoff."""
 
     windows: tuple[Months, ...] = Field((3, 6, 12, 24), description="months of the recency-frequency-monetary windows")
-    use_assets: bool = True
-    use_basket: bool = True
+    use_assets: bool = Field(True, description="features of installed assets, their age and expiry")
+    use_basket: bool = Field(True, description="features of what is bought together")
     use_als: bool = Field(True, description="embeddings by alternating least squares; needs the extra 'als'")
-    als_factors: int = Field(16, ge=2, le=256)
-    als_iterations: int = Field(12, ge=1, le=200)
-    als_regularization: float = Field(0.05, ge=0.0)
+    als_factors: int = Field(16, ge=2, le=256, description="length of an embedding")
+    als_iterations: int = Field(12, ge=1, le=200, description="rounds of alternating least squares")
+    als_regularization: float = Field(0.05, ge=0.0, description="pull of embeddings towards nothing")
     als_alpha: float = Field(10.0, gt=0.0, description="confidence per unit of log(1 + lines)")
     basket_months: Months = Field(24, description="window in which SKUs owned are looked up")
     basket_min_accounts: int = Field(10, ge=1, description="accounts that must own a SKU before it makes a rule")
     basket_prior: float = Field(5.0, ge=0.0, description="accounts' worth of doubt that pulls a lift towards 1")
-    assets_rollup: Literal["division", "category", "sku"] = "division"
-    assets_expiry_days: tuple[Annotated[int, Field(ge=1, le=3650)], ...] = (30, 60, 90)
+    assets_rollup: Literal["division", "category", "sku"] = Field("division", description="what assets are counted by")
+    assets_expiry_days: tuple[Annotated[int, Field(ge=1, le=3650)], ...] = Field(
+        (30, 60, 90), description="days within which assets that expire are counted"
+    )
     assets_missing_start: Literal["exclude", "impute"] = Field(
         "exclude", description="an asset without a start date may have been sold after the cutoff"
     )

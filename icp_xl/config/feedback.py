@@ -31,12 +31,12 @@ class PipelineWeights(Section):
 
     rights: ClassVar[Rights] = "workbook"
 
-    speed_to_close: Share = 0.15
-    largest_deal: Share = 0.20
-    product_mix: Share = 0.15
-    upsell_instances: Share = 0.25
-    win_rate: Share = 0.20
-    recency: Share = 0.05
+    speed_to_close: Share = Field(0.15, description="weight of how quickly the account's deals closed")
+    largest_deal: Share = Field(0.20, description="weight of the account's largest deal")
+    product_mix: Share = Field(0.15, description="weight of how many products the account bought")
+    upsell_instances: Share = Field(0.25, description="weight of how often the account bought again")
+    win_rate: Share = Field(0.20, description="weight of the share of the account's deals that were won")
+    recency: Share = Field(0.05, description="weight of how recently the account bought")
     owner_history: Share = Field(0.0, description="win rate of the opportunity's owner")
     freshness: Share = Field(0.0, description="few days in the current stage")
 
@@ -56,10 +56,14 @@ class SalesforceSettings(Section):
     """How opportunities are read from Salesforce. Who signs in is read from the environment, never from a file."""
 
     enabled: bool = Field(False, description="read opportunities from Salesforce instead of a file")
-    api_version: str = Field("59.0", pattern=r"^\d{2,3}\.0$")
+    api_version: str = Field("59.0", pattern=r"^\d{2,3}\.0$", description="version of Salesforce's API")
     modified_since_days: int | None = Field(None, ge=1, description="read only what changed in so many days")
-    division_field: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")
-    product_field: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")
+    division_field: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$", description="field of the opportunity that holds the division"
+    )
+    product_field: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$", description="field of the opportunity that holds the product"
+    )
     timeout_seconds: float = Field(30.0, gt=0.0, le=600.0, description="longest wait for one answer")
     attempts: int = Field(4, ge=1, le=10, description="tries for one request before giving up")
     longest_pause_seconds: float = Field(60.0, ge=0.0, le=900.0, description="longest pause between two tries")
@@ -87,7 +91,7 @@ class FeedbackSettings(Section):
     )
     half_life_days: float = Field(180.0, gt=0.0, description="days after which a last win counts half")
     freshness_half_life_days: float = Field(60.0, gt=0.0, description="days in a stage after which it counts half")
-    robust_quantile: float = Field(0.99, gt=0.5, le=1.0)
+    robust_quantile: float = Field(0.99, gt=0.5, le=1.0, description="quantile that heavy tails are capped at")
     high_share: Share = Field(0.30, gt=0.0, lt=1.0, description="best scored share of a day's pipeline: high")
     low_share: Share = Field(0.30, gt=0.0, lt=1.0, description="worst scored share of a day's pipeline: low")
     evaluate_at: Literal["last", "first"] = Field(
@@ -96,8 +100,8 @@ class FeedbackSettings(Section):
     min_won: int = Field(40, ge=10, description="won opportunities needed before anything is concluded")
     min_lost: int = Field(40, ge=10, description="lost opportunities needed before anything is concluded")
     alpha: float = Field(0.05, gt=0.0, le=0.2, description="chance of a false finding per family of looks")
-    permutations: int = Field(999, ge=199, le=99_999)
-    bootstrap: int = Field(1000, ge=200, le=20_000)
+    permutations: int = Field(999, ge=199, le=99_999, description="permutations behind the test of each loss pattern")
+    bootstrap: int = Field(1000, ge=200, le=20_000, description="resamples behind every interval")
     pattern_min_deals: int = Field(20, ge=5, description="fewest opportunities in a loss pattern")
     amount_tolerance: float = Field(0.01, ge=0.0, le=0.5, description="relative difference of amounts in matching")
     max_deleted_share: Share = Field(
@@ -110,8 +114,8 @@ class FeedbackSettings(Section):
     trial_power: float = Field(
         0.80, gt=0.5, lt=1.0, description="chance to see a real gain that a trial is planned for"
     )
-    trial_min_outcomes: int = Field(100, ge=80)
-    trial_max_outcomes: int = Field(2000, ge=100)
+    trial_min_outcomes: int = Field(100, ge=80, description="fewest outcomes that a trial is planned for")
+    trial_max_outcomes: int = Field(2000, ge=100, description="most outcomes that a trial is planned for")
     salesforce: SalesforceSettings = SalesforceSettings()
 
     @model_validator(mode="after")

@@ -45,7 +45,12 @@ class OptimizeSettings(Section):
         50, ge=10, description="accounts with hardware or consumable revenue that are needed at the least"
     )
     study_name: str = Field(
-        "icp_weights", min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_\-]+$", json_schema_extra=SITE
+        "icp_weights",
+        min_length=1,
+        max_length=60,
+        pattern=r"^[A-Za-z0-9_\-]+$",
+        json_schema_extra=SITE,
+        description="name of the study, by which it is found and resumed",
     )
     storage: str | None = Field(
         None,

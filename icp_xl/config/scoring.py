@@ -26,11 +26,11 @@ class GradeShares(Section):
 
     rights: ClassVar[Rights] = "workbook"
 
-    A: Share = 0.10
-    B: Share = 0.20
-    C: Share = 0.40
-    D: Share = 0.20
-    F: Share = 0.10
+    A: Share = Field(0.10, description="share of the accounts with grade A; the shares sum to 1")
+    B: Share = Field(0.20, description="share of the accounts with grade B; the shares sum to 1")
+    C: Share = Field(0.40, description="share of the accounts with grade C; the shares sum to 1")
+    D: Share = Field(0.20, description="share of the accounts with grade D; the shares sum to 1")
+    F: Share = Field(0.10, description="share of the accounts with grade F; the shares sum to 1")
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:
@@ -45,8 +45,8 @@ class SizeTier(Section):
 
     rights: ClassVar[Rights] = "workbook"
 
-    from_revenue: float = Field(ge=0.0)
-    score: Share
+    from_revenue: float = Field(ge=0.0, description="annual revenue from which the tier counts")
+    score: Share = Field(description="size score of the tier")
 
 
 class ScoringSettings(Section):
@@ -70,13 +70,16 @@ class ScoringSettings(Section):
         True, description="take the weights from optimized_weights.json where that file is present and sound"
     )
     grade_shares: GradeShares = GradeShares()
-    size_tiers: tuple[SizeTier, ...] = (
-        SizeTier(from_revenue=0.0, score=0.20),
-        SizeTier(from_revenue=1e6, score=0.35),
-        SizeTier(from_revenue=1e7, score=0.50),
-        SizeTier(from_revenue=5e7, score=0.65),
-        SizeTier(from_revenue=2.5e8, score=0.80),
-        SizeTier(from_revenue=1e9, score=1.00),
+    size_tiers: tuple[SizeTier, ...] = Field(
+        (
+            SizeTier(from_revenue=0.0, score=0.20),
+            SizeTier(from_revenue=1e6, score=0.35),
+            SizeTier(from_revenue=1e7, score=0.50),
+            SizeTier(from_revenue=5e7, score=0.65),
+            SizeTier(from_revenue=2.5e8, score=0.80),
+            SizeTier(from_revenue=1e9, score=1.00),
+        ),
+        description="scores by annual revenue, in rising order",
     )
     size_missing_score: Share = Field(0.5, description="size score of an account whose annual revenue is unknown")
     robust_quantile: float = Field(
@@ -89,7 +92,9 @@ class ScoringSettings(Section):
         0.5, description="share of the printer count in the adoption score; the rest is consumable revenue"
     )
     strategic_share: Share = Field(0.3, description="share of the strategic tier in an industry's weight")
-    tier_scores: dict[str, Share] = {"1": 1.0, "2": 0.7, "3": 0.4, "4": 0.1}
+    tier_scores: dict[str, Share] = Field(
+        {"1": 1.0, "2": 0.7, "3": 0.4, "4": 0.1}, description="strategic score of an industry by its tier"
+    )
     segment_mid_market: Positive = Field(1e7, description="annual revenue from which an account is Mid-Market")
     segment_large: Positive = Field(2.5e8, description="annual revenue from which an account is Large Enterprise")
     knots: int = Field(1001, ge=11, le=10001, description="quantile knots of the score model's reference table")

@@ -56,7 +56,7 @@ class PathSettings(Section):
 class RunSettings(Section):
     """How a run behaves."""
 
-    seed: int = Field(20240630, ge=0, lt=2**32)
+    seed: int = Field(20240630, ge=0, lt=2**32, description="seed of everything that is drawn at random")
     workers: int = Field(0, ge=0, le=256, description="worker processes; 0 takes one per core")
     clock: datetime | None = Field(
         None,

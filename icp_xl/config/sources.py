@@ -82,7 +82,7 @@ class JoinSettings(Section):
     other_key: str | None = Field(None, description="header of the key in the other sheet; by default the same")
     file: str | None = Field(None, description="the other file; by default the source's own", json_schema_extra=SITE)
     sheet: str | None = Field(None, description="the other sheet; by default the one that has the key")
-    header_row: int | None = Field(None, ge=1, le=1_048_576)
+    header_row: int | None = Field(None, ge=1, le=1_048_576, description="row of its header; by default found")
     take: Annotated[dict[str, str], BeforeValidator(_as_takes)] = Field(
         default_factory=dict,
         description="headers to bring in, or header to the name it gets here; by default all but the key",
@@ -106,9 +106,13 @@ class SourceSettings(Section):
         description="header to the value or values a row must have to be read, or to conditions (is, not, contains, "
         "from, to, blank)",
     )
-    joins: tuple[JoinSettings, ...] = ()
-    dates: Literal["auto", "day first", "month first", "year first"] = "auto"
-    decimals: Literal["auto", "point", "comma"] = "auto"
+    joins: tuple[JoinSettings, ...] = Field((), description="columns brought in from other sheets or files by a key")
+    dates: Literal["auto", "day first", "month first", "year first"] = Field(
+        "auto", description="order of day and month in dates; auto tells it from the column"
+    )
+    decimals: Literal["auto", "point", "comma"] = Field(
+        "auto", description="decimal mark of numbers; auto tells it from the column"
+    )
     multiply: dict[str, float] = Field(
         default_factory=dict, description="our column to a factor, for a file that counts in thousands or millions"
     )

@@ -25,12 +25,12 @@ class LinearGrid(Section):
 class TreeGrid(Section):
     """One LightGBM ensemble to try."""
 
-    learning_rate: float = Field(0.03, gt=0.0, le=1.0)
-    num_leaves: int = Field(8, ge=2, le=1024)
-    min_data_in_leaf: int = Field(40, ge=1)
-    feature_fraction: float = Field(0.4, gt=0.0, le=1.0)
-    bagging_fraction: float = Field(0.7, gt=0.0, le=1.0)
-    lambda_l2: float = Field(10.0, ge=0.0)
+    learning_rate: float = Field(0.03, gt=0.0, le=1.0, description="how much each tree counts")
+    num_leaves: int = Field(8, ge=2, le=1024, description="most leaves of a tree")
+    min_data_in_leaf: int = Field(40, ge=1, description="fewest rows in a leaf")
+    feature_fraction: float = Field(0.4, gt=0.0, le=1.0, description="share of the features drawn for each tree")
+    bagging_fraction: float = Field(0.7, gt=0.0, le=1.0, description="share of the rows drawn for each tree")
+    lambda_l2: float = Field(10.0, ge=0.0, description="L2 penalty on the values of leaves")
     rounds: int = Field(150, ge=1, le=10_000, description="most trees; early stopping may take fewer")
     balanced: bool = Field(False, description="a rare class weighs more, at most ten times")
 
@@ -62,15 +62,19 @@ class TrainSettings(Section):
         description="rules that a model must beat",
     )
     logreg: tuple[LinearGrid, ...] = Field(
-        (LinearGrid(), LinearGrid(c=0.003), LinearGrid(c=0.01, l1_ratio=0.3)), min_length=1
+        (LinearGrid(), LinearGrid(c=0.003), LinearGrid(c=0.01, l1_ratio=0.3)),
+        min_length=1,
+        description="logistic regressions to try",
     )
-    lgbm: tuple[TreeGrid, ...] = Field((TreeGrid(),), min_length=1)
+    lgbm: tuple[TreeGrid, ...] = Field((TreeGrid(),), min_length=1, description="tree ensembles to try")
     tree_seeds: int = Field(3, ge=1, le=20, description="tree ensembles that are averaged; fewer above 20,000 rows")
     tune_trials: int = Field(0, ge=0, le=500, description="Optuna trials over the tree settings; 0 takes the grid")
     tune_seconds: Positive = Field(120.0, description="time that tuning a division may take")
     grid_rows: int = Field(20_000, ge=200, description="rows on which the settings of a grid are compared")
     folds: int = Field(5, ge=2, le=20, description="folds, grouped by account, where there is only one cutoff")
-    calibration: Literal["auto", "platt", "isotonic"] = "auto"
+    calibration: Literal["auto", "platt", "isotonic"] = Field(
+        "auto", description="how probabilities are calibrated; auto goes by the size of the data"
+    )
     min_positives: int = Field(40, ge=5, description="buyers that a model of its own needs")
     pooled: bool = Field(True, description="a division with too few buyers is served by one model for all divisions")
     min_level_accounts: int = Field(50, ge=1, description="accounts that a value needs to be a feature of its own")

@@ -75,7 +75,10 @@ class WhitespaceSettings(Section):
     cooldown_factor: Share = Field(0.5, description="what its score is multiplied by meanwhile")
     cooldown_rest_days: Annotated[int, Field(ge=1, le=3650)] = Field(56, description="how long it stays back")
 
-    capacity: Literal["top_percent", "per_rep", "hybrid"] = "top_percent"
+    capacity: Literal["top_percent", "per_rep", "hybrid"] = Field(
+        "top_percent",
+        description="which pairs to work: a share of the list, so many per rep, or hybrid, the share spread over divisions",
+    )
     top_percent: float = Field(10.0, gt=0.0, le=100.0, description="share of the ranked pairs to work, in percent")
     per_rep: int = Field(25, ge=1, le=100_000, description="pairs per rep")
     max_division_share: float = Field(

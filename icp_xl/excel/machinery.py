@@ -12,11 +12,23 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-#: The module that the generated stubs call: in the package as it is installed, beside it in its repository.
-FUNCTIONS = "icp_xl._udfs.icp" if importlib.util.find_spec("icp_xl._udfs") else "udfs.icp"
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _functions_module() -> str:
+    """The module that the generated stubs call: in the package as installed, beside it in a bare copy of the source."""
+    spec = importlib.util.find_spec("icp_xl._udfs")
+    found = {Path(place).resolve() for place in (spec.submodule_search_locations or ())} if spec else set()
+    # An installation of another copy may offer its own.
+    ours = {_PACKAGE / "_udfs", _PACKAGE.parent / "udfs"}
+    return "icp_xl._udfs.icp" if found & ours else "udfs.icp"
+
+
+FUNCTIONS = _functions_module()
 DECORATORS = {"func": "xlfunc", "arg": "xlarg", "ret": "xlret"}
 _STAND_INS = ("pythoncom", "pywintypes", "win32com", "win32com.client", "xlwings._xlwindows", "xlwings.com_server")
 

@@ -155,7 +155,9 @@ def setting_keys(section: Section | None = None, prefix: str = "") -> Iterator[t
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from setting_keys(value, f"{prefix}{name}.")
-        elif not isinstance(value, dict | tuple | list) and may_set(f"{prefix}{name}"):
+        elif isinstance(value, dict):
+            yield from ((f"{prefix}{name}.{key}", each) for key, each in value.items() if may_set(f"{prefix}{name}"))
+        elif not isinstance(value, tuple | list) and may_set(f"{prefix}{name}"):
             yield f"{prefix}{name}", value
 
 
