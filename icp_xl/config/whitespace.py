@@ -77,7 +77,7 @@ class WhitespaceSettings(Section):
 
     capacity: Literal["top_percent", "per_rep", "hybrid"] = Field(
         "top_percent",
-        description="which pairs to work: a share of the list, so many per rep, or hybrid, the share spread over divisions",
+        description="which pairs to work: a share of the list, so many per rep, or hybrid: both, over divisions",
     )
     top_percent: float = Field(10.0, gt=0.0, le=100.0, description="share of the ranked pairs to work, in percent")
     per_rep: int = Field(25, ge=1, le=100_000, description="pairs per rep")
