@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,11 +13,14 @@ from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.ids import id_key, meet_without_zeros
 from icp_xl.tables.matching import ACCEPTED, NO_MATCH, Overrides, apply_overrides, link_key, match_names
+from icp_xl.tables.matching.evidence import FACT_COLUMNS
 from icp_xl.tables.matching.places import place_of
 from icp_xl.tables.model import MATCH_TABLE_COLUMNS
 from icp_xl.tables.names import normalize_name
 
 PLACE_COLUMNS = ("city", "state", "country")
+#: What a row that is looked up may say beside its name; a rep looks after many accounts and says little of one.
+LOOKED_UP = tuple(name for name in FACT_COLUMNS if name != "rep")
 
 
 def made_id(name: object, city: object = None, state: object = None, country: object = None) -> str:
@@ -26,8 +29,25 @@ def made_id(name: object, city: object = None, state: object = None, country: ob
     >>> made_id("ACME Corp.") == made_id("Acme, Inc.") != made_id("Acme", "Austin")
     True
     """
-    text = f"{normalize_name(name).core}|{place_of(city, state, country).text}"
+    text = f"{normalize_name(name).identity}|{place_of(city, state, country).text}"
     return "N-" + hashlib.sha256(text.encode()).hexdigest()[:10].upper()
+
+
+def made_ids(rows: Sequence[tuple[object, ...]], taken: Container[str] = frozenset()) -> list[str]:
+    """An id for each (name, city, state, country) that has none; rows whose legal forms differ get two.
+
+    The first form of a name keeps the plain id of :func:`made_id`; none is in ``taken`` (ids as compared).
+    """
+    kinds = [(made_id(*row), normalize_name(row[0]).legal) for row in rows]
+    numbered: dict[tuple[str, tuple[str, ...]], str] = {}
+    used: dict[str, int] = {}
+    for base, legal in sorted(set(kinds)):
+        while True:
+            used[base] = number = used.get(base, 0) + 1
+            numbered[base, legal] = own = base if number == 1 else f"{base}-{number}"
+            if id_key(own) not in taken:
+                break
+    return [numbered[kind] for kind in kinds]
 
 
 @dataclass(frozen=True)
@@ -79,13 +99,14 @@ def resolve_accounts(
     Only accepted matches count; the rest is left without an account. ``matches`` holds one row per name looked up,
     whatever the outcome.
     """
-    columns = [name for name in ("account_id", "account_name", *PLACE_COLUMNS) if name in frame.columns]
+    known = ("account_id", "account_name", *PLACE_COLUMNS, *LOOKED_UP)
+    columns = [name for name in known if name in frame.columns and (name in known[:2] or frame[name].notna().any())]
     if frame.empty or not columns:
         nothing = pd.Series(None, index=frame.index, dtype="object")
         return Resolved(nothing, pd.Series("", index=frame.index, dtype="object"), empty_matches())
     parts = frame[columns].astype("object").where(frame[columns].notna(), None)
     code, distinct = _distinct(parts)
-    rows = np.bincount(code, minlength=len(distinct))
+    hanging = _hanging(frame, code, len(distinct))
     own = list(distinct.get("account_id", [None] * len(distinct)))
     keys = [id_key(value) for value in own]
     met = meet_without_zeros(set(filter(None, keys)), directory.ids)
@@ -101,7 +122,8 @@ def resolve_accounts(
             .rename(columns={"account_name": "name"})
             .drop(columns="account_id", errors="ignore")
         )
-        links = _links(left.reset_index(drop=True), rows[open_rows], source, directory, settings, overrides, progress)
+        left, hanging = left.reset_index(drop=True), hanging.iloc[open_rows].reset_index(drop=True)
+        links = _links(left, hanging, source, directory, settings, overrides, progress)
         for at, (account, outcome) in enumerate(zip(links["account_id"], links["outcome"], strict=True)):
             if outcome == ACCEPTED:
                 target = directory.ids.get(id_key(account))
@@ -115,6 +137,20 @@ def resolve_accounts(
     return Resolved(accounts, ways, matches, tuple(sorted(unknown)), zeros)
 
 
+def _hanging(frame: pd.DataFrame, code: np.ndarray, distinct: int) -> pd.DataFrame:
+    """What hangs on each distinct name: its rows, their money, and the last rep and day that they name."""
+    groups = np.asarray(code)
+    hanging = pd.DataFrame({"rows": np.bincount(groups, minlength=distinct)})
+    amounts = next((frame[name] for name in ("revenue", "amount") if name in frame.columns), None)
+    money = np.zeros(len(frame)) if amounts is None else pd.to_numeric(amounts, errors="coerce").fillna(0.0).to_numpy()
+    hanging["money"] = np.bincount(groups, weights=money, minlength=distinct)
+    for name, column in (("name_last", "date"), ("name_rep", "rep")):
+        values = frame[column] if column in frame.columns else pd.Series(None, index=frame.index, dtype="object")
+        last = pd.Series(values.to_numpy(), index=groups).dropna()
+        hanging[name] = last.groupby(level=0).max().reindex(range(distinct)).to_numpy(dtype="object")
+    return hanging
+
+
 def _distinct(parts: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """The distinct rows of ``parts``, sorted so that their order never depends on the order of rows."""
     keys = parts.fillna("").astype(str)
@@ -126,7 +162,7 @@ def _distinct(parts: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 
 def _links(
     left: pd.DataFrame,
-    rows: np.ndarray,
+    hanging: pd.DataFrame,
     source: str,
     directory: Directory,
     settings: MatchingSettings,
@@ -137,18 +173,18 @@ def _links(
     places = [place_of(*(row.get(name) for name in PLACE_COLUMNS)) for row in left.to_dict("records")]
     links = pd.DataFrame(
         {
-            "key": [
-                link_key(source, normalize_name(name), place) for name, place in zip(left["name"], places, strict=True)
-            ],
+            "key": [link_key(normalize_name(name), place) for name, place in zip(left["name"], places, strict=True)],
             "source": source,
             "name": left["name"],
             "place": [place.text.strip("/").replace("/", ", ") for place in places],
+            "name_id": "",
+            **{name: hanging[name] for name in ("name_rep", "name_last", "money")},
             "account_id": found["right_id"],
             "account_name": [directory.labels.get(account, "") for account in found["right_id"]],
             **{name: found[name] for name in ("score", "runner_up_name", "runner_up", "margin", "outcome", "how")},
-            "reason": found["reason"],
+            **{name: found[name] for name in ("reason", "agrees", "contradicts")},
             "decision": "",
-            "rows": rows,
+            "rows": hanging["rows"],
         }
     )
     return apply_overrides(links, overrides)[list(MATCH_TABLE_COLUMNS)]
@@ -160,6 +196,7 @@ def _one_per_key(links: pd.DataFrame) -> pd.DataFrame:
     ordered = links.assign(_rank=rank).sort_values(
         ["key", "_rank", "score", "name"], ascending=[True, True, False, True], kind="stable"
     )
-    total = ordered.groupby("key", sort=False)["rows"].transform("sum")
-    kept = ordered.assign(rows=total).drop_duplicates("key").drop(columns="_rank")
+    groups = ordered.groupby("key", sort=False)
+    kept = ordered.assign(rows=groups["rows"].transform("sum"), money=groups["money"].transform("sum"))
+    kept = kept.drop_duplicates("key").drop(columns="_rank")
     return kept.reset_index(drop=True)

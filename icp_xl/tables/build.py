@@ -79,7 +79,7 @@ def build_tables(
         assets=joined["assets"],
         opportunities=joined["opportunities"],
         matches=matches,
-        duplicates=customers.duplicates,
+        duplicates=_stack([customers.duplicates, sales.duplicates], MATCH_TABLE_COLUMNS),
         industries=industries,
         dropped=dropped,
         issues=issues,
@@ -140,7 +140,19 @@ def _ordered(accounts: pd.DataFrame) -> pd.DataFrame:
     for name in ("annual_revenue", "printers"):
         frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
     frame["do_not_contact"] = frame["do_not_contact"].fillna(False).astype(bool)
-    for name in ("account_id", "account_name", "industry", "rep", "region", "city", "state", "country", "flags"):
+    for name in (
+        "account_id",
+        "account_name",
+        "industry",
+        "rep",
+        "region",
+        "city",
+        "state",
+        "country",
+        "parent_account_id",
+        "parent_name",
+        "flags",
+    ):
         frame[name] = frame[name].astype("object").where(frame[name].notna(), None)
     frame["flags"] = frame["flags"].fillna("")
     return frame[list(CUSTOMER_COLUMNS)].sort_values("account_id", kind="stable", ignore_index=True)
@@ -183,10 +195,15 @@ def _warnings(
     matches: pd.DataFrame,
 ) -> tuple[str, ...]:
     texts = list(sources.warnings)
-    review = int(matches["outcome"].eq("review").sum()) + int(customers.duplicates["outcome"].eq("review").sum())
+    pairs = [customers.duplicates, sales.duplicates]
+    asked = pd.concat([matches[["key", "outcome"]], *(part[["key", "outcome"]] for part in pairs)])
+    review = asked.loc[asked["outcome"].eq("review"), "key"].nunique()
     if review:
-        waits = _many(review, "match of names waits", "matches of names wait")
-        texts.append(f"{waits} for a decision on the Match Review sheet.")
+        waits = _many(review, "question on names waits", "questions on names wait")
+        texts.append(f"{waits} for an answer on the Match Review sheet; until then the accounts stay apart.")
+    if customers.merged:
+        joined = _many(customers.merged, "row of the customers was", "rows of the customers were")
+        texts.append(f"{joined} merged into another account: listed with their undo on the Match Review sheet.")
     if len(sales.created) and sources.customers is not None:
         created = _many(len(sales.created), "account occurs", "accounts occur")
         texts.append(f"{created} only in the sales log; added from there.")

@@ -9,13 +9,17 @@ import pandas as pd
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
-from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, empty_matches, made_id
+from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, empty_matches, made_ids
 from icp_xl.tables.ids import id_key
-from icp_xl.tables.matching import Overrides, find_duplicates
+from icp_xl.tables.matching import ACCEPTED, Overrides, find_duplicates
+from icp_xl.tables.matching.evidence import FACT_COLUMNS
 from icp_xl.tables.matching.places import places_of
 from icp_xl.tables.model import DROPPED_COLUMNS, MATCH_TABLE_COLUMNS
 
-FIELDS = ("industry", "annual_revenue", "rep", "region", "printers", "city", "state", "country", "do_not_contact")
+FIELDS = (
+    "industry", "annual_revenue", "rep", "region", "printers", "city", "state", "country", "do_not_contact",
+    "parent_account_id", "parent_name",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def build_customers(
     return BuiltCustomers(
         accounts.drop(columns="_cluster").reset_index(drop=True),
         directory,
-        _duplicates(pairs, frame) if len(pairs) else empty_matches(),
+        pair_table(pairs, frame, "customers", _one_id(frame)),
         dropped,
         read,
         len(frame) - len(accounts),
@@ -94,13 +98,10 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
 def _identified(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.copy()
     no_id, no_name = frame["account_id"].isna(), frame["account_name"].isna()
-    made = [
-        made_id(*row) if missing else given
-        for missing, given, *row in zip(
-            no_id, frame["account_id"], frame["account_name"], *(frame[name] for name in PLACE_COLUMNS), strict=True
-        )
-    ]
-    frame["account_id"] = pd.Series(made, index=frame.index, dtype="object")
+    given = {id_key(value) for value in frame.loc[~no_id, "account_id"]}
+    nameless = frame.loc[no_id, ["account_name", *PLACE_COLUMNS]]
+    frame.loc[no_id, "account_id"] = made_ids(list(nameless.itertuples(index=False, name=None)), given)
+    frame["_made"] = no_id
     frame["account_name"] = frame["account_name"].where(~no_name, frame["account_id"])
     frame["_key"] = [id_key(value) for value in frame["account_id"]]
     flags = np.where(no_id, "id made from the name", np.where(no_name, "no name", ""))
@@ -113,7 +114,9 @@ def _as_names(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "name": frame["account_name"].to_numpy(dtype="object"),
             "id": frame["_key"].to_numpy(dtype="object"),
+            "made": frame["_made"].to_numpy(dtype=bool),
             **{name: frame[name].to_numpy(dtype="object") for name in PLACE_COLUMNS},
+            **{name: frame[name].to_numpy(dtype="object") for name in FACT_COLUMNS if name in frame.columns},
         }
     )
 
@@ -161,28 +164,57 @@ def _listed(ranked: pd.DataFrame, column: str, sizes: pd.Series) -> pd.Series:
     return texts
 
 
-def _duplicates(pairs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """The pairs judged, in the columns of the table of matches; ``account_id`` is the other account of the pair."""
+def _one_id(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that are one account because their ids are: one line per id, with what undoes it."""
+    twice = frame[frame["_key"].duplicated(keep=False) & frame["_key"].ne("")]
+    rows = []
+    for _, part in twice.groupby("_key", sort=True):
+        names = "; ".join(dict.fromkeys(map(str, part["account_name"])))
+        made = bool(part["_made"].all())
+        why = "no id, and the same name and place" if made else "the same id"
+        listed = ", ".join(str(row) for row in part["source_row"].head(5))
+        undo = f"rows {listed}: to keep them apart, give each an id of its own"
+        rows.append((f"rows: {part['_key'].iloc[0]}", names, part["account_id"].iloc[0], why, undo, len(part)))
+    return pd.DataFrame(rows, columns=["key", "name", "account_id", "agrees", "reason", "rows"])
+
+
+def pair_table(pairs: pd.DataFrame, frame: pd.DataFrame, source: str, one_id: pd.DataFrame) -> pd.DataFrame:
+    """The pairs judged, and what has one id, in the columns of the table of matches.
+
+    Args:
+        pairs: of :func:`~icp_xl.tables.matching.duplicates.find_duplicates`, as positions in ``frame``.
+        frame: ``account_name``, ``account_id``, place columns and where known ``rep``; one row per row judged.
+        source: where the accounts come from.
+        one_id: rows joined by their id, see :func:`_one_id`.
+    """
     names, ids = frame["account_name"].to_numpy(), frame["account_id"].to_numpy()
-    left, right = pairs["left"].to_numpy(dtype=int), pairs["right"].to_numpy(dtype=int)
+    reps = frame["rep"].to_numpy() if "rep" in frame.columns else np.full(len(frame), None)
+    if not len(pairs) and not len(one_id):
+        return empty_matches()
+    left, right = (
+        pairs[side].to_numpy(dtype=int) if len(pairs) else np.array([], dtype=int) for side in ("left", "right")
+    )
     places = np.array([place.text.strip("/").replace("/", ", ") for place in places_of(frame)], dtype="object")
+    columns = ("key", "score", "outcome", "reason", "agrees", "contradicts", "decision")
     table = pd.DataFrame(
         {
-            "key": pairs["key"].to_numpy(),
-            "source": "customers",
+            **{name: pairs[name].to_numpy() if len(pairs) else [] for name in columns},
             "name": names[left],
             "place": places[left],
+            "name_id": ids[left],
+            "name_rep": reps[left],
             "account_id": ids[right],
             "account_name": names[right],
-            "score": pairs["score"].to_numpy(dtype=float),
-            "runner_up_name": "",
-            "runner_up": np.nan,
-            "margin": np.nan,
-            "outcome": pairs["outcome"].to_numpy(),
             "how": "duplicate",
-            "reason": pairs["reason"].to_numpy(),
-            "decision": pairs["decision"].to_numpy(),
             "rows": 1,
         }
     )
-    return table[list(MATCH_TABLE_COLUMNS)].drop_duplicates("key", ignore_index=True)
+    same = one_id.assign(
+        account_name=one_id["name"], score=1.0, outcome=ACCEPTED, how="same id", contradicts="", decision=""
+    )
+    whole = pd.concat([part for part in (table, same) if len(part)], ignore_index=True)
+    whole = whole.assign(source=source).reindex(columns=list(MATCH_TABLE_COLUMNS))
+    whole["money"] = 0.0
+    texts = ["place", "name_id", "runner_up_name"]
+    whole[texts] = whole[texts].astype("object").where(whole[texts].notna(), "")
+    return whole.drop_duplicates("key", ignore_index=True)

@@ -9,17 +9,20 @@ import pandas as pd
 
 CUSTOMER_COLUMNS = (
     "account_id", "account_name", "industry", "annual_revenue", "rep", "region", "printers", "city", "state", "country",
-    "do_not_contact", "merged_ids", "merged_names", "origin", "revenue_source", "industry_source",
-    "industry_as_written", "flags",
+    "do_not_contact", "parent_account_id", "parent_name", "merged_ids", "merged_names", "origin", "revenue_source",
+    "industry_source", "industry_as_written", "flags",
 )  # fmt: skip
 TRANSACTION_COLUMNS = (
     "date", "account_id", "division", "sku", "product", "quantity", "revenue", "gross_profit", "category", "rep",
     "invoice", "source_row", "account_name", "resolved_by", "category_from", "repeated", "time",
 )  # fmt: skip
-#: One row per name of a source that was looked up among the accounts, or pair of accounts that may be one.
+#: One row per name of a source that was looked up among the accounts, or pair of accounts that may be one. ``name_id``
+#: is the account under which the name stands alone, ``name_rep``, ``name_last`` and ``money`` are what its rows say:
+#: the last rep and day, and the revenue (else the amount) that hangs on the answer.
 MATCH_TABLE_COLUMNS = (
-    "key", "source", "name", "place", "account_id", "account_name", "score", "runner_up_name", "runner_up", "margin",
-    "outcome", "how", "reason", "decision", "rows",
+    "key", "source", "name", "place", "name_id", "name_rep", "name_last", "money", "account_id", "account_name",
+    "score", "runner_up_name", "runner_up", "margin", "outcome", "how", "reason", "agrees", "contradicts", "decision",
+    "rows",
 )  # fmt: skip
 RECONCILIATION_COLUMNS = (
     "account_id", "account_name", "year", "measure", "yearly_total", "line_total", "difference", "status",

@@ -10,12 +10,14 @@ import pandas as pd
 
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
-from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, made_id, resolve_accounts
+from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, empty_matches, made_ids, resolve_accounts
 from icp_xl.tables.categories import category_choices, standardize_category
-from icp_xl.tables.customers import dropped_rows
+from icp_xl.tables.customers import dropped_rows, pair_table
 from icp_xl.tables.ids import id_key
-from icp_xl.tables.matching import Overrides, find_duplicates
+from icp_xl.tables.matching import ACCEPTED, Overrides, find_duplicates, link_key
+from icp_xl.tables.matching.places import place_of
 from icp_xl.tables.model import TRANSACTION_COLUMNS
+from icp_xl.tables.names import normalize_name
 
 SALES_TEXT = ("account_id", "account_name", "division", "sku", "product", "category", "rep", "invoice", *PLACE_COLUMNS)
 SALES_NUMBERS = ("quantity", "revenue", "gross_profit", "time")
@@ -26,12 +28,13 @@ LINE = ("date", "account_id", "account_name", "division", "sku", "product", "qua
 
 @dataclass(frozen=True)
 class BuiltTransactions:
-    """Sales lines (one row each), accounts that only the sales know, decisions on names, and the rows left out."""
+    """Sales lines (one row each), accounts that only the sales know, names and pairs judged, and the rows left out."""
 
     lines: pd.DataFrame
     created: pd.DataFrame
     directory: Directory
     matches: pd.DataFrame
+    duplicates: pd.DataFrame
     dropped: pd.DataFrame
     read: int
     repeated: int
@@ -73,12 +76,13 @@ def build_transactions(
         frame = frame[~out].copy()
     resolved = resolve_accounts(frame, "sales", directory, settings, overrides, progress)
     frame["_account"], frame["resolved_by"] = resolved.account_id, resolved.how
-    created, directory = _create(frame, directory, settings, overrides, progress)
+    created, directory, duplicates = _create(frame, directory, settings, overrides, progress)
     lost = frame["_account"].isna()
     dropped.append(dropped_rows(frame[lost], "sales", "customer is not among the accounts"))
     lines, categories = _finish(frame[~lost], directory, settings)
     return BuiltTransactions(
-        lines, created, directory, resolved.matches, pd.concat(dropped, ignore_index=True), read, repeated,
+        lines, created, directory, _stand_alone(resolved.matches, directory), duplicates,
+        pd.concat(dropped, ignore_index=True), read, repeated,
         resolved.unknown_targets, categories, resolved.zeros,
     )  # fmt: skip
 
@@ -102,22 +106,23 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _create(
     frame: pd.DataFrame, directory: Directory, settings: MatchingSettings, overrides: Overrides, progress: Progress
-) -> tuple[pd.DataFrame, Directory]:
+) -> tuple[pd.DataFrame, Directory, pd.DataFrame]:
     """Make accounts of the customers that only the sales know, one per customer however often he is spelt anew."""
     open_lines = frame["_account"].isna()
     columns = ["account_id", "account_name", "city", "state", "country", "rep"]
     if not settings.create_missing_accounts or not open_lines.any():
-        return pd.DataFrame(columns=columns), directory
+        return pd.DataFrame(columns=columns), directory, empty_matches()
     lines = frame.loc[open_lines, columns]
-    lines = lines.assign(_id=_own_ids(lines))
+    lines = lines.assign(_id=_own_ids(lines, directory))
     keys = ["_id", "account_name", *PLACE_COLUMNS]
     parts = lines.fillna(dict.fromkeys(keys[1:], "")).groupby(keys, sort=True, as_index=False).agg(rows=("_id", "size"))
     names = parts.rename(columns={"account_name": "name", "_id": "id"})
     names[["name", *PLACE_COLUMNS]] = names[["name", *PLACE_COLUMNS]].replace("", None)
+    names["made"] = names["id"].str.startswith("N-")
     judged = find_duplicates(names, settings, progress, overrides)
     names["_cluster"] = judged.cluster.to_numpy()
-    ranked = names.assign(_made=names["id"].str.startswith("N-")).sort_values(
-        ["_cluster", "_made", "rows", "name", "id"], ascending=[True, True, False, True, True], kind="stable"
+    ranked = names.sort_values(
+        ["_cluster", "made", "rows", "name", "id"], ascending=[True, True, False, True, True], kind="stable"
     )
     best = ranked.groupby("_cluster", sort=True).first()
     owner = names["_cluster"].map(best["id"])
@@ -133,22 +138,34 @@ def _create(
         {id_key(own): account for own, account in by_id.items()},
         dict(zip(created["account_id"], created["account_name"], strict=True)),
     )
-    return created[columns], directory
+    shown = names.rename(columns={"id": "account_id", "name": "account_name"})
+    return created[columns], directory, pair_table(judged.pairs, shown, "sales", empty_matches())
 
 
-def _own_ids(lines: pd.DataFrame) -> pd.Series:
-    cache: dict[tuple[object, ...], str] = {}
+def _stand_alone(matches: pd.DataFrame, directory: Directory) -> pd.DataFrame:
+    """The names looked up, with the account that each makes of its own until somebody says that it is another's."""
+    open_keys = set(matches.loc[matches["outcome"].ne(ACCEPTED), "key"])
+    if not open_keys:
+        return matches
+    known = directory.names[["name", *PLACE_COLUMNS, "id"]].itertuples(index=False, name=None)
+    owner = {link_key(normalize_name(name), place_of(*place)): own for name, *place, own in known}
+    alone = [owner.get(key, "") if key in open_keys else "" for key in matches["key"]]
+    return matches.assign(
+        name_id=[own if own != other else "" for own, other in zip(alone, matches["account_id"], strict=True)]
+    )
+
+
+def _own_ids(lines: pd.DataFrame, directory: Directory) -> pd.Series:
+    parts = lines[["account_id", "account_name", *PLACE_COLUMNS]]
+    distinct = parts.drop_duplicates().sort_values(["account_name", *PLACE_COLUMNS], kind="stable")
+    open_rows = [row for row in distinct.itertuples(index=False, name=None) if not id_key(row[0])]
+    made = dict(zip(open_rows, made_ids([row[1:] for row in open_rows], directory.ids), strict=True))
+    # Two forms of one id, say Salesforce's 15 and 18 characters, are the account's under the first of them.
     spelt: dict[str, str] = {}
-    found = []
-    for own, *parts in zip(
-        lines["account_id"], lines["account_name"], *(lines[name] for name in PLACE_COLUMNS), strict=True
-    ):
-        key = (own, *parts)
-        if key not in cache:
-            # Two forms of one id, say Salesforce's 15 and 18 characters, are the account's under the first of them.
-            plain = id_key(own)
-            cache[key] = spelt.setdefault(plain, str(own).strip()) if plain else made_id(*parts)
-        found.append(cache[key])
+    found = [
+        made.get(row) or spelt.setdefault(id_key(row[0]), str(row[0]).strip())
+        for row in parts.itertuples(index=False, name=None)
+    ]
     return pd.Series(found, index=lines.index, dtype="object")
 
 

@@ -70,9 +70,13 @@ def sources(**frames: pd.DataFrame | None) -> Sources:
                    | {name: table(name, frame) for name, frame in given.items() if frame is not None})  # fmt: skip
 
 
+#: Accounts under ids of their own are merged where they look alike, as a user may allow.
+MERGING = load_settings(environ={}, overrides={"matching.merge_different_ids": "accept"})
+
+
 @pytest.fixture(scope="module")
 def tables() -> Tables:
-    return build_tables(sources())
+    return build_tables(sources(), MERGING)
 
 
 def account(tables: Tables, name: str) -> pd.Series:
@@ -184,10 +188,31 @@ def test_yearly_totals_are_reconciled(tables: Tables) -> None:
 
 def test_every_decision_on_a_name_is_listed_once(tables: Tables) -> None:
     assert list(tables.matches.columns) == list(MATCH_TABLE_COLUMNS)
-    assert tables.matches["key"].is_unique
+    assert not tables.matches.duplicated(["source", "key"]).any()
     assert set(tables.matches["outcome"]) <= {"accepted", "review", "no match"}
-    rows = tables.matches.set_index("key")["rows"]
-    assert rows["sales: newco"] == 2
+    newco = tables.matches[tables.matches["key"].eq("name: newco")].set_index("source")
+    assert (newco.loc["sales", "rows"], newco.loc["sales", "money"]) == (2, 90.0)
+
+
+def test_accounts_under_two_ids_stay_two_and_are_asked_about() -> None:
+    found = build_tables(sources())
+    assert {"A1", "A2"} <= set(found.customers["account_id"])
+    asked = found.duplicates.set_index("key").loc["duplicate: a1 = a2"]
+    assert (asked["outcome"], asked["name_id"], asked["account_id"]) == ("review", "A1", "A2")
+    assert any("on the Match Review sheet" in text for text in found.warnings)
+
+
+def test_what_one_id_joins_is_listed_with_its_undo(tables: Tables) -> None:
+    joined = tables.duplicates.set_index("key").loc["rows: a3"]
+    assert "give each an id of its own" in joined["reason"]
+    assert set(joined["name"].split("; ")) == {"Smith Dental", "Smith Dental Inc"}
+
+
+def test_an_answer_serves_every_source() -> None:
+    decided = Overrides((Override("name: newco", "same", "A3"),))
+    found = build_tables(sources(), overrides=decided)
+    assert set(found.matches.loc[found.matches["key"].eq("name: newco"), "account_id"]) == {"A3"}
+    assert set(found.matches.loc[found.matches["key"].eq("name: newco"), "source"]) == {"sales", "yearly_totals"}
 
 
 def test_settings_can_forbid_new_accounts_and_keep_repeats() -> None:
@@ -203,10 +228,10 @@ def test_settings_can_forbid_new_accounts_and_keep_repeats() -> None:
 def test_decisions_move_lines_and_merge_accounts(tables: Tables) -> None:
     decided = Overrides(
         (
-            Override("sales: newco", "merge", "A3"),
-            Override("sales: bolt works", "different", account(tables, "Bolt Works")["account_id"]),
+            Override("name: newco", "merge", "A3"),
+            Override("name: bolt works", "different", account(tables, "Bolt Works")["account_id"]),
             Override("duplicate: a1 = a2", "different", ""),
-            Override("sales: smith dentl", "same", "NOBODY"),
+            Override("name: smith dentl", "same", "NOBODY"),
         )
     )
     found = build_tables(sources(), overrides=decided)
@@ -216,16 +241,16 @@ def test_decisions_move_lines_and_merge_accounts(tables: Tables) -> None:
     assert by_row.loc[2, "account_id"] == "A1"
     assert by_row.loc[3, "account_id"] == "A2"
     assert any("NOBODY" in text for text in found.warnings)
-    decision = found.matches.set_index("key")["decision"]
-    assert (decision["sales: newco"], decision["sales: bolt works"]) == ("same", "different")
+    decision = found.matches.drop_duplicates("key").set_index("key")["decision"]
+    assert (decision["name: newco"], decision["name: bolt works"]) == ("same", "different")
 
 
 def test_decisions_survive_the_sheet_that_shows_them() -> None:
     """What a run lists of its decisions, read back as the next run does, decides the same again."""
     decided = Overrides(
         (
-            Override("sales: newco", "merge", "A3"),
-            Override("sales: bolt works", "different", "N-00EB205736"),
+            Override("name: newco", "merge", "A3"),
+            Override("name: bolt works", "different", "N-00EB205736"),
             Override("duplicate: a1 = a2", "merge", "A5"),
             Override("duplicate: a3 = a5", "different", ""),
             Override("duplicate: a1 = a5", "merge", "A5"),
@@ -254,7 +279,7 @@ def _shuffled(whole: Sources, seed: int) -> Sources:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_order_of_rows_changes_nothing(tables: Tables, seed: int) -> None:
-    mixed = build_tables(_shuffled(sources(), seed))
+    mixed = build_tables(_shuffled(sources(), seed), MERGING)
     for name in ("customers", "transactions", "yearly_totals", "reconciliation", "matches", "duplicates", "industries",
                  "issues", "account_map"):  # fmt: skip
         pd.testing.assert_frame_equal(getattr(mixed, name), getattr(tables, name), check_dtype=False, obj=name)

@@ -30,17 +30,17 @@ def test_a_csv_is_read(tmp_path: Path) -> None:
         write(tmp_path, HEAD + "sales: acme,A1,Same,\nsales: zen,A2,no,\nsales: x,A3,,\nsales: y,A4,merge into B9,\n")
     )
     assert [(item.key, item.decision, item.account_id) for item in found.items] == [
-        ("sales: acme", "same", "A1"),
-        ("sales: zen", "different", "A2"),
-        ("sales: y", "merge", "B9"),
+        ("name: acme", "same", "A1"),
+        ("name: zen", "different", "A2"),
+        ("name: y", "merge", "B9"),
     ]
-    assert found.refused("sales: zen") == {"A2"}
-    assert found.link("sales: y") == Override("sales: y", "merge", "B9", "match_overrides.csv row 5")
+    assert found.refused("name: zen") == {"A2"}
+    assert found.link("name: y") == Override("name: y", "merge", "B9", "match_overrides.csv row 5")
 
 
 def test_semicolons_and_a_title_above_the_header_do_not_matter(tmp_path: Path) -> None:
     text = "Match Review;;;\n;;;\nDecision;Key;Account ID;Merge into\nsame;sales: acme;A1;\n"
-    assert read_match_overrides(write(tmp_path, text)).link("sales: acme") is not None
+    assert read_match_overrides(write(tmp_path, text)).link("name: acme") is not None
 
 
 def test_the_review_sheet_of_a_workbook_is_read(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_review_sheet_of_a_workbook_is_read(tmp_path: Path) -> None:
     ):
         sheet.write_row(row, 1, cells)
     book.close()
-    link = read_match_overrides(path).link("sales: acme")
+    link = read_match_overrides(path).link("name: acme")
     assert link is not None
     assert link.account_id == "1001"
 
@@ -87,6 +87,18 @@ def test_the_last_decision_counts(tmp_path: Path) -> None:
 
 def test_keys_stay_the_same_from_run_to_run() -> None:
     place = place_of("Austin", "Texas", None)
-    keys = {link_key("sales", normalize_name(name), place) for name in ("ACME Corp.", "acme, inc", "The Acme Company")}
-    assert keys == {"sales: acme @ austin/tx/"}
+    keys = {link_key(normalize_name(name), place) for name in ("ACME Corp.", "acme, inc", "The Acme Company")}
+    assert keys == {"name: acme @ austin/tx/"}
     assert duplicate_key("b", "a") == duplicate_key("a", "b")
+
+
+def test_the_pages_own_example_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "matching.md"
+    block = page.read_text(encoding="utf-8").split("```csv\n")[1].split("```")[0]
+    found = read_match_overrides(write(tmp_path, block))
+    assert len(found.items) == len(block.splitlines()) - 1
+
+
+def test_two_accounts_need_no_account_beside_their_key(tmp_path: Path) -> None:
+    found = read_match_overrides(write(tmp_path, HEAD + "duplicate: c-1 = c-2,,same,\n"))
+    assert list(found.duplicates()) == [("c-1", "c-2", "same")]

@@ -191,12 +191,16 @@ def _obey(side: Side, groups: _Groups, overrides: Overrides) -> dict[tuple[int, 
     if not overrides:
         return {}
     by_id: dict[str, list[int]] = {}
+    folded: dict[str, list[int]] = {}
     for n, own in enumerate(side.ids):
-        by_id.setdefault(own.casefold(), []).append(n)
+        by_id.setdefault(own, []).append(n)
+        folded.setdefault(own.casefold(), []).append(n)
     decided: dict[tuple[int, int], str] = {}
     for left, right, decision in overrides.duplicates():
-        for a in by_id.get(left.casefold(), ()):
-            for b in by_id.get(right.casefold(), ()):
+        # Ids are exact; one that was typed in other letters still means the only one that it can mean.
+        lefts, rights = (by_id.get(own) or folded.get(own.casefold(), []) for own in (left, right))
+        for a in lefts:
+            for b in rights:
                 if a == b:
                     continue
                 pair = (min(a, b), max(a, b))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from icp_xl.errors import Fault, SourceError
+from icp_xl.sources.fields import SPECS
 from icp_xl.tables.matching.places import Place
 from icp_xl.tables.names import NormalizedName
 
@@ -71,14 +72,20 @@ class Overrides:
                 yield left, right, DIFFERENT if item.decision == DIFFERENT else SAME
 
 
-def link_key(source: str, name: NormalizedName, place: Place) -> str:
-    """The key of a name of a source; it stays the same from run to run.
+def link_key(name: NormalizedName, place: Place) -> str:
+    """The key of a name, the same in every source and from run to run.
 
     >>> from icp_xl.tables.names import normalize_name
-    >>> link_key("sales", normalize_name("ACME Corp."), Place("austin", "tx", ""))
-    'sales: acme @ austin/tx/'
+    >>> link_key(normalize_name("ACME Corp."), Place("austin", "tx", ""))
+    'name: acme @ austin/tx/'
     """
-    return f"{source}: {name.core}" + (f" @ {place.text}" if place.text else "")
+    return f"name: {name.identity}" + (f" @ {place.text}" if place.text else "")
+
+
+def _of_any_source(key: str) -> str:
+    """A key as it is now: those of earlier versions named one source, and an answer serves every source."""
+    head, mark, rest = key.partition(": ")
+    return f"name: {rest}" if mark and head in SPECS else key
 
 
 def duplicate_key(left: str, right: str) -> str:
@@ -157,6 +164,7 @@ def _parse(rows: list[list[str]], name: str) -> Overrides:
     faults = []
     for number, row in enumerate(rows[start:], start=start + 1):
         cells = {key: row[at] if at < len(row) else "" for key, at in columns.items()}
+        cells["key"] = _of_any_source(cells["key"])
         answer = " ".join(cells["decision"].lower().split())
         if not answer or not cells["key"]:
             continue
@@ -165,7 +173,9 @@ def _parse(rows: list[list[str]], name: str) -> Overrides:
             target, answer = cells["decision"].split(None, 2)[2], "merge"
         decision = _ANSWERS.get(answer)
         account = target or cells.get("account_id", "")
-        if decision is None or (decision == MERGE and not target) or not (account or decision == DIFFERENT):
+        # The key of two accounts names both; the key of a name needs the account that it is.
+        enough = account or decision == DIFFERENT or _ids_of(cells["key"]) is not None
+        if decision is None or (decision == MERGE and not target) or not enough:
             where = f"{name} row {number}"
             faults.append(Fault("a decision cannot be used", where, cells["decision"][:40], "same, different, merge"))
             continue
