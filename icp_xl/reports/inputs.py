@@ -13,6 +13,7 @@ from icp_xl.scoring.model import ScoreModel
 from icp_xl.sources.model import Sources
 from icp_xl.tables.balance import BALANCE_COLUMNS, TAKEN_COLUMNS, SourceBalance, balance_frame, taken_frame
 from icp_xl.tables.categories import CATEGORY_COLUMNS
+from icp_xl.tables.groups import GROUP_COLUMNS, find_groups
 from icp_xl.tables.model import (
     DROPPED_COLUMNS,
     ISSUE_COLUMNS,
@@ -21,8 +22,11 @@ from icp_xl.tables.model import (
     RowCount,
     Tables,
 )
+from icp_xl.tables.totals import account_totals
 
 GUESS_COLUMNS = ("source", "sheet", "header", "column", "how")
+#: What a reader compares two accounts by.
+REVIEWED_COLUMNS = ("account_id", "account_name", "place", "rep", "revenue", "last_sale")
 FLAG_COLUMNS = ("source", "sheet", "row", "column", "problem")
 
 
@@ -38,7 +42,9 @@ class QualityTables:
     decision on a name or pair, with the columns of :data:`~icp_xl.tables.model.MATCH_TABLE_COLUMNS`. ``dropped``: one
     row per row left out (source, sheet, row, reason). ``guesses``: columns not found by their exact name. ``flags``:
     cells that could not be read. ``reconciliation``: account × year × measure. ``counts``: rows read and kept.
-    ``categories``: what decided the category of the sales lines.
+    ``categories``: what decided the category of the sales lines. ``accounts``: what a reader compares two accounts by,
+    one row each (:data:`REVIEWED_COLUMNS`). ``groups``: accounts of one house
+    (:data:`~icp_xl.tables.groups.GROUP_COLUMNS`).
     """
 
     issues: pd.DataFrame = field(default_factory=lambda: _frame(ISSUE_COLUMNS))
@@ -54,6 +60,8 @@ class QualityTables:
     taken: pd.DataFrame = field(default_factory=lambda: _frame(TAKEN_COLUMNS))
     unused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     categories: pd.DataFrame = field(default_factory=lambda: _frame(CATEGORY_COLUMNS))
+    accounts: pd.DataFrame = field(default_factory=lambda: _frame(REVIEWED_COLUMNS))
+    groups: pd.DataFrame = field(default_factory=lambda: _frame(GROUP_COLUMNS))
 
     @classmethod
     def gather(cls, sources: Sources, tables: Tables, balances: tuple[SourceBalance, ...] = ()) -> QualityTables:
@@ -78,7 +86,21 @@ class QualityTables:
             balance=balance_frame(balances),
             taken=taken_frame(balances),
             unused={item.source: item.unused for item in balances if item.unused},
+            accounts=_reviewed(tables),
+            groups=find_groups(tables.customers, tables.transactions),
         )
+
+
+def _reviewed(tables: Tables) -> pd.DataFrame:
+    totals = account_totals(tables.transactions, tables.customers).set_index("account_id")
+    frame = tables.customers[["account_id", "account_name", "rep"]].copy()
+    places = tables.customers[["city", "state", "country"]].itertuples(index=False, name=None)
+    frame["place"] = [", ".join(str(part) for part in place if isinstance(part, str) and part) for place in places]
+    frame["revenue"] = frame["account_id"].map(totals["total_revenue"])
+    frame["last_sale"] = (
+        frame["account_id"].map(totals["last_purchase"]).astype("object").where(lambda x: x.notna(), None)
+    )
+    return frame[list(REVIEWED_COLUMNS)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from icp_xl.reports.accounts import build_accounts_sheet
 from icp_xl.reports.categories import build_category_sheet
 from icp_xl.reports.changes import build_changes_sheet
 from icp_xl.reports.charts import build_chart_sheets
+from icp_xl.reports.groups import build_groups_sheet
 from icp_xl.reports.industries import build_industries_sheet
 from icp_xl.reports.inputs import QualityTables, RunFacts, ScoreReportInputs
 from icp_xl.reports.method import build_method_sheet
@@ -31,6 +32,7 @@ def build_score_report(inputs: ScoreReportInputs, settings: ReportSettings) -> B
         charts,
         build_changes_sheet(inputs, settings),
         build_review_sheet(inputs.quality, settings),
+        build_groups_sheet(inputs),
         build_category_sheet(inputs.quality, settings),
         build_quality_sheet(inputs, settings),
         build_dropped_sheet(inputs.quality, settings),

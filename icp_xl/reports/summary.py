@@ -9,6 +9,7 @@ from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.accounts import is_complete, listed
 from icp_xl.reports.formulas import all_of, grade_mix, grade_mix_columns
 from icp_xl.reports.inputs import ScoreReportInputs
+from icp_xl.reports.review import open_questions
 from icp_xl.reports.spec import Block, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Stack, Table, Text
 from icp_xl.reports.words import number_word, say_count, say_list, say_money, share, total
 from icp_xl.scoring.model import ScoreModel
@@ -22,6 +23,7 @@ GUIDE = {
     "Charts": "how scores spread, the weights, and whether each component follows what it measures",
     "Changes": "who moved since the last run, split into data, weights and model",
     "Match Review": "names that may be the same account: decide in the yellow cells, and the next run obeys",
+    "Groups": "accounts of one house together: what each part buys, and what only one of them buys",
     "Categories": "what decided the category of the sales lines: correct it in the yellow cells",
     "Data Quality": "what was missing, dropped, guessed or contradictory in the source files",
     "Method": "how a score is made, with every constant",
@@ -33,6 +35,11 @@ def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, nam
     """Headline figures, grade mix against target, changes, best accounts, warnings, and how to read the book."""
     n, count = len(inputs.scored), number_word(len(inputs.model.parts))
     blocks: list[Item] = [Figures(_headlines(inputs, settings))]
+    waiting = open_questions(inputs.quality)
+    if waiting:
+        waits = "waits" if waiting == 1 else "wait"
+        text = f"{say_count(waiting, 'question')} on names {waits} for an answer; until then the accounts stay apart."
+        blocks.append(Text(text, "warning", link="Match Review"))
     blocks += _warnings(inputs)
     blocks += [Text("Grade mix against target", "heading"), _mix(inputs, settings)]
     blocks += [Text("What changed since the last run", "heading"), *_changes(inputs)]

@@ -18,7 +18,7 @@ from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.review import review_frame
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.segments import recommend
-from icp_xl.reports.spec import Chart, Sheet, Stack, Table
+from icp_xl.reports.spec import Chart, Sheet, Stack, Table, Text
 from icp_xl.reports.words import build_reasons, say_list, say_money
 from icp_xl.tables.matching.overrides import read_match_overrides
 from tests.support.office import assert_recalculates
@@ -152,8 +152,8 @@ def test_decisions_typed_on_the_review_sheet_are_read_back(inputs: ScoreReportIn
     book = build_score_report(dataclasses.replace(inputs, quality=quality), SETTINGS)
     render_book(book, path, clock=CLOCK)
     overrides = read_match_overrides(path)
-    assert overrides.refused("sales: acme @ austin/tx/") == {"100007"}
-    chosen = overrides.link("sales: old")
+    assert overrides.refused("name: acme @ austin/tx/") == {"100007"}
+    chosen = overrides.link("name: old")
     assert chosen is not None and chosen.account_id == "100021"
 
 
@@ -165,7 +165,9 @@ def test_reasons_for_rows_left_out_add_up_to_the_counts(inputs: ScoreReportInput
 
 def test_review_lists_open_pairs_first_and_leaves_settled_ones_out(inputs: ScoreReportInputs) -> None:
     frame = review_frame(inputs.quality)
-    assert frame["key"].tolist() == ["sales: acme @ austin/tx/", "sales: =sum", "sales: old"]
+    # The question with more money comes first; what is decided stays on the list.
+    assert frame["key"].tolist() == ["name: =sum", "name: acme @ austin/tx/", "name: old"]
+    assert frame["status"].tolist() == ["Open", "Open", "Decided"]
     assert review_frame(QualityTables()).empty
 
 
@@ -209,3 +211,24 @@ def test_words_for_money_and_lists() -> None:
     assert say_money(0) == "$0"
     assert say_money(2.5e9, "€") == "€2.5B"
     assert say_list([]) == ""
+
+
+def test_one_question_comes_once_with_both_candidates_side_by_side(inputs: ScoreReportInputs) -> None:
+    one = inputs.quality.matches.iloc[[0]]
+    asked = pd.concat([one, one.assign(source="yearly_totals", rows=3, money=50.0)], ignore_index=True)
+    accounts = pd.DataFrame(
+        {"account_id": ["100007"], "account_name": ["Acme"], "place": ["Austin, TX"], "rep": ["Ann"],
+         "revenue": [7000.0], "last_sale": [pd.Timestamp("2025-05-01")]}
+    )  # fmt: skip
+    row = review_frame(QualityTables(matches=asked, accounts=accounts))
+    assert len(row) == 1
+    first = row.iloc[0]
+    assert (first["rows"], first["money"], first["account_rep"]) == (15, 900.0, "Ann")
+    assert first["source"].count(",") == 1
+    assert (first["account_revenue"], first["account_last_sale"]) == (7000.0, pd.Timestamp("2025-05-01"))
+
+
+def test_the_summary_counts_open_questions(inputs: ScoreReportInputs) -> None:
+    summary = build_score_report(inputs, SETTINGS).sheets[0]
+    said = [block.text for block in blocks_of(summary) if isinstance(block, Text)]
+    assert any(text.startswith("2 questions on names wait") for text in said)

@@ -73,17 +73,18 @@ def make_quality() -> QualityTables:
     """Something of every kind on the Data Quality sheet."""
     matches = pd.DataFrame(
         [
-            ("sales: acme @ austin/tx/", "sales", "ACME Corp.", "Austin, TX", "100007", "Acme Incorporated", 0.78,
+            ("name: acme @ austin/tx/", "sales", "ACME Corp.", "Austin, TX", "100007", "Acme Incorporated", 0.78,
              "Acme Tools", 0.70, 0.08, "review", "words", "same rare word, legal form differs", "", 12),
-            ("sales: =sum", "sales", "=SUM(A1:A9)", "", "100014", "+1 800 Tools", 0.64, "", np.nan, np.nan, "review",
+            ("name: =sum", "sales", "=SUM(A1:A9)", "", "100014", "+1 800 Tools", 0.64, "", np.nan, np.nan, "review",
              "words", "one word in common", "", 3),
-            ("sales: old", "sales", "Old Decision Inc", "", "100021", "Old Decisions", 0.81, "", np.nan, np.nan,
+            ("name: old", "sales", "Old Decision Inc", "", "100021", "Old Decisions", 0.81, "", np.nan, np.nan,
              "accepted", "override", "decided in the match review", "same", 2),
-            ("sales: fine", "sales", "Fine", "", "100028", "Fine Ltd", 0.99, "", np.nan, np.nan,
+            ("name: fine", "sales", "Fine", "", "100028", "Fine Ltd", 0.99, "", np.nan, np.nan,
              "accepted", "exact", "", "", 9),
         ],
-        columns=list(MATCH_TABLE_COLUMNS),
-    )  # fmt: skip
+        columns=["key", "source", "name", "place", "account_id", "account_name", "score", "runner_up_name", "runner_up",
+                 "margin", "outcome", "how", "reason", "decision", "rows"],
+    ).reindex(columns=list(MATCH_TABLE_COLUMNS)).assign(money=[900.0, 4000.0, 0.0, 0.0])  # fmt: skip
     dropped = pd.DataFrame(
         [("sales", "TR Log", 5 + i, "a totals row" if i % 3 else "no date") for i in range(40)],
         columns=["source", "sheet", "row", "reason"],
