@@ -16,20 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
-from icp_xl import __version__
+from icp_xl import __version__, artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
 from icp_xl.outputs import Publication, json_text, open_output, write_bytes
 from icp_xl.progress import Progress
 from icp_xl.safe_paths import refuse_link
 
-REGISTRY = "runs.jsonl"
+REGISTRY, MANIFEST, _SETTINGS, _LOG = (
+    PurePosixPath(item.name).name
+    for item in (artifacts.RUN_REGISTRY, artifacts.RUN_MANIFEST, artifacts.RUN_SETTINGS, artifacts.RUN_LOG)
+)
 #: Packages whose versions can change a number.
 VERSIONED = (
     "icp-xl",
@@ -188,7 +191,7 @@ def _run_id(settings: Settings, command: str, started: datetime) -> str:
 def _write_record(run: RunContext, status: str, names: list[str], error: BaseException | None) -> None:
     finished = run.now()
     manifest: dict[str, Any] = {
-        "schema": 1,
+        "schema": artifacts.RUN_MANIFEST.version,
         "run_id": run.run_id,
         "command": run.command,
         "status": status,
@@ -213,11 +216,11 @@ def _write_record(run: RunContext, status: str, names: list[str], error: BaseExc
     run.log("end", status=status)
     folder = run.settings.paths.runs / run.run_id
     refuse_link(folder)
-    write_bytes(folder / "manifest.json", mask_secrets(json_text(manifest)).encode())
+    write_bytes(folder / MANIFEST, mask_secrets(json_text(manifest)).encode())
     resolved = yaml.safe_dump(run.settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    write_bytes(folder / "config_resolved.yaml", mask_secrets(resolved).encode())
+    write_bytes(folder / _SETTINGS, mask_secrets(resolved).encode())
     lines = "".join(json.dumps(event, ensure_ascii=False, default=str) + "\n" for event in run.events)
-    write_bytes(folder / "logs.jsonl", mask_secrets(lines).encode())
+    write_bytes(folder / _LOG, mask_secrets(lines).encode())
     line = {
         key: manifest[key] for key in ("run_id", "command", "status", "dry_run", "started", "finished", "settings_hash")
     }
@@ -253,11 +256,13 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
     if not registry.is_file():
         return []
     found = []
-    for line in registry.read_text(encoding="utf-8").splitlines():
+    for line in registry.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
+            body = json.loads(line)
+        except (json.JSONDecodeError, RecursionError):
             continue
+        if isinstance(body, dict) and isinstance(body.get("run_id"), str):
+            found.append(body)
     return found
 
 
@@ -277,7 +282,10 @@ def load_manifest(runs: Path, run_id: str) -> dict[str, Any]:
             allowed=", ".join((matches or known)[-5:]) or "none: nothing has been run here yet",
             next_step="`icp-xl runs list` names them all.",
         )
-    body: dict[str, Any] = json.loads((runs / matches[0] / "manifest.json").read_text(encoding="utf-8"))
+    path = runs / matches[0] / MANIFEST
+    body = artifacts.RUN_MANIFEST.read(path)
+    if not isinstance(body, dict):
+        raise artifacts.RUN_MANIFEST.damaged(path, "no object")
     return body
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from icp_xl.artifacts import PIPELINE_WEIGHTS, STORE
 from icp_xl.config.base import SITE, Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -76,11 +77,11 @@ class FeedbackSettings(Section):
     rights: ClassVar[Rights] = "workbook"
 
     store: Path | None = Field(
-        None, description="the snapshot store; by default feedback/history.sqlite in the output", json_schema_extra=SITE
+        None, description=f"the snapshot store; by default {STORE.name} in the output", json_schema_extra=SITE
     )
     weights: PipelineWeights = PipelineWeights()
     use_saved_weights: bool = Field(
-        True, description="take the weights from pipeline_weights.json in the output folder where it is present"
+        True, description=f"take the weights from {PIPELINE_WEIGHTS.name} in the output folder where it is present"
     )
     stage_weights: dict[str, PipelineWeights] = Field(
         default_factory=dict, description="weights for the opportunities of one stage, by the stage's name"

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from icp_xl.artifacts import LIVE_WORKBOOK
 from icp_xl.config.base import Rights, Section
 
 
@@ -27,7 +28,7 @@ class ReportSettings(Section):
     chart_points: int = Field(2000, ge=10, le=20_000, description="points of a scatter chart; more are sampled")
     industries_charted: int = Field(12, ge=1, le=40, description="industries in the chart of scores by industry")
     listed_rows: int = Field(2000, ge=1, le=100_000, description="rows of a list on the Data Quality sheets")
-    live: bool = Field(True, description="write the live workbook live/icp_live.xlsx with the score report")
+    live: bool = Field(True, description=f"write the live workbook {LIVE_WORKBOOK.name} with the score report")
     live_accounts: int = Field(
         20_000, ge=10, le=200_000, description="accounts in the live workbook; of more, an even slice, and it says so"
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 from pydantic import Field, field_validator, model_validator
 
+from icp_xl.artifacts import OPTIMIZED_WEIGHTS
 from icp_xl.components.kinds import faults_of
 from icp_xl.components.presets import EQUIPMENT, PRESETS, completed, even_weights
 from icp_xl.components.record import Component
@@ -67,7 +68,7 @@ class ScoringSettings(Section):
         default_factory=lambda: even_weights(EQUIPMENT), description="weight of each component; they sum to 1"
     )
     use_optimized_weights: bool = Field(
-        True, description="take the weights from optimized_weights.json where that file is present and sound"
+        True, description=f"take the weights from {OPTIMIZED_WEIGHTS.name} where that file is present and sound"
     )
     grade_shares: GradeShares = GradeShares()
     size_tiers: tuple[SizeTier, ...] = Field(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from icp_xl.artifacts import REPORT
 from icp_xl.config.base import Section
 
 
@@ -14,7 +15,7 @@ class ShareSettings(Section):
     """Copies of reports that are safe to send."""
 
     folder: str = Field("shared", description="folder below paths.out that the copies go into")
-    reports: tuple[str, ...] = Field(("icp_report.xlsx",), description="reports of the last run that are shared")
+    reports: tuple[str, ...] = Field((REPORT.name,), description="reports of the last run that are shared")
     by: Literal["none", "rep", "region"] = Field("none", description="one file for all, or one per rep or region")
     size_limit_mb: float = Field(10.0, gt=0.0, le=2000.0, description="largest file that may be sent, in megabytes")
     over_limit: Literal["error", "split"] = Field(

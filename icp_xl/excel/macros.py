@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from icp_xl import __version__
+from icp_xl.artifacts import SCORED_ACCOUNTS
 from icp_xl.commands.ribbon import MACRO, buttons, tag_of
 from icp_xl.config import Settings
 from icp_xl.delivery.write_back.live_excel import Delivery, Host, bring_in
@@ -254,7 +255,7 @@ def _plan_columns(book: Any, job: jobs.Job) -> Callable[[], int]:
             where=book.name,
             next_step="The report sheets are in place; press Score accounts again once the table is back.",
         )
-    return plan_result_columns(found, Path(job.request.out) / "state" / "scored_accounts.parquet")
+    return plan_result_columns(found, SCORED_ACCOUNTS.find(Path(job.request.out)))
 
 
 def settings(book: Any) -> None:

@@ -21,6 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from icp_xl import artifacts
 from icp_xl.excel.cells import NOT_AVAILABLE, VALUE, CellError
 from icp_xl.excel.home import published_folder
 
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
     from icp_xl.scoring.model import ScoreModel
 
-MODEL_FILES = ("score_model.json", "state/score_model.json")
-ACCOUNTS_FILES = ("state/scored_accounts.parquet",)
-PROPENSITY_FILES = ("state/icp_scores.parquet",)
-WHITESPACE_FILES = ("state/whitespace.parquet",)
+MODEL_FILES = (artifacts.SCORE_MODEL.name,)
+ACCOUNTS_FILES = (artifacts.SCORED_ACCOUNTS.name,)
+PROPENSITY_FILES = (artifacts.SCORES.name,)
+WHITESPACE_FILES = (artifacts.WHITESPACE.name,)
 
 T = TypeVar("T")
 Stamp = tuple[str, int, int, int]

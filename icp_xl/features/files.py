@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
-
+from icp_xl import artifacts
 from icp_xl.errors import DataError
 from icp_xl.features.model import FeatureSet
 from icp_xl.outputs import Publication
 
-FOLDER = "curated/features"
+_FILES = (artifacts.FEATURES, artifacts.FEATURE_CATALOG, artifacts.FEATURE_STATS, artifacts.BASKET_RULES)
 
 
 def names_of(slug: str, cutoff: date) -> tuple[str, str, str, str]:
     """Files of one set: features, catalog, stats, rules."""
-    stem = f"{slug}_{cutoff:%Y-%m-%d}"
-    return (
-        f"{FOLDER}/features_{stem}.parquet",
-        f"{FOLDER}/feature_catalog_{stem}.csv",
-        f"{FOLDER}/feature_stats_{stem}.json",
-        f"{FOLDER}/mb_rules_{stem}.csv",
-    )
+    features, catalog, stats, rules = (item.path(division=slug, cutoff=cutoff) for item in _FILES)
+    return features, catalog, stats, rules
 
 
 def write_features(outputs: Publication, found: FeatureSet) -> None:
@@ -48,7 +41,7 @@ def read_features(out: Path, slug: str, cutoff: date) -> FeatureSet:
             where=features.name,
             next_step="Run `icp-xl build` with this division and cutoff first.",
         )
-    body = json.loads(stats.read_text(encoding="utf-8"))
-    frame = pd.read_parquet(features).set_index("account_id")
-    listed = pd.read_csv(catalog, encoding="utf-8-sig")
-    return FeatureSet(body["division"], slug, cutoff, frame, listed, body, pd.read_csv(rules, encoding="utf-8-sig"))
+    body = artifacts.FEATURE_STATS.read(stats)
+    frame = artifacts.FEATURES.read(features).set_index("account_id")
+    listed = artifacts.FEATURE_CATALOG.read(catalog)
+    return FeatureSet(body["division"], slug, cutoff, frame, listed, body, artifacts.BASKET_RULES.read(rules))

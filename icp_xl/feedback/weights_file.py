@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from icp_xl import artifacts
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.feedback.snapshots import model_id_of
 
-WEIGHTS_FILE = "pipeline_weights.json"
-SCHEMA = 1
+WEIGHTS_FILE = artifacts.PIPELINE_WEIGHTS.name
+SCHEMA = artifacts.PIPELINE_WEIGHTS.version
 
 
 def weights_body(weights: PipelineWeights, reason: str, run_id: str) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def load_pipeline_weights(path: Path, settings: FeedbackSettings) -> tuple[Pipel
         if not isinstance(body, dict) or body.get("schema") != SCHEMA:
             raise ValueError("it is of another version")
         return PipelineWeights.model_validate(body["weights"]), path.name, ""
-    except (OSError, ValueError, KeyError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, ValidationError) as error:
         kind = type(error).__name__
         return settings.weights, "settings", (
             f"{path.name} cannot be used ({kind}); the pipeline is scored with the weights of the settings. "

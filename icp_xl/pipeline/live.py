@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import SourceError
 from icp_xl.reports.live.book import build_live_book
@@ -17,8 +18,7 @@ from icp_xl.scoring.model import ScoreModel
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
 
 #: In a folder of its own: it is for handing on, and the add-in brings only top-level reports into the open workbook.
-LIVE = "live/icp_live.xlsx"
-SCORED = "state/scored_accounts.parquet"
+LIVE = artifacts.LIVE_WORKBOOK.name
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def rebuild_live(run: RunContext) -> LiveResult | None:
         SourceError: nothing was scored yet.
     """
     run.plan(LIVE)
-    path = run.outputs.find(SCORED)
+    path = artifacts.SCORED_ACCOUNTS.find(run.outputs)
     if not path.is_file():
         raise SourceError("there are no scored accounts yet", where=path.name, next_step="Run `icp-xl score` first.")
     if run.dry_run:
         return None
-    return write_live(run, pd.read_parquet(path), ScoreModel.load(run.outputs.find(MODEL_FILE)))
+    return write_live(run, artifacts.SCORED_ACCOUNTS.read(path), ScoreModel.load(run.outputs.find(MODEL_FILE)))

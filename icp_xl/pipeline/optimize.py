@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.columns import ANNUAL_REVENUE, INDUSTRY, PRINTERS
 from icp_xl.components.kinds import KINDS
 from icp_xl.components.record import FACTS, Component, score_columns
@@ -22,12 +23,10 @@ from icp_xl.weight_search.search import OptimizeResult, optimize_weights
 from icp_xl.weight_search.storage import Store
 from icp_xl.weight_search.weights_file import weights_body
 
-ACCOUNTS = "state/scored_accounts.parquet"
-TRANSACTIONS = "state/transactions.parquet"
-ASSETS = "state/assets.parquet"
-MOVES = "state/grade_moves.parquet"
-TRIALS_FILE = "optimization_trials.csv"
-REPORT = "icp_optimisation.xlsx"
+ACCOUNTS = artifacts.SCORED_ACCOUNTS.name
+MOVES = artifacts.GRADE_CHANGES.name
+TRIALS_FILE = artifacts.TRIALS.name
+REPORT = artifacts.OPTIMIZE_REPORT.name
 
 
 def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None:
@@ -78,15 +77,16 @@ def _accounts(run: RunContext) -> tuple[pd.DataFrame, str]:
         raise SourceError(
             "there are no scored accounts to optimise on", where=ACCOUNTS, next_step="Run `icp-xl score` first."
         )
-    return pd.read_parquet(path), run.read(path)
+    return artifacts.SCORED_ACCOUNTS.read(path), run.read(path)
 
 
 def _transactions(run: RunContext) -> pd.DataFrame | None:
-    path = run.outputs.find(TRANSACTIONS)
+    path = artifacts.TRANSACTIONS.find(run.outputs)
     if not path.is_file():
         return None
     run.read(path)
-    return pd.read_parquet(path)
+    found: pd.DataFrame = artifacts.TRANSACTIONS.read(path)
+    return found
 
 
 def _components(run: RunContext) -> tuple[Component, ...]:
@@ -112,8 +112,8 @@ def _as_of(run: RunContext, components: Sequence[Component]) -> AsOf:
     from icp_xl.scoring.measures import History, measure_facts
 
     settings = run.settings.scoring
-    lines, assets = _transactions(run), run.outputs.find(ASSETS)
-    owned = pd.read_parquet(assets) if assets.is_file() else None
+    lines, assets = _transactions(run), artifacts.ASSETS.find(run.outputs)
+    owned = artifacts.ASSETS.read(assets) if assets.is_file() else None
     measured = [
         fact.name
         for component in components

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.delivery.render.book import render_book
-from icp_xl.errors import IcpError
+from icp_xl.errors import DataError, IcpError
 from icp_xl.pipeline.live import LIVE, write_live
 from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.pipeline.tables import REPORT, accounts_with_totals, load_sources, load_tables, reconciliation
@@ -27,12 +27,10 @@ from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
 
-SCORED_CSV = "icp_scored_accounts.csv"
-INDUSTRY_WEIGHTS = "industry_weights.json"
-SCORED_STATE = "state/scored_accounts.parquet"
-#: Tables that later commands read, under the folder ``state``.
-STATE_TABLES = ("customers", "transactions", "assets", "opportunities")
-HISTORY = "state/history.json"
+SCORED_CSV = artifacts.SCORED_CSV.name
+INDUSTRY_WEIGHTS = artifacts.INDUSTRY_WEIGHTS.name
+SCORED_STATE = artifacts.SCORED_ACCOUNTS.name
+HISTORY = artifacts.SCORE_HISTORY.name
 #: Earlier scorings that are kept for comparison.
 HISTORY_KEPT = 12
 
@@ -139,16 +137,15 @@ def _write_state(run: RunContext, result: ScoringResult, tables: Any, previous: 
     out.parquet(SCORED_STATE, result.scored)
     out.text(MODEL_FILE, result.model.to_json())
     out.json(INDUSTRY_WEIGHTS, result.industries.to_json())
-    for name in STATE_TABLES:
-        out.parquet(f"state/{name}.parquet", getattr(tables, name))
-    folder = f"state/history/{run.run_id}"
-    out.parquet(f"{folder}/scored_accounts.parquet", result.scored)
-    out.text(f"{folder}/{MODEL_FILE}", result.model.to_json())
+    for name, table in artifacts.STATE_TABLES.items():
+        out.parquet(table.name, getattr(tables, name))
+    out.parquet(artifacts.SCORED_BEFORE.path(run=run.run_id), result.scored)
+    out.text(artifacts.MODEL_BEFORE.path(run=run.run_id), result.model.to_json())
     mine = {"run_id": run.run_id, "inputs": run.inputs_digest(), "compared_with": previous}
     entries = [entry for entry in _history(run) if (entry["run_id"], entry["inputs"]) != _identity(run)]
     out.json(HISTORY, [*entries, mine][-HISTORY_KEPT:])
     for entry in entries[: max(0, len(entries) + 1 - HISTORY_KEPT)]:
-        out.remove(f"state/history/{entry['run_id']}")
+        out.remove(artifacts.SCORED_BEFORE.path(run=entry["run_id"]).rpartition("/")[0])
 
 
 def _identity(run: RunContext) -> tuple[str, str]:
@@ -157,16 +154,16 @@ def _identity(run: RunContext) -> tuple[str, str]:
 
 def _history(run: RunContext) -> list[dict[str, str]]:
     try:
-        body = json.loads((run.settings.paths.out / HISTORY).read_text(encoding="utf-8"))
+        body = artifacts.SCORE_HISTORY.load(run.settings.paths.out)
         return [entry for entry in body if {"run_id", "inputs", "compared_with"} <= set(entry)]
-    except (OSError, ValueError, TypeError):
+    except (DataError, TypeError):
         return []
 
 
 def _model_of(run: RunContext, previous: str) -> ScoreModel | None:
     """The score model of an earlier run, or ``None`` where there is none that can be read."""
     try:
-        return ScoreModel.load(run.settings.paths.out / "state" / "history" / previous / MODEL_FILE)
+        return ScoreModel.load(artifacts.MODEL_BEFORE.find(run.settings.paths.out, run=previous))
     except IcpError:
         return None
 
@@ -178,11 +175,11 @@ def _compare(run: RunContext, result: ScoringResult) -> tuple[pd.DataFrame | Non
     previous = again["compared_with"] if again else (entries[-1]["run_id"] if entries else "")
     if not previous:
         return None, ""
-    folder = run.settings.paths.out / "state" / "history" / previous
+    out = run.settings.paths.out
     try:
-        before = pd.read_parquet(folder / "scored_accounts.parquet")
-        model = ScoreModel.load(folder / MODEL_FILE)
-    except (OSError, ValueError, IcpError):
+        before = artifacts.SCORED_BEFORE.load(out, run=previous)
+        model = ScoreModel.load(artifacts.MODEL_BEFORE.find(out, run=previous))
+    except IcpError:
         run.warn(f"The scores of run {previous} cannot be read, so this run is compared with none.")
         return None, ""
     return compare_runs(before, model, result.scored, result.model), previous

@@ -7,6 +7,7 @@ import json
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError, SourceError
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
@@ -20,7 +21,7 @@ from icp_xl.tables.categories import CATEGORY_SHEET, read_categories
 from icp_xl.tables.matching.overrides import Overrides
 
 #: The report that ``score`` writes; its Match Review sheet is where a user corrects matches.
-REPORT = "icp_report.xlsx"
+REPORT = artifacts.REPORT.name
 SOURCES = (*SPECS, "strategic_tiers")
 
 

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from icp_xl import artifacts
 from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.features.files import names_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-LABELS = "curated/labels"
 
 
 #: What a question over all divisions keeps of each.
@@ -104,11 +103,11 @@ def read_division(find: Callable[[str], Path], division: str, slug: str, cutoffs
     catalog = pd.DataFrame()
     for cutoff in sorted(set(cutoffs)):
         features, described, _, _ = names_of(slug, cutoff)
-        labels = pd.read_parquet(_present(find, label_file(slug, cutoff)))
+        labels = artifacts.LABELS.read(_present(find, label_file(slug, cutoff)))
         if bool(labels["censored"].any()):
             continue
-        catalog = pd.read_csv(_present(find, described), encoding="utf-8-sig")
-        frame = pd.read_parquet(_present(find, features)).set_index("account_id")
+        catalog = artifacts.FEATURE_CATALOG.read(_present(find, described))
+        frame = artifacts.FEATURES.read(_present(find, features)).set_index("account_id")
         found.append(join_labels(cutoff, frame, labels))
     if not found:
         raise InsufficientDataError(
@@ -122,13 +121,13 @@ def read_division(find: Callable[[str], Path], division: str, slug: str, cutoffs
 
 def read_scoring_features(find: Callable[[str], Path], slug: str, cutoff: date) -> pd.DataFrame:
     """Features as of the scoring cutoff, indexed by account id in order."""
-    frame = pd.read_parquet(_present(find, names_of(slug, cutoff)[0]))
+    frame: pd.DataFrame = artifacts.FEATURES.read(_present(find, names_of(slug, cutoff)[0]))
     return frame.set_index("account_id").sort_index()
 
 
 def label_file(slug: str, cutoff: date) -> str:
     """Name of a label set under the output folder."""
-    return f"{LABELS}/labels_{slug}_{cutoff:%Y-%m-%d}.parquet"
+    return artifacts.LABELS.path(division=slug, cutoff=cutoff)
 
 
 def _present(find: Callable[[str], Path], name: str) -> Path:

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from icp_xl import artifacts
 from icp_xl.errors import DataError
 from icp_xl.outputs import json_text
 from icp_xl.propensity.baselines import BaselineModel, baseline_matrix
@@ -34,8 +35,8 @@ Floats = NDArray[np.float64]
 Part = LinearModel | TreeModel | BaselineModel
 
 FORMAT = "icp_xl division model"
-SCHEMA = 1
-MANIFEST, BODY = "manifest.json", "model.json"
+SCHEMA = artifacts.MODEL_MANIFEST.version
+MANIFEST, BODY = (PurePosixPath(item.name).name for item in (artifacts.MODEL_MANIFEST, artifacts.MODEL_BODY))
 READY, CARE, NOT_READY = "Ready", "Usable with care", "Not ready"
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from icp_xl import artifacts
 from icp_xl.errors import DataError
 from icp_xl.outputs import Publication
 from icp_xl.propensity.model import MANIFEST, DivisionModel
 
-FOLDER = "models"
-CURRENT = "current.json"
+FOLDER = PurePosixPath(artifacts.CURRENT_MODEL.name).parts[0]
 _VERSION = re.compile(r"v\d{4,}")
 
 
@@ -34,7 +33,9 @@ def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int
     stem = f"{FOLDER}/{model.slug}/{stamped.version}"
     for name, text in stamped.files(key).items():
         outputs.text(f"{stem}/{name}", text)
-    outputs.json(f"{FOLDER}/{model.slug}/{CURRENT}", {"version": stamped.version, "division": model.division})
+    outputs.json(
+        artifacts.CURRENT_MODEL.path(division=model.slug), {"version": stamped.version, "division": model.division}
+    )
     for old in known[: max(0, len(known) + 1 - keep)]:
         outputs.remove(f"{FOLDER}/{model.slug}/{old}")
     return stamped
@@ -43,15 +44,18 @@ def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int
 def stage_withdrawal(outputs: Publication, out: Path, slug: str, division: str) -> None:
     """Leave the division without a current model: what serves it no longer may, and its versions stay for a revert."""
     if versions(out, slug):
-        outputs.json(f"{FOLDER}/{slug}/{CURRENT}", {"version": None, "division": division})
+        outputs.json(artifacts.CURRENT_MODEL.path(division=slug), {"version": None, "division": division})
 
 
 def current_version(find: Callable[[str], Path], slug: str) -> str | None:
     """The current version of a division's model, or ``None`` where it has none."""
-    path = find(f"{FOLDER}/{slug}/{CURRENT}")
+    path = find(artifacts.CURRENT_MODEL.path(division=slug))
     if not path.is_file():
         return None
-    version = json.loads(path.read_text(encoding="utf-8"))["version"]
+    body = artifacts.CURRENT_MODEL.read(path)
+    if not isinstance(body, dict) or "version" not in body:
+        raise artifacts.CURRENT_MODEL.damaged(path, "names no version")
+    version = body["version"]
     return None if version is None else str(version)
 
 
@@ -81,5 +85,5 @@ def stage_revert(outputs: Publication, out: Path, slug: str, version: str | None
             allowed=", ".join(known) or "no version yet",
         )  # fmt: skip
     model = DivisionModel.load(out / FOLDER / slug / version, key)
-    outputs.json(f"{FOLDER}/{slug}/{CURRENT}", {"version": version, "division": model.division})
+    outputs.json(artifacts.CURRENT_MODEL.path(division=slug), {"version": version, "division": model.division})
     return version

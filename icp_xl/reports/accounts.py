@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.components.record import FACTS, Fact
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import ScoreReportInputs
@@ -37,7 +38,7 @@ def build_accounts_sheet(inputs: ScoreReportInputs, settings: ReportSettings) ->
     )
     if not is_complete(inputs, settings):
         subtitle = (
-            f"The best {len(frame):,} of {len(inputs.scored):,} accounts; all are in icp_scored_accounts.csv. "
+            f"The best {len(frame):,} of {len(inputs.scored):,} accounts; all are in {artifacts.SCORED_CSV.name}. "
             "The limit is most_accounts in the settings' section reports."
         )
     table = Table(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.spec import Block, Book, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 
@@ -305,7 +306,7 @@ def _violation_sheet(violations: pd.DataFrame) -> Sheet:
     blocks: list[Block | tuple[Block, ...]] = [table]
     if more > 0:
         blocks.insert(
-            0, Text(f"Up to {each} rows of each reason; contract_violations.csv lists {more:,} more.", "note")
+            0, Text(f"Up to {each} rows of each reason; {artifacts.VIOLATIONS.name} lists {more:,} more.", "note")
         )
     return Sheet(
         "Left Out", "Rows that were left out or need a look", blocks, freeze_table="build_violations", kind="data"

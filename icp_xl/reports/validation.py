@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl.artifacts import BUILD_REPORT
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
@@ -284,7 +285,7 @@ def _drift(holdouts: Sequence[Holdout]) -> Sheet:
                 Column("where", "In which divisions, most first", "long_text", width=60),
             ],
             moved.head(_MOST_MOVED),
-            title="Features that moved beyond noise (the Feature Catalog in icp_build.xlsx says what they are)",
+            title=f"Features that moved beyond noise (the Feature Catalog in {BUILD_REPORT.name} says what they are)",
             empty_text="No feature moved beyond noise.",
         ),
     ]

@@ -39,7 +39,7 @@ class WhitespaceReport:
     currency: str = "$"
     paper: str = "letter"
     warnings: Sequence[str] = ()
-    csv: str = "whitespace.csv"
+    csv: str = ""
 
 
 def build_whitespace_book(report: WhitespaceReport) -> Book:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from icp_xl import artifacts
 from icp_xl.columns import GRADES
 from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.record import Fact
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-FILE = "score_model.json"
+FILE = artifacts.SCORE_MODEL.name
 #: Raw scores are compared as whole multiples of this.
 KEY_UNIT = 1e-12
 SCORE_MEAN = 50.0

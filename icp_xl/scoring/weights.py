@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from icp_xl import artifacts
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component
 from icp_xl.config import Settings
 from icp_xl.config.optimize import usual_bounds
 from icp_xl.errors import ConfigError
 
-WEIGHTS_FILE = "optimized_weights.json"
+WEIGHTS_FILE = artifacts.OPTIMIZED_WEIGHTS.name
 #: Version of the file's layout. 1 had the weights under names such as ``vertical_score``; older ones had no version.
-SCHEMA = 2
+SCHEMA = artifacts.OPTIMIZED_WEIGHTS.version
 #: Weights in a file may miss the sum of 1 by this much (older files kept two or three decimals) and are rescaled.
 SUM_TOLERANCE = 0.05
 RULE_TOLERANCE = 1e-6
@@ -61,7 +62,7 @@ def load_weights(
         return _fall_back(fallback, path, "was not found", "`icp-xl optimize` makes it")
     except OSError as error:
         return _fall_back(fallback, path, f"cannot be read ({error.strerror})", "check its permissions")
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         return _fall_back(fallback, path, "is damaged (no valid JSON)", "run `icp-xl optimize` again")
     try:
         weights = read_weights(body, settings, list(fallback))

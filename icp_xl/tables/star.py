@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError
 from icp_xl.sql.engine import Engine, open_duckdb
@@ -21,9 +21,8 @@ from icp_xl.sql.spark import open_spark
 from icp_xl.tables.star_calendar import from_day
 
 #: Folder of the star schema below the output folder, and the file that lists what belongs to it.
-FOLDER = "curated/star"
-MANIFEST = "star.json"
-SCHEMA = 1
+FOLDER, _, MANIFEST = artifacts.STAR_MANIFEST.name.rpartition("/")
+SCHEMA = artifacts.STAR_MANIFEST.version
 FEE_DIVISION = "(fee)"
 #: Name under which every engine knows the facts.
 FACTS = "fact_transactions"
@@ -84,6 +83,21 @@ def _attach(engine: Engine, star: Star) -> None:
         engine.view_parquet(FACTS, star.facts)
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What the manifest of a star schema says.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    body = artifacts.STAR_MANIFEST.read(path)
+    parts = body.get("partitions") if isinstance(body, dict) else None
+    tables = body.get("tables", {}) if isinstance(body, dict) else None
+    rows = [*(parts or []), *tables.values()] if isinstance(parts, list) and isinstance(tables, dict) else None
+    if not isinstance(body, dict) or rows is None or not all(isinstance(r, dict) and "file" in r for r in rows):
+        raise artifacts.STAR_MANIFEST.damaged(path, "not the list of files that a build writes")
+    return body
+
+
 def open_star(path: Path) -> Star:
     """Open the star schema that an earlier build wrote.
 
@@ -98,7 +112,7 @@ def open_star(path: Path) -> Star:
         raise DataError(
             "there is no star schema here", where=str(path), next_step="Run `icp-xl build` with the same --out first."
         )
-    body = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    body = read_manifest(folder / MANIFEST)
     if body.get("schema") != SCHEMA:
         raise DataError(
             "the star schema was written by another version",
@@ -115,7 +129,7 @@ def open_star(path: Path) -> Star:
         raise DataError(
             "files of the star schema are missing", got=", ".join(lost[:5]), next_step="Run `icp-xl build --rebuild`."
         )
-    frames = {name: pd.read_parquet(file) for name, file in dims.items()}
+    frames = {name: artifacts.STAR_TABLE.read(file) for name, file in dims.items()}
     return Star(
         facts=files,
         customers=frames["dim_customer"],

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.progress import Progress
 from icp_xl.sql import star as sql
@@ -126,7 +127,7 @@ def build_star(
         grave = {reason: n for reason, n in reasons.items() if reason not in ORDINARY}
         findings = Findings(contracts, violations, cleaning)
         if not fail_soft:
-            refuse(grave, "contract_report.csv", findings)
+            refuse(grave, artifacts.CONTRACTS.name, findings)
         if read == sum(reasons.values()):
             _refuse_empty(read, reasons, findings)
         return _file(
@@ -275,7 +276,7 @@ def _refuse_empty(read: int, reasons: dict[str, int], findings: Findings) -> Non
     error = NothingLeft(
         "no sales line is left after cleaning",
         got=f"{read:,} lines read{told}",
-        next_step="Look at contract_violations.csv, and at the columns that were recognised.",
+        next_step=f"Look at {artifacts.VIOLATIONS.name}, and at the columns that were recognised.",
     )
     rule = Contract("fact_transactions", "a line is left to build from", 1)
     error.findings = replace(findings, contracts=[*findings.contracts, rule])

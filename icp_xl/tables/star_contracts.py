@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from icp_xl.artifacts import VIOLATIONS
 from icp_xl.errors import DataError, Fault, IcpError, InsufficientDataError, MissingColumnsError
 
 COLUMNS = ("table", "row", "column", "reason", "severity", "value")
@@ -176,7 +177,7 @@ def refuse(reasons: dict[str, int], where: str, findings: Findings) -> None:
             "the sales log breaks its contract",
             where=where,
             faults=faults,
-            next_step="Correct the lines in contract_violations.csv, or run with --fail-soft to go on without them.",
+            next_step=f"Correct the lines in {VIOLATIONS.name}, or run with --fail-soft to go on without them.",
         )
         error.findings = findings
         raise error

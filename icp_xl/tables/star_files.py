@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.outputs import json_text
 from icp_xl.progress import Progress
 from icp_xl.runs import file_digest
 from icp_xl.sql import star as sql
 from icp_xl.sql.engine import DuckEngine
-from icp_xl.tables.star import FACTS, FOLDER, MANIFEST, SCHEMA, Star
+from icp_xl.tables.star import FACTS, FOLDER, MANIFEST, SCHEMA, Star, read_manifest
 
 Place = Callable[[str], Path]
 #: Rows of a row group: small enough that a window's days skip most groups of a month.
@@ -43,7 +43,7 @@ def write_star(
     for row in months.to_dict("records"):
         progress.check()
         ym = int(row["ym"])
-        name = f"{FACTS}/tx_year={ym // 100}/tx_month={ym % 100:02d}/part.parquet"
+        name = artifacts.STAR_FACTS.path(year=ym // 100, month=f"{ym % 100:02d}").removeprefix(f"{FOLDER}/")
         entry = {
             "file": name,
             "ym": ym,
@@ -74,7 +74,7 @@ def write_star(
     }
     listed = {}
     for name, frame in tables.items():
-        path = place(f"{FOLDER}/{name}.parquet")
+        path = place(artifacts.STAR_TABLE.path(table=name))
         frame.to_parquet(path, index=False, compression="zstd")
         listed[name] = {
             "file": path.name,
@@ -100,7 +100,7 @@ def write_star(
     }
     if body["settings"].get("sku_map"):
         body["settings"]["sku_map"] = Path(body["settings"]["sku_map"]).name
-    place(f"{FOLDER}/{MANIFEST}").write_bytes(json_text(body).encode())
+    place(artifacts.STAR_MANIFEST.name).write_bytes(json_text(body).encode())
     return replace(star, manifest=body), len(parts) - unchanged, unchanged
 
 
@@ -109,7 +109,7 @@ def sweep(folder: Path) -> int:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return 0
-    listed = {part["file"] for part in json.loads(manifest.read_text(encoding="utf-8")).get("partitions", [])}
+    listed = {part["file"] for part in read_manifest(manifest)["partitions"]}
     stale = [
         file
         for file in sorted((folder / FACTS).rglob("*.parquet"))

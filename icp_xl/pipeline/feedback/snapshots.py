@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config.feedback import PipelineWeights
 from icp_xl.errors import ConfigError, DataError, SourceError
 from icp_xl.feedback.champion import challenger_weights, last_decided
@@ -23,9 +24,9 @@ from icp_xl.feedback.weights_file import WEIGHTS_FILE, load_pipeline_weights, we
 from icp_xl.pipeline.tables import load_sources, load_tables
 from icp_xl.runs import RunContext
 
-STORE = "feedback/history.sqlite"
-SCORED = "pipeline_scores.csv"
-REVIEW = "outcomes_review.csv"
+STORE = artifacts.STORE.name
+SCORED = artifacts.PIPELINE_SCORES.name
+REVIEW = artifacts.OUTCOMES_REVIEW.name
 #: Snapshots that a first run replays, so that there is something to learn from on the first day.
 FIRST_REPLAY_MONTHS = 12
 SHOWN = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from icp_xl import artifacts
 from icp_xl.config.feedback import PipelineWeights
 from icp_xl.delivery.render.book import render_book
 from icp_xl.errors import DataError, InsufficientDataError
@@ -30,7 +31,7 @@ from icp_xl.reports.won_lost.book import build_won_lost_book
 from icp_xl.reports.won_lost.common import WonLostInputs
 from icp_xl.runs import RunContext
 
-REPORT = "icp_won_lost.xlsx"
+REPORT = artifacts.WON_LOST_REPORT.name
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def refine(
     if apply + take_back + stop > 1:
         raise DataError("one of --apply, --revert and --end-trial at a time")
     now, today = run.now().isoformat(), run.now().date()
-    run.plan(WEIGHTS_FILE if apply or take_back else "pipeline_weights_suggested_….json")
+    run.plan(WEIGHTS_FILE if apply or take_back else artifacts.SUGGESTED_WEIGHTS.path(model="…"))
     with open_store(run) as store:
         if take_back:
             if run.dry_run:
@@ -198,7 +199,7 @@ def refine(
 
 def _suggest(run: RunContext, found: Refinement) -> str:
     """A suggestion is a file of its own name; nothing is overwritten but the same suggestion."""
-    name = f"pipeline_weights_suggested_{model_id_of(found.suggested)}.json"
+    name = artifacts.SUGGESTED_WEIGHTS.path(model=model_id_of(found.suggested))
     body = weights_body(found.suggested, found.reason, run.run_id)
     table = found.weights.round(6).to_dict(orient="records")
     evidence = {"gain": found.gain, "low": found.gain_low, "high": found.gain_high, "outcomes": found.tried_on}

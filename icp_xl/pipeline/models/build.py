@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError, DataError, InsufficientDataError, SourceError
 from icp_xl.features.assets import assets_sanity
@@ -35,11 +36,10 @@ from icp_xl.tables.star_calendar import add_months, month_start, to_day
 from icp_xl.tables.star_contracts import Findings, findings_of
 from icp_xl.tables.star_files import sweep
 
-LABELS = "curated/labels"
-STAGED = "curated/staging/sales_lines.parquet"
-SUMMARY = f"{LABELS}/labels_summary.csv"
-SANITY = "curated/features/assets_sanity.csv"
-REPORT = "icp_build.xlsx"
+STAGED = artifacts.STAGED_LINES.name
+SUMMARY = artifacts.LABEL_SUMMARY.name
+SANITY = artifacts.ASSETS_SANITY.name
+REPORT = artifacts.BUILD_REPORT.name
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ def _labels(
     sets = build_label_sets(star, divisions, cutoffs, run.settings, engine=engine)
     for (cutoff, division), frame in zip(product(cutoffs, divisions), sets, strict=True):
         run.progress.check()
-        name = f"{LABELS}/labels_{division_slug(star, division)}_{cutoff:%Y-%m-%d}.parquet"
+        name = artifacts.LABELS.path(division=division_slug(star, division), cutoff=cutoff)
         run.plan(name)
         run.outputs.parquet(name, frame)
         summaries.append(summarise_labels(frame) | {"division": division, "cutoff_date": cutoff.isoformat()})
@@ -286,7 +286,7 @@ def _stage_label_tables(
     for division, frames in positives.items():
         name = division_slug(star, division)
         rows = summary[summary["division"] == division]
-        run.outputs.csv(f"{LABELS}/prevalence_{name}.csv", rows[
+        run.outputs.csv(artifacts.PREVALENCE.path(division=name), rows[
             ["cutoff_date", "window_months", "accounts", "positives", "prevalence", "censored"]])  # fmt: skip
         asked = run.settings.build.window_months
         body = {
@@ -307,10 +307,10 @@ def _stage_label_tables(
                 for row in rows.to_dict("records")
             ],
         }
-        run.outputs.json(f"{LABELS}/cutoffs_{name}.json", body)
-        run.outputs.csv(f"{LABELS}/labels_positive_{name}.csv", pd.concat(frames, ignore_index=True))
-        run.plan(*(f"{LABELS}/{stem}" for stem in
-                   (f"prevalence_{name}.csv", f"cutoffs_{name}.json", f"labels_positive_{name}.csv")))  # fmt: skip
+        run.outputs.json(artifacts.CUTOFFS.path(division=name), body)
+        run.outputs.csv(artifacts.POSITIVES.path(division=name), pd.concat(frames, ignore_index=True))
+        made = (artifacts.PREVALENCE, artifacts.CUTOFFS, artifacts.POSITIVES)
+        run.plan(*(item.path(division=name) for item in made))
 
 
 def _remember(result: BuildResult, found: FeatureSet) -> None:
@@ -325,7 +325,7 @@ def _als_report(run: RunContext, result: BuildResult) -> None:
     if not run.settings.features.use_als:
         return
     body = {row["cutoff_date"]: row.get("als") for row in result.stats}
-    run.outputs.json("curated/features/als_coverage.json", body)
+    run.outputs.json(artifacts.ALS_COVERAGE.name, body)
     for cutoff, report in body.items():
         if report and report["status"] != "built":
             run.warn(f"embeddings at {cutoff}: {report['status']}")

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.errors import SourceError
 from icp_xl.outputs import csv_bytes
 from icp_xl.runs import RunContext, file_digest
 from icp_xl.tables.star_build import MOST_LISTED, StarBuild, missing_accounts, survey_lines
 from icp_xl.tables.star_contracts import COLUMNS, Findings, line_contracts
 
-CLEANING, CONTRACTS, VIOLATIONS = "cleaning_report.csv", "contract_report.csv", "contract_violations.csv"
+CLEANING, CONTRACTS, VIOLATIONS = (
+    item.name for item in (artifacts.CLEANING, artifacts.CONTRACTS, artifacts.VIOLATIONS)
+)
 #: Rows that cleaning the tables leaves out before the lines come here, and the reason as the contract words it.
 _BEFORE = {
     "no date": "no readable date",

@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.outputs import plain
 from icp_xl.pipeline.models.build import choose_divisions
 from icp_xl.pipeline.models.cutoff_data import load_cutoffs
@@ -27,9 +28,9 @@ from icp_xl.validation.leakage_checks import (
     scramble_rows,
 )
 
-CSV, JSON, REPORT = "leakage_report.csv", "leakage_report.json", "icp_leakage.xlsx"
+CSV, JSON, REPORT = (item.name for item in (artifacts.LEAKAGE_CSV, artifacts.LEAKAGE_JSON, artifacts.LEAKAGE_REPORT))
 #: Features that training leaves out, because a leakage check found that they leak.
-LEAKY = "state/leaky_features.json"
+LEAKY = artifacts.LEAKY_FEATURES.name
 WAYS = ("scramble", "delete", "double")
 
 

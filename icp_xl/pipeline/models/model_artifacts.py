@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.outputs import Publication, plain
 from icp_xl.propensity.fit import describe_recipe
 from icp_xl.propensity.linear import LinearModel
@@ -15,10 +16,7 @@ from icp_xl.propensity.metrics import flatten
 from icp_xl.propensity.train import Trained, facts_of
 from icp_xl.runs import RunContext
 
-SCORES, SCORES_CSV = "state/icp_scores.parquet", "icp_scores.csv"
-EXPLANATIONS, SCHEMA = "state/icp_explanations.parquet", "schema_icp_scores.json"
-FOLDER = "models/artifacts"
-SUMMARY = f"{FOLDER}/metrics_summary.csv"
+SCORES, SCORES_CSV = artifacts.SCORES.name, artifacts.SCORES_CSV.name
 COLUMNS = (
     "account_id", "account_name", "division", "cutoff_date", "window_months", "p_icp", "p_icp_pct", "model_kind",
     "model_version", "verdict", "reasons",
@@ -48,8 +46,8 @@ def publish_scores(run: RunContext, trained: list[Trained], cutoff: date) -> pd.
     told = pd.concat(reasons, ignore_index=True) if reasons else pd.DataFrame(columns=list(_EXPLAINED))
     run.outputs.parquet(SCORES, frame)
     run.outputs.csv(SCORES_CSV, frame)
-    run.outputs.parquet(EXPLANATIONS, told[list(_EXPLAINED)])
-    run.outputs.json(SCHEMA, check_scores(frame))
+    run.outputs.parquet(artifacts.EXPLANATIONS.name, told[list(_EXPLAINED)])
+    run.outputs.json(artifacts.SCORES_SCHEMA.name, check_scores(frame))
     run.metric("scores", len(frame))
     return frame
 
@@ -75,27 +73,27 @@ def check_scores(frame: pd.DataFrame) -> dict[str, Any]:
 def publish_division(outputs: Publication, each: Trained, run: RunContext) -> None:
     """Stage the artifacts of one division under the names of the specification."""
     slug, fitted, evaluation = each.slug, each.fitted, each.evaluation
-    outputs.json(f"{FOLDER}/metrics_{slug}.json", division_metrics(each))
+    outputs.json(artifacts.METRICS.path(division=slug), division_metrics(each))
     if fitted is None or evaluation is None or each.model is None:
         return
-    outputs.csv(f"{FOLDER}/gains_{slug}.csv", evaluation.gains)
-    outputs.csv(f"{FOLDER}/calibration_{slug}.csv", evaluation.calibration)
-    outputs.csv(f"{FOLDER}/thresholds_{slug}.csv", evaluation.thresholds)
-    outputs.json(f"{FOLDER}/model_card_{slug}.json", model_card(each, run))
+    outputs.csv(artifacts.GAINS.path(division=slug), evaluation.gains)
+    outputs.csv(artifacts.CALIBRATION.path(division=slug), evaluation.calibration)
+    outputs.csv(artifacts.THRESHOLDS.path(division=slug), evaluation.thresholds)
+    outputs.json(artifacts.MODEL_CARD.path(division=slug), model_card(each, run))
     coefficients = _coefficients(each)
     if coefficients is not None:
-        outputs.csv(f"{FOLDER}/coef_{slug}.csv", coefficients)
+        outputs.csv(artifacts.COEFFICIENTS.path(division=slug), coefficients)
     latest = fitted.latest
     stamp = f"{latest['cutoff_date'].iloc[0]:%Y-%m-%d}"
     scored = latest[["account_id", "cutoff_date", "label", "revenue", "gross_profit", "p_hat"]]
-    outputs.csv(f"{FOLDER}/train_scores_{slug}_{stamp}.csv", scored)
+    outputs.csv(artifacts.TRAIN_SCORES.path(division=slug, cutoff=stamp), scored)
     if each.sample is not None:
         day = f"{each.model.trained_on[-1]:%Y-%m-%d}"
-        outputs.parquet(f"{FOLDER}/train_feature_sample_{slug}_{day}.parquet", each.sample.reset_index())
+        outputs.parquet(artifacts.FEATURE_SAMPLE.path(division=slug, cutoff=day), each.sample.reset_index())
     if each.scores is not None:
-        outputs.csv(f"{FOLDER}/shap_global_{slug}.csv", each.scores.importance)
+        outputs.csv(artifacts.SHAP_GLOBAL.path(division=slug), each.scores.importance)
         sample = each.scores.terms.reset_index().rename(columns={"index": "account_id"})
-        outputs.csv(f"{FOLDER}/shap_sample_{slug}.csv", sample)
+        outputs.csv(artifacts.SHAP_SAMPLE.path(division=slug), sample)
 
 
 def publish_summary(outputs: Publication, trained: list[Trained]) -> None:
@@ -114,7 +112,7 @@ def publish_summary(outputs: Publication, trained: list[Trained]) -> None:
             row[f"{name}_rule"] = body.get("baseline_metrics", {}).get(name)
             row[f"{name}_gain"] = body.get("gain", {}).get(name)
         rows.append(row)
-    outputs.csv(SUMMARY, pd.DataFrame(rows))
+    outputs.csv(artifacts.METRICS_SUMMARY.name, pd.DataFrame(rows))
 
 
 def division_metrics(each: Trained) -> dict[str, Any]:

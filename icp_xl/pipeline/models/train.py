@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
 from icp_xl.features.build import build_feature_sets
@@ -27,7 +27,7 @@ from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star, open_engine
 from icp_xl.tables.star_calendar import add_months, from_day, month_start
 
-REPORT = "icp_models.xlsx"
+REPORT = artifacts.MODELS_REPORT.name
 #: Rows of training data below which starting worker processes costs more than it saves.
 _PARALLEL_ROWS = 60_000
 
@@ -254,10 +254,13 @@ def _frames(
 
 def _without_leaks(run: RunContext) -> Settings:
     """The settings, with features dropped that `icp-xl check --leakage` found to know the future."""
-    path = run.outputs.find("state/leaky_features.json")
+    path = artifacts.LEAKY_FEATURES.find(run.outputs)
     if not path.is_file():
         return run.settings
-    leaky = json.loads(path.read_text(encoding="utf-8"))["features"]
+    body = artifacts.LEAKY_FEATURES.read(path)
+    leaky = body.get("features") if isinstance(body, dict) else None
+    if not isinstance(leaky, list):
+        raise artifacts.LEAKY_FEATURES.damaged(path, "without the list of features")
     dropped = tuple(sorted({*run.settings.train.drop_features, *map(str, leaky)}))
     return run.settings.model_copy(update={"train": run.settings.train.model_copy(update={"drop_features": dropped})})
 

@@ -8,6 +8,7 @@ from zlib import crc32
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.outputs import plain
@@ -20,9 +21,8 @@ from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
 from icp_xl.validation.holdout import Holdout, validate_division
 
-FOLDER = "validation"
-SUMMARY, SNAPSHOTS = f"{FOLDER}/metrics_summary.csv", f"{FOLDER}/drift_snapshots.csv"
-REPORT = "icp_validation.xlsx"
+SUMMARY, SNAPSHOTS = artifacts.VALIDATION_SUMMARY.name, artifacts.DRIFT_SNAPSHOTS.name
+REPORT = artifacts.VALIDATION_REPORT.name
 _KNOWN = ("rep", "region", "segment", "icp_grade")
 
 
@@ -144,33 +144,33 @@ def choose_windows(star: Star, settings: Settings) -> list[Window]:
 
 def _accounts(run: RunContext) -> pd.DataFrame:
     """What is known of the accounts today, where they were scored."""
-    path = run.outputs.find("state/scored_accounts.parquet")
+    path = artifacts.SCORED_ACCOUNTS.find(run.outputs)
     if not path.is_file():
         return pd.DataFrame({"account_id": pd.Series(dtype=object)})
-    frame = pd.read_parquet(path)
+    frame: pd.DataFrame = artifacts.SCORED_ACCOUNTS.read(path)
     return frame[["account_id", *(name for name in _KNOWN if name in frame)]]
 
 
 def _publish(run: RunContext, result: ValidationResult) -> None:
     rows, drifts = [], []
     for each in result.holdouts:
-        stem = f"{FOLDER}/{each.slug}/{each.data.cutoff:%Y-%m-%d}"
+        of = {"division": each.slug, "cutoff": each.data.cutoff}
         outputs = run.outputs
-        outputs.parquet(f"{stem}/validation_frame.parquet", each.frame)
-        outputs.csv(f"{stem}/gains.csv", each.gains)
-        outputs.csv(f"{stem}/calibration.csv", each.calibration)
-        outputs.csv(f"{stem}/topk_scenarios.csv", each.scenarios)
-        outputs.csv(f"{stem}/topk_scenarios_sorted.csv", each.sorted_scenarios)
-        outputs.csv(f"{stem}/segment_performance.csv", each.segments)
-        outputs.json(f"{stem}/drift.json", plain(each.drift_json()))
-        outputs.json(f"{stem}/alerts.json", plain([alert.to_json() for alert in each.alerts]))
+        outputs.parquet(artifacts.VALIDATION_FRAME.path(**of), each.frame)
+        outputs.csv(artifacts.VALIDATION_GAINS.path(**of), each.gains)
+        outputs.csv(artifacts.VALIDATION_CALIBRATION.path(**of), each.calibration)
+        outputs.csv(artifacts.SCENARIOS.path(**of), each.scenarios)
+        outputs.csv(artifacts.SCENARIOS_SORTED.path(**of), each.sorted_scenarios)
+        outputs.csv(artifacts.SEGMENT_PERFORMANCE.path(**of), each.segments)
+        outputs.json(artifacts.DRIFT.path(**of), plain(each.drift_json()))
+        outputs.json(artifacts.ALERTS.path(**of), plain([alert.to_json() for alert in each.alerts]))
         moved = each.drift[each.drift["moved"]].head(10)
         body = {
             "division": each.division, "cutoff": each.data.cutoff.isoformat(), "model": each.kind,
             "window_months": each.data.window_months, "figures": each.figures, "metrics": flatten(each.metrics),
             "badges": each.badges, "drift_highlights": moved.to_dict("records"), "ablations": each.ablations,
         }  # fmt: skip
-        outputs.json(f"{stem}/metrics.json", plain(body))
+        outputs.json(artifacts.VALIDATION_METRICS.path(**of), plain(body))
         key = {"division": each.division, "cutoff_date": each.data.cutoff.isoformat(), "model": each.kind}
         rows.append(key | {name: each.figures[name] for name in (
             "rows", "buyers", "auc", "pr_auc", "lift_10", "calibration_loss", "slope", "intercept")}

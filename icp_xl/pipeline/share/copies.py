@@ -19,7 +19,7 @@ from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, count_
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.opc.package import open_package
 from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
-from icp_xl.pipeline.share.manifest import CSV, SharedFile, Shelf, size_and_digest, stage_manifest
+from icp_xl.pipeline.share.manifest import CSV, JSON, SharedFile, Shelf, size_and_digest, stage_manifest
 from icp_xl.reports.accounts import account_columns
 from icp_xl.reports.share import Reader
 from icp_xl.reports.words import say_count
@@ -323,15 +323,13 @@ class _Job:
         self.shelf.clear()
         missing = [
             SharedFile("", "", "nobody", self.by, report.split(" by ")[0], 1, 1, len(rows), None, 0, "", False,
-                       f"left out: no {self.by}; they are listed in share_manifest.json")
+                       f"left out: no {self.by}; they are listed in {JSON}")
             for report, rows in self.left_out.items()
         ]  # fmt: skip
         stage_manifest(run, [*self.shelf.kept, *self.files, *missing], self.left_out)
         run.metric("shared_files", len(self.files))
         if left:
-            run.warn(
-                f"{say_count(left, 'account')} without a {self.by} went into no file; share_manifest.json lists them."
-            )
+            run.warn(f"{say_count(left, 'account')} without a {self.by} went into no file; {JSON} lists them.")
         manifest = run.settings.paths.out / CSV
         return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes), manifest)
 

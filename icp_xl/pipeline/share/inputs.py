@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.errors import DataError, IcpError
 from icp_xl.pipeline.run_metadata import run_facts
-from icp_xl.pipeline.score import HISTORY, INDUSTRY_WEIGHTS, SCORED_STATE
+from icp_xl.pipeline.score import SCORED_STATE
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.whitespace.rank import REPORT as WHITESPACE_REPORT
 from icp_xl.pipeline.whitespace.rank import STATE as WHITESPACE_STATE
@@ -79,13 +79,13 @@ def load_cuttable(run: RunContext, report: str) -> Cuttable:
 
 def _whitespace(run: RunContext) -> Cuttable:
     try:
-        pairs = pd.read_parquet(run.outputs.find(WHITESPACE_STATE))
+        pairs = artifacts.WHITESPACE.load(run.outputs)
         facts, outputs = _facts(run, WHITESPACE_STATE)
-        name = next(name for name in sorted(outputs) if name.startswith("whitespace_metrics_"))
-        told = json.loads(run.outputs.find(name).read_text(encoding="utf-8"))
-        cutoff = date.fromisoformat(name.removeprefix("whitespace_metrics_").removesuffix(".json"))
+        days = [parts["cutoff"] for name in sorted(outputs) if (parts := artifacts.WHITESPACE_METRICS.match(name))]
+        cutoff = date.fromisoformat(days[0])
+        told = artifacts.WHITESPACE_METRICS.load(run.outputs, cutoff=cutoff)
         months = int(told["window_months"])
-    except (OSError, ValueError, KeyError, StopIteration):
+    except (DataError, ValueError, KeyError, IndexError, TypeError):
         raise DataError(
             "the whitespace list of the last run was not found or cannot be read",
             where=run.settings.paths.out.name,
@@ -120,11 +120,11 @@ def load_last_scoring(run: RunContext) -> LastScoring:
         DataError: nothing was scored yet, or its files cannot be read.
     """
     try:
-        scored = pd.read_parquet(run.outputs.find(SCORED_STATE))
+        scored = artifacts.SCORED_ACCOUNTS.load(run.outputs)
         model = ScoreModel.load(run.outputs.find(MODEL_FILE))
-        weights = json.loads(run.outputs.find(INDUSTRY_WEIGHTS).read_text(encoding="utf-8"))
+        weights = artifacts.INDUSTRY_WEIGHTS.load(run.outputs)
         industries = pd.DataFrame(weights["industries"])
-    except (OSError, ValueError, KeyError, IcpError):
+    except (ValueError, KeyError, TypeError, IcpError):
         raise DataError(
             "there is nothing to share: the scores of the last run were not found or cannot be read",
             where=run.settings.paths.out.name,
@@ -145,13 +145,12 @@ def load_last_scoring(run: RunContext) -> LastScoring:
 
 def _changes(run: RunContext, scored: pd.DataFrame, model: ScoreModel) -> tuple[pd.DataFrame, pd.DataFrame | None, str]:
     try:
-        entries = json.loads(run.outputs.find(HISTORY).read_text(encoding="utf-8"))
+        entries = artifacts.SCORE_HISTORY.load(run.outputs)
         previous = str(entries[-1]["compared_with"])
         if not previous:
             return pd.DataFrame(), None, ""
-        folder = f"state/history/{previous}"
-        before = pd.read_parquet(run.outputs.find(f"{folder}/scored_accounts.parquet"))
-        older = ScoreModel.load(run.outputs.find(f"{folder}/{MODEL_FILE}"))
+        before = artifacts.SCORED_BEFORE.load(run.outputs, run=previous)
+        older = ScoreModel.load(artifacts.MODEL_BEFORE.find(run.outputs, run=previous))
     except (OSError, ValueError, KeyError, IndexError, TypeError, IcpError):
         return pd.DataFrame(), None, ""
     return before, compare_runs(before, older, scored, model), previous

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.delivery.sharing.file_names import unique
-from icp_xl.errors import DeliveryError
+from icp_xl.errors import DataError, DeliveryError
 from icp_xl.runs import RunContext, file_digest
 from icp_xl.safe_paths import resolve_inside
 
-CSV, JSON = "share_manifest.csv", "share_manifest.json"
+CSV, JSON = artifacts.SHARE_MANIFEST_CSV.name, artifacts.SHARE_MANIFEST.name
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class SharedFile:
 def read_entries(run: RunContext) -> list[SharedFile]:
     """What earlier runs shared, as far as it can be read."""
     try:
-        body = json.loads((run.settings.paths.out / JSON).read_text(encoding="utf-8"))
+        body = artifacts.SHARE_MANIFEST.load(run.settings.paths.out)
         names = {field.name for field in fields(SharedFile)}
         entries = [SharedFile(**{k: v for k, v in entry.items() if k in names}) for entry in body["files"]]
         return [entry for entry in entries if not entry.file or _is_a_copy(run, entry.file)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (DataError, KeyError, TypeError, AttributeError):
         return []
 
 

@@ -8,26 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.errors import SourceError
 from icp_xl.feedback.opportunities import OPEN, prepare_opportunities
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star
 from icp_xl.whitespace.frames import as_text
 
-EXPLANATIONS = "state/icp_explanations.parquet"
-CUSTOMERS, SCORED, OPPORTUNITIES = (
-    "state/customers.parquet", "state/scored_accounts.parquet", "state/opportunities.parquet",
-)  # fmt: skip
 KEY = ["account_id", "division"]
 
 
 def with_accounts(run: RunContext, star: Star, frame: pd.DataFrame) -> pd.DataFrame:
     """Name, rep, region, segment, hold and ICP score of each account, from the latest of what is there."""
     people = star.customers.drop_duplicates("account_id").set_index("account_id")
-    for name in (CUSTOMERS, SCORED):
-        path = run.outputs.find(name)
-        if path.is_file():
-            newer = pd.read_parquet(path).drop_duplicates("account_id").set_index("account_id")
+    for table in (artifacts.CUSTOMERS, artifacts.SCORED_ACCOUNTS):
+        if table.exists(run.outputs):
+            newer = table.load(run.outputs).drop_duplicates("account_id").set_index("account_id")
             people = newer.combine_first(people) if len(people) else newer
     mine = people.reindex(frame["account_id"].to_numpy())
     for name in ("account_name", "rep", "region", "segment"):
@@ -43,10 +39,10 @@ def with_accounts(run: RunContext, star: Star, frame: pd.DataFrame) -> pd.DataFr
 
 def open_deals(run: RunContext, frame: pd.DataFrame) -> Any:
     """Pairs with an open opportunity; one without a division counts for every division of its account."""
-    path = run.outputs.find(OPPORTUNITIES)
+    path = artifacts.OPPORTUNITIES.find(run.outputs)
     if run.settings.whitespace.open_deals == "off" or not path.is_file():
         return np.zeros(len(frame), dtype=bool)
-    deals = prepare_opportunities(pd.read_parquet(path))
+    deals = prepare_opportunities(artifacts.OPPORTUNITIES.read(path))
     deals = deals[(deals["outcome"] == OPEN) & (deals["account_id"] != "")]
     plain = deals["division"].str.casefold()
     whole = deals["account_id"] if run.settings.whitespace.open_deals == "account" else deals["account_id"][plain == ""]
@@ -106,11 +102,11 @@ def _listed(run: RunContext, path: Path | None, setting: str, needed: tuple[str,
 
 def drivers(run: RunContext, frame: pd.DataFrame) -> Any:
     """The strongest reason for a high probability that the model gives for each pair, in words."""
-    path = run.outputs.find(EXPLANATIONS)
+    path = artifacts.EXPLANATIONS.find(run.outputs)
     if not path.is_file():
         return ""
     wanted = ["account_id", "division", "rank", "contribution", "words"]
-    found = pd.read_parquet(path, columns=wanted)
+    found = artifacts.EXPLANATIONS.read(path, wanted)
     found = found[(found["contribution"] > 0.0) & found["words"].notna()].sort_values("rank", kind="stable")
     found = found.assign(account_id=as_text(found["account_id"]), division=as_text(found["division"]))
     words = found.drop_duplicates(KEY).set_index(KEY)["words"]

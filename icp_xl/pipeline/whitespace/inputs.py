@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as parquet
 
+from icp_xl import artifacts
 from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.features.files import names_of
 from icp_xl.pipeline.models.build import division_slug, load_star
@@ -26,7 +26,7 @@ from icp_xl.tables.star_dims import fold
 from icp_xl.whitespace.frames import as_text
 from icp_xl.whitespace.peers import expiring_points, peer_points
 
-SCORES = "state/icp_scores.parquet"
+SCORES = artifacts.SCORES.name
 KEY = ["account_id", "division"]
 #: What a division defined by codes is known by, since the log has no such division.
 _OWN = ("own_recency_days", "own_revenue_12m", "own_profit_12m", "own_active_months_12m", "own_lines_12m")
@@ -58,10 +58,9 @@ def read_scores(run: RunContext) -> pd.DataFrame:
             "there are no division scores yet", where=SCORES, next_step="Run `icp-xl train` with the same --out first."
         )
     run.read(path)
-    scores = pd.read_parquet(path)
-    missing = [name for name in (*KEY, "cutoff_date", "window_months", "p_icp") if name not in scores.columns]
-    if missing or scores.empty:
-        raise DataError("the division scores cannot be used", where=SCORES, got=", ".join(missing) or "no row",
+    scores: pd.DataFrame = artifacts.SCORES.read(path)
+    if scores.empty:
+        raise DataError("the division scores cannot be used", where=SCORES, got="no row",
                         next_step="Run `icp-xl train` again.")  # fmt: skip
     return scores.assign(cutoff_date=pd.to_datetime(scores["cutoff_date"]))
 
@@ -178,8 +177,8 @@ def read_columns(run: RunContext, slug: str, cutoff: date, wanted: list[str]) ->
     path = run.outputs.find(names_of(slug, cutoff)[0])
     if not path.is_file():
         return None
-    there = set(parquet.read_schema(path).names)
-    frame = pd.read_parquet(path, columns=["account_id", *(name for name in wanted if name in there)])
+    found: pd.DataFrame = artifacts.FEATURES.read(path)
+    frame = found[["account_id", *(name for name in wanted if name in found)]]
     return frame.assign(account_id=as_text(frame["account_id"])).set_index("account_id")
 
 
@@ -213,7 +212,7 @@ def _rules(run: RunContext, star: Star, divisions: list[str], cutoff: date) -> p
         path = run.outputs.find(names_of(division_slug(star, division), cutoff)[3])
         if division not in keys or not path.is_file():
             continue
-        rules = pd.read_csv(path, encoding="utf-8-sig", dtype={"item": str})
+        rules = artifacts.BASKET_RULES.read(path)
         rules = rules[(rules["kind"] == "code") & (rules["lift"] >= _LEAST_LIFT)]
         if len(rules):
             # Codes that a spreadsheet would run as a formula stand in the file with an apostrophe before them.

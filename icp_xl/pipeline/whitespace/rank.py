@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from icp_xl import artifacts
+from icp_xl.artifacts import Artifact
 from icp_xl.pipeline.csv_stream import stage_long_csv
 from icp_xl.pipeline.whitespace.inputs import Inputs, gather, read_scores
 from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
@@ -24,10 +26,9 @@ from icp_xl.whitespace.states import STATE_COLUMNS, clean_states, empty_states, 
 if TYPE_CHECKING:
     from icp_xl.reports.whitespace import WhitespaceReport
 
-REPORT = "icp_whitespace.xlsx"
-REP_FOLDER = "whitespace_reps"
-STATE, STATES, SEEN = "state/whitespace.parquet", "state/whitespace_states.parquet", "state/whitespace_seen.parquet"
-SCHEMA = "schema_whitespace.json"
+REPORT = artifacts.WHITESPACE_REPORT.name
+REP_FOLDER = artifacts.REP_WORKBOOK.name.partition("/")[0]
+STATE, SCHEMA = artifacts.WHITESPACE.name, artifacts.WHITESPACE_SCHEMA.name
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,17 @@ class WhitespaceOutcome:
 
 def file_names(cutoff: date) -> dict[str, str]:
     """The dated files of one ranking, by what they hold."""
-    day = f"{cutoff:%Y-%m-%d}"
-    return {
-        "list": f"whitespace_{day}.csv",
-        "explanations": f"whitespace_explanations_{day}.csv",
-        "thresholds": f"thresholds_whitespace_{day}.csv",
-        "metrics": f"whitespace_metrics_{day}.json",
-        "log": f"whitespace_log_{day}.jsonl",
-        "removals": f"whitespace_removals_{day}.csv",
-        "legacy": f"whitespace_legacy_{day}.csv",
-        "overlap": f"whitespace_overlap_{day}.json",
+    made = {
+        "list": artifacts.WHITESPACE_LIST,
+        "explanations": artifacts.WHITESPACE_EXPLANATIONS,
+        "thresholds": artifacts.WHITESPACE_THRESHOLDS,
+        "metrics": artifacts.WHITESPACE_METRICS,
+        "log": artifacts.WHITESPACE_LOG,
+        "removals": artifacts.WHITESPACE_REMOVALS,
+        "legacy": artifacts.WHITESPACE_LEGACY,
+        "overlap": artifacts.WHITESPACE_OVERLAP,
     }
+    return {key: item.path(cutoff=cutoff) for key, item in made.items()}
 
 
 def whitespace(run: RunContext) -> WhitespaceOutcome | None:
@@ -96,19 +97,19 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
     ranking = rank_whitespace(inputs.candidates, chosen, terms, memory, run.progress)
     _record(run, ranking, inputs)
     _stage_files(run, ranking, inputs, names)
-    run.outputs.parquet(STATES, ranking.states)
-    run.outputs.parquet(SEEN, seen)
+    run.outputs.parquet(artifacts.WHITESPACE_STATES.name, ranking.states)
+    run.outputs.parquet(artifacts.WHITESPACE_SEEN.name, seen)
     _report(run, ranking, inputs)
     return WhitespaceOutcome(ranking, inputs.value_name, tuple(names.values()), changed)
 
 
 def _people(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """States with what people typed since the last run, what copies hold now, and how many pairs changed."""
-    states = _read(run, STATES, STATE_COLUMNS)
+    states = _read(run, artifacts.WHITESPACE_STATES, STATE_COLUMNS)
     states = clean_states(states) if len(states) else empty_states()
-    seen = _read(run, SEEN, ("source", "account_id", "division", "status", "not_eligible"))
+    seen = _read(run, artifacts.WHITESPACE_SEEN, ("source", "account_id", "division", "status", "not_eligible"))
     out = run.settings.paths.out
-    own = [path for path in (out / REPORT, *sorted((out / REP_FOLDER).glob("*.xlsx"))) if path.is_file()]
+    own = [path for path in (out / REPORT, *sorted(out.glob(artifacts.REP_WORKBOOK.pattern))) if path.is_file()]
     typed = read_entries(run, own)
     merged, changed = merge_typed(states, typed, seen, run.now().date())
     run.metric("whitespace_typed", changed)
@@ -116,16 +117,16 @@ def _people(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
 
 
 def _previous(run: RunContext) -> pd.DataFrame | None:
-    path = run.settings.paths.out / STATE
-    if not path.is_file():
+    if not artifacts.WHITESPACE.exists(run.settings.paths.out):
         return None
-    frame = pd.read_parquet(path, columns=["account_id", "division", "selected"])
-    return frame[frame["selected"]]
+    frame = artifacts.WHITESPACE.load(run.settings.paths.out, artifacts.WHITESPACE.columns)
+    chosen: pd.DataFrame = frame[frame["selected"]]
+    return chosen
 
 
-def _read(run: RunContext, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    path = run.settings.paths.out / name
-    return pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=list(columns))
+def _read(run: RunContext, table: Artifact, columns: tuple[str, ...]) -> pd.DataFrame:
+    out = run.settings.paths.out
+    return table.load(out) if table.exists(out) else pd.DataFrame(columns=list(columns))
 
 
 def _record(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
@@ -225,7 +226,7 @@ def _report(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
     if settings.whitespace.rep_books:
         _rep_books(run, report)
     # What is not written anew is of an earlier list: what was typed into it has been read, and it must not mislead.
-    for path in sorted((settings.paths.out / REP_FOLDER).glob("*.xlsx")):
+    for path in sorted(settings.paths.out.glob(artifacts.REP_WORKBOOK.pattern)):
         if f"{REP_FOLDER}/{path.name}" not in run.outputs.names:
             run.outputs.remove(f"{REP_FOLDER}/{path.name}")
 
@@ -244,7 +245,9 @@ def _rep_books(run: RunContext, report: WhitespaceReport) -> None:
             stem += "_2"
         taken.add(stem)
         rep_book = build_rep_book(report, rep, ranking.pairs.iloc[np.sort(by_rep[rep])])
-        render_book(rep_book, Path(run.outputs.path(f"{REP_FOLDER}/{stem}.xlsx")), clock=run.settings.run.clock)
+        render_book(
+            rep_book, Path(run.outputs.path(artifacts.REP_WORKBOOK.path(rep=stem))), clock=run.settings.run.clock
+        )
 
 
 __all__ = ["WhitespaceOutcome", "whitespace"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.outputs import FORMULA_STARTS
 from icp_xl.pipeline.models.build import division_slug, load_star
 from icp_xl.pipeline.whitespace.accounts import with_accounts
@@ -14,10 +14,6 @@ from icp_xl.pipeline.whitespace.inputs import Inputs, add_history
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import open_engine
 from icp_xl.whitespace.model import Past
-
-#: Where ``icp-xl train`` leaves the judged probabilities of its latest cutoff, per division.
-FOLDER = "models/artifacts"
-_NAME = re.compile(r"train_scores_(?P<slug>.+)_(?P<day>\d{4}-\d{2}-\d{2})\.csv")
 
 
 def past_candidates(run: RunContext, inputs: Inputs) -> Past | None:
@@ -37,9 +33,7 @@ def past_candidates(run: RunContext, inputs: Inputs) -> Past | None:
     frames = []
     for slug, day in judged:
         if day == cutoff:
-            frame = pd.read_csv(run.outputs.find(_path(slug, day)), encoding="utf-8-sig", dtype={"account_id": str})
-            if not {"account_id", "label", "p_hat"} <= set(frame.columns):
-                continue
+            frame = artifacts.TRAIN_SCORES.load(run.outputs, division=slug, cutoff=day)
             ids = frame["account_id"].map(_as_it_was)
             frames.append(
                 pd.DataFrame(
@@ -54,20 +48,13 @@ def past_candidates(run: RunContext, inputs: Inputs) -> Past | None:
     return Past(cutoff, with_accounts(run, star, found))
 
 
-def _path(slug: str, day: date) -> str:
-    return f"{FOLDER}/train_scores_{slug}_{day:%Y-%m-%d}.csv"
-
-
 def _judged(run: RunContext, slugs: set[str], before: date) -> list[tuple[str, date]]:
     """Division and cutoff of every file of judged probabilities, staged by this run or published by an earlier one."""
-    staged = [name.rpartition("/")[2] for name in run.outputs.names if name.startswith(FOLDER)]
-    there = [path.name for path in (run.settings.paths.out / FOLDER).glob("train_scores_*.csv")]
-    found = []
-    for name in sorted({*staged, *there}):
-        match = _NAME.fullmatch(name)
-        if match and match["slug"] in slugs and date.fromisoformat(match["day"]) < before:
-            found.append((match["slug"], date.fromisoformat(match["day"])))
-    return found
+    out = run.settings.paths.out
+    there = [path.relative_to(out).as_posix() for path in out.glob(artifacts.TRAIN_SCORES.pattern)]
+    named = filter(None, map(artifacts.TRAIN_SCORES.match, sorted({*run.outputs.names, *there})))
+    found = [(parts["division"], date.fromisoformat(parts["cutoff"])) for parts in named]
+    return [(slug, day) for slug, day in found if slug in slugs and day < before]
 
 
 def _as_it_was(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
 from icp_xl.delivery.write_back.columns import write_columns
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
@@ -15,7 +16,7 @@ from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.runs import RunContext
 
 #: Where a run leaves the scored accounts, below its output folder.
-SCORED = "state/scored_accounts.parquet"
+SCORED = artifacts.SCORED_ACCOUNTS.name
 _KEYS = ("account_id", "account_name")
 _MONEY, _SHARE = "#,##0", "0.00"
 _WORDS = {"icp": "ICP", "gp": "GP"}
@@ -115,7 +116,7 @@ def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
     """
     from icp_xl.tables.names import normalize_name
 
-    frame = _with_merged(pd.read_parquet(scored))
+    frame = _with_merged(artifacts.SCORED_ACCOUNTS.read(scored))
     known = {column.field: column for column in RESULT_COLUMNS}
     able = [name for name in frame.columns if name not in _KEYS]
     unknown = [name for name in fields if name not in able]

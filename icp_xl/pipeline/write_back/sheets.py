@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from icp_xl import artifacts
 from icp_xl.delivery.render.references import RenderResult
 from icp_xl.delivery.write_back.column_remove import remove_all
 from icp_xl.delivery.write_back.inject import inject_sheets
 from icp_xl.delivery.write_back.ownership import UserColumn
-from icp_xl.errors import DeliveryError, SourceError
+from icp_xl.errors import DataError, DeliveryError, SourceError
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.reports.spec import Book, tables_of
 from icp_xl.runs import RunContext
 
 #: Which cells of each report are the reader's to fill, left by the command that rendered it.
-KEPT_STATE = "state/kept_cells.json"
+KEPT_STATE = artifacts.USER_CELLS.name
 
 
 def stage_kept_cells(run: RunContext, report: str, book: Book, placed: RenderResult) -> None:
     """Leave beside ``report`` which of its cells a reader may fill, so that a write-back carries them over."""
-    path = run.outputs.find(KEPT_STATE)
-    body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    body = _noted(run)
     body[report] = [vars(item) for item in kept_cells(book, placed)]
     run.outputs.json(KEPT_STATE, body)
+
+
+def _noted(run: RunContext) -> dict[str, Any]:
+    """What earlier runs left; a file that is damaged is written anew, since every report notes its own cells again."""
+    if not artifacts.USER_CELLS.exists(run.outputs):
+        return {}
+    try:
+        body = artifacts.USER_CELLS.load(run.outputs)
+        if isinstance(body, dict):
+            return body
+    except DataError:
+        pass
+    run.warn(f"{KEPT_STATE} was damaged and is written anew; run the other reports again before a write-back.")
+    return {}
 
 
 def kept_cells(book: Book, placed: RenderResult) -> list[UserColumn]:
@@ -118,7 +131,7 @@ def kept_beside(report: Path) -> list[UserColumn]:
     """The cells of ``report`` that are the reader's to fill, as the run that made it noted."""
     path = report.parent / KEPT_STATE
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = artifacts.USER_CELLS.read(path)
         return [UserColumn(**item) for item in body.get(report.name, [])]
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (DataError, TypeError, AttributeError):
         return []

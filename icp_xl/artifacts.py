@@ -1,0 +1,395 @@
+"""Every file below the output folder, declared once: its name, what it holds, who writes it and who reads it.
+
+Nothing else spells such a name. A file is loaded through its declaration, so that a damaged or torn one is one clear
+error that names the file and the remedy, whatever its format. ``docs/reference/artifacts.md`` is made of this list.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from icp_xl.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Staged(Protocol):
+    """Files of a run: as staged by it, else as an earlier run published them."""
+
+    def find(self, name: str) -> Path:
+        """Where the file ``name`` is to be read."""
+
+
+#: The output folder, a run's outputs, or what gives the place of a file by its name.
+Where = Path | Staged | Callable[[str], Path]
+_FORMATS = {".parquet": "Parquet", ".csv": "CSV", ".json": "JSON", ".jsonl": "JSON lines", ".xlsx": "workbook",
+            ".yaml": "YAML", ".txt": "LightGBM model text", ".sqlite": "SQLite", ".journal": "Optuna journal",
+            ".pdf": "PDF"}  # fmt: skip
+#: How the parts of a name are written, and read back.
+_PARTS = {"cutoff": r"\d{4}-\d{2}-\d{2}", "day": r"\d{4}-\d{2}-\d{2}"}
+
+
+class DamagedFileError(DataError):
+    """A file below the output folder is torn, damaged, or not of the form in which it was written."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One kind of file.
+
+    Attributes:
+        name: below the output folder, with forward slashes; ``{…}`` stands for what differs from file to file.
+        what: it holds, and for a table what a row is.
+        written_by: commands that write it.
+        read_by: commands and others that read it back; none where it is for people only.
+        columns: those of a table that its readers cannot do without.
+        texts: columns of a CSV that are text even where they look like numbers.
+        version: of its form, where the file itself says it; 0 where it does not.
+    """
+
+    name: str
+    what: str
+    written_by: tuple[str, ...]
+    read_by: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    version: int = 0
+
+    @property
+    def format(self) -> str:
+        """The format, in words."""
+        return _FORMATS.get(PurePosixPath(self.name).suffix, "folder")
+
+    @property
+    def pattern(self) -> str:
+        """The name with ``*`` for what differs from file to file, as ``Path.glob`` takes it."""
+        return re.sub(r"\{\w+\}", "*", self.name)
+
+    def path(self, **parts: object) -> str:
+        """The name of one file; dates among ``parts`` are written as 2024-06-30.
+
+        >>> FEATURES.path(division="printers", cutoff=date(2024, 6, 30))
+        'curated/features/features_printers_2024-06-30.parquet'
+        """
+        return self.name.format(**{k: f"{v:%Y-%m-%d}" if isinstance(v, date) else v for k, v in parts.items()})
+
+    def match(self, name: str) -> dict[str, str] | None:
+        """The parts of the file ``name``, or ``None`` where it is none of these.
+
+        >>> TRAIN_SCORES.match("models/artifacts/train_scores_data_management_2024-06-30.csv")
+        {'division': 'data_management', 'cutoff': '2024-06-30'}
+        """
+        pieces = re.split(r"\{(\w+)\}", self.name)
+        form = "".join(
+            f"(?P<{piece}>{_PARTS.get(piece, '[^/]+')})" if i % 2 else re.escape(piece)
+            for i, piece in enumerate(pieces)
+        )
+        found = re.fullmatch(form, name)
+        return found.groupdict() if found else None
+
+    def find(self, where: Where, **parts: object) -> Path:
+        """Where one file lies, whether it is there or not."""
+        name = self.path(**parts)
+        if isinstance(where, Path):
+            return where / name
+        return where(name) if callable(where) else where.find(name)
+
+    def exists(self, where: Where, **parts: object) -> bool:
+        """Whether there is such a file."""
+        return self.find(where, **parts).is_file()
+
+    def load(self, where: Where, columns: Sequence[str] | None = None, **parts: object) -> Any:
+        """One file: a DataFrame of Parquet or CSV, the body of JSON.
+
+        Args:
+            where: the output folder, a run's outputs, or what finds a file by its name.
+            columns: only these of a Parquet file; those that are not there are a fault.
+            parts: of the file's name.
+
+        Raises:
+            DamagedFileError: it is not there, torn, or lacks columns; the text names the file and what to do.
+        """
+        return self.read(self.find(where, **parts), columns)
+
+    def read(self, path: Path, columns: Sequence[str] | None = None) -> Any:
+        """The file at ``path``; see :meth:`load`."""
+        try:
+            body = _READERS[path.suffix](path, self.texts, columns)
+        except FileNotFoundError:
+            raise self.damaged(path, "it is not there") from None
+        except (RecursionError, UnicodeDecodeError, ValueError, OSError, KeyError, TypeError) as error:
+            raise self.damaged(path, _short(error)) from None
+        lacking = [name for name in self.columns if hasattr(body, "columns") and name not in body.columns]
+        if lacking and columns is None:
+            raise self.damaged(path, f"without the columns {', '.join(lacking)}")
+        return body
+
+    def damaged(self, path: Path, got: str) -> DamagedFileError:
+        """The error that says so."""
+        return DamagedFileError(
+            "a file that an earlier run wrote is damaged or not of its form",
+            where=path.name,
+            got=got,
+            next_step=f"Delete {path.name} and run `icp-xl {self.written_by[0]}` again with the same --out.",
+        )
+
+
+def _short(error: BaseException) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON from line {error.lineno}, column {error.colno} on"
+    if isinstance(error, RecursionError):
+        return "JSON that is nested too deeply"
+    text = " ".join(str(error).split())
+    return (text or type(error).__name__)[:120]
+
+
+def _parquet(path: Path, _: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+    except pa.ArrowException as error:
+        raise ValueError(_short(error)) from None
+
+
+def _csv(path: Path, texts: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
+    import pandas as pd
+
+    data = path.read_bytes()
+    if b"\0" in data or not data.endswith(b"\n"):
+        raise ValueError("bytes that no text has" if b"\0" in data else "cut off in its last line")
+    wanted = None if columns is None else list(columns)
+    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", dtype=dict.fromkeys(texts, "str"), usecols=wanted)
+
+
+def _json(path: Path, _: Sequence[str], __: Sequence[str] | None) -> Any:
+    return json.loads(path.read_text(encoding="utf-8-sig"))
+
+
+_READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str] | None], Any]] = {
+    ".parquet": _parquet, ".csv": _csv, ".json": _json,
+}  # fmt: skip
+
+# fmt: off
+# Workbooks that people open.
+REPORT = Artifact("icp_report.xlsx", "Scores of all accounts and what stands behind them.", ("score", "run"),
+                  ("share", "write-back"))
+BUILD_REPORT = Artifact("icp_build.xlsx", "What the build read, mended and left out, and the labels.", ("build", "run"))
+MODELS_REPORT = Artifact("icp_models.xlsx", "Each division's model, how good it is, and its reasons.", ("train", "run"))
+VALIDATION_REPORT = Artifact("icp_validation.xlsx", "How the models held up after earlier cutoffs.",
+                             ("validate", "run"))
+WHITESPACE_REPORT = Artifact("icp_whitespace.xlsx", "Who to call next; Status and Not eligible are yours to fill.",
+                             ("whitespace", "run"), ("whitespace", "share", "write-back"))
+OPTIMIZE_REPORT = Artifact("icp_optimisation.xlsx", "The search for weights, and what they would change.",
+                           ("optimize", "run"))
+WON_LOST_REPORT = Artifact("icp_won_lost.xlsx", "What won and lost deals have in common.", ("won-lost", "run"))
+LEAKAGE_REPORT = Artifact("icp_leakage.xlsx", "Features that may know the future.", ("check",))
+LIVE_WORKBOOK = Artifact("live/icp_live.xlsx", "The live workbook, whose formulas follow the weights.",
+                         ("score", "live", "run"))
+REP_WORKBOOK = Artifact("whitespace_reps/{rep}.xlsx", "One rep's whitespace list.", ("whitespace",), ("whitespace",))
+
+# Scores and weights.
+SCORED_CSV = Artifact("icp_scored_accounts.csv", "One row per account, best first.", ("score", "run"))
+SCORED_ACCOUNTS = Artifact(
+    "state/scored_accounts.parquet", "One row per account: facts, components, score, grade, reasons.",
+    ("score", "run"), ("live", "optimize", "validate", "whitespace", "share", "write-back", "worksheet functions"),
+    columns=("account_id",),
+)
+SCORE_MODEL = Artifact("score_model.json", "The score as fitted: knots, scales, weights, industries.",
+                       ("score", "run"), ("live", "optimize", "share", "worksheet functions"), version=1)
+INDUSTRY_WEIGHTS = Artifact("industry_weights.json", "One entry per industry: its weight and its evidence.",
+                            ("score", "run"), ("share",))
+OPTIMIZED_WEIGHTS = Artifact("optimized_weights.json", "Weights of the score that the search recommends.",
+                             ("optimize", "run"), ("score",), version=2)
+TRIALS = Artifact("optimization_trials.csv", "One row per trial of the search.", ("optimize", "run"))
+STUDY = Artifact("state/optimization/{study}.journal", "The search so far, to be taken up again.",
+                 ("optimize", "run"), ("optimize",))
+GRADE_CHANGES = Artifact("state/grade_moves.parquet", "One row per account whose grade the weights would change.",
+                         ("optimize", "run"))
+CUSTOMERS = Artifact("state/customers.parquet", "One row per account, as cleaned.", ("score", "run"),
+                     ("whitespace",), columns=("account_id",))
+TRANSACTIONS = Artifact("state/transactions.parquet", "One row per sales line, as cleaned.", ("score", "run"),
+                        ("optimize",))
+ASSETS = Artifact("state/assets.parquet", "One row per asset, as cleaned.", ("score", "run"))
+OPPORTUNITIES = Artifact("state/opportunities.parquet", "One row per opportunity, as read.", ("score", "run"),
+                         ("whitespace",))
+STATE_TABLES = {"customers": CUSTOMERS, "transactions": TRANSACTIONS, "assets": ASSETS, "opportunities": OPPORTUNITIES}
+SCORE_HISTORY = Artifact("state/history.json", "Earlier scorings that the next one is compared with.",
+                         ("score", "run"), ("score", "share"))
+SCORED_BEFORE = Artifact("state/history/{run}/scored_accounts.parquet", "One row per account, as scored by that run.",
+                         ("score", "run"), ("score", "share"), columns=("account_id",))
+MODEL_BEFORE = Artifact("state/history/{run}/score_model.json", "The score as fitted by that run.",
+                        ("score", "run"), ("score", "share"), version=1)
+USER_CELLS = Artifact("state/kept_cells.json", "Which columns of each report are the reader's to fill.",
+                      ("score", "whitespace", "run"), ("write-back",))
+
+# Star schema, labels and features.
+CLEANING = Artifact("cleaning_report.csv", "One row per kind of thing found in the log, with its count.",
+                    ("build", "run"))
+CONTRACTS = Artifact("contract_report.csv", "One row per rule of the data, and how often it was broken.",
+                     ("build", "run"))
+VIOLATIONS = Artifact("contract_violations.csv", "One row per broken rule and row of the log.", ("build", "run"))
+STAR_MANIFEST = Artifact("curated/star/star.json", "Files of the star schema with rows and checksums.",
+                         ("build", "run"), ("build", "train", "validate", "whitespace"), version=1)
+STAR_TABLE = Artifact("curated/star/{table}.parquet", "A dimension or small fact table of the star schema.",
+                      ("build", "run"), ("train", "validate", "whitespace"))
+STAR_FACTS = Artifact("curated/star/fact_transactions/tx_year={year}/tx_month={month}/part.parquet",
+                      "One row per sales line of that month.", ("build", "run"), ("train", "validate", "whitespace"))
+STAGED_LINES = Artifact("curated/staging/sales_lines.parquet", "One row per sales line, before the star schema.",
+                        ("build",))
+LABELS = Artifact("curated/labels/labels_{division}_{cutoff}.parquet",
+                  "One row per account: whether and what it bought within the window after the cutoff.",
+                  ("build", "run"), ("train", "validate"), columns=("account_id", "label"))
+LABEL_SUMMARY = Artifact("curated/labels/labels_summary.csv", "One row per division and cutoff.", ("build", "run"))
+PREVALENCE = Artifact("curated/labels/prevalence_{division}.csv", "One row per cutoff: share of buyers.",
+                      ("build", "run"))
+CUTOFFS = Artifact("curated/labels/cutoffs_{division}.json", "The cutoffs of a division and why.", ("build", "run"))
+POSITIVES = Artifact("curated/labels/labels_positive_{division}.csv", "One row per buyer and cutoff.",
+                     ("build", "run"))
+FEATURES = Artifact("curated/features/features_{division}_{cutoff}.parquet",
+                    "One row per account: what was known of it before the cutoff.",
+                    ("build", "run"), ("train", "validate", "whitespace"), columns=("account_id",))
+FEATURE_CATALOG = Artifact("curated/features/feature_catalog_{division}_{cutoff}.csv",
+                           "One row per feature: family, meaning, source.", ("build", "run"), ("train", "validate"))
+FEATURE_STATS = Artifact("curated/features/feature_stats_{division}_{cutoff}.json", "Coverage and spread per feature.",
+                         ("build", "run"))
+BASKET_RULES = Artifact("curated/features/mb_rules_{division}_{cutoff}.csv",
+                        "One row per code whose owners buy the division more often.", ("build", "run"),
+                        ("whitespace",), texts=("item",))
+ALS_COVERAGE = Artifact("curated/features/als_coverage.json", "Share of accounts with a likeness, per cutoff.",
+                        ("build", "run"))
+ASSETS_SANITY = Artifact("curated/features/assets_sanity.csv", "One row per check of the assets.", ("build", "run"))
+
+# Division models.
+SCORES = Artifact("state/icp_scores.parquet", "One row per account and division: calibrated chance to buy.",
+                  ("train", "run"), ("whitespace", "worksheet functions"),
+                  columns=("account_id", "division", "cutoff_date", "window_months", "p_icp"))
+SCORES_CSV = Artifact("icp_scores.csv", "The same, for people.", ("train", "run"))
+SCORES_SCHEMA = Artifact("schema_icp_scores.json", "Columns, types and checks of the scores.", ("train", "run"))
+EXPLANATIONS = Artifact("state/icp_explanations.parquet", "One row per account, division and reason.",
+                        ("train", "run"), ("whitespace",))
+CURRENT_MODEL = Artifact("models/{division}/current.json", "Which version of a division's model is in force.",
+                         ("train", "run"), ("train",))
+MODEL_MANIFEST = Artifact("models/{division}/{version}/manifest.json", "Files of a model with their checksums.",
+                          ("train", "run"), ("train",), version=1)
+MODEL_BODY = Artifact("models/{division}/{version}/model.json", "A division's model, without its trees.",
+                      ("train", "run"), ("train",))
+MODEL_TREES = Artifact("models/{division}/{version}/trees_{part}.txt", "The trees of a model.",
+                       ("train", "run"), ("train",))
+METRICS = Artifact("models/artifacts/metrics_{division}.json", "All that was measured of a model.", ("train", "run"))
+METRICS_SUMMARY = Artifact("models/artifacts/metrics_summary.csv", "One row per division.", ("train", "run"))
+GAINS = Artifact("models/artifacts/gains_{division}.csv", "One row per tenth of the accounts.", ("train", "run"))
+CALIBRATION = Artifact("models/artifacts/calibration_{division}.csv", "One row per bin of probability.",
+                       ("train", "run"))
+THRESHOLDS = Artifact("models/artifacts/thresholds_{division}.csv", "One row per share of the accounts.",
+                      ("train", "run"))
+MODEL_CARD = Artifact("models/artifacts/model_card_{division}.json", "What one must know before using the model.",
+                      ("train", "run"))
+COEFFICIENTS = Artifact("models/artifacts/coef_{division}.csv", "One row per feature of the linear model.",
+                        ("train", "run"))
+TRAIN_SCORES = Artifact("models/artifacts/train_scores_{division}_{cutoff}.csv",
+                        "One row per account of the latest judged cutoff: out-of-time probability and outcome.",
+                        ("train", "run"), ("whitespace",), columns=("account_id", "label", "p_hat"),
+                        texts=("account_id",))
+FEATURE_SAMPLE = Artifact("models/artifacts/train_feature_sample_{division}_{cutoff}.parquet",
+                          "A sample of the rows that the model learned from.", ("train", "run"), ("validate",))
+SHAP_GLOBAL = Artifact("models/artifacts/shap_global_{division}.csv", "One row per feature: its mean contribution.",
+                       ("train", "run"))
+SHAP_SAMPLE = Artifact("models/artifacts/shap_sample_{division}.csv", "One row per account of a sample.",
+                       ("train", "run"))
+
+# Validation.
+LEAKAGE_CSV = Artifact("leakage_report.csv", "One row per feature and leakage check.", ("check",))
+LEAKAGE_JSON = Artifact("leakage_report.json", "The same, for programs.", ("check",))
+LEAKY_FEATURES = Artifact("state/leaky_features.json", "Features that training leaves out.", ("check",), ("train",))
+VALIDATION_SUMMARY = Artifact("validation/metrics_summary.csv", "One row per division and cutoff.",
+                              ("validate", "run"))
+DRIFT_SNAPSHOTS = Artifact("validation/drift_snapshots.csv", "One row per division, cutoff and feature.",
+                           ("validate", "run"))
+VALIDATION_FRAME = Artifact("validation/{division}/{cutoff}/validation_frame.parquet",
+                            "One row per account: probability and outcome.", ("validate", "run"))
+VALIDATION_GAINS = Artifact("validation/{division}/{cutoff}/gains.csv", "One row per tenth.", ("validate", "run"))
+VALIDATION_CALIBRATION = Artifact("validation/{division}/{cutoff}/calibration.csv", "One row per bin.",
+                                  ("validate", "run"))
+SCENARIOS = Artifact("validation/{division}/{cutoff}/topk_scenarios.csv", "One row per capacity and segment.",
+                     ("validate", "run"))
+SCENARIOS_SORTED = Artifact("validation/{division}/{cutoff}/topk_scenarios_sorted.csv", "The same, best first.",
+                            ("validate", "run"))
+SEGMENT_PERFORMANCE = Artifact("validation/{division}/{cutoff}/segment_performance.csv", "One row per segment.",
+                               ("validate", "run"))
+DRIFT = Artifact("validation/{division}/{cutoff}/drift.json", "How features and scores moved.", ("validate", "run"))
+ALERTS = Artifact("validation/{division}/{cutoff}/alerts.json", "What needs a look.", ("validate", "run"))
+VALIDATION_METRICS = Artifact("validation/{division}/{cutoff}/metrics.json", "All that was measured.",
+                              ("validate", "run"))
+
+# Whitespace.
+WHITESPACE = Artifact("state/whitespace.parquet", "One row per account and division, ranked ones first.",
+                      ("whitespace", "run"), ("whitespace", "share", "worksheet functions"),
+                      columns=("account_id", "division", "selected"))
+WHITESPACE_STATES = Artifact("state/whitespace_states.parquet",
+                             "One row per pair: what people said of it and since when it stands in the list.",
+                             ("whitespace", "run"), ("whitespace",), columns=("account_id", "division"))
+WHITESPACE_SEEN = Artifact("state/whitespace_seen.parquet", "One row per pair and copy: what stood there before.",
+                           ("whitespace", "run"), ("whitespace",), columns=("source", "account_id", "division"))
+WHITESPACE_LIST = Artifact("whitespace_{cutoff}.csv", "One row per account and division, ranked ones first.",
+                           ("whitespace", "run"))
+WHITESPACE_EXPLANATIONS = Artifact("whitespace_explanations_{cutoff}.csv",
+                                   "One row per ranked pair: signals, parts of the score, reasons.",
+                                   ("whitespace", "run"))
+WHITESPACE_THRESHOLDS = Artifact("thresholds_whitespace_{cutoff}.csv", "One row per group of the capacity.",
+                                 ("whitespace", "run"))
+WHITESPACE_METRICS = Artifact("whitespace_metrics_{cutoff}.json", "Figures of the list.", ("whitespace", "run"),
+                              ("share",))
+WHITESPACE_LOG = Artifact("whitespace_log_{cutoff}.jsonl", "One line per signal, rule, division and warning.",
+                          ("whitespace", "run"))
+WHITESPACE_REMOVALS = Artifact("whitespace_removals_{cutoff}.csv", "One row per pair that a rule removed.",
+                               ("whitespace", "run"))
+WHITESPACE_LEGACY = Artifact("whitespace_legacy_{cutoff}.csv", "One row per ranked pair, by the older rule.",
+                             ("whitespace",))
+WHITESPACE_OVERLAP = Artifact("whitespace_overlap_{cutoff}.json", "How far the older rule agrees.", ("whitespace",))
+WHITESPACE_SCHEMA = Artifact("schema_whitespace.json", "Columns, types and rules of the list.", ("whitespace", "run"))
+
+# Learning from deals.
+STORE = Artifact("feedback/history.sqlite", "Snapshots of the pipeline and what became of them.",
+                 ("snapshot", "outcomes", "refine", "run"), ("snapshot", "outcomes", "refine", "won-lost"))
+PIPELINE_SCORES = Artifact("pipeline_scores.csv", "One row per open opportunity.", ("snapshot", "run"))
+OUTCOMES_REVIEW = Artifact("outcomes_review.csv", "One row per opportunity that a person must look at.",
+                           ("outcomes", "run"), ("outcomes",))
+PIPELINE_WEIGHTS = Artifact("pipeline_weights.json", "Weights that score the pipeline.", ("refine", "run"),
+                            ("snapshot", "refine"), version=1)
+SUGGESTED_WEIGHTS = Artifact("pipeline_weights_suggested_{model}.json", "Weights that were not yet promoted.",
+                             ("refine",))
+
+# Copies to send, and the record of runs.
+SHARE_MANIFEST = Artifact("share_manifest.json", "One entry per copy: file, reader, rows, checksum.", ("share", "run"),
+                          ("share",))
+SHARE_MANIFEST_CSV = Artifact("share_manifest.csv", "The same, for people.", ("share", "run"))
+RUN_REGISTRY = Artifact("runs/runs.jsonl", "One line per run.", ("run",), ("runs",))
+RUN_MANIFEST = Artifact("runs/{run}/manifest.json", "Inputs, rows, figures, warnings and outputs of a run.", ("run",),
+                        ("runs", "share"), version=1)
+RUN_SETTINGS = Artifact("runs/{run}/config_resolved.yaml", "The settings of a run.", ("run",))
+RUN_LOG = Artifact("runs/{run}/logs.jsonl", "One line per event of a run.", ("run",))
+
+# fmt: on
+#: All of them, in the order above.
+ARTIFACTS = tuple(item for item in list(globals().values()) if isinstance(item, Artifact))
+
+
+def markdown_rows() -> Iterator[str]:
+    """The lines of the table in ``docs/reference/artifacts.md``."""
+    yield "| file | format | holds | written by | read by |"
+    yield "| --- | --- | --- | --- | --- |"
+    for item in ARTIFACTS:
+        form = item.format if not item.version else f"{item.format}, version {item.version}"
+        needed = f" Needed columns: {', '.join(f'`{name}`' for name in item.columns)}." if item.columns else ""
+        written, read = (", ".join(f"`{name}`" for name in names) for names in (item.written_by, item.read_by))
+        yield f"| `{item.name}` | {form} | {item.what}{needed} | {written} | {read or 'people'} |"

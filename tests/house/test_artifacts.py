@@ -1,0 +1,128 @@
+"""Files below the output folder: spelt once, loaded in one way, and one clear error where one is damaged."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import icp_xl
+from icp_xl import artifacts
+from icp_xl.artifacts import ARTIFACTS, Artifact, DamagedFileError
+
+PACKAGE = Path(icp_xl.__file__).parent
+#: Where files are named that do not lie below the output folder: sources, samples, parts of workbooks, user folders.
+ELSEWHERE = (
+    "artifacts.py", "sources/", "samples/", "opc/", "delivery/", "config/loader.py", "config/matching.py",
+    "excel/home.py", "excel/jobs.py", "excel/status.py", "excel/templates.py", "excel/functions.py", "excel/doctor.py",
+    "user_dirs.py", "outputs.py",
+)  # fmt: skip
+NAMES = {Path(item.name).name for item in ARTIFACTS if "{" not in Path(item.name).name}
+FOLDERS = {item.name.partition("/")[0] for item in ARTIFACTS if "/" in item.name}
+
+
+def texts(path: Path) -> list[tuple[int, str]]:
+    """String constants of a module, those of docstrings aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body and isinstance(node.body[0], ast.Expr)
+    }  # fmt: skip
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs
+    ]
+
+
+def test_nothing_else_spells_the_name_of_a_file() -> None:
+    spelt = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name.startswith(ELSEWHERE):
+            continue
+        for line, text in texts(path):
+            in_a_folder = any(re.search(rf"(^|/){folder}/[\w{{]", text) for folder in FOLDERS)
+            if in_a_folder or any(re.search(rf"(^|[\s/]){re.escape(file)}($|[\s.,;])", text) for file in NAMES):
+                spelt.append(f"{name}:{line} {text!r}")
+    assert not spelt, "\n".join(spelt)
+
+
+def test_names_are_declared_once_and_found_again() -> None:
+    assert len({item.name for item in ARTIFACTS}) == len(ARTIFACTS) > 90
+    for item in ARTIFACTS:
+        parts = {
+            name: "2024-06-30" if name in ("cutoff", "day") else "a_b" for name in re.findall(r"\{(\w+)\}", item.name)
+        }
+        assert item.match(item.path(**parts)) == parts
+        owners = [other.name for other in ARTIFACTS if other.match(item.path(**parts)) is not None]
+        assert owners == [item.name] or any("{" in name for name in owners), owners
+
+
+def write(item: Artifact, out: Path) -> Path:
+    path = item.find(out, **dict.fromkeys(re.findall(r"\{(\w+)\}", item.name), "2024-06-30"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame = pd.DataFrame({name: ["a", "b"] for name in item.columns or ("account_id",)})
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".csv":
+        frame.to_csv(path, index=False, encoding="utf-8-sig")
+    else:
+        path.write_text(json.dumps({"schema": 1, "body": list(range(50))}), encoding="utf-8")
+    return path
+
+
+LOADED = [item for item in ARTIFACTS if Path(item.name).suffix in (".parquet", ".csv", ".json")]
+
+
+@pytest.mark.parametrize("item", LOADED, ids=lambda item: item.name)
+def test_a_damaged_file_is_one_clear_error(item: Artifact, tmp_path: Path) -> None:
+    path = write(item, tmp_path)
+    item.read(path)
+    whole = path.read_bytes()
+    wrong = {
+        "torn": whole[: len(whole) // 2] , "binary": b"\xff\xfe\x00\x9d" * 40,
+        "deep": b"[" * 100_000 if path.suffix == ".json" else b"PAR1" + b"\0" * 40,
+    }  # fmt: skip
+    for how, content in wrong.items():
+        path.write_bytes(content)
+        with pytest.raises(DamagedFileError) as caught:
+            item.read(path)
+        text = str(caught.value)
+        assert path.name in text and f"icp-xl {item.written_by[0]}" in text and "Delete" in text, how
+
+
+@settings(max_examples=60, deadline=None)
+@given(at=st.integers(0, 4000), by=st.integers(1, 255), cut=st.integers(0, 4000))
+def test_no_damage_to_a_table_is_a_traceback(
+    at: int, by: int, cut: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = write(artifacts.SCORES, tmp_path_factory.mktemp("out"))
+    data = bytearray(path.read_bytes())
+    data[at % len(data)] ^= by
+    path.write_bytes(bytes(data[: len(data) - cut % 7 * 50]))
+    try:
+        artifacts.SCORES.read(path)
+    except DamagedFileError as error:
+        assert path.name in str(error)
+
+
+def test_columns_that_readers_need_are_asked_for(tmp_path: Path) -> None:
+    path = artifacts.WHITESPACE.find(tmp_path)
+    path.parent.mkdir()
+    pd.DataFrame({"account_id": ["a"], "division": ["d"]}).to_parquet(path)
+    with pytest.raises(DamagedFileError, match="selected"):
+        artifacts.WHITESPACE.load(tmp_path)
+
+
+def test_every_row_of_the_documentation_is_made_from_the_list() -> None:
+    rows = list(artifacts.markdown_rows())
+    assert len(rows) == len(ARTIFACTS) + 2 and all(row.count("|") == 6 for row in rows)
