@@ -118,7 +118,7 @@ class FeatureSettings(Section):
     windows: tuple[Months, ...] = Field((3, 6, 12, 24), description="months of the recency-frequency-monetary windows")
     use_assets: bool = Field(True, description="features of installed assets, their age and expiry")
     use_basket: bool = Field(True, description="features of what is bought together")
-    use_als: bool = Field(True, description="embeddings by alternating least squares; needs the extra 'als'")
+    use_als: bool = Field(True, description="embeddings by alternating least squares, and likeness made of them")
     als_factors: int = Field(16, ge=2, le=256, description="length of an embedding")
     als_iterations: int = Field(12, ge=1, le=200, description="rounds of alternating least squares")
     als_regularization: float = Field(0.05, ge=0.0, description="pull of embeddings towards nothing")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from icp_xl.config import Settings
 from icp_xl.features.history import Accounts, History
@@ -13,6 +15,9 @@ from icp_xl.features.model import Array, Feature
 from icp_xl.sql import features as sql
 from icp_xl.sql.engine import Engine
 from icp_xl.tables.star_calendar import add_months, to_day
+
+#: Rows whose equations are solved together.
+_ROWS = 20_000
 
 
 def build_embeddings(
@@ -23,10 +28,6 @@ def build_embeddings(
     Fitted on lines in ``[cutoff - 24 months, cutoff)`` alone, on one thread, from a fixed seed. An account without a
     line there has no embedding (NaN).
     """
-    try:
-        import implicit  # noqa: F401
-    except ImportError:
-        return [], {}, {"status": "not built: the extra 'als' (implicit) is not installed", "coverage": 0.0}
     start, cutoff = to_day(add_months(history.cutoff, -24)), to_day(history.cutoff)
     found = engine.fetch(sql.sku_lines(start, cutoff))
     within = accounts.first_day < cutoff
@@ -36,7 +37,9 @@ def build_embeddings(
     column = np.searchsorted(skus, found["sku_key"])
     if len(skus) < 2 or known.sum() < 2:
         return [], {}, {"status": "not built: fewer than two codes in the window", "coverage": 0.0}
-    users, items = _fit(row[known], column[known], found["n"][known], (len(keys), len(skus)), settings)
+    weight = settings.features.als_alpha * np.log1p(found["n"][known])
+    lines = csr_matrix((weight, (row[known], column[known])), shape=(len(keys), len(skus)))
+    users, items = factorise(lines, settings)
     has = np.zeros(len(keys), bool)
     has[row[known]] = True
     users[~has] = np.nan
@@ -70,28 +73,49 @@ def build_embeddings(
     return common, own, report
 
 
-def _fit(row: Array, column: Array, lines: Array, shape: tuple[int, int], settings: Settings) -> tuple[Array, Array]:
-    from implicit.cpu.als import AlternatingLeastSquares
-    from scipy.sparse import csr_matrix
-    from threadpoolctl import threadpool_limits
+def factorise(weights: csr_matrix, settings: Settings) -> tuple[Array, Array]:
+    """Factors of rows and columns by alternating least squares, each step solved exactly.
 
+    A pair with a weight counts as 1 with that weight as its confidence, every other pair as 0 with confidence 1 (Hu,
+    Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008).
+
+    Args:
+        weights: accounts × codes, positive where there is a line.
+        settings: factors, iterations and regularisation of the section ``features``, and the run's seed.
+
+    Returns:
+        Factors of the accounts and of the codes, one row each.
+    """
     chosen = settings.features
-    weight = (chosen.als_alpha * np.log1p(lines)).astype(np.float32)
-    matrix = csr_matrix((weight, (row, column)), shape=shape)
-    matrix.sort_indices()
+    draw = np.random.default_rng(settings.run.seed)
+    by_row, by_column = weights.tocsr().sorted_indices(), weights.T.tocsr().sorted_indices()
+    rows = np.zeros((weights.shape[0], chosen.als_factors))
+    columns = draw.normal(scale=0.1, size=(weights.shape[1], chosen.als_factors))
+    # One thread: what is summed by several is summed in another order from run to run.
     with threadpool_limits(limits=1):
-        model = AlternatingLeastSquares(
-            factors=chosen.als_factors,
-            regularization=chosen.als_regularization,
-            iterations=chosen.als_iterations,
-            num_threads=1,
-            random_state=settings.run.seed,
-            dtype=np.float32,
-            use_cg=True,
-            use_native=True,
-        )
-        model.fit(matrix, show_progress=False)
-    return np.asarray(model.user_factors, dtype=float), np.asarray(model.item_factors, dtype=float)
+        for _ in range(chosen.als_iterations):
+            rows = _solve(by_row, columns, chosen.als_regularization)
+            columns = _solve(by_column, rows, chosen.als_regularization)
+    return rows, columns
+
+
+def _solve(weights: csr_matrix, given: Array, regularization: float) -> Array:
+    """The factors of each row of ``weights`` that fit it best, those of its columns ``given``."""
+    k = given.shape[1]
+    i, j = np.triu_indices(k)
+    products = given[:, i] * given[:, j]
+    shared = products.sum(axis=0)
+    shared[i == j] += regularization
+    above = weights.copy()
+    above.data = above.data - 1.0
+    found = np.zeros((weights.shape[0], k))
+    for start in range(0, weights.shape[0], _ROWS):
+        part = slice(start, start + _ROWS)
+        packed = above[part] @ products + shared
+        left = np.empty((len(packed), k, k))
+        left[:, i, j] = left[:, j, i] = packed
+        found[part] = np.linalg.solve(left, (weights[part] @ given)[:, :, None])[:, :, 0]
+    return found
 
 
 def _position(keys: Array, wanted: Array) -> tuple[Array, Array]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from icp_xl.config import Settings
+from icp_xl.features import embeddings
 from icp_xl.features.build import build_feature_sets
-from icp_xl.features.embeddings import _fit
+from icp_xl.features.embeddings import factorise
 from icp_xl.features.model import FeatureSet
 from icp_xl.tables.star_build import build_star
 from tests.support.line_oracle import back, read_lines
@@ -20,10 +21,6 @@ from tests.support.messy_lines import messy_lines
 from tests.support.sales_lines import build_settings
 
 CUTOFF = dt.date(2025, 8, 17)
-needs_als = pytest.mark.skipif(
-    importlib.util.find_spec("implicit") is None,
-    reason="the extra 'als' (implicit) is not installed",
-)
 
 
 def als_settings(**more: object) -> Settings:
@@ -45,7 +42,6 @@ def embed(lines: pd.DataFrame, **more: object) -> list[FeatureSet]:
     return list(build_feature_sets(build_star(lines, chosen).star, ["Printers", "Codes"], [CUTOFF], chosen))
 
 
-@needs_als
 def test_embeddings_cover_exactly_the_accounts_with_a_line_in_their_window() -> None:
     lines = messy_lines(6, [CUTOFF], n=120, accounts=30)
     printers, codes = embed(lines)
@@ -69,7 +65,6 @@ def test_embeddings_cover_exactly_the_accounts_with_a_line_in_their_window() -> 
     assert not np.allclose(*(found.frame["als_similarity"].dropna() for found in (printers, codes)))
 
 
-@needs_als
 def test_lines_outside_the_window_change_no_bit() -> None:
     lines = messy_lines(7, [CUTOFF], n=120)
     day = pd.to_datetime(lines["date"]).dt.date
@@ -79,13 +74,11 @@ def test_lines_outside_the_window_change_no_bit() -> None:
     pd.testing.assert_frame_equal(one, embed(lines.sample(frac=1.0, random_state=1))[0].frame.filter(like="als_"))
 
 
-@needs_als
 def test_the_factors_solve_their_own_least_squares() -> None:
     draw = np.random.default_rng(0)
     counts = draw.poisson(0.5, (60, 25))
-    row, column = np.nonzero(counts)
     chosen = als_settings(**{"features.als_iterations": 200, "features.als_regularization": 0.5})
-    users, items = _fit(row, column, counts[row, column], counts.shape, chosen)
+    users, items = factorise(csr_matrix(10.0 * np.log1p(counts)), chosen)
     # Hu, Koren and Volinsky 2008: confidence alpha·log(1 + lines) where there is a line, 1 where there is none.
     confidence = np.where(counts > 0, 10.0 * np.log1p(counts), 1.0)
     for given, solved, weights in ((users, items, confidence.T), (items, users, confidence)):
@@ -96,7 +89,6 @@ def test_the_factors_solve_their_own_least_squares() -> None:
             np.testing.assert_allclose(solved[i], exact, atol=2e-3)
 
 
-@needs_als
 def test_similarity_is_the_cosine_with_the_mean_of_the_codes() -> None:
     from icp_xl.features.embeddings import _similarity
 
@@ -108,8 +100,15 @@ def test_similarity_is_the_cosine_with_the_mean_of_the_codes() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_without_the_extra_the_rest_is_built_and_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_likeness_needs_no_package_beyond_those_of_every_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "implicit", None)
     found = embed(messy_lines(6, [CUTOFF], n=60))[0]
-    assert not [name for name in found.frame if name.startswith("als_")]
-    assert "not installed" in found.stats["als"]["status"]
+    assert found.stats["als"]["status"] == "built" and found.frame["als_similarity"].notna().any()
+
+
+def test_the_number_of_rows_solved_together_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = np.random.default_rng(2).poisson(0.3, (57, 21))
+    whole = factorise(csr_matrix(10.0 * np.log1p(counts)), als_settings())
+    monkeypatch.setattr(embeddings, "_ROWS", 8)
+    for one, two in zip(whole, factorise(csr_matrix(10.0 * np.log1p(counts)), als_settings()), strict=True):
+        np.testing.assert_array_equal(one, two)

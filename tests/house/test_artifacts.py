@@ -19,7 +19,8 @@ from icp_xl.artifacts import ARTIFACTS, Artifact, DamagedFileError
 PACKAGE = Path(icp_xl.__file__).parent
 #: Where files are named that do not lie below the output folder: sources, samples, parts of workbooks, user folders.
 ELSEWHERE = (
-    "artifacts.py", "sources/", "samples/", "opc/", "delivery/", "config/loader.py", "config/matching.py",
+    "artifacts.py", "cli/", "commands/", "sources/", "samples/", "opc/", "delivery/", "config/loader.py",
+    "config/matching.py",
     "excel/home.py", "excel/jobs.py", "excel/status.py", "excel/templates.py", "excel/functions.py", "excel/doctor.py",
     "user_dirs.py", "outputs.py",
 )  # fmt: skip
