@@ -205,7 +205,7 @@ SCORED_ACCOUNTS = Artifact(
     columns=("account_id",),
 )
 SCORE_MODEL = Artifact("score_model.json", "The score as fitted: knots, scales, weights, industries.",
-                       ("score", "run"), ("live", "optimize", "share", "worksheet functions"), version=1)
+                       ("score", "run"), ("live", "optimize", "share", "worksheet functions"), version=2)
 INDUSTRY_WEIGHTS = Artifact("industry_weights.json", "One entry per industry: its weight and its evidence.",
                             ("score", "run"), ("share",))
 OPTIMIZED_WEIGHTS = Artifact("optimized_weights.json", "Weights of the score that the search recommends.",
@@ -228,7 +228,7 @@ SCORE_HISTORY = Artifact("state/history.json", "Earlier scorings that the next o
 SCORED_BEFORE = Artifact("state/history/{run}/scored_accounts.parquet", "One row per account, as scored by that run.",
                          ("score", "run"), ("score", "share"), columns=("account_id",))
 MODEL_BEFORE = Artifact("state/history/{run}/score_model.json", "The score as fitted by that run.",
-                        ("score", "run"), ("score", "share"), version=1)
+                        ("score", "run"), ("score", "share"), version=2)
 USER_CELLS = Artifact("state/kept_cells.json", "Which columns of each report are the reader's to fill.",
                       ("score", "whitespace", "run"), ("write-back",))
 

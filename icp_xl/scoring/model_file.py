@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from icp_xl import artifacts
 from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.shapes import LogSum, Lookup, Tiers
@@ -28,7 +29,12 @@ def to_body(model: ScoreModel) -> dict[str, Any]:
     flat = _flat(model)
     if flat is not None:
         return {**body, **flat, "schema": 1}
-    return {**body, "preset": model.preset, "components": [part.to_json() for part in model.parts], "schema": 2}
+    return {
+        **body,
+        "preset": model.preset,
+        "components": [part.to_json() for part in model.parts],
+        "schema": artifacts.SCORE_MODEL.version,
+    }
 
 
 def from_body(body: Mapping[str, Any]) -> dict[str, Any]:
