@@ -43,6 +43,9 @@ def write_back(
     out: Annotated[Path | None, Option("Write a copy here and leave the workbook alone.")] = None,
     place: Annotated[str | None, Option("Where new sheets go: start, end, before:NAME or after:NAME.")] = None,
     remove: Annotated[bool, Option("Take our sheets and columns out again instead.")] = False,
+    force: Annotated[
+        bool, Option("Also where the owner asks for care, or where formulas of yours point to what is taken out.")
+    ] = False,
 ) -> WriteBackResult | None:
     """Put results into your own workbook, as sheets or as columns, or take them out; nothing else in it changes.
 
@@ -56,7 +59,7 @@ def write_back(
     from icp_xl.pipeline.write_back.sheets import take_out
 
     if remove:
-        return take_out(run, workbook, out)
+        return take_out(run, workbook, out, force)
     return put_back(
         run,
         workbook,
@@ -67,6 +70,7 @@ def write_back(
         fields=fields,
         out=out,
         place=place,
+        force=force,
     )
 
 

@@ -67,7 +67,7 @@ def _move_views(book: Workbook, moved: dict[int, int | None], after: Sequence[El
         view = holder.makeelement(book.n + "workbookView", {})
         holder.append(view)
         views = [view]
-    shown = [i for i, element in enumerate(after) if element.get("state") in (None, "visible")] or [0]
+    shown = [i for i, element in enumerate(after) if element.get("state") not in ("hidden", "veryHidden")] or [0]
     for view in views:
         for attribute in ("activeTab", "firstSheet"):
             text = view.get(attribute) or "0"
@@ -181,3 +181,12 @@ def prune_calculation_chain(book: Workbook, sheet_ids: set[str], cells: set[str]
         return
     package.remove_relationships(book.part, {rel.id for rel in book.rels.values() if rel.target == part})
     package.drop(part)
+
+
+def recalculate(book: Workbook) -> None:
+    """Let Excel compute every formula when it opens the workbook: some may refer to cells that have changed."""
+    found = find(book.root, "calcPr")
+    if found is None:
+        found = book.root.makeelement(book.n + "calcPr", {})
+        insert_ordered(book.root, found, ORDER)
+    found.set("fullCalcOnLoad", "1")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from icp_xl.delivery.write_back.column_identity import plain_header
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import MAX_COLUMNS, Area, column_letters, column_number
@@ -102,7 +104,7 @@ def sheet_tables(book: Workbook, part: str) -> list[tuple[str, Element]]:
 def _tables(book: Workbook, part: str, name: str, index: int, key: str) -> list[ListLocation]:
     found = []
     for table_part, root in sheet_tables(book, part):
-        area, data, at = Area.of(root.get("ref") or ""), data_area(root), table_headers(root).get(key.strip().lower())
+        area, data, at = Area.of(root.get("ref") or ""), data_area(root), table_headers(root).get(plain_header(key))
         if area is None or data is None or at is None:
             continue
         if root.get("headerRowCount") == "0":
@@ -119,18 +121,35 @@ def _plain(
     book: Workbook, part: str, name: str, index: int, key: str, strings: Sequence[bytes], seen: list[str]
 ) -> list[ListLocation]:
     reader = SheetReader(book.package.chunks(part), part, book.where)
-    rows, fullest = RowParser(reader.prefix), list[str]()
+    rows, fullest, wanted = RowParser(reader.prefix), list[str](), plain_header(key)
+    # Candidates as row, column, cells of the row, and the filled cells below without a gap. A legend above the list may
+    # name the column too; the list is where most stands beside the header and below it.
+    open_: list[list[int]] = []
+    closed: list[list[int]] = []
     for row in reader.rows():
         number = rows.number(row)
-        if number > HEADER_ROWS:
+        if number > HEADER_ROWS and not open_:
             break
         texts = [(cell.column, cell_value(cell, strings)) for cell in rows.cells(row)]
-        hits = [at for at, text in texts if isinstance(text, str) and text.strip().lower() == key.strip().lower()]
-        words = [text.strip() for _, text in texts if isinstance(text, str) and text.strip()]
-        if hits:
-            return [ListLocation(name, index, part, hits[0], number, Area(number, hits[0], number, hits[0]))]
+        filled = {at for at, text in texts if text not in (None, "")}
+        filled |= {cell.column for cell in rows.cells(row) if b"<f" in cell.inner}
+        for candidate in list(open_):
+            if candidate[1] in filled and number == candidate[0] + candidate[3] + 1 and candidate[3] < 500:
+                candidate[3] += 1
+            elif number > candidate[0] + 3 or candidate[3]:
+                closed.append(candidate)
+                open_.remove(candidate)
+        if number > HEADER_ROWS:
+            continue
+        hits = [at for at, text in texts if isinstance(text, str) and plain_header(text) == wanted]
+        words = [" ".join(text.split()) for _, text in texts if isinstance(text, str) and text.strip()]
+        open_ += [[number, at, len(filled), 0] for at in hits[:1]]
         if len(words) > max(2, len(fullest)):
             fullest = words
+    found = sorted(closed + open_, key=lambda one: (-one[2] * (one[3] + 1), one[0]))
+    if found:
+        number, at = found[0][:2]
+        return [ListLocation(name, index, part, at, number, Area(number, at, number, at))]
     # Groups may stand above the headers: the row with the most texts is the one that names the columns.
     seen += fullest[:30]
     return []
@@ -152,12 +171,16 @@ def check_table(book: Workbook, place: ListLocation) -> None:
 class Scan:
     """What stands in the rows of a sheet: keys by row, and the last column in use.
 
+    ``shown`` are keys that their format shows with leading zeros; ``uncomputed`` counts keys that are formulas without
+    a value.
     ``last_style`` is the format of a row's last cell, only where that is the last column in use.
     """
 
     rows: list[bytes] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     keys: dict[int, str] = field(default_factory=dict)
+    shown: dict[int, str] = field(default_factory=dict)
+    uncomputed: int = 0
     last_used: dict[int, int] = field(default_factory=dict)
     last_style: dict[int, str] = field(default_factory=dict)
 
@@ -197,8 +220,14 @@ class KeyReader:
         return column, style.decode() if style else ""
 
 
-def scan(place: ListLocation, reader: SheetReader, strings: Sequence[bytes]) -> Scan:
-    """Read every row once."""
+def scan(
+    place: ListLocation, reader: SheetReader, strings: Sequence[bytes], zeros: Mapping[str, int] | None = None
+) -> Scan:
+    """Read every row once.
+
+    Args:
+        zeros: formats that show leading zeros, and how many digits they show.
+    """
     found = Scan()
     parser = RowParser(reader.prefix)
     key = KeyReader(parser, place.key_column)
@@ -221,6 +250,11 @@ def scan(place: ListLocation, reader: SheetReader, strings: Sequence[bytes]) -> 
             text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""
             if text:
                 found.keys[number] = text
+                style = cell.attribute(b"s") if zeros and cell is not None else ""
+                if zeros and style in zeros and text.isdigit() and cell is not None and not cell.attribute(b"t"):
+                    found.shown[number] = text.zfill(zeros[style])
+            elif cell is not None and b"<f" in cell.inner:
+                found.uncomputed += 1
     return found
 
 
@@ -232,6 +266,13 @@ def merges(tail: bytes) -> list[Area]:
 
 def settle(book: Workbook, place: ListLocation, found: Scan, tail: bytes) -> None:
     """Fix the header row and the data of a plain range, now that the sheet is read."""
+    if found.uncomputed and not found.keys:
+        raise DeliveryError(
+            "the keys are formulas that have not been computed yet, as another program wrote them",
+            where=place.where,
+            got=f"{found.uncomputed:,} formulas without a value",
+            next_step="Open the workbook in Excel, save it, and run again. Nothing was changed.",
+        )
     if place.table is not None:
         return
     for area in merges(tail):
@@ -267,6 +308,7 @@ def first_free(book: Workbook, place: ListLocation, found: Scan, tail: bytes, wi
         area = Area.of(root.get("ref") or "")
         if area is not None and (place.table is None or root.get("id") != place.table.get("id")):
             blocks.append(area)
+    blocks += [area for area in anchored_areas(book, place.part) if area.last_row >= top and area.first_row <= bottom]
     if place.table is None:
         for area in sorted(blocks, key=lambda area: area.first_column):
             if area.meets(Area(top, start, bottom, start + width - 1)):
@@ -293,7 +335,7 @@ def _check_room(book: Workbook, place: ListLocation, found: Scan, blocks: list[A
                 taken = f"{column_letters(cells[0])}{number}"
                 break
     if taken:
-        refuse("no-room", "the table cannot grow: the cells beside it are taken",
+        refuse("no-room", "the table cannot grow: the cells beside it are taken, or lie under a chart or a picture",
                f"Move what stands there, or insert {width} empty columns right of the table, and run again. "
                "Nothing was changed.", where=book.where, got=f"sheet {place.sheet}, {taken}",
                allowed=f"{room} free")  # fmt: skip

@@ -1,8 +1,9 @@
 """Which columns of other people's sheets are ours, and what undoes them.
 
 A hidden name on the sheet points at the header cell of each of our columns, so that Excel itself keeps track when
-columns are moved, renamed or put before it. A record beside the sheet leads back to the bytes from before: small
-edits for the sheet, whole entries for the small parts around it.
+columns are moved, renamed or put before it; another says what we wrote there, since not every program moves names, and
+pasting moves none: a column is ours only as long as it holds our header or our values. A record beside the sheet leads
+back to the bytes from before: small edits for the sheet, whole entries for the small parts around it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import posixpath
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.delivery.write_back.column_identity import MOST_HEADER, Identity, SheetColumns, locate
+from icp_xl.delivery.write_back.ownership import pack, read_owned_sheets, unpack
 from icp_xl.opc.package import CONTENT_TYPES, relationships_of
 from icp_xl.opc.references import Area, column_letters
+from icp_xl.opc.sheet_xml import RowParser, SheetReader
 from icp_xl.opc.splice import revert
 from icp_xl.opc.undo import CONTENT_TYPE, Snapshot, Undo, collect, decode, digest, encode
 from icp_xl.opc.unsupported import MAX_PACKAGE, RefusedError
@@ -25,52 +28,94 @@ from icp_xl.opc.workbook_entries import add_names
 from icp_xl.opc.workbook_part import Workbook
 from icp_xl.opc.xml import children, find
 
-NAME = "_icpxl_col_"
+NAME, IDENTITY = "_icpxl_col_", "_icpxl_own_"
 TYPE = "urn:icp-xl:columns"
 _MAGIC = b"ICPXL-COLUMNS-1\n"
 
 
 @dataclass(frozen=True)
 class ColumnMark:
-    """One column of ours as it stands: the sheet's position, the field, the header's row and column (0: deleted)."""
+    """One column of ours as its mark says: the sheet's position, the field, the header's row and column (0: deleted).
+
+    ``elsewhere`` names the other sheet that the mark has come to point at, with the columns that were cut.
+    """
 
     index: int
     field: str
     row: int
     column: int
+    identity: Identity = Identity()
+    elsewhere: str = ""
 
 
 def read_column_marks(book: Workbook) -> list[ColumnMark]:
-    """Our columns in sheets of others, by sheet and column."""
+    """Our columns in sheets of others, by sheet and column; what the user's copies of such a sheet hold is his."""
     ours = {mark.index for mark in read_owned_sheets(book)}
-    found = []
+    titles = [element.get("name") or "" for element in book.sheet_elements()]
+    known: dict[tuple[int, str], tuple[str, ...]] = {}
+    pointed: dict[tuple[int, str], str] = {}
     for element in book.defined_names():
         name, scope = element.get("name") or "", element.get("localSheetId") or ""
-        if not name.startswith(NAME) or not scope.isdigit() or int(scope) in ours:
+        if scope.isdigit() and int(scope) not in ours and int(scope) < len(titles):
+            if name.startswith(NAME):
+                pointed[int(scope), _field(name[len(NAME) :])] = element.text or ""
+            elif name.startswith(IDENTITY):
+                known[int(scope), _field(name[len(IDENTITY) :])] = unpack(element.text)
+    found = []
+    for (index, field), text in pointed.items():
+        header, drawn, sort, given = (*known.get((index, field), ()), "", "", "m", "")[:4]
+        rivals = {other for (other, one), pieces in known.items() if one == field and pieces[3:4] == (given,)}
+        if given and titles[index] != given and any(titles[other] == given for other in rivals):
             continue
-        area = Area.of((element.text or "").rpartition("!")[2])
+        sheet, _, cell = text.rpartition("!")
+        sheet = sheet.removeprefix("'").removesuffix("'").replace("''", "'")
+        area = Area.of(cell)
         row, column = (area.first_row, area.first_column) if area is not None else (0, 0)
-        found.append(ColumnMark(int(scope), _field(name[len(NAME) :]), row, column))
+        moved = sheet if area is not None and sheet.lower() != titles[index].lower() else ""
+        identity = Identity(header, drawn, sort)
+        found.append(ColumnMark(index, field, 0 if moved else row, 0 if moved else column, identity, moved))
     return sorted(found, key=lambda mark: (mark.index, mark.column))
 
 
-def set_column_marks(book: Workbook, index: int, row: int, columns: Mapping[str, int]) -> None:
-    """OwnedSheet ``columns`` (column by field) of the sheet at ``index`` as ours; earlier marks of the sheet go."""
+def settle_marks(
+    book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]
+) -> tuple[list[ColumnMark], list[ColumnMark]]:
+    """The marks of one sheet as far as the columns are ours, where they stand now; and those that have died.
+
+    A mark dies when neither the header nor the values that we wrote are found: then the column is somebody else's.
+    """
+    reader = SheetReader(book.package.chunks(part), part, book.where)
+    columns = SheetColumns.of(reader.rows(), RowParser(reader.prefix), strings)
+    spots = {mark.field: (mark.row, mark.column) for mark in marks if mark.column}
+    found = locate({mark.field: mark.identity for mark in marks}, spots, columns)
+    alive = [replace(m, row=found[m.field][0], column=found[m.field][1]) for m in marks if m.field in found]
+    return sorted(alive, key=lambda mark: mark.column), [mark for mark in marks if mark.field not in found]
+
+
+def set_column_marks(
+    book: Workbook, index: int, row: int, columns: Mapping[str, int], identities: Mapping[str, Identity]
+) -> None:
+    """Mark ``columns`` (column by field) of the sheet at ``index`` as ours; earlier marks of the sheet go."""
     drop_column_marks(book, index)
-    title = (book.sheet_elements()[index].get("name") or "").replace("'", "''")
+    name = book.sheet_elements()[index].get("name") or ""
+    title = name.replace("'", "''")
     made = []
     for field, column in columns.items():
-        attributes = {"name": NAME + _safe(field), "localSheetId": str(index), "hidden": "1"}
-        element = book.root.makeelement(book.n + "definedName", attributes)
-        element.text = f"'{title}'!${column_letters(column)}${row}"
-        made.append(element)
+        known = identities[field]
+        said = pack(known.header[:MOST_HEADER], known.sketch, known.sort, name)
+        texts = {NAME: f"'{title}'!${column_letters(column)}${row}", IDENTITY: said}
+        for prefix, text in texts.items():
+            attributes = {"name": prefix + _safe(field), "localSheetId": str(index), "hidden": "1"}
+            element = book.root.makeelement(book.n + "definedName", attributes)
+            element.text = text
+            made.append(element)
     add_names(book, made)
 
 
 def drop_column_marks(book: Workbook, index: int) -> None:
     """Take the marks of one sheet away."""
     for element in book.defined_names():
-        if (element.get("name") or "").startswith(NAME) and element.get("localSheetId") == str(index):
+        if (element.get("name") or "").startswith((NAME, IDENTITY)) and element.get("localSheetId") == str(index):
             element.getparent().remove(element)
     names = find(book.root, "definedNames")
     if names is not None and not children(names):
@@ -86,7 +131,7 @@ def _field(name: str) -> str:
 
 
 def write_record(book: Workbook, part: str, snapshot: Snapshot, before: bytes, delta: bytes | None) -> None:
-    """UndoRecord how to come back from the sheet ``part`` as it stands now to its content ``before``.
+    """Record how to come back from the sheet ``part`` as it stands now to its content ``before``.
 
     Without ``delta`` the whole earlier part is kept.
     """

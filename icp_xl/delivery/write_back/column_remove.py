@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from icp_xl.delivery.write_back.column_identity import is_users
 from icp_xl.delivery.write_back.column_location import sheet_tables
 from icp_xl.delivery.write_back.column_ownership import (
     ColumnMark,
@@ -13,24 +15,34 @@ from icp_xl.delivery.write_back.column_ownership import (
     holds,
     read_column_marks,
     read_record,
+    settle_marks,
     undo_columns,
 )
 from icp_xl.delivery.write_back.column_rows import clear_cells
-from icp_xl.delivery.write_back.columns import drop_calculation_chain, recalculate
+from icp_xl.delivery.write_back.columns import drop_calculation_chain, lost_note, read_strings
+from icp_xl.delivery.write_back.dependents import check_dependents, sheet_targets
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
-from icp_xl.delivery.write_back.remove import RemoveReport, remove_from_package
+from icp_xl.delivery.write_back.remove import RemoveReport, after_removal, remove_from_package
+from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.opc.package import Package
 from icp_xl.opc.references import Area
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetReader
 from icp_xl.opc.splice import Splice
 from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.workbook_entries import recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
 from icp_xl.opc.xml import Element, children, find, serialise
 
 
-def remove_all(target: Path, out: Path | None = None, *, options: SafeOptions | None = None) -> RemoveReport:
+def remove_all(
+    target: Path, out: Path | None = None, *, force: bool = False, options: SafeOptions | None = None
+) -> RemoveReport:
     """Take everything of ours out of ``target``: sheets, and columns in sheets of others.
+
+    Args:
+        force: also where formulas or names of the user point to it, which then say ``#REF!``, and where the owner asks
+            for care (see :mod:`~icp_xl.delivery.write_back.wishes`).
 
     Raises:
         RefusedError: the workbook cannot be written, or holds nothing of ours.
@@ -39,19 +51,23 @@ def remove_all(target: Path, out: Path | None = None, *, options: SafeOptions | 
     report = RemoveReport(out or target)
 
     def change(package: Package) -> None:
-        remove_all_from_package(package, report)
+        remove_all_from_package(package, report, force)
 
     report.backup = safe_write(target, out, change, options)
     return report
 
 
-def remove_all_from_package(package: Package, report: RemoveReport) -> None:
+def remove_all_from_package(package: Package, report: RemoveReport, force: bool = False) -> None:
     """Lay the removal over ``package``: what came last goes first, so that each step leads back to exact bytes."""
     book = Workbook(package)
     check_writable(book)
     sheets, columns = read_owned_sheets(book), read_column_marks(book)
     if not sheets and not columns:
         refuse("nothing", "the workbook holds nothing of ours", "There is nothing to remove.", where=book.where)
+    wishes = check_wishes(book, tables=False, force=force)
+    report.notes += [f"Changed all the same: {wish}." for wish in wishes]
+    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, columns))
+    found = check_dependents(book, targets, force)
     exact = True
     if columns and (not sheets or any(is_latest(book, index) for index in {mark.index for mark in columns})):
         exact = remove_columns_from_package(package, report)
@@ -63,6 +79,23 @@ def remove_all_from_package(package: Package, report: RemoveReport) -> None:
     if columns:
         exact = remove_columns_from_package(package, report) and exact
     report.exact = exact and all(name.startswith("xl/worksheets/") for name in package.new)
+    after_removal(package, targets, found, report)
+
+
+def _table_targets(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, frozenset[str]]:
+    """The headers of our columns by table, as far as they stand in tables."""
+    strings, found = read_strings(book), dict[str, frozenset[str]]()
+    for index in sorted({mark.index for mark in marks}):
+        part = book.sheet_part(book.sheet_elements()[index])
+        for _, root in sheet_tables(book, part) if part is not None else ():
+            area, listed = Area.of(root.get("ref") or ""), children(find(root, "tableColumns"))
+            alive, _ = settle_marks(book, part or "", [mark for mark in marks if mark.index == index], strings)
+            if area is not None:
+                at = [mark.column - area.first_column for mark in alive if mark.row == area.first_row]
+                names = frozenset((listed[i].get("name") or "").lower() for i in at if 0 <= i < len(listed))
+                if names:
+                    found[(root.get("displayName") or "").lower()] = names
+    return found
 
 
 def is_latest(book: Workbook, index: int) -> bool:
@@ -84,24 +117,33 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
         index = indices[0]
         element = book.sheet_elements()[index]
         part, mine = book.sheet_part(element), [mark for mark in marks if mark.index == index]
-        report.columns += [f"{element.get('name')}: {mark.field}" for mark in mine]
         tables = [name for name, _ in sheet_tables(book, part)] if part is not None else []
-        if part is not None and is_latest(book, index) and undo_columns(book, index, part, tables):
-            continue
+        names = [f"{element.get('name')}: {mark.identity.header or mark.field}" for mark in mine]
+        latest = part is not None and is_latest(book, index)
         if part is not None and undo_columns(book, index, part, tables):
-            exact = False
+            exact = exact and latest
+            report.columns += names
             continue
         exact = False
         if part is not None:
             drop_record(book, part)
-            _take_out(book, part, [mark for mark in mine if mark.column])
+            strings = read_strings(book)
+            alive, dead = settle_marks(book, part, mine, strings)
+            report.columns += [f"{element.get('name')}: {mark.identity.header or mark.field}" for mark in alive]
+            report.notes += [lost_note(mark) for mark in dead]
+            for row in sorted({mark.row for mark in alive}):
+                _take_out(book, part, [mark for mark in alive if mark.row == row], strings)
         drop_column_marks(book, index)
         recalculate(book)
         book.save()
 
 
-def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark]) -> None:
-    """Empty the cells of our columns; at a table's right end the table shrinks, elsewhere its headers stay."""
+def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]) -> None:
+    """Empty the cells of our columns; at a table's right end the table shrinks, elsewhere its headers stay.
+
+    Outside a table, what the user has typed or computed in our columns stays.
+    """
+    sorts = {mark.column: mark.identity.sort for mark in marks}
     columns = {mark.column for mark in marks}
     row = max((mark.row for mark in marks), default=0)
     table = next(
@@ -119,8 +161,14 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark]) -> None:
         if not row <= number <= bottom:
             splice.keep(content)
             continue
-        gone = sorted(columns - spared if number == row else columns)
-        edits = clear_cells(parser, content, gone)
+        gone = columns - spared if number == row else columns
+        if table is None and number > row:
+            cells = [cell for cell in parser.cells(content) if cell.inner]
+            alone = all(cell.column in columns for cell in cells)
+            gone = gone - {
+                c.column for c in cells if c.column in columns and (alone or is_users(c, strings, sorts[c.column]))
+            }
+        edits = clear_cells(parser, content, sorted(gone))
         chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
         splice.change(content, edits)
     splice.keep(reader.close_tag + reader.tail)

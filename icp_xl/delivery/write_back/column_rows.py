@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from icp_xl.delivery.write_back.column_identity import is_users
 from icp_xl.delivery.write_back.user_entries import cell_bytes
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import RowParser
@@ -19,12 +20,18 @@ _SPANS = re.compile(rb'\sspans="(\d+):(\d+)"')
 
 @dataclass
 class RowWriter:
-    """Writes cells into rows. ``columns`` are ours, ascending; ``neighbour`` is the column whose format they take."""
+    """Writes cells into rows. ``columns`` are ours, ascending; ``neighbour`` is the column whose format they take.
+
+    ``owned`` are those that were ours before, with the sort of their values: there the format stays, and a cell that
+    holds what we never write is the user's and stays too. ``strings`` are the workbook's shared strings.
+    """
 
     parser: RowParser
     columns: Sequence[int]
     neighbour: int
     style_of: StyleOf
+    owned: Mapping[int, str] = field(default_factory=dict)
+    strings: Sequence[bytes] = ()
 
     def __post_init__(self) -> None:
         self._letters = [column_letters(column).encode() for column in self.columns]
@@ -87,7 +94,14 @@ class RowWriter:
         for at, column in enumerate(self.columns):
             old = there.get(column)
             if old is not None:
-                keep = old.attribute(b"s") if old.inner or old.attribute(b"s") else None
+                own = old.attribute(b"s")
+                if column in self.owned:
+                    keep = own if old.inner or own else None
+                    if old.inner and is_users(old, self.strings, "m" if contents[at][1] else self.owned[column]):
+                        continue
+                else:
+                    # A blank cell's font, fill and border stay; how it would show a number is ours to say.
+                    keep = self.style_of(own, at) if own else None
                 edits.append((old.start, old.end - old.start, self._cell(at, number, style, contents[at], keep)))
                 continue
             made = self._cell(at, number, style, contents[at])
@@ -178,14 +192,19 @@ def _width(prefix: bytes, column: int, width: float) -> bytes:
     )  # fmt: skip
 
 
-def tail_edits(tail: bytes, area: Area, last: int, *, table: bool) -> tuple[list[Edit], tuple[str, str] | None]:
-    """Let what spans ``area`` reach the column ``last``: rules, validations and a plain range's filter.
+def tail_edits(
+    tail: bytes, area: Area, ours: Sequence[int], *, table: bool
+) -> tuple[list[Edit], tuple[str, str] | None]:
+    """Let what spans ``area`` reach over our columns: rules by formula, validations and a plain range's filter.
+
+    Rules whose look depends on all values (scales, bars, the top n, duplicates) stay as they are, as other figures
+    would change it. A filter grows only where nobody else's column lies between.
 
     Returns:
-        The edits, and the filter's reference before and after where it has changed.
+        The edits, and the filter's reference before and after, which are the same where it had to stay short.
     """
     edits: list[Edit] = []
-    changed = None
+    changed, last = None, max(ours)
     views = tail.find(b"customSheetViews")
     end = views if views >= 0 else len(tail)
     match = re.compile(rb'<(?:[\w.-]+:)?autoFilter\s[^>]*?\bref="([^"]*)"').search(tail, 0, end)
@@ -194,11 +213,16 @@ def tail_edits(tail: bytes, area: Area, last: int, *, table: bool) -> tuple[list
         if old is not None and old.first_row <= area.first_row <= old.last_row and (
             old.first_column <= area.first_column <= old.last_column < last
         ):  # fmt: skip
-            new = Area(old.first_row, old.first_column, old.last_row, last)
+            alone = set(range(old.last_column + 1, last + 1)) <= set(ours)
+            new = Area(old.first_row, old.first_column, old.last_row, last) if alone else old
             edits.append((match.start(1), len(match[1]), str(new).encode()))
             changed = (str(old), str(new))
     pattern = re.compile(rb'<(?:[\w.-]+:)?(?:conditionalFormatting|dataValidation)\s[^>]*?\bsqref="([^"]*)"')
     for match in pattern.finditer(tail):
+        end = tail.find(b"conditionalFormatting>", match.end())
+        kinds = re.findall(rb'cfRule\s[^>]*?\btype="(\w+)"', tail[match.end() : end if end >= 0 else match.end()])
+        if b"conditionalFormatting" in match[0] and set(kinds) != {b"expression"}:
+            continue
         pieces = match[1].decode("ascii", "replace").split()
         grown = [_grown(piece, area, last) for piece in pieces]
         if grown != pieces:

@@ -58,6 +58,18 @@ class ColumnStyles:
                    got=self.sheet.size("cellXfs"), allowed=MAX_FORMATS)  # fmt: skip
         return str(position) if position else ""
 
+    def leading_zeros(self) -> dict[str, int]:
+        """Cell formats that show a number with leading zeros, and with how many digits."""
+        if self.sheet is None:
+            return {}
+        codes = {e.get("numFmtId"): e.get("formatCode") or "" for e in children(find(self.sheet.root, "numFmts"))}
+        found = {}
+        for at, xf in enumerate(children(find(self.sheet.root, "cellXfs"))):
+            code = codes.get(xf.get("numFmtId"), "")
+            if len(code) > 1 and set(code) == {"0"}:
+                found[str(at)] = len(code)
+        return found
+
     def save(self) -> None:
         """Lay the style sheet over the package, where something was added to it."""
         if self.sheet is None or self.part is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -36,14 +37,17 @@ CellContent = tuple[str, bytes]
 
 @dataclass
 class Results:
-    """Values per field and row; ``keys`` are tried in order, exactly and then normalised.
+    """Values per field and row, and how a key finds its row.
+
+    An id is found exactly; its case does not matter where no two ids differ by case, nor has it small and large letters
+    mixed. A name is found exactly, else when it is the same once ``normalise`` has been over it.
 
     Args:
         columns: what to write, in order.
         values: per field, one value per account.
-        keys: columns of keys (identifier, name), each with one key per account.
+        keys: the accounts' ids, and then columns of names, each with one key per account.
         others: how fields look that an earlier run wrote and this one was not asked for.
-        normalise: makes two spellings of a key equal; a key that then means two accounts means none.
+        normalise: makes two spellings of a name equal; a name that then means two accounts means none.
     """
 
     columns: Sequence[ResultColumn]
@@ -54,22 +58,47 @@ class Results:
 
     def __post_init__(self) -> None:
         self._exact = [_unique(key_text(key) for key in keys) for keys in self.keys]
+        self._folded = _unique(key.upper() for key in self._exact[0]) if self._exact else {}
         self._loose: list[dict[str, int]] | None = None
         self._found: dict[str, int | None] = {}
         self._cells: dict[int, list[CellContent]] = {}
+        self._ids, self._twins = True, frozenset[str]()
+
+    def read_keys(self, texts: Iterable[str]) -> None:
+        """Look at the key column before its keys are looked up: does it hold ids, or names?
+
+        A column with an id in it holds ids, unless it holds more names; then no id is taken for a name.
+        """
+        known = {text for text in texts if text}
+        cased = Counter(text.upper() for text in known)
+        self._twins = frozenset(text for text, times in cased.items() if times > 1)
+        self._found.clear()
+        ids = sum(self._id(text) is not None for text in known)
+        names = sum(self._name(text) is not None for text in known)
+        self._ids = ids > 0 and ids >= names
 
     def find(self, text: str) -> int | None:
         """Row of the account that the key ``text`` means."""
         if text not in self._found:
-            self._found[text] = self._search(text)
+            self._found[text] = self._id(text) if self._ids else self._name(text)
         return self._found[text]
 
-    def _search(self, text: str) -> int | None:
-        for exact in self._exact:
+    def _id(self, text: str) -> int | None:
+        exact = self._exact[0].get(text, -1)
+        if exact >= 0:
+            return exact
+        upper = text.upper()
+        row = self._folded.get(upper, -1)
+        if row < 0 or upper in self._twins or _is_mixed(text) or _is_mixed(key_text(self.keys[0][row])):
+            return None
+        return row
+
+    def _name(self, text: str) -> int | None:
+        for exact in self._exact[1:]:
             if exact.get(text, -1) >= 0:
                 return exact[text]
         if self._loose is None:
-            self._loose = [_unique(self.normalise(key_text(key)) for key in keys) for keys in self.keys]
+            self._loose = [_unique(self.normalise(key_text(key)) for key in keys) for keys in self.keys[1:]]
         loose = self.normalise(text)
         return next((keys[loose] for keys in self._loose if loose and keys.get(loose, -1) >= 0), None)
 
@@ -84,6 +113,15 @@ class Results:
     def value(self, name: str, row: int) -> Any:
         """One value; nothing for a field that there is not."""
         return self.values[name][row] if name in self.values else None
+
+
+def _is_mixed(text: str) -> bool:
+    """Whether case may carry meaning: small and large letters in one word that is not just written with a capital.
+
+    >>> _is_mixed("AbC0000001"), _is_mixed("ac-1002"), _is_mixed("Ac-1002")
+    (True, False, False)
+    """
+    return not (text.isupper() or text.islower() or text[:1].upper() + text[1:].lower() == text)
 
 
 def _unique(keys: Any) -> dict[str, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
+from icp_xl.delivery.write_back.column_identity import Identity, content_text, sketch, sort_of
 from icp_xl.delivery.write_back.column_location import (
     ListLocation,
     Scan,
@@ -21,12 +25,16 @@ from icp_xl.delivery.write_back.column_ownership import (
     drop_record,
     read_column_marks,
     set_column_marks,
+    settle_marks,
     undo_columns,
     write_record,
 )
 from icp_xl.delivery.write_back.column_rows import RowWriter, head_edits, tail_edits
 from icp_xl.delivery.write_back.column_styles import ColumnStyles
 from icp_xl.delivery.write_back.column_values import ResultColumn, Results, cell_content
+from icp_xl.delivery.write_back.dependents import has_formulas
+from icp_xl.delivery.write_back.sheet_objects import anchored_areas
+from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.package import Package
 from icp_xl.opc.plain_text import unique_headers
@@ -36,19 +44,24 @@ from icp_xl.opc.sheet_xml import RowParser, SheetReader, cell_value, shared_stri
 from icp_xl.opc.splice import Splice, revert
 from icp_xl.opc.undo import Snapshot
 from icp_xl.opc.unsupported import MAX_PACKAGE, refuse
-from icp_xl.opc.workbook_entries import ORDER
+from icp_xl.opc.workbook_entries import recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
-from icp_xl.opc.xml import children, find, insert_ordered, serialise
+from icp_xl.opc.xml import children, find, serialise
 
 
 @dataclass
 class ColumnsReport:
-    """What a write did: where, how many rows found their account, and the keys that did not."""
+    """What a write did: where, how many rows found their account, and the keys that did not.
+
+    ``stale`` are fields whose column of an earlier run is not ours any more; ``notes`` says what else is to be known.
+    """
 
     path: Path
     sheet: str = ""
     columns: dict[str, str] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     matched: int = 0
     unmatched: dict[str, int] = field(default_factory=dict)
     touched: list[str] = field(default_factory=list)
@@ -63,6 +76,7 @@ def write_columns(
     out: Path | None = None,
     *,
     sheet: str | None = None,
+    force: bool = False,
     options: SafeOptions | None = None,
 ) -> ColumnsReport:
     """Put result columns beside the column called ``key``; nothing else of the workbook changes.
@@ -76,6 +90,7 @@ def write_columns(
         key: header of the column with the accounts' ids or names.
         results: what to write.
         sheet: a sheet's or a table's name, where several have such a column.
+        force: pass over what the owner asks for (a password to modify, marked as final …).
 
     Raises:
         RefusedError: the workbook cannot be written, or a table cannot grow; it is as it was.
@@ -85,7 +100,7 @@ def write_columns(
     report = ColumnsReport(out or target)
 
     def change(package: Package) -> None:
-        columns_into_package(package, key, results, report, sheet)
+        columns_into_package(package, key, results, report, sheet, force=force)
 
     report.backup = safe_write(target, out, change, options)
     return report
@@ -99,6 +114,7 @@ def columns_into_package(
     sheet: str | None = None,
     *,
     lifted: Mapping[str, ColumnMark] | None = None,
+    force: bool = False,
 ) -> None:
     """Lay result columns over ``package``; see :func:`write_columns`.
 
@@ -107,6 +123,8 @@ def columns_into_package(
     """
     book = Workbook(package)
     check_writable(book)
+    wishes = check_wishes(book, tables=False, force=force)
+    report.notes += [f"Written all the same: {wish}." for wish in wishes]
     strings = read_strings(book)
     place = find_place(book, key, sheet, strings)
     check_table(book, place)
@@ -118,6 +136,11 @@ def columns_into_package(
     if restored:
         place = find_place(book, key, sheet, strings)
     elif marks:
+        alive, dead = settle_marks(book, place.part, marks, strings)
+        here = [mark for mark in alive if mark.row == place.header_row]
+        earlier = {mark.field: mark for mark in here}
+        report.notes += [lost_note(mark) for mark in marks if mark.field not in earlier]
+        report.stale = [mark.field for mark in [*dead, *alive] if mark.field not in earlier]
         drop_record(book, place.part)
     if lifted is not None:
         earlier, restored = dict(lifted), True
@@ -125,6 +148,14 @@ def columns_into_package(
     _Writing(book, place, results, report, strings, earlier, restored).write(snapshot)
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
+
+
+def lost_note(mark: ColumnMark) -> str:
+    """What to say of a column of ours that is not found where it was, nor elsewhere in its sheet."""
+    name = mark.identity.header or mark.field
+    if mark.elsewhere:
+        return f"{name} was moved to the sheet {mark.elsewhere}: it stays there, and is yours from now on."
+    return f"{name} is not where we put it any more; what stands there now is yours and was left alone."
 
 
 def read_strings(book: Workbook) -> list[bytes]:
@@ -139,8 +170,6 @@ def refuse_protected(book: Workbook, part: str) -> None:
     Raises:
         RefusedError: it is protected.
     """
-    import re
-
     tail = b""
     for chunk in book.package.chunks(part):
         tail = (tail + chunk)[-(1 << 21) :]
@@ -161,13 +190,21 @@ class _Writing:
     strings: Sequence[bytes]
     earlier: Mapping[str, ColumnMark]
     restored: bool
+    _written: list[Counter[str]] = field(default_factory=list)
 
     def write(self, snapshot: Snapshot) -> None:
         book, place = self.book, self.place
         before = book.package.read(place.part, MAX_PACKAGE)
         reader = SheetReader([before], place.part, book.where)
-        found = scan(place, reader, self.strings)
+        styles = ColumnStyles(book)
+        found = scan(place, reader, self.strings, styles.leading_zeros())
         settle(book, place, found, reader.tail)
+        self.results.read_keys({**found.keys, **found.shown}.values())
+        if found.uncomputed:
+            self.report.notes.append(
+                f"{found.uncomputed:,} keys are formulas that have not been computed; their rows stay blank until the "
+                "workbook has been saved by Excel."
+            )
         columns = self._columns()
         kept = {} if self.restored else {f: m.column for f, m in self.earlier.items()}
         fresh = [column for column in columns if column.field not in kept]
@@ -175,16 +212,19 @@ class _Writing:
         places = {**kept, **{column.field: start + at for at, column in enumerate(fresh)}}
         columns.sort(key=lambda column: places[column.field])
         titles = self._titles(columns, places, found, fresh)
-        styles = ColumnStyles(book)
         splice = self._edit(reader, found, columns, places, titles, fresh, styles)
         content = splice.content()
         book.package.put(place.part, content)
         styles.save()
         self._grow_table([titles[column.field] for column in fresh], start)
-        if self.earlier:
+        if self.earlier or has_formulas(book):
             recalculate(book)
         header = place.header_row if place.table is None else place.area.first_row
-        set_column_marks(book, place.index, header, places)
+        identities = {
+            column.field: Identity(titles[column.field], sketch(values), sort_of(values))
+            for column, values in ((column, list(self._written[at].elements())) for at, column in enumerate(columns))
+        }
+        set_column_marks(book, place.index, header, places, identities)
         book.save()
         if self.restored or not self.earlier:
             record: bytes | None = splice.record()
@@ -211,9 +251,10 @@ class _Writing:
         row = next((r for n, r in zip(found.numbers, found.rows, strict=True) if n == self.place.header_row), b"")
         parser = RowParser(_prefix_of(row))
         texts = {cell.column: str(cell_value(cell, self.strings) or "") for cell in parser.cells(row)}
-        taken = [text for column, text in sorted(texts.items()) if text]
         if self.place.table is not None:
-            taken += [c.get("name") or "" for c in children(find(self.place.table, "tableColumns"))]
+            taken = [c.get("name") or "" for c in children(find(self.place.table, "tableColumns"))]
+        else:
+            taken = [text for column, text in sorted(texts.items()) if text]
         new = [column for column in columns if column in fresh]
         made = unique_headers([*taken, *(column.header for column in new)])[len(taken) :]
         titles = {column.field: texts.get(places[column.field], column.header) for column in columns}
@@ -231,14 +272,21 @@ class _Writing:
     ) -> Splice:
         place, splice = self.place, Splice()
         numbers = [places[column.field] for column in columns]
-        new = {places[column.field]: column.width for column in fresh}
+        new = self._widths({places[column.field]: column.width for column in fresh}, found, reader)
         splice.change(reader.head, head_edits(reader.head, reader.prefix, new, 0) if new else [])
         splice.keep(reader.open_tag)
         neighbour = min(numbers) - 1
         formats = [column.format for column in columns]
+        owned = {} if self.restored else {mark.column: mark.identity.sort for mark in self.earlier.values()}
         body = RowWriter(
-            RowParser(reader.prefix), numbers, neighbour, lambda style, at: styles.like(style, formats[at])
+            RowParser(reader.prefix),
+            numbers,
+            neighbour,
+            lambda style, at: styles.like(style, formats[at]),
+            owned,
+            self.strings,
         )
+        self._written = [Counter() for _ in columns]
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
         assert place.data is not None
         unmatched: dict[str, int] = {}
@@ -250,13 +298,19 @@ class _Writing:
                 contents = [cell_content(titles[column.field]) for column in columns]
                 splice.change(row, head.edits(row, number, contents))
             elif text is not None or (self.earlier and not self.restored and top <= number <= bottom):
-                account = self.results.find(text) if text else None
+                shown = found.shown.get(number)
+                account = self.results.find(shown) if shown else None
+                if account is None and text:
+                    account = self.results.find(text)
                 if account is not None:
                     self.report.matched += 1
                 elif text:
                     unmatched[text] = unmatched.get(text, 0) + 1
                 last, style = found.last_used.get(number, 0), found.last_style.get(number)
-                edits = body.edits(row, number, self.results.cells(account, columns), last, style)
+                contents = self.results.cells(account, columns)
+                for seen, content in zip(self._written, contents, strict=True):
+                    seen[_compared(content)] += 1
+                edits = body.edits(row, number, contents, last, style)
                 chained = chained or any(b"<f" in row[at : at + length] for at, length, _ in edits if length)
                 splice.change(row, edits)
             else:
@@ -272,18 +326,37 @@ class _Writing:
             )
         if chained:
             drop_calculation_chain(self.book)
-        self._tail(reader.tail, splice, max(numbers), found)
+        self._tail(reader.tail, splice, numbers, found)
         return splice
 
-    def _tail(self, tail: bytes, splice: Splice, last: int, found: Scan) -> None:
+    def _widths(self, wanted: dict[int, float], found: Scan, reader: SheetReader) -> dict[int, float]:
+        """Widths for our new columns, but for those over which something of the user's lies that they would stretch."""
+        place, parser = self.place, RowParser(reader.prefix)
+        used = set[int]()
+        for area in anchored_areas(self.book, place.part):
+            used |= set(range(area.first_column, area.last_column + 1))
+        for number, row in zip(found.numbers, found.rows, strict=True):
+            if not place.area.first_row <= number <= place.area.last_row:
+                used |= {cell.column for cell in parser.cells(row) if cell.inner}
+        left = {column: width for column, width in wanted.items() if column not in used}
+        if len(left) < len(wanted):
+            self.report.notes.append("Column widths were left as they are where something of yours would be stretched.")
+        return left
+
+    def _tail(self, tail: bytes, splice: Splice, numbers: Sequence[int], found: Scan) -> None:
         place = self.place
         area = place.area
         if place.table is None:
             used = [c for n, c in found.last_used.items() if area.first_row <= n <= area.last_row]
             first = min(place.key_column, 1)
             area = Area(area.first_row, first, area.last_row, max(used, default=place.key_column))
-        edits, changed = tail_edits(tail, area, last, table=place.table is not None)
+        edits, changed = tail_edits(tail, area, numbers, table=place.table is not None)
         splice.change(tail, sorted(edits))
+        if changed is not None and changed[0] == changed[1]:
+            self.report.notes.append(
+                "The sheet's filter does not reach over our columns, since others of yours lie between: before you sort "
+                "by it, set it anew over all of them."
+            )
         if changed is not None:
             _move_filter(self.book, place.index, *changed)
 
@@ -307,9 +380,12 @@ class _Writing:
         self.book.package.put(place.table_part, serialise(table))
 
 
-def _prefix_of(row: bytes) -> bytes:
-    import re
+@lru_cache(maxsize=1 << 14)
+def _compared(content: tuple[str, bytes]) -> str:
+    return content_text(*content)
 
+
+def _prefix_of(row: bytes) -> bytes:
     match = re.match(rb"\s*<((?:[\w.-]+:)?)row\b", row)
     return match[1] if match else b""
 
@@ -319,18 +395,12 @@ def _move_filter(book: Workbook, index: int, before: str, after: str) -> None:
     for element in book.defined_names():
         if (element.get("name") or "") == "_xlnm._FilterDatabase" and element.get("localSheetId") == str(index):
             sheet, mark, ref = (element.text or "").rpartition("!")
-            if ref.replace("$", "") == before:
-                ends = [f"${e.rstrip('0123456789')}${e.lstrip('ABCDEFGHIJKLMNOPQRSTUVWXYZ')}" for e in after.split(":")]
-                element.text = sheet + mark + ":".join(ends)
-
-
-def recalculate(book: Workbook) -> None:
-    """Let Excel compute every formula when it opens the workbook: some may refer to cells that have changed."""
-    found = find(book.root, "calcPr")
-    if found is None:
-        found = book.root.makeelement(book.n + "calcPr", {})
-        insert_ordered(book.root, found, ORDER)
-    found.set("fullCalcOnLoad", "1")
+            old, new = Area.of(before), Area.of(after)
+            if new is not None and Area.of(ref) == old:
+                ends = ((new.first_column, new.first_row), (new.last_column, new.last_row))
+                rows = re.search(r"\d", ref) is not None
+                cells = [f"${column_letters(column)}" + (f"${row}" if rows else "") for column, row in ends]
+                element.text = sheet + mark + ":".join(cells)
 
 
 def drop_calculation_chain(book: Workbook) -> None:

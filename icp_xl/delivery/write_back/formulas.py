@@ -16,6 +16,11 @@ _TOKEN = re.compile(
     r"|[^\W\d][\w.\\]*(?:!|\(|(?=\[))?"  # a sheet, a function, a table or a name
     r"|\d[\w.]*"
 )
+#: A formula in a sheet, drawing, chart, table or control: its tag, its text, its end.
+FORMULA = re.compile(
+    rb"(<((?:\w+:)?(?:f|formula|formula1|formula2|calculatedColumnFormula|totalsRowFormula|FmlaLink|FmlaRange))"
+    rb"(?:\s[^>]*)?>)([^<]*)(</\2>)"
+)
 _QUOTES = {'"': "&quot;"}
 _UNQUOTES = {"&quot;": '"', "&apos;": "'", "&#10;": "\n", "&#9;": "\t"}
 
@@ -54,4 +59,9 @@ def rename_formula(formula: str, renames: Renames) -> str:
 
 def rename_escaped(text: str, renames: Renames) -> str:
     """:func:`rename_formula` for a formula as it stands in XML."""
-    return escape(rename_formula(unescape(text, _UNQUOTES), renames), _QUOTES)
+    return escape(rename_formula(unescape_formula(text), renames), _QUOTES)
+
+
+def unescape_formula(text: str) -> str:
+    """A formula as it stands in XML, in plain text."""
+    return unescape(text, _UNQUOTES)

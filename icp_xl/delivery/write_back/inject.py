@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from icp_xl.delivery.write_back.ownership import OwnedSheet, UserColumn, ownership_names, read_owned_sheets
+from icp_xl.delivery.write_back.dependents import find_dependents, has_formulas, sheet_spans, sheet_targets
+from icp_xl.delivery.write_back.ownership import (
+    OwnedSheet,
+    UserColumn,
+    ownership_names,
+    read_owned_sheets,
+    release_copies,
+)
 from icp_xl.delivery.write_back.remove import detach
 from icp_xl.delivery.write_back.sheet_import import (
     SheetImport,
@@ -18,14 +25,23 @@ from icp_xl.delivery.write_back.sheet_import import (
 )
 from icp_xl.delivery.write_back.sheet_subset import keep_sheets
 from icp_xl.delivery.write_back.user_entries import UserEntries, read_entries, restore_entries
+from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.package import Package, open_package
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.undo import Snapshot, write_undo
 from icp_xl.opc.unsupported import refuse
-from icp_xl.opc.workbook_entries import active_tab, add_names, insert_sheet, next_sheet_id, open_tab, update_titles
+from icp_xl.opc.workbook_entries import (
+    active_tab,
+    add_names,
+    insert_sheet,
+    next_sheet_id,
+    open_tab,
+    recalculate,
+    update_titles,
+)
 from icp_xl.opc.workbook_part import Workbook, check_writable
-from icp_xl.opc.xml import Element
+from icp_xl.opc.xml import Element, local
 
 OWNER = "icp_xl"
 #: What becomes of our earlier sheets that the new set lacks.
@@ -40,9 +56,9 @@ class InjectReport:
     sheets: dict[str, str] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    renamed_tables: dict[str, str] = field(default_factory=dict)
     typed_kept: int = 0
     typed_lost: list[tuple[str, str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
     backup: Path | None = None
@@ -58,6 +74,7 @@ def inject_sheets(
     kept: Sequence[UserColumn] = (),
     stale: Stale = "remove",
     only: Sequence[str] | None = None,
+    force: bool = False,
     options: SafeOptions | None = None,
 ) -> InjectReport:
     """Put every sheet of ``donor`` into ``target``; nothing else of the target changes.
@@ -70,8 +87,10 @@ def inject_sheets(
             one that replaces an earlier sheet takes its slot, its name and its id.
         owner: whose sheets are replaced; several reports may live in one workbook under different owners.
         kept: cells that are the reader's to fill; what he typed is carried over.
-        stale: whether earlier sheets of ``owner`` that the donor lacks are removed or kept.
+        stale: whether earlier sheets of the same report that the donor lacks are removed or kept; those that a formula
+            of the user points to are kept in any case. Sheets of other reports stay.
         only: sheets of the donor to put in, by name; the others, and earlier ones of theirs, are left alone.
+        force: pass over what the owner asks for (a password to modify, marked as final, custom views …).
         options: backups, checks and progress of the write.
 
     Raises:
@@ -83,7 +102,9 @@ def inject_sheets(
 
     def change(package: Package) -> None:
         with open_package(donor) as source:
-            inject_package(package, source, report, place=place, owner=owner, kept=kept, stale=stale, only=only)
+            inject_package(
+                package, source, report, place=place, owner=owner, kept=kept, stale=stale, only=only, force=force
+            )
 
     report.backup = safe_write(target, out, change, options)
     return report
@@ -99,17 +120,49 @@ def inject_package(
     kept: Sequence[UserColumn] = (),
     stale: Stale = "remove",
     only: Sequence[str] | None = None,
+    force: bool = False,
 ) -> None:
     """Lay the sheets of ``source`` over ``package``; see :func:`inject_sheets`."""
+    try:
+        _inject(package, source, report, place, owner, kept, stale, only, force)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # A workbook of somebody's is read by what checks it; a report is ours, or no report at all.
+        raise DeliveryError(
+            "the report cannot be put in: it is damaged, or not one of ours",
+            where=source.where,
+            got=f"{type(error).__name__}: {error}"[:120],
+            next_step="Make the report again (icp-xl score), and run again. Nothing was changed.",
+        ) from error
+
+
+def _inject(
+    package: Package,
+    source: Package,
+    report: InjectReport,
+    place: str | int,
+    owner: str,
+    kept: Sequence[UserColumn],
+    stale: Stale,
+    only: Sequence[str] | None,
+    force: bool,
+) -> None:
     book, donor = Workbook(package), Workbook(source)
     check_writable(book)
+    wishes = check_wishes(book, tables=bool(donor.tables()), force=force)
+    identity = report_identity(donor)
+    copies = release_copies(book)
     if only is not None:
         stale = "keep"
         keep_sheets(donor, only, _titles(book))
     keys = [element.get("name") or "" for element in donor.sheet_elements()]
     marks = read_owned_sheets(book)
-    mine = [m for m in marks if m.owner == owner and (stale == "remove" or m.key in keys)]
+    mine = [m for m in marks if m.owner == owner and m.report in ("", identity) and (m.report or m.key in keys)]
+    gone = [m for m in mine if m.key not in keys]
+    held = [m for m in gone if stale == "keep" or find_dependents(book, sheet_targets(book, [m]))]
+    mine = [m for m in mine if m not in held]
     slots = _slots(mine, keys)
+    if any(key not in slots for key in keys):
+        position_of(book, place)
     opened = active_tab(book)
     typed = read_entries(book, mine)
     detached = detach(book, mine, whole=len(mine) == len(marks))
@@ -118,10 +171,11 @@ def inject_package(
     names = _sheet_names(book, keys, slots)
     graft = SheetImport(book, donor, plan_renames(book, donor, names))
     graft.prepare()
-    entry = _Entry(book, donor, graft, slots, names, owner, tuple(kept), typed)
-    gone = sorted(m.index for m in mine if slots.get(m.key) is not m)
-    entry.enter_all(place, opened, gone)
+    entry = _Entry(book, donor, graft, slots, names, (owner, identity), tuple(kept), typed)
+    entry.enter_all(place, opened, sorted(m.index for m in mine if slots.get(m.key) is not m))
     entry.enter_names()
+    if has_formulas(book):
+        recalculate(book)
     book.save()
     update_titles(book, titles, _titles(book))
     if detached.traceable:
@@ -129,8 +183,12 @@ def inject_package(
     report.sheets = names
     report.replaced = [slot.name for slot in slots.values()]
     report.removed = [m.name for m in mine if slots.get(m.key) is not m]
-    report.renamed_tables = dict(graft.renames.tables)
     report.typed_kept, report.typed_lost = typed.used, typed.lost
+    report.notes = [f"{name} is a copy that you keep of one of our sheets; it stays as it is." for name in copies]
+    if stale == "remove":
+        report.notes += [f"{m.name} is not in the report any more; it stays with its old figures, since formulas of "
+                         "yours point to it." for m in held]  # fmt: skip
+    report.notes += [f"Written all the same: {wish}." for wish in wishes]
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
 
@@ -166,7 +224,7 @@ class _Entry:
     graft: SheetImport
     slots: dict[str, OwnedSheet]
     names: dict[str, str]
-    owner: str
+    owner: tuple[str, str]
     kept: tuple[UserColumn, ...]
     typed: UserEntries
     entered: dict[int, Element] = field(default_factory=dict)
@@ -216,7 +274,7 @@ class _Entry:
         for at, index in sorted(positions.items()):
             key = self.donor.sheet_elements()[at].get("name") or ""
             mine = [item for item in self.kept if item.sheet == key]
-            names += ownership_names(book.root, book.n, index, self.owner, key, wide, mine)
+            names += ownership_names(book, index, (self.owner[0], key, self.owner[1]), wide, mine)
             wide = []
         add_names(book, names)
 
@@ -228,16 +286,37 @@ def position_of(book: Workbook, place: str | int) -> int:
         DeliveryError: no such place.
     """
     titles = [title.lower() for title in _titles(book)]
+    side, mark, name = ("", "", "") if isinstance(place, int) else place.partition(":")
     if isinstance(place, int) or place.isdigit():
-        return min(max(int(place), 0), len(titles))
-    if place in ("start", "end"):
-        return 0 if place == "start" else len(titles)
-    side, mark, name = place.partition(":")
-    if side in ("before", "after") and mark and name.lower() in titles:
-        return titles.index(name.lower()) + (side == "after")
-    raise DeliveryError(
-        "there is no such place in the workbook",
-        where=book.where,
-        got=place,
-        allowed=f"start, end, a position, before:NAME or after:NAME with one of {', '.join(_titles(book))}"[:300],
-    )
+        position = min(max(int(place), 0), len(titles))
+    elif place in ("start", "end"):
+        position = 0 if place == "start" else len(titles)
+    elif side in ("before", "after") and mark and name.lower() in titles:
+        position = titles.index(name.lower()) + (side == "after")
+    else:
+        raise DeliveryError(
+            "there is no such place in the workbook",
+            where=book.where,
+            got=place,
+            allowed=f"start, end, a position, before:NAME or after:NAME with one of {', '.join(_titles(book))}"[:300],
+        )
+    for first, last in sheet_spans(book) if 0 < position < len(titles) else ():
+        ends = sorted(titles.index(title.lower()) for title in (first, last) if title.lower() in titles)
+        if len(ends) == 2 and ends[0] < position <= ends[1]:
+            raise DeliveryError(
+                "our sheets would come to stand inside a range over several sheets, and be added up with yours",
+                where=book.where,
+                got=f"{place}, within {first}:{last}",
+                allowed="start, end, or a place outside that range",
+                next_step="Choose another --place. Nothing was changed.",
+            )
+    return position
+
+
+def report_identity(donor: Workbook) -> str:
+    """What tells one report from another, whatever its file is called: its title and its first sheet."""
+    package, title = donor.package, ""
+    for rel in package.relationships(""):
+        if rel.kind == "core-properties" and not rel.external and package.has(rel.target):
+            title = next((e.text or "" for e in package.tree(rel.target) if local(e) == "title"), "")
+    return f"{title[:60]}/{donor.sheet_elements()[0].get('name') or ''}"

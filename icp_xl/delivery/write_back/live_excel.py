@@ -89,8 +89,8 @@ def own_sheets(book: Any) -> list[OwnSheet]:
         for name in sheet.names:
             if str(name.name).rpartition("!")[2] == OWNER:
                 pieces = unpack(name.refers_to)
-                if len(pieces) == 2:
-                    found.append(OwnSheet(sheet, *pieces))
+                if len(pieces) >= 2:
+                    found.append(OwnSheet(sheet, *pieces[:2]))
                 break
     return found
 

@@ -1,7 +1,9 @@
 """Which sheets of a workbook are ours: hidden names on the sheet itself, which survive renaming, moving and saving.
 
-``_icpxl_owner`` holds the owner and the sheet's own key; ``_icpxl_name_1`` … name the workbook-wide names that came
-with it; ``_icpxl_keep_1`` … name the cells that are the reader's to fill.
+``_icpxl_owner`` holds the owner, the sheet's own key, the report that it belongs to, and the id and the name that it
+was given; so a copy that the user keeps, which carries the same marks, is told from the sheet that we wrote.
+``_icpxl_name_1`` … name the workbook-wide names that came with it; ``_icpxl_keep_1`` … name the cells that are the
+reader's to fill.
 """
 
 from __future__ import annotations
@@ -29,10 +31,16 @@ class UserColumn:
 
 @dataclass(frozen=True)
 class OwnedSheet:
-    """One sheet of ours as it stands in a workbook: ``key`` is its name as rendered, ``name`` what it is called now."""
+    """One sheet of ours as it stands in a workbook: ``key`` is its name as rendered, ``name`` what it is called now.
+
+    ``report`` is the report that it belongs to (empty where an earlier version wrote it); ``given`` the sheet id and
+    the name that it was written with.
+    """
 
     owner: str
     key: str
+    report: str
+    given: tuple[str, str]
     index: int
     name: str
     sheet_id: str
@@ -61,7 +69,42 @@ def unpack(constant: str | None) -> tuple[str, ...]:
 
 
 def read_owned_sheets(book: Workbook) -> list[OwnedSheet]:
-    """Our sheets in the order of the tabs."""
+    """Our sheets in the order of the tabs; copies that the user keeps of them are not ours."""
+    marked = _marked_sheets(book)
+    copies = {mark.index for mark in _copies(marked)}
+    return [mark for mark in marked if mark.index not in copies]
+
+
+def release_copies(book: Workbook) -> list[str]:
+    """Take our marks from the copies that the user keeps of our sheets; the names of those sheets."""
+    copies = _copies(_marked_sheets(book))
+    scopes = {str(mark.index) for mark in copies}
+    for element in book.defined_names() if copies else ():
+        if element.get("localSheetId") in scopes and (element.get("name") or "").startswith("_icpxl_"):
+            element.getparent().remove(element)
+    return [mark.name for mark in copies]
+
+
+def _copies(marked: Sequence[OwnedSheet]) -> list[OwnedSheet]:
+    """Sheets that bear the mark of another: the one that has kept the name, or else the id, that it was given is ours.
+
+    One that has kept neither is a copy even where it is the only one left.
+    """
+    found = []
+    for identity in dict.fromkeys((mark.owner, mark.report, mark.key) for mark in marked):
+        alike = [mark for mark in marked if (mark.owner, mark.report, mark.key) == identity]
+        ours = max(alike, key=_likeness)
+        found += [mark for mark in alike if mark is not ours or _likeness(mark) == 0]
+    return found
+
+
+def _likeness(mark: OwnedSheet) -> int:
+    if not any(mark.given):
+        return 1
+    return 2 * (mark.name == mark.given[1]) + (mark.sheet_id == mark.given[0])
+
+
+def _marked_sheets(book: Workbook) -> list[OwnedSheet]:
     by_sheet: dict[int, list[tuple[str, tuple[str, ...]]]] = {}
     for element in book.defined_names():
         name, scope = element.get("name") or "", element.get("localSheetId") or ""
@@ -70,36 +113,42 @@ def read_owned_sheets(book: Workbook) -> list[OwnedSheet]:
     found = []
     for index, element in enumerate(book.sheet_elements()):
         names = by_sheet.get(index, [])
-        owner = next((pieces for name, pieces in names if name == OWNER and len(pieces) == 2), None)
+        owner = next((pieces for name, pieces in names if name == OWNER and len(pieces) >= 2), None)
         if owner is None:
             continue
+        _, key, report, sheet_id, given = (*owner, "", "", "")[:5]
         found.append(
             OwnedSheet(
                 owner=owner[0],
-                key=owner[1],
+                key=key,
+                report=report,
+                given=(sheet_id, given),
                 index=index,
                 name=element.get("name") or "",
                 sheet_id=element.get("sheetId") or "",
                 part=book.sheet_part(element),
                 names=tuple(p[0] for name, p in names if name.startswith(NAME) and len(p) == 1),
-                kept=tuple(UserColumn(owner[1], *p) for name, p in names if name.startswith(KEEP) and len(p) == 3),
+                kept=tuple(UserColumn(key, *p) for name, p in names if name.startswith(KEEP) and len(p) == 3),
             )
         )
     return found
 
 
 def ownership_names(
-    maker: Element, n: str, index: int, owner: str, key: str, names: Sequence[str], kept: Sequence[UserColumn]
+    book: Workbook, index: int, identity: tuple[str, str, str], names: Sequence[str], kept: Sequence[UserColumn]
 ) -> list[Element]:
-    """The hidden names that mark the sheet at ``index``."""
-    texts = [(OWNER, pack(owner, key))]
+    """The hidden names that mark the sheet at ``index``; ``identity`` is its owner, its key and its report."""
+    element = book.sheet_elements()[index]
+    texts = [(OWNER, pack(*identity, element.get("sheetId") or "", element.get("name") or ""))]
     texts += [(f"{NAME}{number}", pack(name)) for number, name in enumerate(names, 1)]
     texts += [(f"{KEEP}{number}", pack(k.table, k.key, k.column)) for number, k in enumerate(kept, 1)]
     made = []
     for name, text in texts:
         if len(text) > MAX_CONSTANT + 2:
             continue
-        element = maker.makeelement(n + "definedName", {"name": name, "localSheetId": str(index), "hidden": "1"})
+        element = book.root.makeelement(
+            book.n + "definedName", {"name": name, "localSheetId": str(index), "hidden": "1"}
+        )
         element.text = text
         made.append(element)
     return made

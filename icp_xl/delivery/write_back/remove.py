@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from icp_xl.delivery.write_back.ownership import OwnedSheet, read_owned_sheets
+from icp_xl.delivery.write_back.dependents import Targets, break_dependents, check_dependents, say, sheet_targets
+from icp_xl.delivery.write_back.ownership import OwnedSheet, read_owned_sheets, release_copies
 from icp_xl.opc.package import Package
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.undo import Snapshot, Undo, apply_undo, drop_undo, read_undo, write_undo
 from icp_xl.opc.unsupported import refuse
-from icp_xl.opc.workbook_entries import prune_calculation_chain, remove_global_names, take_out_sheets, update_titles
+from icp_xl.opc.workbook_entries import (
+    prune_calculation_chain,
+    recalculate,
+    remove_global_names,
+    take_out_sheets,
+    update_titles,
+)
 from icp_xl.opc.workbook_part import Workbook, check_writable
 
 
@@ -30,6 +37,7 @@ class RemoveReport:
     path: Path
     removed: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     exact: bool = False
     backup: Path | None = None
 
@@ -69,9 +77,17 @@ def _take_out(book: Workbook, mine: Sequence[OwnedSheet]) -> None:
 
 
 def remove_sheets(
-    target: Path, out: Path | None = None, *, owner: str | None = None, options: SafeOptions | None = None
+    target: Path,
+    out: Path | None = None,
+    *,
+    owner: str | None = None,
+    force: bool = False,
+    options: SafeOptions | None = None,
 ) -> RemoveReport:
     """Remove our sheets from ``target``: those of ``owner``, or all.
+
+    Args:
+        force: also where formulas of the user point to them, which then say ``#REF!``.
 
     Raises:
         RefusedError: the workbook cannot be written, holds none of our sheets, or holds nothing else.
@@ -80,10 +96,26 @@ def remove_sheets(
     report = RemoveReport(out or target)
 
     def change(package: Package) -> None:
+        book = Workbook(package)
+        gone = [mark for mark in read_owned_sheets(book) if owner is None or mark.owner == owner]
+        targets = sheet_targets(book, gone)
+        found = check_dependents(book, targets, force)
         remove_from_package(package, report, owner)
+        after_removal(package, targets, found, report)
 
     report.backup = safe_write(target, out, change, options)
     return report
+
+
+def after_removal(package: Package, targets: Targets, found: Sequence[str], report: RemoveReport) -> None:
+    """Turn what pointed to us into what Excel would make of it, and say so."""
+    if found:
+        book = Workbook(package)
+        break_dependents(book, targets)
+        recalculate(book)
+        book.save()
+        report.exact = False
+        report.notes.append(f"These pointed to what was taken out and now say #REF!: {say(found)}.")
 
 
 def remove_from_package(package: Package, report: RemoveReport, owner: str | None = None) -> None:
@@ -95,10 +127,11 @@ def remove_from_package(package: Package, report: RemoveReport, owner: str | Non
     if not mine:
         refuse("nothing", "the workbook holds no sheet of ours", "There is nothing to remove.", where=book.where)
     theirs = [e for i, e in enumerate(book.sheet_elements()) if i not in {mark.index for mark in mine}]
-    if not any(e.get("state") in (None, "visible") for e in theirs):
+    if not any(e.get("state") not in ("hidden", "veryHidden") for e in theirs):
         refuse("last-sheet", "without our sheets no visible sheet would be left in the workbook",
                "Add or unhide a sheet of your own first. Nothing was changed.", where=book.where)  # fmt: skip
     whole = len(mine) == len(marks)
+    report.notes += [f"{name} is a copy that you keep of one of our sheets; it stays." for name in release_copies(book)]
     detached = detach(book, mine, whole)
     report.exact = bool(package.restored) and not package.new
     report.removed = [mark.name for mark in mine]

@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from icp_xl.delivery.write_back.formulas import Renames, rename_escaped, rename_formula
+from icp_xl.delivery.write_back.formulas import FORMULA, Renames, rename_escaped, rename_formula
 from icp_xl.opc.date_system import DAYS, date_styles, shift_dates
 from icp_xl.opc.package import Relationship, relationships_of
-from icp_xl.opc.references import quote_sheet
 from icp_xl.opc.sheet_xml import shared_strings
 from icp_xl.opc.styles import StyleMap, merge_styles
 from icp_xl.opc.unsupported import refuse
@@ -19,12 +18,6 @@ from icp_xl.opc.xml import Element, children, parse, serialise, to_strict
 
 SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
 STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
-#: Elements whose text is a formula, in sheets, drawings, charts, tables and controls.
-#: A formula in a part: its tag, its text, its end.
-FORMULA = re.compile(
-    rb"(<((?:\w+:)?(?:f|formula|formula1|formula2|calculatedColumnFormula|totalsRowFormula|FmlaLink|FmlaRange))"
-    rb"(?:\s[^>]*)?>)([^<]*)(</\2>)"
-)
 _FORMULA_ATTRIBUTE = re.compile(rb'(\s(?:location|fmlaLink|fmlaRange)=")([^"]*)(")')
 _STYLED = re.compile(rb"<(c|row|col)( [^>]*?)(/?)>(?:<v>(\d+)</v>)?")
 _DXF_HOLDERS = re.compile(rb"<(?:cfRule|colorFilter|sortCondition|table|tableColumn)\b[^>]*>")
@@ -284,6 +277,3 @@ def global_names(donor: Workbook, renames: Renames) -> Sequence[str]:
     """Workbook-wide names that the donor brings, as they will be called."""
     found = [e.get("name") or "" for e in donor.defined_names() if e.get("localSheetId") is None]
     return [renames.names.get(name.lower(), name) for name in found]
-
-
-__all__ = ["SheetImport", "source_names", "free_sheet_name", "global_names", "plan_renames", "quote_sheet"]

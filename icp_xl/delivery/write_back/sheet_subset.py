@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from icp_xl.delivery.write_back.formulas import Renames, rename_escaped
-from icp_xl.delivery.write_back.sheet_import import FORMULA
+from icp_xl.delivery.write_back.formulas import FORMULA, Renames, rename_escaped
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.workbook_entries import take_out_sheets
 from icp_xl.opc.workbook_part import Workbook

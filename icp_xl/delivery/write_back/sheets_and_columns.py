@@ -32,6 +32,7 @@ def write_sheets_and_columns(
     kept: Sequence[UserColumn] = (),
     only: Sequence[str] | None = None,
     sheet: str | None = None,
+    force: bool = False,
     options: SafeOptions | None = None,
 ) -> tuple[InjectReport, ColumnsReport]:
     """Put the sheets of ``donor`` into ``target`` and result columns beside its column ``key``: both, or neither.
@@ -46,8 +47,8 @@ def write_sheets_and_columns(
         check_writable(book)
         earlier = _lift(book, key, sheet)
         with open_package(donor) as source:
-            inject_package(package, source, sheets, place=place, kept=kept, only=only)
-        columns_into_package(package, key, results, columns, sheet, lifted=earlier)
+            inject_package(package, source, sheets, place=place, kept=kept, only=only, force=force)
+        columns_into_package(package, key, results, columns, sheet, lifted=earlier, force=True)
 
     sheets.backup = columns.backup = safe_write(target, out, change, options)
     return sheets, columns

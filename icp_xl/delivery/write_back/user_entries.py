@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from icp_xl.delivery.write_back.column_identity import plain_header
 from icp_xl.delivery.write_back.ownership import OwnedSheet, UserColumn
 from icp_xl.opc.package import Package
 from icp_xl.opc.references import Area, column_letters
@@ -79,14 +80,16 @@ def _places(package: Package, part: str, kept: Iterable[UserColumn]) -> list[_Pl
     found = []
     for item in kept:
         fitting = [(root, table_headers(root)) for root in tables]
-        fitting = [(r, h) for r, h in fitting if item.key.lower() in h and item.column.lower() in h]
+        fitting = [(r, h) for r, h in fitting if plain_header(item.key) in h and plain_header(item.column) in h]
         named = [(r, h) for r, h in fitting if (r.get("displayName") or "").lower() == item.table.lower()]
         for root, headers in (named or fitting)[:1]:
             area = data_area(root)
             if area is not None:
                 first = area.first_column
                 found.append(
-                    _Place(item, area, first + headers[item.key.lower()], first + headers[item.column.lower()])
+                    _Place(
+                        item, area, first + headers[plain_header(item.key)], first + headers[plain_header(item.column)]
+                    )
                 )
     return found
 
@@ -97,7 +100,7 @@ def table_headers(table: Element) -> dict[str, int]:
 
 
 def _plain(header: str | None) -> str:
-    return item_text(text_item((header or "").replace("_x000a_", "\n").replace("_x000A_", "\n"))).strip().lower()
+    return plain_header(item_text(text_item((header or "").replace("_x000a_", "\n").replace("_x000A_", "\n"))))
 
 
 def data_area(table: Element) -> Area | None:
@@ -161,9 +164,11 @@ def restore_entries(
         table = tables.get(item.table.lower())
         area = data_area(table) if table is not None else None
         headers = table_headers(table) if table is not None else {}
-        if area and item.key.lower() in headers and item.column.lower() in headers:
+        if area and plain_header(item.key) in headers and plain_header(item.column) in headers:
             first = area.first_column
-            places.append(_Place(item, area, first + headers[item.key.lower()], first + headers[item.column.lower()]))
+            places.append(
+                _Place(item, area, first + headers[plain_header(item.key)], first + headers[plain_header(item.column)])
+            )
     if not places:
         return sheet
     reader = SheetReader([sheet], part, part)

@@ -23,7 +23,14 @@ _WORDS = {"icp": "ICP", "gp": "GP"}
 
 
 def put_columns(
-    run: RunContext, workbook: Path, key: str, scored: Path, out: Path | None, sheet: str | None, fields: Sequence[str]
+    run: RunContext,
+    workbook: Path,
+    key: str,
+    scored: Path,
+    out: Path | None,
+    sheet: str | None,
+    fields: Sequence[str],
+    force: bool = False,
 ) -> WriteBackResult | None:
     """Put fields of the scored accounts beside the column ``key`` of ``workbook``, or of a copy at ``out``.
 
@@ -37,7 +44,7 @@ def put_columns(
     results = _ready(run, workbook, scored, out, fields)
     if run.dry_run:
         return None
-    done = write_columns(workbook, key, results, out, sheet=sheet, options=safe_options(run))
+    done = write_columns(workbook, key, results, out, sheet=sheet, force=force, options=safe_options(run))
     return WriteBackResult(out or workbook, columns=done)
 
 
@@ -73,6 +80,7 @@ def put_back(
     fields: Sequence[str] = (),
     out: Path | None = None,
     place: str | None = None,
+    force: bool = False,
 ) -> WriteBackResult | None:
     """Sheets of a report, result columns or both into ``workbook``; ``None`` in a dry run.
 
@@ -84,10 +92,10 @@ def put_back(
 
     source = report or run.settings.paths.out / REPORT
     if columns is None:
-        return write_back(run, workbook, source, out, place, list(sheets) or None)
+        return write_back(run, workbook, source, out, place, list(sheets) or None, force)
     scored = source.parent / SCORED
     if report is None and not sheets:
-        return put_columns(run, workbook, columns, scored, out, sheet, fields)
+        return put_columns(run, workbook, columns, scored, out, sheet, fields, force)
     results = _ready(run, workbook, scored, out, fields, source)
     if run.dry_run:
         return None
@@ -101,6 +109,7 @@ def put_back(
         kept=kept_beside(source),
         only=list(sheets) or None,
         sheet=sheet,
+        force=force,
         options=safe_options(run),
     )
     return WriteBackResult(out or workbook, *done)

@@ -49,13 +49,18 @@ def _of_sheets(report: InjectReport) -> list[str]:
     lines = [f"{len(report.sheets)} sheets are in {report.path.name}; {len(report.replaced)} replaced earlier ones."]
     if report.typed_kept:
         lines.append(f"{report.typed_kept} cells that you had filled in were kept.")
-    return lines + [f"Not kept, since its row is gone: {' / '.join(lost)}" for lost in report.typed_lost]
+    lines += [f"Not kept, since its row is gone: {' / '.join(lost)}" for lost in report.typed_lost]
+    if report.removed:
+        lines.append(f"Taken out, since the report has them no more: {', '.join(report.removed)}.")
+    return [*lines, *report.notes]
 
 
 def _of_removal(report: RemoveReport) -> list[str]:
     exact = " Every part is again what it was before." if report.exact else ""
     columns = f" and {len(report.columns)} columns" if report.columns else ""
-    return [f"{len(report.removed)} sheets{columns} were taken out of {report.path.name}.{exact}"]
+    gone = [*report.removed, *report.columns]
+    lines = [f"{len(report.removed)} sheets{columns} were taken out of {report.path.name}.{exact}"]
+    return [*lines, *([f"Taken out: {'; '.join(gone)}."] if gone else []), *report.notes]
 
 
 def _of_columns(report: ColumnsReport) -> list[str]:
@@ -69,4 +74,4 @@ def _of_columns(report: ColumnsReport) -> list[str]:
         named = list(report.unmatched)[:_NAMED]
         more = len(report.unmatched) - len(named)
         lines.append(f"No account: {'; '.join(named)}" + (f" and {more:,} more" if more else ""))
-    return lines
+    return [*lines, *report.notes]

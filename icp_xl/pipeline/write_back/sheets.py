@@ -8,10 +8,12 @@ from typing import Any
 
 from icp_xl import artifacts
 from icp_xl.delivery.render.references import RenderResult
-from icp_xl.delivery.write_back.column_remove import remove_all
+from icp_xl.delivery.write_back.column_remove import remove_all, remove_all_from_package
 from icp_xl.delivery.write_back.inject import inject_sheets
 from icp_xl.delivery.write_back.ownership import UserColumn
+from icp_xl.delivery.write_back.remove import RemoveReport
 from icp_xl.errors import DataError, DeliveryError, SourceError
+from icp_xl.opc.package import open_package
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.reports.spec import Book, tables_of
@@ -64,11 +66,13 @@ def write_back(
     out: Path | None,
     place: str | None,
     sheets: Sequence[str] | None = None,
+    force: bool = False,
 ) -> WriteBackResult | None:
     """Put the sheets of ``report`` into ``workbook`` (or a copy at ``out``); nothing else in it changes.
 
     Args:
         sheets: only these; what an earlier run put in besides stays.
+        force: pass over what the workbook's owner asks for.
 
     Returns:
         ``None`` in a dry run.
@@ -98,20 +102,29 @@ def write_back(
         place=place or run.settings.delivery.place,
         kept=kept_beside(report),
         only=sheets,
+        force=force,
         options=safe_options(run),
     )
     return WriteBackResult(out or workbook, sheets=done)
 
 
-def take_out(run: RunContext, workbook: Path, out: Path | None) -> WriteBackResult | None:
-    """Remove our sheets and columns from ``workbook`` and leave it as if they had never been there."""
+def take_out(run: RunContext, workbook: Path, out: Path | None, force: bool = False) -> WriteBackResult | None:
+    """Remove our sheets and columns from ``workbook`` and leave it as if they had never been there.
+
+    Args:
+        force: also where formulas of the user point to them. A dry run says what would go.
+    """
     if not workbook.is_file():
         raise SourceError("the file does not exist", where=workbook.name, next_step="Check the path.")
     run.read(workbook)
-    run.plan((out or workbook).name)
     if run.dry_run:
+        report = RemoveReport(out or workbook)
+        with open_package(workbook) as package:
+            remove_all_from_package(package, report, force)
+        run.plan(f"{report.path.name}, without {'; '.join([*report.removed, *report.columns])}")
         return None
-    return WriteBackResult(out or workbook, removed=remove_all(workbook, out, options=safe_options(run)))
+    run.plan((out or workbook).name)
+    return WriteBackResult(out or workbook, removed=remove_all(workbook, out, force=force, options=safe_options(run)))
 
 
 def safe_options(run: RunContext) -> SafeOptions:

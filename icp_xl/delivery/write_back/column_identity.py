@@ -1,0 +1,160 @@
+"""How a column of ours is known again, wherever it stands: by the header that we wrote and by what we wrote under it.
+
+Only hidden names survive every program that saves a workbook, and a name holds 255 characters. So what we wrote is kept
+as a sketch: the smallest few of the hashes of all values, each counted by how often it came. The share of a sketch that
+is found again in a column tells how much of the column is ours, in whatever order its rows stand now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, item_text, unescape_xml
+
+#: Hashes that a sketch holds.
+SKETCH = 14
+#: Share of the sketch that must be found under our own header, and under another one.
+UNDER_OUR_HEADER, UNDER_ANOTHER = 0.25, 0.75
+MOST_HEADER = 100
+
+
+def plain_header(text: object) -> str:
+    """A header as it is compared: one line of small letters, whatever blanks it holds.
+
+    >>> plain_header("Acct\\n ID\\u00a0"), plain_header("ICP  Score")
+    ('acct id', 'icp score')
+    """
+    return " ".join(re.sub(r"[\u200b\u200c\u200d\u2060\ufeff]", "", str(text or "")).split()).casefold()
+
+
+def value_text(value: object) -> str:
+    """A value as it is compared, the same after any program has saved it."""
+    if isinstance(value, bool) or value is None:
+        return "" if value is None else str(value).upper()
+    return f"{value:.10g}" if isinstance(value, int | float) else str(value).strip()
+
+
+def content_text(kind: str, inner: bytes) -> str:
+    """:func:`value_text` of a cell that is about to be written."""
+    if not inner:
+        return ""
+    if kind == "inlineStr":
+        return value_text(item_text(inner))
+    text = unescape_xml(inner.removeprefix(b"<v>").removesuffix(b"</v>"))
+    return value_text(text == "1" if kind == "b" else float(text))
+
+
+def hashes(values: Iterable[str]) -> set[str]:
+    """One hash for each value and the count of its occurrences so far."""
+    found = set[str]()
+    for value, times in Counter(value for value in values if value).items():
+        found |= {hashlib.blake2b(f"{value}\0{n}".encode(), digest_size=4).hexdigest() for n in range(times)}
+    return found
+
+
+def sketch(values: Iterable[str]) -> str:
+    """The sketch of a column."""
+    return "".join(heapq.nsmallest(SKETCH, hashes(values)))
+
+
+def sort_of(values: Iterable[str]) -> str:
+    """``n`` for a column of numbers, ``t`` for one of texts, ``m`` for both."""
+    found = {"n" if _is_number(value) else "t" for value in values if value}
+    return found.pop() if len(found) == 1 else "m"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What is known of a column of ours: its header, the sketch of its values, and what sort they are of."""
+
+    header: str = ""
+    sketch: str = ""
+    sort: str = "m"
+
+    def share(self, found: set[str]) -> float | None:
+        """Share of the sketch among ``found``; nothing for a column that was written without values."""
+        pieces = [self.sketch[at : at + 8] for at in range(0, len(self.sketch), 8)]
+        return sum(piece in found for piece in pieces) / len(pieces) if pieces else None
+
+
+def is_users(cell: Cell, strings: Sequence[bytes], sort: str) -> bool:
+    """Whether a cell in a column of ours holds what we never write there: a formula, or a value of another sort."""
+    if b"<f" in cell.inner or b":f" in cell.inner:
+        return True
+    text = value_text(cell_value(cell, strings))
+    return bool(text) and sort != "m" and sort_of([text]) != sort
+
+
+@dataclass
+class SheetColumns:
+    """The cells of a sheet by column, as row and text; formulas are not among them."""
+
+    cells: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    _hashes: dict[int, set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Iterable[bytes], parser: RowParser, strings: Sequence[bytes]) -> SheetColumns:
+        """Read every cell."""
+        found = cls()
+        for row in rows:
+            number = parser.number(row)
+            for cell in parser.cells(row):
+                if cell.inner and b"<f" not in cell.inner and b":f" not in cell.inner:
+                    text = value_text(cell_value(cell, strings))
+                    if text:
+                        found.cells.setdefault(cell.column, []).append((number, text))
+        return found
+
+    def hashes(self, column: int) -> set[str]:
+        """Hashes of all that stands in a column."""
+        if column not in self._hashes:
+            self._hashes[column] = hashes(text for _, text in self.cells.get(column, ()))
+        return self._hashes[column]
+
+    def header_row(self, column: int, header: str) -> int:
+        """Row of the cell that holds ``header``; 0 for none."""
+        wanted = plain_header(header)[:MOST_HEADER]
+        cells = self.cells.get(column, ()) if wanted else ()
+        return next((row for row, text in cells if plain_header(text)[:MOST_HEADER] == wanted), 0)
+
+
+def locate(
+    identities: Mapping[str, Identity], marked: Mapping[str, tuple[int, int]], columns: SheetColumns
+) -> dict[str, tuple[int, int]]:
+    """Row of the header and column of each field that is still ours in a sheet.
+
+    Args:
+        marked: where the marks say that they stand; what is there is looked at first.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for name, identity in identities.items():
+        here = marked.get(name)
+        ranked = []
+        for column in sorted({*columns.cells, *([here[1]] if here else [])}):
+            row, share = columns.header_row(column, identity.header), identity.share(columns.hashes(column))
+            empty = len(columns.cells.get(column, ())) <= 1
+            at_mark = here is not None and here[1] == column
+            if row and (share is None or share >= UNDER_OUR_HEADER or (empty and at_mark)):
+                ranked.append((1 + at_mark + (share or 0), row, column))
+            elif not row and share is not None and share >= UNDER_ANOTHER and len(identity.sketch) >= 16:
+                if at_mark and here is not None:
+                    ranked.append((share, here[0], column))
+        ranked.sort(reverse=True)
+        # Two that are equally like ours: nobody can say which is, so neither is.
+        if ranked and (len(ranked) == 1 or ranked[0][0] > ranked[1][0]):
+            found[name] = ranked[0][1:]
+    taken = Counter(column for _, column in found.values())
+    return {name: spot for name, spot in found.items() if taken[spot[1]] == 1}

@@ -1,0 +1,199 @@
+"""The user's formulas and names that point to what is ours: found, counted, turned into what Excel makes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+from icp_xl.delivery.write_back.formulas import FORMULA, unescape_formula
+from icp_xl.delivery.write_back.ownership import OwnedSheet, read_owned_sheets
+from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
+
+_TOKEN = re.compile(
+    r'"(?:[^"]|"")*"'
+    r"|\[\d+\][^\W\d][\w.]*!"  # another workbook
+    r"|(?P<sheet>'(?:[^']|'')*'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
+    r"(?:\$?[A-Za-z]{1,3}\$?\d*(?::\$?[A-Za-z]{1,3}\$?\d*)?|\$?\d+:\$?\d+|[^\W\d][\w.]*)?"
+    r"|(?P<table>[^\W\d][\w.\\]*)?(?P<columns>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])"
+    r"|(?P<name>[^\W\d][\w.\\]*)(?!\()"
+)
+_CELL = re.compile(rb'\br="([A-Z]{1,3}\d+)"')
+_HOLDERS = ("worksheet+xml", "chart+xml", "table+xml")
+#: How many are named in a message.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is to go, in lower case: sheets, tables, names, and columns by table."""
+
+    sheets: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def words(self) -> list[str]:
+        """Without one of these in it a formula points to nothing that goes."""
+        found = [*self.sheets, *self.tables, *self.names, *(c for some in self.columns.values() for c in some)]
+        return [word.replace("'", "''") for word in found]
+
+
+def sheet_targets(book: Workbook, gone: Sequence[OwnedSheet]) -> Targets:
+    """What goes with the sheets ``gone``."""
+    package, tables = book.package, set[str]()
+    for mark in gone:
+        for rel in package.relationships(mark.part) if mark.part else ():
+            if not rel.external and package.has(rel.target) and package.content_type(rel.target) == TABLE_TYPE:
+                tables.add((package.tree(rel.target).get("displayName") or "").lower())
+    names = frozenset(name.lower() for mark in gone for name in mark.names)
+    return Targets(frozenset(mark.name.lower() for mark in gone), frozenset(tables), names)
+
+
+def broken(formula: str, targets: Targets, here: str = "") -> str:
+    """``formula`` as Excel leaves it when ``targets`` are deleted; ``here`` is the table that it stands in.
+
+    >>> gone = Targets(frozenset({"my sheet"}), frozenset({"t"}), columns={"u": frozenset({"score"})})
+    >>> broken("SUM(T[a],'My Sheet'!$B$2:C9)&\\"T[a]\\"", gone), broken("U[[#This Row],[Score]]+U[b]", gone)
+    ('SUM(#REF!,#REF!)&"T[a]"', '#REF!+U[b]')
+    """
+
+    def swap(match: re.Match[str]) -> str:
+        sheet, table, columns, name = (match[part] for part in ("sheet", "table", "columns", "name"))
+        if sheet is not None:
+            plain = sheet[1:-1].replace("''", "'") if sheet[0] == "'" else sheet
+            return "#REF!" if set(plain.lower().split(":")) & targets.sheets else match[0]
+        if columns is not None:
+            own = (table or here).lower()
+            wanted = columns.lower().replace("'", "")
+            gone = any(f"[{c}]" in wanted or f"[@{c}]" in wanted for c in targets.columns.get(own, ()))
+            return "#REF!" if own in targets.tables or gone else match[0]
+        return "#REF!" if name is not None and name.lower() in targets.names | targets.tables else match[0]
+
+    return _TOKEN.sub(swap, formula)
+
+
+def _foreign(book: Workbook) -> Iterator[tuple[str, str]]:
+    """Title of each sheet that is not ours, and the parts behind it that may hold formulas."""
+    package, ours = book.package, {mark.index for mark in read_owned_sheets(book)}
+    for index, element in enumerate(book.sheet_elements()):
+        part = book.sheet_part(element)
+        if index not in ours and part is not None:
+            for name in sorted(package.closure([part])):
+                if package.content_type(name).endswith(_HOLDERS):
+                    yield element.get("name") or "", name
+
+
+def _names(book: Workbook, targets: Targets) -> Iterator[tuple[object, str]]:
+    ours = {str(mark.index) for mark in read_owned_sheets(book)}
+    own_names = {name.lower() for mark in read_owned_sheets(book) for name in mark.names}
+    for element in book.defined_names():
+        name, text = element.get("name") or "", element.text or ""
+        if name.startswith(("_icpxl_", "_xlnm.")) or element.get("localSheetId") in ours or name.lower() in own_names:
+            continue
+        if broken(text, targets) != text:
+            yield element, name
+
+
+def find_dependents(book: Workbook, targets: Targets) -> list[str]:
+    """Where formulas and names of the user point to ``targets``: cells with their sheet, else what holds them."""
+    found, words = [], [escape(word).encode() for word in targets.words()]
+    for title, part in _foreign(book) if words else ():
+        content = book.package.read(part)
+        if not any(word in content.lower() for word in words):
+            continue
+        here = _table_of(book, part)
+        for match in FORMULA.finditer(content):
+            text = unescape_formula(match[3].decode("utf-8", "replace"))
+            if broken(text, targets, here) != text:
+                cell = _CELL.search(content, max(content.rfind(b"<c ", 0, match.start()), 0), match.start())
+                in_cell = part.rsplit("/", 2)[-2] == "worksheets" and match[2].endswith(b"f") and cell is not None
+                found.append(f"{title}!{cell[1].decode()}" if in_cell and cell is not None else f"a rule, table or "
+                             f"chart of {title}")  # fmt: skip
+    found += [f"the name {name}" for _, name in _names(book, targets)]
+    return list(dict.fromkeys(found))
+
+
+def _table_of(book: Workbook, part: str) -> str:
+    """Name of the table that the formulas of a part stand in, where the part says it."""
+    if book.package.content_type(part) == TABLE_TYPE:
+        return str(book.package.tree(part).get("displayName") or "")
+    tables = [rel.target for rel in book.package.relationships(part) if rel.kind == "table" and not rel.external]
+    return str(book.package.tree(tables[0]).get("displayName") or "") if len(tables) == 1 else ""
+
+
+def break_dependents(book: Workbook, targets: Targets) -> None:
+    """Write ``#REF!`` where formulas and names of the user pointed to ``targets``; last values stay until computed."""
+    words = [escape(word).encode() for word in targets.words()]
+    for _, part in list(_foreign(book)) if words else ():
+        content = book.package.read(part)
+        if any(word in content.lower() for word in words):
+            here = _table_of(book, part)
+
+            def swap(match: re.Match[bytes], here: str = here) -> bytes:
+                text = unescape_formula(match[3].decode("utf-8", "replace"))
+                made = broken(text, targets, here)
+                return match[0] if made == text else match[1] + escape(made).encode() + match[4]
+
+            made = FORMULA.sub(swap, content)
+            if made != content:
+                book.package.put(part, made)
+    for element, _ in list(_names(book, targets)):
+        element.text = broken(element.text or "", targets)  # type: ignore[attr-defined]
+
+
+def say(found: Sequence[str]) -> str:
+    """``2 formulas or names: Sheet1!A1, the name Best``."""
+    formulas = sum(not item.startswith("the name ") for item in found)
+    named = len(found) - formulas
+    counts = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((formulas, "formula"), (named, "name")) if n]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"{' and '.join(counts)}: {', '.join(found[:_NAMED])}{more}"
+
+
+def check_dependents(book: Workbook, targets: Targets, force: bool) -> list[str]:
+    """Where the user's formulas and names point to what is to go.
+
+    Raises:
+        RefusedError: some do, and ``force`` is not given.
+    """
+    found = find_dependents(book, targets)
+    if found and not force:
+        refuse("pointed-to", "formulas or names of yours point to what would be taken out",
+               "Change them first, or run again with --force: they will then say #REF!, as when you delete a sheet in "
+               "Excel. Nothing was changed.", where=book.where, got=say(found))  # fmt: skip
+    return found
+
+
+def has_formulas(book: Workbook) -> bool:
+    """Whether a sheet that is not ours computes anything."""
+    pattern, package = re.compile(rb"<(?:[\w.-]+:)?f[\s>/]"), book.package
+    ours = {mark.index for mark in read_owned_sheets(book)}
+    for index, element in enumerate(book.sheet_elements()):
+        part, tail = book.sheet_part(element), b""
+        if index in ours or part is None:
+            continue
+        for chunk in package.chunks(part):
+            if pattern.search(tail + chunk):
+                return True
+            tail = chunk[-40:]
+    return False
+
+
+_SPAN = re.compile(r"'((?:[^':]|'')+):((?:[^':]|'')+)'!|(?<![\w.'\]])([^\W\d][\w.]*):([^\W\d][\w.]*)!")
+
+
+def sheet_spans(book: Workbook) -> list[tuple[str, str]]:
+    """First and last sheet of every range that formulas or names of the user take over several sheets."""
+    texts = [element.text or "" for element in book.defined_names()]
+    for _, part in _foreign(book):
+        content = book.package.read(part)
+        texts += [unescape_formula(match[3].decode("utf-8", "replace")) for match in FORMULA.finditer(content)
+                  if b":" in match[3] and b"!" in match[3]]  # fmt: skip
+    found = dict[tuple[str, str], None]()
+    for text in texts:
+        for quoted, last, bare, end in _SPAN.findall(re.sub(r'"(?:[^"]|"")*"', "", text)):
+            found[((quoted or bare).replace("''", "'"), (last or end).replace("''", "'"))] = None
+    return list(found)
