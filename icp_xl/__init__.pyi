@@ -466,6 +466,7 @@ def write_back(
     out: Path | str | None = ...,
     place: str | None = ...,
     remove: bool = ...,
+    force: bool = ...,
     dry_run: Literal[False] = ...,
     progress: Progress | None = ...,
 ) -> WriteBackResult: ...
@@ -483,6 +484,7 @@ def write_back(
     out: Path | str | None = ...,
     place: str | None = ...,
     remove: bool = ...,
+    force: bool = ...,
     dry_run: bool,
     progress: Progress | None = ...,
 ) -> WriteBackResult | Planned: ...

@@ -308,7 +308,6 @@ def first_free(book: Workbook, place: ListLocation, found: Scan, tail: bytes, wi
         area = Area.of(root.get("ref") or "")
         if area is not None and (place.table is None or root.get("id") != place.table.get("id")):
             blocks.append(area)
-    blocks += [area for area in anchored_areas(book, place.part) if area.last_row >= top and area.first_row <= bottom]
     if place.table is None:
         for area in sorted(blocks, key=lambda area: area.first_column):
             if area.meets(Area(top, start, bottom, start + width - 1)):
@@ -317,6 +316,12 @@ def first_free(book: Workbook, place: ListLocation, found: Scan, tail: bytes, wi
         refuse("no-room", "the sheet has no free columns left on the right",
                "Remove columns that are not needed and run again. Nothing was changed.", where=book.where,
                got=place.where)  # fmt: skip
+    room = Area(top, start, bottom, start + max(width, 1) - 1)
+    over = next((area for area in anchored_areas(book, place.part) if width and area.meets(room)), None)
+    if over is not None:
+        refuse("no-room", "a chart, a picture or a shape lies where our columns would stand",
+               f"Move it away from {room}, and run again. Nothing was changed.", where=book.where,
+               got=f"sheet {place.sheet}, {over}", allowed=f"{room} free")  # fmt: skip
     if place.table is not None and width:
         _check_room(book, place, found, blocks, start, width)
     return start
@@ -335,7 +340,7 @@ def _check_room(book: Workbook, place: ListLocation, found: Scan, blocks: list[A
                 taken = f"{column_letters(cells[0])}{number}"
                 break
     if taken:
-        refuse("no-room", "the table cannot grow: the cells beside it are taken, or lie under a chart or a picture",
+        refuse("no-room", "the table cannot grow: the cells beside it are taken",
                f"Move what stands there, or insert {width} empty columns right of the table, and run again. "
                "Nothing was changed.", where=book.where, got=f"sheet {place.sheet}, {taken}",
                allowed=f"{room} free")  # fmt: skip

@@ -62,7 +62,8 @@ class Results:
         self._loose: list[dict[str, int]] | None = None
         self._found: dict[str, int | None] = {}
         self._cells: dict[int, list[CellContent]] = {}
-        self._ids, self._twins = True, frozenset[str]()
+        self._ids: bool | None = None
+        self._twins = frozenset[str]()
 
     def read_keys(self, texts: Iterable[str]) -> None:
         """Look at the key column before its keys are looked up: does it hold ids, or names?
@@ -80,7 +81,8 @@ class Results:
     def find(self, text: str) -> int | None:
         """Row of the account that the key ``text`` means."""
         if text not in self._found:
-            self._found[text] = self._id(text) if self._ids else self._name(text)
+            row = self._id(text) if self._ids is not False else None
+            self._found[text] = self._name(text) if row is None and not self._ids else row
         return self._found[text]
 
     def _id(self, text: str) -> int | None:

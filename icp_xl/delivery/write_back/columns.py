@@ -354,8 +354,8 @@ class _Writing:
         splice.change(tail, sorted(edits))
         if changed is not None and changed[0] == changed[1]:
             self.report.notes.append(
-                "The sheet's filter does not reach over our columns, since others of yours lie between: before you sort "
-                "by it, set it anew over all of them."
+                "The sheet's filter does not reach over our columns, since others of yours lie between: before you "
+                "sort by it, set it anew over all of them."
             )
         if changed is not None:
             _move_filter(self.book, place.index, *changed)

@@ -77,11 +77,12 @@ def broken(formula: str, targets: Targets, here: str = "") -> str:
 
 def _foreign(book: Workbook) -> Iterator[tuple[str, str]]:
     """Title of each sheet that is not ours, and the parts behind it that may hold formulas."""
-    package, ours = book.package, {mark.index for mark in read_owned_sheets(book)}
+    package, marks = book.package, read_owned_sheets(book)
+    ours, parts = {mark.index for mark in marks}, [mark.part for mark in marks if mark.part is not None]
     for index, element in enumerate(book.sheet_elements()):
         part = book.sheet_part(element)
         if index not in ours and part is not None:
-            for name in sorted(package.closure([part])):
+            for name in sorted(package.closure([part], without=parts)):
                 if package.content_type(name).endswith(_HOLDERS):
                     yield element.get("name") or "", name
 
