@@ -17,7 +17,7 @@ LANGUAGES = (
     "cy mt ca "
     "eu gl ja zh zh_Hant ko th vi id ms fil hi bn ta te mr gu kn ml pa ur fa ar he az kk uz ka hy mn be sw af zu "
     "am ne "
-    "si km lo my"
+    "si km lo my de_AT pt_PT fr_CH fr_CA es_MX en_AU en_CA ar_DZ ar_MA ar_SA"
 ).split()
 #: Countries whose own sign for their money differs from what the rest of the world writes.
 _SIGNS = {
@@ -97,6 +97,17 @@ def months_of(words: Iterable[str]) -> tuple[dict[str, int], tuple[str, ...]]:
         else:
             doubt.append(word)
     return found, tuple(doubt)
+
+
+@cache
+def date_words() -> frozenset[str]:
+    """Plain words that stand in a language's dates beside the month and mean nothing: "de", "gada", "г."."""
+    found = set()
+    for _, locale in _locales():
+        for form in locale.date_formats.values():
+            for literal in re.findall(r"'([^']+)'", form.pattern):
+                found.update(plain_word(word) for word in literal.split())
+    return frozenset(found - {""})
 
 
 @cache

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from icp_xl.sources.cldr import day_names, months_of, plain_word
+from icp_xl.sources.cldr import date_words, day_names, months_of, plain_word
 
 Order = Literal["day first", "month first", "year first"]
 
@@ -60,10 +60,14 @@ _WEEK = re.compile(r"^(\d{4})-?w(\d{2})(?:-?([1-7]))?$")
 _SERIAL = re.compile(r"^\d{5}(?:\.\d+)?$")
 _EPOCH = re.compile(r"^\d{10}(?:\d{3})?(?:\.0+)?$")
 _EAST = str.maketrans({"年": "-", "月": "-", "日": "", "년": "-", "월": "-", "일": "", "號": "", "号": ""})
+#: "Year" behind a date in figures: Bulgarian 5.01.2024 г., Polish 05.01.2024 r.
+_YEAR_WORD = re.compile(r"(?<=\d)\s*(?:г|год|р|r|roku|j)\.?$")
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "民國": 1911, "民国": 1911}
 _ERA = re.compile(rf"^({'|'.join(_ERAS)})\s?(元|\d{{1,3}})")
 #: Words that stand between the parts of a date and mean nothing: Spanish "de", Russian "г." for year, Catalan "del".
-_FILLERS = frozenset("de del d of the den di do da g г р r m roku y og und a an am о ob в ngay".split())
+_FILLERS = frozenset(
+    "de del d of the den di do da g г р r m roku y og und a an am о ob в ngay st nd rd th º er ter e".split()
+)
 _NUMBERED_MONTHS = frozenset({"thang", "thg"})
 _TOKENS = re.compile(r"\d+|[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e.'’])*")
 
@@ -141,7 +145,7 @@ def plain_date(text: str) -> str:
     text = " ".join(text.split())
     if text.startswith('="') and text.endswith('"'):
         text = text[2:-1].strip()
-    return _CLOCK.sub("", text).strip().rstrip("-").casefold()
+    return _YEAR_WORD.sub("", _CLOCK.sub("", text).strip().rstrip("-").casefold())
 
 
 def _ordered(found: re.Match[str], order: Order) -> datetime | None:
@@ -170,9 +174,7 @@ def _with_words(plain: str, months: Mapping[str, int] | None) -> Day | None:
             numbered = True
         elif (told := month_of(word, months)) is not None and month is None:
             month = told
-        elif (
-            word not in _FILLERS and word not in ("st", "nd", "rd", "th", "º", "er", "ter", "e") and not _weekday(word)
-        ):
+        elif word not in _FILLERS and not _weekday(word) and word not in date_words():
             return None
     if month is None or not numbers or len(numbers) > 2 or any(len(number) not in (1, 2, 4) for number in numbers):
         return None

@@ -77,11 +77,17 @@ class Evidence:
 
     def order(self, raw: RawColumn, own: Parts) -> Verdict:
         """Whether the numeric dates of ``raw`` put the day or the month first."""
-        for ask in (self._by_parts, self._by_dates, self._by_rows, self._by_dots, self._by_country, self._by_variation):
+        for ask in (self._by_parts, self._by_dates, self._by_rows, self._by_dots):
             verdict = ask(raw, own)
             if verdict is not None:
                 return verdict
-        return Verdict(None)
+        # The country's habit and what varies must not contradict each other; alone, a few dates tell little.
+        country = self._by_country(raw, own)
+        varies = self._by_variation(own, 6 if country is None else 3)
+        said = [verdict for verdict in (country, varies) if verdict is not None]
+        if len({verdict.choice for verdict in said}) != 1:
+            return Verdict(None)
+        return Verdict(said[0].choice, ", and ".join(verdict.reason for verdict in said))
 
     def decimals(self, header: str, texts: Collection[str]) -> Verdict:
         """Whether 1.234 and 1,234 in a column are thousands or thousandths."""
@@ -177,12 +183,12 @@ class Evidence:
             return Verdict(choice, "the rows are then in order of date")
         return None
 
-    def _by_variation(self, raw: RawColumn, own: Parts) -> Verdict | None:
+    def _by_variation(self, own: Parts, least: int) -> Verdict | None:
         """The first day of every month: the day never changes while the month runs on."""
         firsts, seconds = ({pair[at] for pair in own.pairs} for at in (0, 1))
-        if firsts == {1} and len(seconds) >= 6:
+        if firsts == {1} and len(seconds) >= least:
             return Verdict("day first", f"the first number never changes while the second runs up to {max(seconds)}")
-        if seconds == {1} and len(firsts) >= 6:
+        if seconds == {1} and len(firsts) >= least:
             return Verdict("month first", f"the second number never changes while the first runs up to {max(firsts)}")
         return None
 

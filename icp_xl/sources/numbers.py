@@ -45,7 +45,9 @@ _GROUPED_INDIAN = re.compile(r"^\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?$")
 _GROUPED_POINT = re.compile(r"^\d{1,3}(?:\.\d{3})+(?:,\d*)?$")
 _COMMA_DECIMAL = re.compile(r"^\d*,\d+$|^\d+,$")
 _BARE = re.compile(r"^[-+(]?[0-9.,]*[0-9][-+)]?$")
-_AROUND = re.compile(r"^(?P<before>[^\d.,]*)(?P<digits>[\d.,]+(?:[eE][+-]?\d{1,3}(?![^\W\d_]))?)(?P<after>[^\d]*)$")
+_AROUND = re.compile(
+    r"^(?P<before>(?:[^\d.,]|(?<=[^\W\d_])\.)*)(?P<digits>[\d.,]+(?:[eE][+-]?\d{1,3}(?![^\W\d_]))?)(?P<after>[^\d]*)$"
+)
 _GROUPS_ONLY = {mark: re.compile(rf"^[1-9]\d{{0,2}}\{mark}\d{{3}}$") for mark in ".,"}
 
 
