@@ -48,6 +48,8 @@ FUNCTIONS = {
 _TESTS = ("AND", "OR", "NOT", "ISBLANK", "CONTAINS", "STARTSWITH", "ENDSWITH")
 _WORD = re.compile(r"[A-Za-z_]+")
 MAX_LENGTH = 1000
+#: How deep parts may stand within parts, and how large a number may be.
+MAX_DEPTH, MAX_NUMBER = 40, 1e15
 ALLOWED = (
     '[Header], numbers, "text", + - * / & = <> < > and parentheses, IF, AND, OR, NOT, ISBLANK, CONTAINS, STARTSWITH, '
     'ENDSWITH, ABS, ROUND, for example = [Qty] * [Unit Price] or = IF([Type] = "Credit Memo", -[Amount], [Amount])'
@@ -213,8 +215,20 @@ def parse_expression(text: str, where: str | None = None) -> Expression:
         tree = ast.parse("".join(pieces).strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         _refuse("it cannot be understood", text, where)
+    if _depth(tree) > MAX_DEPTH:
+        _refuse("its parts stand too deep within each other", text, where)
     _check(tree, text, where)
     return Expression(text, tree, tuple(headers))
+
+
+def _depth(tree: ast.expr) -> int:
+    """How deep the parts of an expression stand within each other, counted without recursion."""
+    level: list[ast.AST] = [tree]
+    depth = 0
+    while level and depth <= MAX_DEPTH:
+        level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        depth += 1
+    return depth
 
 
 def _operators(piece: str, text: str, where: str | None) -> str:
@@ -246,6 +260,8 @@ def _check(node: ast.expr, text: str, where: str | None, *, number: bool = False
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
         if number and isinstance(node.value, str):
             _refuse("a text cannot be calculated with", text, where)
+        if not isinstance(node.value, str) and not abs(node.value) <= MAX_NUMBER:
+            _refuse("a number in it is too large", text, where)
     elif not (isinstance(node, ast.Name) and re.fullmatch(r"h\d+", node.id)):
         _refuse("it holds something that is not allowed", text, where)
 
