@@ -12,7 +12,7 @@ from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
 from icp_xl.tables.legal_forms import BRACKETED, GLUED, PREFIXES, SUFFIXES, WORDS
-from icp_xl.tables.lexicon import COUNTRIES, SAME, SLASH_MARKS, STATES
+from icp_xl.tables.lexicon import COUNTRIES, FILLER, SAME, SLASH_MARKS, STATES, TRADE, common_words, personal_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class NormalizedName:
     ``core`` is the cleaned name without its legal forms; ``spellings`` are other ways to write the same name (ü as ue,
     initials that look like a legal form); ``aliases`` are the other names in the same text (after "dba", "formerly" and
     the like). What was taken off is kept as evidence: ``legal`` forms, and ``places`` that the name states, each as
-    kind and code ("c:in" a country, "s:tx" a state, "r:de" a state of registration, "m:sc" what may be a state or a
-    legal form). ``initials`` are letters at the end that may be a legal form or a person's. ``raw`` is the core with
-    its words as they are written, abbreviations not resolved.
+    kind and code ("c:in" a country, "s:tx" a state, "v:in" and "w:tx" the same as words that the core ends with, "r:de"
+    a state of registration, "m:sc" what may be a state or a legal form). ``initials`` are letters at the end that may
+    be a legal form or a person's. ``raw`` is the core with its words as they are written, abbreviations not resolved.
 
     >>> normalize_name("The Müller & Söhne GmbH & Co. KG").core
     'muller sohne'
@@ -121,13 +121,16 @@ def _normalize(text: str) -> NormalizedName:
         found = again
     core = found.core
     places += [f"m:{state}" for form in legal if (state := _maybe_state(form, text))]
-    places += _told_at_the_end(core)
+    told = _told_at_the_end(core)
+    places += told
     name = NormalizedName(
         core, legal=tuple(dict.fromkeys(legal)), places=tuple(dict.fromkeys(places)), raw=found.raw or core
     )
     initials, spellings = _initials_of(text, name), dict[str, None]()
     if initials:
         spellings[f"{core} {initials}"] = None
+    if told and (plain := _without_place(core)):
+        spellings[plain] = None
     composed = unicodedata.normalize("NFC", text)
     if (umlauts := composed.translate(_UMLAUTS)) != composed:
         spellings[_clean(umlauts).core] = None
@@ -163,10 +166,20 @@ def _told_at_the_end(core: str) -> list[str]:
         if len(words) > length and words[-length - 1] != "of":
             last = " ".join(words[-length:])
             if last in COUNTRIES and (len(last) > 3 or last in ("usa", "uae")):
-                return [f"c:{COUNTRIES[last]}"]
+                return [f"v:{COUNTRIES[last]}"]
             if last in STATES:
-                return [f"s:{STATES[last]}"]
+                return [f"w:{STATES[last]}"]
     return []
+
+
+def _without_place(core: str) -> str:
+    """The core without the place at its end, where what is left is still a name of its own."""
+    words = core.split()
+    length = next(n for n in (3, 2, 1) if " ".join(words[-n:]) in (COUNTRIES | STATES))
+    left = words[:-length]
+    ordinary = TRADE | FILLER | common_words()
+    own = [word for word in left if word not in ordinary]
+    return " ".join(left) if own and (len(left) > 1 or own[0] not in personal_names()) else ""
 
 
 def _initials_of(text: str, name: NormalizedName) -> str:

@@ -137,26 +137,28 @@ def _kind(name: NormalizedName, *kinds: str) -> set[str]:
 
 
 def _stated_places(a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place) -> Evidence:
-    for kinds, word in (("c", "countries"), ("s", "states")):
-        x, y = _kind(a, kinds), _kind(b, kinds)
+    for kinds, word in (("cv", "countries"), ("sw", "states")):
+        x, y = _kind(a, *kinds), _kind(b, *kinds)
         if x and y and not x & y:
             return Evidence(-3.0, APART, (), (f"the names state different {word}",))
-    x, y = _kind(a, "s", "m"), _kind(b, "s", "m")
+    x, y = _kind(a, "s", "w", "m"), _kind(b, "s", "w", "m")
     if x and y and not x & y:
         return Evidence(-1.0, 0.6, (), (f"{'/'.join(sorted(x))} against {'/'.join(sorted(y))} at the end",))
     x, y = _kind(a, "r"), _kind(b, "r")
     if x and y and not x & y:
         return Evidence(-1.0, 0.6, (), ("registered in different states",))
-    if _kind(a, "c", "s") & _kind(b, "c", "s"):
+    if _kind(a, *"csvw") & _kind(b, *"csvw"):
         return Evidence(0.5, 1.0, ("same place in the name",))
     for name, other, place in ((a, b, place_b), (b, a, place_a)):
-        country, state = _kind(name, "c"), _kind(name, "s")
+        country, state = _kind(name, "c", "v"), _kind(name, "s", "w")
         if (country and place.country and place.country not in country) or (
             state and place.state and place.state not in state
         ):
             return Evidence(-1.0, 0.6, (), ("the place in the name is not where the other is",))
-        if country - {"us"} and not _kind(other, "c") and place.country not in country:
+        if country - {"us"} and not _kind(other, "c", "v") and place.country not in country:
             return Evidence(0.0, ASK, (), ("only one of the names states a country",))
+        if _kind(name, "w") and not _kind(other, "s", "w") and len(name.core.split()[-1]) > 2:
+            return Evidence(0.0, ASK, (), ("only one of the names states a state",))
     return Evidence()
 
 
