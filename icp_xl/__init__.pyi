@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, overload
 
+from icp_xl.commands.inputs import MapResult
 from icp_xl.commands.inputs import SettingsText
 from icp_xl.commands.library import Planned as Planned
 from icp_xl.commands.library import check_leakage as check_leakage
@@ -24,6 +25,7 @@ from icp_xl.pipeline.feedback.snapshots import SnapshotResult
 from icp_xl.pipeline.feedback.won_lost import RefineResult
 from icp_xl.pipeline.feedback.won_lost import WonLostResult
 from icp_xl.pipeline.live import LiveResult
+from icp_xl.pipeline.mapping_sheet import MappingSheetResult
 from icp_xl.pipeline.models.build import BuildResult
 from icp_xl.pipeline.models.leakage_checks import LeakageResult
 from icp_xl.pipeline.models.train import RevertResult
@@ -62,6 +64,7 @@ __all__ = [
     "list_runs",
     "live",
     "load_settings",
+    "map_columns",
     "optimize",
     "outcomes",
     "rank_whitespace",
@@ -144,6 +147,32 @@ def check(
     dry_run: bool,
     progress: Progress | None = ...,
 ) -> CheckReport | ShareableResult | LeakageResult | Planned: ...
+
+@overload
+def map_columns(
+    settings: Given = ...,
+    *,
+    yes: bool = ...,
+    sheet: bool = ...,
+    write: Path | str = ...,
+    data: Path | str | None = ...,
+    out: Path | str | None = ...,
+    dry_run: Literal[False] = ...,
+    progress: Progress | None = ...,
+) -> MapResult | MappingSheetResult: ...
+
+@overload
+def map_columns(
+    settings: Given = ...,
+    *,
+    yes: bool = ...,
+    sheet: bool = ...,
+    write: Path | str = ...,
+    data: Path | str | None = ...,
+    out: Path | str | None = ...,
+    dry_run: bool,
+    progress: Progress | None = ...,
+) -> MapResult | MappingSheetResult | Planned: ...
 
 def describe_settings(
     *,

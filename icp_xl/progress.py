@@ -7,6 +7,7 @@ A stage announces itself with :meth:`Progress.stage`, counts with :meth:`Progres
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from icp_xl.errors import Cancelled
@@ -34,6 +35,11 @@ class Progress:
         """Raise :class:`~icp_xl.errors.Cancelled` when the user asked to stop."""
         if self.cancelled():
             raise Cancelled()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Out of the way while something else talks with the user on the terminal."""
+        yield
 
     def track(self, items: Iterable[T], name: str, total: int | None = None) -> Iterator[T]:
         """Yield ``items`` as one stage, counting and checking for a cancel at each.

@@ -83,6 +83,21 @@ class TerminalProgress(Progress):
             raise KeyboardInterrupt
         self._stop = True
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        import signal
+
+        self._bar.stop()
+        mine = signal.getsignal(signal.SIGINT)
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+        try:
+            yield
+        finally:
+            if self._before is not None:
+                signal.signal(signal.SIGINT, mine)
+            self._bar.start()
+
     def stage(self, name: str, total: int | None = None) -> None:
         name = name[:1].upper() + name[1:]
         if self._task is not None:

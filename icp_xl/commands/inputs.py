@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from icp_xl.errors import ConfigError, DeliveryError
 
 if TYPE_CHECKING:
     from icp_xl.pipeline.check import CheckReport
+    from icp_xl.pipeline.mapping_sheet import MappingSheetResult
     from icp_xl.pipeline.models.leakage_checks import LeakageResult
     from icp_xl.pipeline.share.copies import ShareableResult
     from icp_xl.runs import RunContext
@@ -67,6 +69,77 @@ def check(
     from icp_xl.pipeline.check import check as stage
 
     return stage(run)
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """What ``map`` found and did, as lines."""
+
+    lines: tuple[str, ...] = ()
+
+    def summary(self) -> list[str]:
+        """What to say at the end."""
+        return list(self.lines)
+
+
+@command(
+    name="map",
+    public="map_columns",
+    button=Button(
+        "Map columns", "Prepare", "ReviewTrackChanges", "M",
+        "Puts the sheet ICP Mapping into this workbook: choose there which column of your files is which, and press "
+        "again to see what is then read.",
+        tag="map_columns", order=15, sales=False,
+    ),
+)  # fmt: skip
+def map_columns(
+    run: RunContext,
+    *,
+    yes: Annotated[bool, Option("Ask nothing: take what was found, and the nearest header where none was.")] = False,
+    sheet: Annotated[bool, Option("Write the sheet ICP Mapping into the customer workbook instead.")] = False,
+    write: Annotated[Path, Option("The settings file to write.")] = Path("icp_xl.yaml"),
+) -> MapResult | MappingSheetResult | None:
+    """Show which column of your files was taken for which of ours, ask what is open, and write it into the settings.
+
+    Choose with the arrow keys; beside each header stand values of it, and its sum or its first and last day. The first
+    accounts are shown before anything is written. Without a terminal, give --yes or --sheet.
+
+    Example: icp-xl map --data my_files
+
+    Example: icp-xl map --data my_files --sheet
+    """
+    from icp_xl.commands import mapping_dialog as dialog
+    from icp_xl.pipeline import mapping
+
+    job = "ICP_XL_STATUS" in os.environ
+    run.progress.stage("Looking at the files")
+    maps = mapping.survey(run.settings)
+    asked = not (yes or sheet or job)
+    if asked and not dialog.has_terminal():
+        raise ConfigError("there is no terminal to ask on", next_step="Give --yes to take the guesses, or --sheet.")
+    if asked:
+        with run.progress.aside():
+            maps = dialog.ask_files(run.settings, maps)
+            for item in maps:
+                dialog.ask_columns(item)
+            if not maps:
+                raise mapping.nothing_to_map(run.settings)
+            agreed = dialog.ask_end(run.settings, maps)
+        return MapResult(
+            (mapping.write_settings(maps, run.settings.paths.data, write),) if agreed else ("Nothing was written.",)
+        )
+    if not maps:
+        raise mapping.nothing_to_map(run.settings)
+    if sheet or job:
+        from icp_xl.pipeline.mapping_sheet import write_mapping_sheet
+
+        return write_mapping_sheet(run, maps, into_workbook=not job)
+    guessed = [line for item in maps for line in mapping.take_nearest(item)]
+    lines = [*mapping.told(maps), *guessed, *mapping.preview(mapping.with_choices(run.settings, maps))]
+    run.plan(write.name)
+    if run.dry_run:
+        return None
+    return MapResult((*lines, mapping.write_settings(maps, run.settings.paths.data, write)))
 
 
 plain_button(

@@ -217,7 +217,10 @@ def _deliver(book: Any, job: jobs.Job) -> None:
     written = write() if write is not None else 0
     job.mark_delivered()
     Host(app).recalculate()
-    if not done and not written:
+    if job.request.action == "map_columns":
+        # What is read with the choices on the sheet, to hold against a report of one's own.
+        alert(app, job.output().strip()[-900:])
+    elif not done and not written:
         alert(app, job.output().strip()[-900:] or f"{label} is done. The results are in {job.request.out}.")
     else:
         app.status_bar = _done_text(label, done, written)

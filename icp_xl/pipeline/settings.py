@@ -24,13 +24,14 @@ def resolve_settings(
 def _sheet(settings: Settings) -> list[tuple[str, object, str]]:
     from icp_xl.sources.file_types import layout_of
     from icp_xl.sources.locate import locate
+    from icp_xl.sources.mapping_sheet import read_mapping_sheet
     from icp_xl.sources.settings_sheet import read_settings_sheet
 
     try:
         found = locate("customers", settings)
         if found is None or layout_of(found.path) != "sheets":
             return []
-        return read_settings_sheet(found.path)
+        return [*read_mapping_sheet(found.path), *read_settings_sheet(found.path)]
     except (SourceError, OSError):
         # A command that needs the workbook will say what is wrong with it; others can do without.
         return []

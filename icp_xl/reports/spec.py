@@ -66,7 +66,8 @@ class Column:
     the header is selected. A trailing run of ``hidden_from_print`` columns is left out of the print area.
     ``limits`` are the least and greatest number that may be typed, ``control`` moves the cells with the mouse.
     ``editable`` marks cells that are the reader's to fill; what he types survives the next run (matched by the
-    table's ``key``). ``choices`` gives them a drop-down.
+    table's ``key``). ``choices`` gives them a drop-down, ``choices_from`` one of the
+    cells of another column, beside which anything else may be typed.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Column:
     formula: str | Sequence[str] | None = None
     editable: bool = False
     choices: Sequence[str] = ()
+    choices_from: Ref | None = None
     total: Literal["sum", "average", "count", "none"] = "none"
     decimals: int | None = None
     align: Literal["left", "center", "right"] | None = None

@@ -9,7 +9,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from icp_xl.delivery.render.cell_values import cell_value, column_values
 from icp_xl.delivery.render.layout import Placed, has_totals, table_shape
-from icp_xl.delivery.render.references import TableLocation
+from icp_xl.delivery.render.references import TableLocation, ref_range
 from icp_xl.delivery.render.theme import (
     GRADE_COLOURS,
     GREY,
@@ -218,6 +218,13 @@ def _write_input(writer: SheetWriter, column: Column, spot: TableLocation, at: i
             spot.first_row, at, spot.last_row, at,
             {"validate": "decimal", "criteria": "between", "minimum": low, "maximum": high, "ignore_blank": True,
              "error_title": "Out of range", "error_message": f"A number from {low:g} to {high:g}."},
+        )  # fmt: skip
+    if column.choices_from is not None:
+        # A longer list than the rule itself can hold; other texts are allowed beside it.
+        source = ref_range(column.choices_from, writer.tables, f"column {column.header}")
+        writer.worksheet.data_validation(
+            spot.first_row, at, spot.last_row, at,
+            {"validate": "list", "source": source, "ignore_blank": True, "show_error": False},
         )  # fmt: skip
     choices = [plain_text(choice) for choice in column.choices]
     # A list of choices is one text of at most 255 characters, separated by commas.

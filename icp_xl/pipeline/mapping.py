@@ -1,0 +1,320 @@
+"""Which column of the user's files is which of ours: what was found, what is open, and the settings that say so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from icp_xl.config import Settings
+from icp_xl.errors import IcpError, SourceError
+from icp_xl.sources.book import Book, find_sheet
+from icp_xl.sources.cells import RawColumn, cell_text, is_blank, type_column
+from icp_xl.sources.fields import SPECS, SourceSpec
+from icp_xl.sources.file_evidence import Evidence, foreign_word
+from icp_xl.sources.file_types import layout_of, open_book
+from icp_xl.sources.headers import SAMPLE_ROWS, SEARCH_ROWS, Header
+from icp_xl.sources.locate import locate
+from icp_xl.sources.read import read_sources
+from icp_xl.sources.reader import header_words
+from icp_xl.sources.suggest import best_header, nearest
+from icp_xl.sources.vocabulary import vocabulary
+
+#: Sources that are mapped, in the order of asking.
+MAPPED = ("customers", "sales", "opportunities", "assets", "enriched_revenue", "industry_updates")
+#: Facts of a column come from its first so many rows; a larger file says so.
+FACT_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What a column of the file holds: three samples, and its sum or its first and last day where it has them."""
+
+    header: str
+    samples: tuple[str, ...] = ()
+    said: str = ""
+
+    def line(self) -> str:
+        """The facts in one line, to stand beside the header."""
+        shown = ", ".join(self.samples) or "blank"
+        return f"{shown}{'; ' if self.said else ''}{self.said}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A column of ours: where it was found and how, or which headers come nearest."""
+
+    name: str
+    label: str
+    group: tuple[str, ...] = ()
+    header: str = ""
+    how: str = ""
+    near: tuple[str, ...] = ()
+
+
+@dataclass
+class SourceMap:
+    """One source: its file and sheet, the columns of the file, and those of ours."""
+
+    source: str
+    title: str
+    path: Path
+    sheet: str
+    header_row: int
+    columns: dict[str, ColumnFacts] = field(default_factory=dict)
+    wanted: list[Wanted] = field(default_factory=list)
+    chosen: dict[str, str] = field(default_factory=dict)
+
+    def open_groups(self) -> list[tuple[Wanted, ...]]:
+        """Groups of columns that the source cannot do without and of which none is chosen."""
+        groups = dict.fromkeys(item.group for item in self.wanted if item.group)
+        by_name = {item.name: item for item in self.wanted}
+        return [
+            tuple(by_name[name] for name in group if name in by_name)
+            for group in groups
+            if not any(name in self.chosen for name in group)
+        ]
+
+    def doubtful(self) -> list[Wanted]:
+        """Columns that only a close spelling gave."""
+        return [item for item in self.wanted if item.how == "close spelling"]
+
+    def unused(self) -> list[str]:
+        """Headers that no column of ours takes."""
+        used = set(self.chosen.values())
+        return [header for header in self.columns if header not in used]
+
+
+def survey(settings: Settings) -> list[SourceMap]:
+    """Look at every source that is found, whether or not its columns are.
+
+    Raises:
+        SourceError: the data folder does not exist, or a file in it cannot be read.
+    """
+    found = []
+    for name in MAPPED:
+        place = locate(name, settings)
+        if place is not None:
+            found.append(look_at_source(place.path, SPECS[name], settings))
+    return found
+
+
+def unclaimed(settings: Settings, maps: list[SourceMap]) -> list[Path]:
+    """Files of the data folder that could be tables and are no source."""
+    used = {item.path.resolve() for item in maps}
+    return sorted(
+        path
+        for path in settings.paths.data.iterdir()
+        if path.is_file()
+        and layout_of(path) != "none"
+        and path.resolve() not in used
+        and not path.name.startswith((".", "~$", "icp_"))
+    )
+
+
+def look_at_source(path: Path, spec: SourceSpec, settings: Settings) -> SourceMap:
+    """What the file at ``path`` has for a source: the sheet that fits best, even where it lacks columns.
+
+    Raises:
+        SourceError: the file cannot be read, or no row of it looks like a header.
+    """
+    chosen = getattr(settings.sources, spec.name)
+    mapping = settings.columns.get(spec.name, {})
+    book = open_book(path, settings.sources, encoding=chosen.encoding, words=header_words(settings))
+    known = vocabulary(settings.sources.synonyms)
+    names = [find_sheet(book, name) for name in chosen.sheet] or [s.name for s in book.sheets if s.visible]
+    best: tuple[bool, float, str, Header, list[Any]] | None = None
+    for name in names:
+        head = book.head(name, SEARCH_ROWS)
+        header = best_header(head, spec, named=set(mapping.values()), given=set(mapping), known=known)
+        if header is not None and (
+            best is None or (not header.lacks(spec, mapping), header.score) > (best[0], best[1])
+        ):
+            best = not header.lacks(spec, mapping), header.score, name, header, list(head)
+    if best is None:
+        raise SourceError(f"{spec.title}: no row looks like a header", where=path.name,
+                          next_step=f"Give sources.{spec.name}.sheet and header_row in the settings.")  # fmt: skip
+    _, _, sheet, header, head = best
+    result = SourceMap(spec.name, spec.title, path, sheet, header.row + 1, _facts(book, sheet, header, settings, spec))
+    samples = head[header.data_from : header.data_from + SAMPLE_ROWS]
+    groups = {name: group for group in spec.required for name in group}
+    for item in spec.fields:
+        match = header.matches.get(item.name)
+        given = mapping.get(item.name, "")
+        taken = given or (match.header if match else "")
+        how = "setting" if given else match.how if match else ""
+        near = nearest(item, spec, header.headers, samples, known)
+        result.wanted.append(
+            Wanted(item.name, item.label, groups.get(item.name, ()), taken, how,
+                   tuple(header.headers[at] for at in near))
+        )  # fmt: skip
+        if taken:
+            result.chosen[item.name] = taken
+    return result
+
+
+def _facts(book: Book, sheet: str, header: Header, settings: Settings, spec: SourceSpec) -> dict[str, ColumnFacts]:
+    """Samples, sums and days of every column under a header."""
+    places = {text: at for at, text in reversed(list(enumerate(header.headers))) if text}
+    raw = dict(zip(places, book.columns(sheet, header.data_from, list(places.values())), strict=True))
+    raw = {text: column[:FACT_ROWS] for text, column in raw.items()}
+    evidence = Evidence(book.delimiter, foreign_word(header.headers), lambda: raw)
+    return {text: _fact(text, raw[text], book, evidence) for text in header.headers if text in raw}
+
+
+def _fact(text: str, raw: RawColumn, book: Book, evidence: Evidence) -> ColumnFacts:
+    filled = raw[~is_blank(raw)]
+    shown = list(dict.fromkeys(filter(None, (cell_text(_plain(cell)) for cell in filled[:50]))))[:3]
+    said = f"{len(filled):,} of {len(raw):,} filled"
+    if len(filled) == 0:
+        return ColumnFacts(text)
+    head = filled[:2000]
+    try:
+        days = type_column(head, "date", date1904=book.date1904, header=text, evidence=evidence).values
+        numbers = type_column(head, "number", header=text, evidence=evidence).values
+        if raw.dtype.kind == "M" or (days.notna().mean() > 0.9 and not numbers.notna().mean() > 0.9):
+            days = type_column(filled, "date", date1904=book.date1904, header=text, evidence=evidence).values
+            said = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
+        elif numbers.notna().mean() > 0.9:
+            numbers = type_column(filled, "number", header=text, evidence=evidence).values
+            said = f"sum {np.nansum(numbers):,.2f}"
+    except IcpError as error:  # the column can be read in two ways: the run will ask
+        said = error.fault.what
+    return ColumnFacts(text, tuple(sample[:30] for sample in shown), said)
+
+
+def _plain(cell: Any) -> Any:
+    return cell.astype("datetime64[us]").item() if isinstance(cell, np.datetime64) else cell
+
+
+def take_nearest(item: SourceMap) -> list[str]:
+    """Choose the nearest header for each column that cannot be done without, and say so.
+
+    Raises:
+        SourceError: no header comes near one of them.
+    """
+    said = []
+    for group in item.open_groups():
+        ranked = sorted(group, key=lambda one: one.name != "account_name")
+        free = [(one, header) for one in ranked for header in one.near if header not in item.chosen.values()]
+        if not free:
+            raise SourceError(f"{item.title}: no column comes near {' or '.join(one.name for one in group)}",
+                              where=f"{item.path.name}, sheet {item.sheet}", got=", ".join(item.columns),
+                              next_step="Run icp-xl map on a terminal, or give the column in the settings."
+                              )  # fmt: skip
+        wanted, header = free[0]
+        item.chosen[wanted.name] = header
+        said.append(f"{item.title}: {header} is guessed to be the {wanted.label.lower()} "
+                    f"({item.columns[header].line()}); look whether it is right")  # fmt: skip
+    return said
+
+
+def told(maps: list[SourceMap]) -> list[str]:
+    """What was found, as lines."""
+    lines = []
+    for item in maps:
+        lines.append(f"{item.title}: {item.path.name}, sheet {item.sheet}, header in row {item.header_row}")
+        for wanted in item.wanted:
+            header = item.chosen.get(wanted.name)
+            if header:
+                facts = item.columns.get(header)
+                lines.append(f"  {wanted.name}: {header}" + (f" ({facts.line()})" if facts else ""))
+        if item.unused():
+            lines.append(f"  not used: {', '.join(item.unused())}")
+    return lines
+
+
+def nothing_to_map(settings: Settings) -> SourceError:
+    """No file of the folder is a source."""
+    return SourceError("the data folder holds no file that could be mapped",
+                       where=f"folder {settings.paths.data.name or settings.paths.data}",
+                       got=", ".join(path.name for path in unclaimed(settings, [])[:10]) or "no table",
+                       next_step="Name another folder with --data, or a file with sources.sales.file.")  # fmt: skip
+
+
+def settings_body(maps: list[SourceMap], folder: Path) -> dict[str, Any]:
+    """The sections ``paths``, ``sources`` and ``columns`` that the choices make."""
+    body: dict[str, Any] = {"paths": {"data": str(folder)}, "sources": {}, "columns": {}}
+    for item in maps:
+        where: dict[str, Any] = {"file": item.path.name}
+        if layout_of(item.path) == "sheets":
+            where["sheet"] = item.sheet
+        body["sources"][item.source] = where
+        body["columns"][item.source] = dict(item.chosen)
+    return body
+
+
+def with_choices(settings: Settings, maps: list[SourceMap]) -> Settings:
+    """``settings`` as they are with the choices."""
+    body = settings.model_dump(exclude_unset=True)
+    added = settings_body(maps, settings.paths.data)
+    for source, where in added["sources"].items():
+        body.setdefault("sources", {}).setdefault(source, {}).update(where)
+    body["columns"] = {**body.get("columns", {}), **added["columns"]}
+    return Settings.model_validate(body)
+
+
+def preview(settings: Settings) -> list[str]:
+    """The first accounts and the sums of what would be read, to hold against a report of one's own.
+
+    Raises:
+        IcpError: the choices cannot be read.
+    """
+    sources = read_sources(settings)
+    lines = []
+    for table in sources.tables():
+        frame = table.frame
+        parts = [f"{len(frame):,} rows"]
+        if table.name == "sales" and len(frame):
+            parts += [f"revenue {frame['revenue'].sum():,.2f}",
+                      f"{frame['date'].min():%Y-%m-%d} to {frame['date'].max():%Y-%m-%d}"]  # fmt: skip
+        if table.name == "opportunities":
+            parts.append(f"amount {frame['amount'].sum():,.2f}")
+        lines.append(f"{SPECS[table.name].title}: {', '.join(parts)} from {table.file}")
+    main = next((table for table in (sources.sales, sources.opportunities, sources.customers) if table), None)
+    if main is not None and len(main.frame):
+        frame = main.frame
+        name = frame["account_name"].where(frame["account_name"].notna(), frame["account_id"])
+        money = next((column for column in ("revenue", "amount", "annual_revenue") if column in frame), None)
+        lines.append("First accounts:")
+        for account in list(dict.fromkeys(name.dropna()))[:5]:
+            own = frame[name == account]
+            told = f"{len(own):,} row{'s' if len(own) != 1 else ''}"
+            lines.append(f"  {account}: {told}" + (f", {own[money].sum():,.2f}" if money else ""))
+    lines += [f"Note: {text}" for text in sources.warnings]
+    return lines
+
+
+def write_settings(maps: list[SourceMap], folder: Path, path: Path) -> str:
+    """Write the choices into the settings file at ``path`` and say what was done; other keys of it stay.
+
+    A file that is there is kept beside the new one as ``….before-map``, for its comments are not carried over.
+    """
+    from icp_xl.outputs import write_bytes
+
+    target, data = path.resolve().parent, folder.resolve()
+    body = settings_body(maps, Path(os.path.relpath(data, target)) if data.is_relative_to(target) else data)
+    said = f"Wrote {path}"
+    if path.is_file():
+        before = path.read_bytes()
+        own = yaml.safe_load(before.decode("utf-8-sig")) or {}
+        merged = own if isinstance(own, dict) else {}
+        for section in ("paths", "sources", "columns"):
+            part: dict[str, Any] = merged.get(section) or {}
+            for key, value in body[section].items():
+                old = part.get(key)
+                part[key] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+            merged[section] = part
+        body = merged
+        kept = path.with_name(path.name + ".before-map")
+        write_bytes(kept, before)
+        said += f"; what it held before is in {kept.name}"
+    head = "# Made by icp-xl map. What each key means: icp-xl settings\n"
+    text = head + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110)
+    write_bytes(path, text.encode("utf-8"))
+    return said

@@ -1,0 +1,73 @@
+"""The sheet *ICP Mapping* of a workbook, read as settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from icp_xl.config.yaml_text import load_yaml
+from icp_xl.sources.book import Book
+from icp_xl.sources.cells import cell_text
+from icp_xl.sources.file_types import open_book
+
+MAPPING_SHEET = "ICP Mapping"
+#: Headings by which the sheet is read back: the source, our column, the header of the user's file.
+HEADINGS = ("Source", "Our column", "Header in your file")
+#: A row that stands for a join.
+LOOKUP = "look-up"
+
+
+def read_mapping_sheet(path: Path) -> list[tuple[str, object, str]]:
+    """The choices as (dotted key, value, where it stands); an empty list where the workbook has no such sheet.
+
+    ``[Qty] * [Price]`` and ``"consumable"`` are computations and texts, with or without an equals sign before them;
+    a look-up is one line of YAML. A blank choice is no setting.
+
+    Raises:
+        SourceError: the workbook cannot be read.
+    """
+    return mapping_of(open_book(path))
+
+
+def mapping_of(book: Book) -> list[tuple[str, object, str]]:
+    """The same of an open book."""
+    name = next((each for each in book.sheet_names() if each.strip().casefold() == MAPPING_SHEET.casefold()), None)
+    if name is None:
+        return []
+    found: list[tuple[str, object, str]] = []
+    joins: dict[str, tuple[list[object], str]] = {}
+    at: dict[str, int] = {}
+    for number, row in enumerate(book.rows(name), start=1):
+        texts = [(cell_text(cell) or "") if cell not in (None, "") else "" for cell in row]
+        if set(HEADINGS) <= set(texts):
+            at = {heading: texts.index(heading) for heading in HEADINGS}
+            continue
+        if not at or max(at.values()) >= len(texts) or not texts[at[HEADINGS[0]]]:
+            at = at if at and any(texts) and texts[at[HEADINGS[0]]] else {}
+            continue
+        source, column, choice = (texts[at[heading]] for heading in HEADINGS)
+        where = f"{book.name}, sheet {name}, row {number}"
+        if not choice:
+            continue
+        if column.startswith(LOOKUP):
+            joins.setdefault(source, ([], where))[0].append(_lookup(choice))
+        else:
+            found.append((f"columns.{source}.{column}", _choice(choice), where))
+    return [*found, *((f"sources.{source}.joins", items, where) for source, (items, where) in joins.items())]
+
+
+def _choice(text: str) -> str:
+    """A header as it is; a computation and a quoted text with the equals sign that the settings want."""
+    bare = text.lstrip("= ")
+    if text.startswith("=") or re.fullmatch(r'"[^"]*"', bare) or re.search(r"\[[^\]]+\]\s*[-+*/&]", bare):
+        return f"= {bare}"
+    return text
+
+
+def _lookup(text: str) -> object:
+    try:
+        return load_yaml(text if text.startswith("{") else f"{{{text}}}")
+    except yaml.YAMLError:
+        return text  # the loader says what a join must be
