@@ -8,16 +8,9 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
-from icp_xl.reports.about import build_about_sheet
-from icp_xl.reports.accounts import build_accounts_sheet
-from icp_xl.reports.changes import build_changes_sheet
-from icp_xl.reports.charts import build_chart_sheets
-from icp_xl.reports.industries import build_industries_sheet
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
-from icp_xl.reports.method import build_method_sheet
-from icp_xl.reports.segments import build_segments_sheet
-from icp_xl.reports.spec import Book, Sheet, Text
-from icp_xl.reports.summary import build_summary_sheet
+from icp_xl.reports.score_report import build_score_report
+from icp_xl.reports.spec import Book, Text
 from icp_xl.reports.words import say_count
 
 
@@ -85,32 +78,11 @@ def build_reader_report(inputs: ScoreReportInputs, settings: ReportSettings, rea
     if reader.parts > 1:
         title += f" (part {reader.part} of {reader.parts})"
     shown = settings.model_copy(update={"title": title[:120]})
-    charts, chart_data = build_chart_sheets(inputs, shown)
-    facts: dict[str, object] = {
-        "Made for": reader.words,
-        "Accounts": f"{len(inputs.scored):,} of {population:,} scored",
-    }
-    body: list[Sheet | None] = [
-        build_accounts_sheet(inputs, shown),
-        build_segments_sheet(inputs, shown),
-        build_industries_sheet(inputs, shown),
-        charts,
-        build_changes_sheet(inputs, shown),
-        build_method_sheet(inputs, shown),
-        build_about_sheet(inputs.run, facts),
-        chart_data,
-    ]
-    sheets = [sheet for sheet in body if sheet is not None]
-    summary = build_summary_sheet(inputs, shown, [sheet.name for sheet in sheets])
-    summary = replace(summary, blocks=[Text(scope(len(inputs.scored), reader, population)), *summary.blocks])
-    return Book(
-        [summary, *sheets],
-        title=shown.title,
-        subject="Account scores, grades and the reasons for them",
-        footer=f"run {inputs.run.run_id}",
-        currency=settings.currency,
-        paper=settings.paper,
-    )
+    facts = {"Made for": reader.words, "Accounts": f"{len(inputs.scored):,} of {population:,} scored"}
+    book = build_score_report(replace(inputs, extra=facts), shown, copy=True)
+    summary, *sheets = book.sheets
+    told = Text(scope(len(inputs.scored), reader, population))
+    return replace(book, sheets=[replace(summary, blocks=[told, *summary.blocks]), *sheets])
 
 
 def scope(accounts: int, reader: Reader, population: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from icp_xl.columns import GRADES
@@ -15,24 +17,14 @@ from icp_xl.reports.words import number_word, say_count, say_list, say_money, sh
 from icp_xl.scoring.model import ScoreModel
 
 _MOST_WARNINGS = 5
-#: Sheets in the order of the book, with what a reader finds there.
-GUIDE = {
-    "Scored Accounts": "every account with its score, grade and the reasons in words; filter by rep, segment or grade",
-    "Segments": "small, mid-market and large accounts compared, and what to do in each",
-    "Industries": "which industries pay, how sure that is, and the weight each gets",
-    "Charts": "how scores spread, the weights, and whether each component follows what it measures",
-    "Changes": "who moved since the last run, split into data, weights and model",
-    "Match Review": "names that may be the same account: decide in the yellow cells, and the next run obeys",
-    "Groups": "accounts of one house together: what each part buys, and what only one of them buys",
-    "Categories": "what decided the category of the sales lines: correct it in the yellow cells",
-    "Data Quality": "what was missing, dropped, guessed or contradictory in the source files",
-    "Method": "how a score is made, with every constant",
-    "About": "run id, source files with their hashes, and versions",
-}
 
 
-def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, names: list[str]) -> Sheet:
-    """Headline figures, grade mix against target, changes, best accounts, warnings, and how to read the book."""
+def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, guide: Mapping[str, str]) -> Sheet:
+    """Headline figures, grade mix against target, changes, best accounts, warnings, and how to read the book.
+
+    Args:
+        guide: what a reader finds on each sheet, by its name, in the order of the book.
+    """
     n, count = len(inputs.scored), number_word(len(inputs.model.parts))
     blocks: list[Item] = [Figures(_headlines(inputs, settings))]
     waiting = open_questions(inputs.quality)
@@ -55,7 +47,7 @@ def build_summary_sheet(inputs: ScoreReportInputs, settings: ReportSettings, nam
             + f" (weights from {inputs.weights_source}). It ranks accounts; it does not forecast an order."
         )
     ]
-    blocks += [Text(f"{name}: {GUIDE[name]}.", "bullet", link=name) for name in names if name in GUIDE]
+    blocks += [Text(f"{name}: {text}.", "bullet", link=name) for name, text in guide.items()]
     subtitle = f"{say_count(n, 'account')} scored on {inputs.run.finished:%Y-%m-%d}, run {inputs.run.run_id}"
     return Sheet("Summary", settings.title, blocks, subtitle=subtitle, one_page=True, portrait=True)
 
@@ -189,4 +181,4 @@ def about_weights(model: ScoreModel) -> pd.DataFrame:
     )
 
 
-__all__ = ["GUIDE", "about_weights", "build_summary_sheet", "say_money"]
+__all__ = ["about_weights", "build_summary_sheet", "say_money"]
