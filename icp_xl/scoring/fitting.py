@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from icp_xl.components.shapes import Decay, Linear, LogSum, Lookup, Shape, Tiers
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
 from icp_xl.scoring.model import Floats, ScoreModel, read_facts, with_population
+from icp_xl.scoring.robust import robust_maximum
 
 #: Days of a month, on average.
 MONTH = 365.25 / 12
@@ -40,8 +40,8 @@ def fit_score_model(
         settings: robust quantile, grade shares and segment limits.
         tiers: text of a lookup to its strategic tier.
 
-    The scale of an amount is the robust maximum (a high quantile) of its positive values, so that one new extreme
-    account clips at 1 and moves nobody else.
+    The scale of an amount is a high quantile of its positive values, by what each counts (see
+    :mod:`icp_xl.scoring.robust`), so that one new extreme account clips at 1 and moves nobody else.
     """
     draft = ScoreModel(
         parts=tuple(fit_component(component, inputs, settings, tiers) for component in components),
@@ -112,13 +112,6 @@ def _line(component: Component, fact: Fact, values: Floats, settings: ScoringSet
         low, high = _usual(values, settings.robust_quantile)
     ends = (high, low) if component.falling else (low, high)
     return Linear(*ends, 0.5 if missing is None else missing)
-
-
-def robust_maximum(values: Any, quantile: float) -> float:
-    """The value that counts as the greatest: a high quantile of the positive ones; 0 where there is none."""
-    amounts = np.asarray(values, dtype=np.float64)
-    positive = amounts[amounts > 0.0]
-    return float(np.quantile(positive, quantile)) if positive.size else 0.0
 
 
 def _usual(values: Floats, quantile: float) -> tuple[float, float]:

@@ -1,8 +1,13 @@
 """Industry weights: how well each industry has paid, shrunk by how little is known, blended with strategy.
 
-Performance of an account is ``log1p`` of its revenue with us. Industry means are shrunk towards the grand mean by
-empirical Bayes for a normal mean with unequal variances: the variance between industries is DerSimonian and Laird's
-moment estimate (Controlled Clinical Trials 7, 1986), and an industry of few accounts is pulled far.
+Performance of an account is ``log1p`` of its revenue with us; accounts count the less, the further their revenue is
+beyond the ordinary (see :mod:`icp_xl.scoring.robust`). Industry means are shrunk towards the grand mean by empirical
+Bayes for a normal mean with unequal variances: the variance between industries is DerSimonian and Laird's moment
+estimate (Controlled Clinical Trials 7, 1986), and an industry of few accounts is pulled far.
+
+That estimate is above 0 on every other set of pure noise. So it counts only as far as a test of no differences (the F
+test of one-way analysis of variance) speaks against them: not at all where the test's p is 0.05 or more, in full
+where it is 0.005 or less, and by the logarithm of p between, so that no account tips the scale by itself.
 
 The shrunk mean is mapped to 0 to 1 with 0.5 for the average industry; 1.5 standard deviations of the true differences
 between industries (or more) are 0 or 1. When the data are not sure of the differences, shrinkage closes the whole scale
@@ -17,13 +22,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import f as f_distribution
 
 from icp_xl.components.shapes import Floats, lookup_key
 from icp_xl.config.scoring import ScoringSettings
+from icp_xl.scoring.robust import capped, ordinary_weights
 
 NEUTRAL = 0.5
 #: Standard deviations between industries that reach the end of the scale.
 SPAN = 1.5
+#: From the first of these p on differences are not believed, up to the second in full.
+P_VALUES = (0.05, 0.005)
 
 
 @dataclass(frozen=True)
@@ -69,19 +78,29 @@ def compute_industry_weights(
     """
     accounts = accounts[[column, "total_revenue"]].rename(columns={column: "industry"})
     known = accounts[accounts["industry"].notna()]
-    value = np.log1p(known["total_revenue"].fillna(0.0).clip(lower=0.0))
-    grouped = value.groupby(known["industry"], observed=True)
+    revenue = known["total_revenue"].fillna(0.0)
+    value = pd.Series(capped(np.log1p(revenue.clip(lower=0.0).to_numpy(dtype=np.float64)), revenue), index=known.index)
+    counts = pd.Series(ordinary_weights(revenue), index=known.index)
+    industry = known["industry"]
+    sizes = counts.groupby(industry, observed=True).sum()
+    sizes = sizes[sizes > 0.0]
+    means = (counts * value).groupby(industry, observed=True).sum().loc[sizes.index] / sizes
+    errors = float((counts * (value - industry.map(means).astype(float)) ** 2).sum())
+    found = _shrink(np.asarray(sizes, dtype=np.float64), np.asarray(means, dtype=np.float64), errors)
+    shrunk, evidence, between, reliability, centre = found
     table = pd.DataFrame(
         {
-            "accounts": grouped.size(),
-            "performance": grouped.mean(),
+            "accounts": known.groupby("industry", observed=True).size(),
+            "performance": means,
             "mean_revenue": known.groupby("industry", observed=True)["total_revenue"].mean(),
+            "shrunk": pd.Series(shrunk, index=sizes.index),
+            "evidence": pd.Series(evidence, index=sizes.index),
         }
     ).sort_index()
-    shrunk, evidence, between, reliability, centre = _shrink(table, value, known["industry"])
-    table["shrunk"], table["evidence"] = shrunk, evidence
+    # Of an industry all of whose accounts count for nothing, nothing is known.
+    table = table.fillna({"shrunk": centre, "evidence": 0.0})
     span = SPAN * float(np.sqrt(between))
-    offset = np.clip((shrunk - centre) / span, -1.0, 1.0) if span > 0.0 else np.zeros(len(table))
+    offset = np.clip((table["shrunk"] - centre) / span, -1.0, 1.0) if span > 0.0 else np.zeros(len(table))
     table["data_weight"] = NEUTRAL + NEUTRAL * offset
     table = table.reset_index(names="industry")
     table = _add_tiers(table, tiers, settings)
@@ -94,22 +113,24 @@ def compute_industry_weights(
     return IndustryWeights(table, _prior(table), float(between), float(reliability))
 
 
-def _shrink(
-    table: pd.DataFrame, value: pd.Series[Any], industry: pd.Series[Any]
-) -> tuple[Floats, Floats, float, float, float]:
-    """Shrunk means, share of the own mean kept, variance between industries, its reliability, grand mean."""
-    n = table["accounts"].to_numpy(dtype=float)
-    mean = table["performance"].to_numpy(dtype=float)
+def _shrink(n: Floats, mean: Floats, errors: float) -> tuple[Floats, Floats, float, float, float]:
+    """Shrunk means, share of the own mean kept, variance between industries, its reliability, grand mean.
+
+    Args:
+        n, mean: accounts (by what each counts) and mean performance per industry, sorted by industry.
+        errors: squared differences of the accounts from the means of their industries, summed.
+    """
     k = n.size
     if k < 2 or n.sum() <= k:
         centre = float(np.average(mean, weights=n)) if k else 0.0
         return np.full(k, centre), np.zeros(k), 0.0, 0.0, centre
-    within = float(((value - value.groupby(industry, observed=True).transform("mean")) ** 2).sum() / (n.sum() - k))
+    within = errors / float(n.sum() - k)
     precision = n / max(within, 1e-12)
     common = float(np.average(mean, weights=precision))
     q = float((precision * (mean - common) ** 2).sum())
     spread = float(precision.sum() - (precision**2).sum() / precision.sum())
     between = max(0.0, (q - (k - 1)) / spread) if spread > 0.0 else 0.0
+    between *= _believed(float(f_distribution.sf(q / (k - 1), k - 1, n.sum() - k)))
     noise = within / n
     keep = between / (between + noise) if between > 0.0 else np.zeros(k)
     weight = 1.0 / (between + noise + 1e-300)
@@ -117,6 +138,16 @@ def _shrink(
     shrunk = centre + keep * (mean - centre)
     reliability = float(np.sqrt(between / (between + np.average(noise, weights=n)))) if between > 0.0 else 0.0
     return shrunk, keep, between, reliability, centre
+
+
+def _believed(p: float) -> float:
+    """How far a test that gives ``p`` makes differences believed, 0 to 1.
+
+    >>> _believed(0.2), _believed(0.001), round(_believed(0.0158), 2)
+    (0.0, 1.0, 0.5)
+    """
+    doubt, sure = P_VALUES
+    return float(np.clip(np.log(doubt / max(p, 1e-300)) / np.log(doubt / sure), 0.0, 1.0))
 
 
 def _add_tiers(table: pd.DataFrame, tiers: Mapping[str, str], settings: ScoringSettings) -> pd.DataFrame:
