@@ -89,7 +89,11 @@ class FittedComponent:
         if math.isnan(row[0]):
             return declared.unknown or f"{first.label.lower()} unknown"
         value = _amount(first, row[0], money)
-        words = f"{self.title.lower()} {{value}}" if isinstance(self.shape, Tiers) or first.unit == "" else "{value}"
+        words = (
+            f"{self.title.lower()} {{value}}"
+            if isinstance(self.shape, Tiers) or first.unit in ("", "share")
+            else "{value}"
+        )
         return (declared.phrase or words).format(value=value, level=level)
 
     def _amounts(self, row: Sequence[float], money: str) -> str:

@@ -9,34 +9,36 @@ from typing import Any
 from icp_xl.columns import SOFTWARE_CATEGORIES
 from icp_xl.components.record import Component
 
+#: Columns of the blend whose shares the setting ``scoring.adoption_printer_share`` gives.
+ADOPTION = ("printers", "consumable_revenue")
 #: The specification's four, for resellers of equipment with its consumables and software. Contributions are summed in
 #: this order.
 EQUIPMENT = (
     Component(
-        "vertical", "lookup", "Industry", column="industry", strategic=True, weight=0.25,
+        "vertical", "lookup", "Industry", column="industry", strategic=True,
         about="How well the industry has paid, pulled to the average where little is known, blended with its strategic "
         "tier.",
         note="How well the account's industry has paid, blended with its strategic tier (0 to 1).",
     ),
     Component(
-        "size", "tiers", column="annual_revenue", weight=0.25,
+        "size", "tiers", column="annual_revenue",
         about="Annual revenue of the account, by tier; unknown is neutral, not zero.",
         note="The account's annual revenue by size tier (0 to 1); unknown counts as neutral.",
         phrase="{level} company ({value} a year)", levels=("small", "mid-sized", "large"),
     ),
     Component(
-        "adoption", "blend", columns=("printers", "consumable_revenue"), weight=0.25,
+        "adoption", "blend", columns=ADOPTION,
         about="Printers owned and consumables bought.",
         note="Printers owned and consumables bought, on a log scale (0 to 1).",
     ),
     Component(
-        "relationship", "revenue", categories=SOFTWARE_CATEGORIES, weight=0.25,
+        "relationship", "revenue", categories=SOFTWARE_CATEGORIES,
         about="Software, SaaS and maintenance bought.",
         note="Software, SaaS and maintenance bought, on a log scale (0 to 1).",
     ),
 )  # fmt: skip
-_INDUSTRY = replace(EQUIPMENT[0], name="industry", weight=None)
-_SIZE = replace(EQUIPMENT[1], weight=None)
+_INDUSTRY = replace(EQUIPMENT[0], name="industry")
+_SIZE = EQUIPMENT[1]
 #: For any log of sales.
 GENERAL = (
     _INDUSTRY,
@@ -73,7 +75,7 @@ def _completed(component: Component, scoring: Any) -> Component:
         missing = scoring.size_missing_score if component.missing is None else component.missing
         return replace(component, tiers=tiers, missing=missing)
     if component.kind == "blend" and not component.shares:
-        if component.columns == EQUIPMENT[2].columns:
+        if component.columns == ADOPTION:
             share = scoring.adoption_printer_share
             return replace(component, shares=(share, 1.0 - share))
         return replace(component, shares=(1.0 / len(component.columns),) * len(component.columns))

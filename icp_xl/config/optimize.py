@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -14,6 +15,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 #: What the least weights of many components add up to, where the settings do not say.
 SPREAD = 0.6
+#: The component that ``include_size`` switches.
+SIZE = "size"
 
 
 class OptimizeSettings(Section):
@@ -79,20 +82,28 @@ class OptimizeSettings(Section):
 
     @model_validator(mode="after")
     def _feasible(self) -> Self:
-        used = 4 if self.include_size else 3
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
-        if used * self.minimum > 1.0 + 1e-12:
+        return self
+
+    def check_bounds(self, names: Sequence[str]) -> None:
+        """Whether weights of components of these names can obey the stated bounds.
+
+        Raises:
+            ValueError: they cannot; the text says why.
+        """
+        used = sum(self.include_size or name != SIZE for name in names)
+        stated = self.model_fields_set
+        if "minimum" in stated and used * self.minimum > 1.0 + 1e-12:
             raise ValueError(
                 f"minimum {self.minimum:g} is impossible: {used} weights of at least that much sum to "
                 f"{used * self.minimum:g}, above 1"
             )
-        if used * self.maximum < 1.0 - 1e-12:
+        if "maximum" in stated and used * self.maximum < 1.0 - 1e-12:
             raise ValueError(
                 f"maximum {self.maximum:g} is impossible: {used} weights of at most that much sum to "
                 f"{used * self.maximum:g}, below 1"
             )
-        return self
 
 
 def usual_bounds(settings: OptimizeSettings, used: int) -> tuple[float, float]:

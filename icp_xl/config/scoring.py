@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from icp_xl.artifacts import OPTIMIZED_WEIGHTS
 from icp_xl.components.kinds import faults_of
 from icp_xl.components.presets import EQUIPMENT, PRESETS, completed, even_weights
-from icp_xl.components.record import Component
+from icp_xl.components.record import FACTS, Component
 from icp_xl.config.base import Rights, Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -139,6 +139,15 @@ class ScoringSettings(Section):
         usual = even_weights(EQUIPMENT)
         return {**usual, **given} if set(given) <= set(usual) else given
 
+    def own_columns(self) -> dict[str, bool]:
+        """Columns of the customers that only the settings' own components read, and whether they are texts."""
+        return {
+            column: component.kind == "lookup"
+            for component in self.components.values()
+            for column in (component.column, *component.columns)
+            if column and column not in FACTS
+        }
+
     def declared(self, preset: str) -> tuple[Component, ...]:
         """The declarations of a preset, or of the settings' own components, complete."""
         return completed(tuple(self.components.values()) or PRESETS[preset], self)
@@ -196,11 +205,17 @@ def _listed(name: str, value: Any) -> Any:
     >>> _listed("divisions", "Bread, Rolls"), _listed("tiers", "0: 0.2; 1000: 1")
     (['Bread', 'Rolls'], [(0.0, 0.2), (1000.0, 1.0)])
     """
+    if name == "column":
+        return _plain_key(value)
     if name not in _LISTS or not isinstance(value, str | int | float):
-        return (
-            [tuple(item.values()) if isinstance(item, dict) else item for item in value] if name == "tiers" else value
-        )
+        if name == "columns":
+            return [_plain_key(item) for item in value]
+        if name == "tiers":
+            return [tuple(item.values()) if isinstance(item, dict) else item for item in value]
+        return value
     parts = [part.strip() for part in str(value).replace(";", ",").split(",") if part.strip()]
+    if name == "columns":
+        return [_plain_key(part) for part in parts]
     if name == "tiers":
         return [tuple(float(end) for end in part.split(":")) for part in parts]
     return [float(part) for part in parts] if name == "shares" else parts

@@ -6,8 +6,9 @@ import hashlib
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from icp_xl.config.base import WORKBOOK, Section
 from icp_xl.config.build import BuildSettings, FeatureSettings, LabelSettings, LeakageSettings
@@ -92,6 +93,16 @@ class Settings(Section):
     delivery: DeliverySettings = DeliverySettings()
     share: ShareSettings = ShareSettings()
     excel: ExcelSettings = ExcelSettings()
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        """The optimiser's bounds against the components; for ``auto`` the specification's four stand for whichever."""
+        preset = "equipment" if self.scoring.preset == "auto" else self.scoring.preset
+        try:
+            self.optimize.check_bounds([item.name for item in self.scoring.declared(preset)])
+        except ValueError as error:
+            raise ValueError(f"optimize: {error}") from None
+        return self
 
     def digest(self) -> str:
         """SHA-256 of everything that can change a number; where files lie and how many workers do not."""

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from icp_xl.errors import DataError
+from icp_xl.components.kinds import facts_of
+from icp_xl.components.record import Component
+from icp_xl.errors import ConfigError, DataError, IcpError, InsufficientDataError, MissingColumnsError
 from icp_xl.feedback.opportunities import LOST, WON, prepare_opportunities
 from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
 from icp_xl.runs import RunContext
+from icp_xl.scoring.choose import LEAST_APART, LEAST_SHARE, OWN, choose_components
+from icp_xl.scoring.measures import History
 from icp_xl.sources import Sources, SourceTable
 from icp_xl.tables import Tables
 from icp_xl.tables.contracts import check_sources, read_problem
 from icp_xl.tables.star_dims import fold
+from icp_xl.weight_search.problem import target_of
 
 STATES = ("good", "thin", "missing", "problem")
 #: What a source is for, so that a missing one is said in terms of what will not be there.
@@ -29,6 +34,7 @@ PURPOSE = {
 }
 NEEDED = ("customers", "sales")
 RECONCILIATION = "Reconciliation"
+SCORE = "Components of the score"
 RULES = "Rules that the tables must keep"
 
 
@@ -81,7 +87,14 @@ def check(run: RunContext) -> CheckReport:
     """Read the sources, clean them, and say how they stand; writes nothing but the run record."""
     sources = load_sources(run)
     tables = load_tables(run, stop=False)
-    findings = [*_sources(sources), *_balances(run), *_contracts(sources), *_coverage(tables), *_readiness(run, tables)]
+    findings = [
+        *_sources(sources),
+        *_balances(run),
+        *_contracts(sources),
+        *_coverage(tables),
+        *_readiness(run, tables),
+        *_components(run, sources, tables),
+    ]
     report = CheckReport(findings)
     run.metric("findings", {state: sum(f.state == state for f in findings) for state in STATES})
     return report
@@ -183,7 +196,8 @@ def _coverage(tables: Tables) -> list[Finding]:
 def _readiness(run: RunContext, tables: Tables) -> list[Finding]:
     accounts = accounts_with_totals(tables)
     n = len(accounts)
-    engaged = int(((accounts["hardware_revenue"] > 0) | (accounts["consumable_revenue"] > 0)).sum())
+    targets, _ = target_of(run.settings, _chosen(run, tables))
+    engaged = int((accounts[list(targets)] > 0).any(axis=1).sum())
     dates = tables.transactions["date"].dropna()
     months = (dates.max().to_period("M") - dates.min().to_period("M")).n + 1 if len(dates) else 0
     out = [
@@ -216,6 +230,41 @@ def _buyers(lines: pd.DataFrame) -> dict[str, int]:
         for _, part in frame.groupby("fold", sort=True)
     }
     return dict(sorted(counts.items()))
+
+
+def _chosen(run: RunContext, tables: Tables) -> tuple[Component, ...]:
+    """The components that scoring would take; those of the equipment trade where it would take none."""
+    sources, settings = load_sources(run), run.settings.scoring
+    try:
+        history = History.of(tables.transactions, tables.assets)
+        return choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers).components
+    except IcpError:
+        return settings.declared("equipment")
+
+
+def _components(run: RunContext, sources: Sources, tables: Tables) -> list[Finding]:
+    """How many accounts each component of the score tells apart, and which components would be taken."""
+    settings = run.settings.scoring
+    history = History.of(tables.transactions, tables.assets)
+    try:
+        choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
+    except (InsufficientDataError, MissingColumnsError) as error:
+        fault = error.fault
+        lacking = "; ".join(item.what for item in error.faults if item is not fault)
+        text = f"{fault.what}{f' ({lacking})' if lacking else ''}"
+        return [Finding(SCORE, "components", "problem", text, fault.next_step or "")]
+    except ConfigError as error:
+        return [Finding(SCORE, "components", "problem", f"{error.fault.what}: {error.fault.got}", "")]
+    n = len(choice.accounts)
+    told = choice.told or f"the components of {choice.preset}"
+    out = [Finding(SCORE, "components", "good", told.rstrip("."))]
+    for item in settings.declared(choice.preset if choice.preset != OWN else "equipment"):
+        apart = choice.apart[item.name]
+        state = "good" if apart >= max(LEAST_APART, LEAST_SHARE * n) else "thin" if apart else "missing"
+        labels = ", ".join(fact.label.lower() for fact in facts_of((item,)))
+        advice = "" if state == "good" else f"It reads {labels}; map the column, or leave the component out."
+        out.append(Finding(SCORE, item.title.lower(), state, f"tells {apart:,} of {n:,} accounts apart", advice))
+    return out
 
 
 def _enough(item: str, got: int, comfortable: int, least: int, advice: str) -> Finding:

@@ -67,6 +67,8 @@ def account_columns(frame: pd.DataFrame, model: ScoreModel) -> list[Column]:
                note="0 to 100. The average account has 50; two of three lie between 35 and 65."),
         Column("icp_grade", "Grade", "grade", rule="grade",
                note="A is the best tenth (or the share that the settings say), F the last."),
+        Column("grade_range", "Grade could be", width=12,
+               note="Grades it could have among as few other accounts of the same market, at 95 %."),
         Column("reasons", "Why", "long_text", width=62,
                note="The components that set this account apart from the average account, best first."),
         Column("segment", "Segment"),

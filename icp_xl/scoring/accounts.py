@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component, contribution_columns, score_columns
@@ -14,12 +15,14 @@ from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.scoring.fitting import fit_score_model
 from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
-from icp_xl.scoring.model import ScoreModel, Scores, keys
+from icp_xl.scoring.model import ScoreModel, Scores, grade, keys
 
 _BEFORE = (
     "account_id", "account_name", "industry", "segment", "region", "rep", "annual_revenue", "printers",
     "hardware_revenue", "consumable_revenue", "software_revenue", "service_revenue", "total_revenue", "gross_profit",
 )  # fmt: skip
+#: With fewer accounts than this, grades come with what they can mean.
+FEW = 100
 _AFTER = ("raw_score", "percentile", "icp_score", "icp_grade", "rank", "flags")
 
 
@@ -77,7 +80,7 @@ def score_accounts(
         accounts, components, weights, settings, tiers, preset=preset, run_id=run_id, fitted_at=fitted_at
     )
     scored = attach_scores(accounts, model, model.score(accounts))
-    return ScoringResult(scored, model, industries, tuple(_warnings(scored, industries)))
+    return ScoringResult(scored, model, industries, tuple(_warnings(scored, industries, model)))
 
 
 def attach_scores(accounts: pd.DataFrame, model: ScoreModel, scores: Scores) -> pd.DataFrame:
@@ -91,6 +94,8 @@ def attach_scores(accounts: pd.DataFrame, model: ScoreModel, scores: Scores) -> 
     out["icp_score"] = scores.icp_score
     out["icp_grade"] = scores.icp_grade
     out["segment"] = model.segment(accounts["annual_revenue"].to_numpy(dtype=float, na_value=np.nan))
+    if len(out) < FEW:
+        out["grade_range"] = grade_ranges(scores.percentile, model)
     key = pd.Series(keys(scores.raw_score), index=out.index)
     out["rank"] = key.rank(method="min", ascending=False).astype("int64")
     out["flags"] = _flags(accounts, model)
@@ -107,7 +112,12 @@ def _flags(accounts: pd.DataFrame, model: ScoreModel) -> pd.Series[str]:
     """What is not known of an account that its score needs, in words."""
     total = accounts["total_revenue"].fillna(0.0)
     # Segments need the annual revenue whatever the score is made of.
-    wanted = ["annual_revenue", *(fact.name for fact in model.facts if fact.name != "annual_revenue")]
+    read = {fact.name for fact in model.facts}
+    sized = "annual_revenue" in read or bool(accounts["annual_revenue"].notna().any())
+    wanted = [
+        *(["annual_revenue"] if sized else []),
+        *(fact.name for fact in model.facts if fact.name != "annual_revenue"),
+    ]
     order = ["annual_revenue", "industry", "printers"]
     wanted.sort(key=lambda name: order.index(name) if name in order else len(order))
     labels = {fact.name: fact.label.lower() for fact in model.facts}
@@ -124,6 +134,18 @@ def _flags(accounts: pd.DataFrame, model: ScoreModel) -> pd.Series[str]:
     return pd.Series(texts, index=accounts.index, dtype=object)
 
 
+def grade_ranges(percentile: NDArray[np.float64], model: ScoreModel) -> list[str]:
+    """The grades that an account could have among as many other accounts of the same market, such as ``B to C``.
+
+    A percentile among n accounts is a share of n; its 95 % interval is Wilson's (J. Am. Stat. Assoc. 22, 1927).
+    """
+    n, z = max(model.population, 1), 1.959964
+    middle = (percentile + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(percentile * (1 - percentile) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    best, worst = (grade(np.clip(end, 0.0, 1.0), model.grade_shares) for end in (middle + half, middle - half))
+    return [str(a) if a == b else f"{a} to {b}" for a, b in zip(best, worst, strict=True)]
+
+
 def _customer_columns(model: ScoreModel) -> set[str]:
     """Columns of the customers' own that the components read."""
     return {name for part in model.parts for name in (part.declared.column, *part.declared.columns) if name} - {
@@ -132,16 +154,21 @@ def _customer_columns(model: ScoreModel) -> set[str]:
     }  # fmt: skip
 
 
-def _warnings(scored: pd.DataFrame, industries: IndustryWeights) -> list[str]:
+def _warnings(scored: pd.DataFrame, industries: IndustryWeights, model: ScoreModel) -> list[str]:
     found = []
     n = len(scored)
-    if n < 50:
-        found.append(f"Only {n} account{'s' if n > 1 else ''}: percentiles and grades over so few mean little.")
+    if n < FEW:
+        wide = int((scored["grade_range"] != scored["icp_grade"]).sum())
+        found.append(
+            f"Only {n} account{'s' if n > 1 else ''}: percentiles and grades over so few mean little. One account more "
+            f"or less moves a percentile by up to {1 / n:.1%}; {wide} of them could as well have another grade among "
+            "other accounts of the same market (column grade_range, at 95 %)."
+        )
     unknown = float(scored["annual_revenue"].isna().mean())
-    if unknown > 0.3:
+    if unknown > 0.3 and any(fact.name == "annual_revenue" for fact in model.facts):
         found.append(f"Annual revenue is unknown for {unknown:.0%} of accounts; they get the neutral size score.")
     if float((scored["total_revenue"].fillna(0.0) <= 0.0).mean()) == 1.0:
         found.append("No account has any revenue: adoption, relationship and industry say nothing.")
-    elif industries.reliability == 0.0:
+    elif industries.reliability == 0.0 and model.lookup("industry") is not None:
         found.append("The sales show no evidence that industries differ; every industry has the neutral data weight.")
     return found

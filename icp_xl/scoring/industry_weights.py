@@ -6,8 +6,8 @@ Bayes for a normal mean with unequal variances: the variance between industries 
 estimate (Controlled Clinical Trials 7, 1986), and an industry of few accounts is pulled far.
 
 That estimate is above 0 on every other set of pure noise. So it counts only as far as a test of no differences (the F
-test of one-way analysis of variance) speaks against them: not at all where the test's p is 0.05 or more, in full
-where it is 0.005 or less, and by the logarithm of p between, so that no account tips the scale by itself.
+test of one-way analysis of variance) speaks against them: not at all where the test's p is 0.03 or more, in full
+where it is 0.003 or less, and by the logarithm of p between, so that no account tips the scale by itself.
 
 The shrunk mean is mapped to 0 to 1 with 0.5 for the average industry; 1.5 standard deviations of the true differences
 between industries (or more) are 0 or 1. When the data are not sure of the differences, shrinkage closes the whole scale
@@ -32,7 +32,7 @@ NEUTRAL = 0.5
 #: Standard deviations between industries that reach the end of the scale.
 SPAN = 1.5
 #: From the first of these p on differences are not believed, up to the second in full.
-P_VALUES = (0.05, 0.005)
+P_VALUES = (0.03, 0.003)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _shrink(n: Floats, mean: Floats, errors: float) -> tuple[Floats, Floats, flo
 def _believed(p: float) -> float:
     """How far a test that gives ``p`` makes differences believed, 0 to 1.
 
-    >>> _believed(0.2), _believed(0.001), round(_believed(0.0158), 2)
+    >>> _believed(0.2), _believed(0.001), round(_believed(0.0095), 2)
     (0.0, 1.0, 0.5)
     """
     doubt, sure = P_VALUES

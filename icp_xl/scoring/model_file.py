@@ -18,6 +18,8 @@ from icp_xl.components.shapes import LogSum, Lookup, Tiers
 if TYPE_CHECKING:
     from icp_xl.scoring.model import ScoreModel
 
+#: Components that schema 1 knows.
+FLAT = ("vertical", "size", "adoption", "relationship")
 _SHARED = (
     "weights", "grade_shares", "segment_mid_market", "segment_large", "knots", "population", "run_id", "fitted_at",
 )  # fmt: skip
@@ -76,7 +78,7 @@ def _flat(model: ScoreModel) -> dict[str, Any] | None:
 
 def _parts(flat: Mapping[str, Any]) -> tuple[FittedComponent, ...]:
     """The components of the equipment trade out of the constants of schema 1."""
-    vertical, size, adoption, relationship = EQUIPMENT
+    vertical, size, adoption, relationship = (item for item in EQUIPMENT if item.name in FLAT)
     starts, scores, share = list(flat["size_from"]), list(flat["size_scores"]), flat["printer_share"]
     return (
         FittedComponent(vertical, Lookup(dict(flat["industry_weights"]), flat["industry_prior"])),

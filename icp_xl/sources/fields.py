@@ -6,8 +6,11 @@ Reading, ``icp-xl check`` and the workbook templates all take the fields from he
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from icp_xl.config import Settings
 
 Kind = Literal["id", "text", "number", "date", "flag", "year"]
 
@@ -231,3 +234,15 @@ SPECS: Mapping[str, SourceSpec] = {
 }
 #: The strategic tiers are a JSON file, not a table.
 TIERS_FILE = "strategic_industry_tiers.json"
+
+
+def spec_of(name: str, settings: Settings) -> SourceSpec:
+    """The source as the settings have it: customers with the further columns that the score's components read."""
+    own = settings.scoring.own_columns() if name == "customers" else {}
+    spec = SPECS[name]
+    more = [
+        Field(column, "text" if text else "number", column.replace("_", " ").capitalize(), "read by a component")
+        for column, text in own.items()
+        if spec.field(column) is None
+    ]
+    return replace(spec, fields=(*spec.fields, *more))

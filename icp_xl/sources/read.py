@@ -11,7 +11,7 @@ from icp_xl.errors import Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book
 from icp_xl.sources.database import open_query
-from icp_xl.sources.fields import ASSETS, SPECS
+from icp_xl.sources.fields import ASSETS, SPECS, spec_of
 from icp_xl.sources.file_types import layout_of, open_book, open_container
 from icp_xl.sources.headers import words
 from icp_xl.sources.locate import Located, locate
@@ -74,7 +74,9 @@ def read_sources(settings: Settings, progress: Progress | None = None) -> Source
         progress.check()
         try:
             paths = (found.path, *found.more)
-            tables[name], remarks = read_table(paths, SPECS[name], settings, progress=progress, opener=opener)
+            tables[name], remarks = read_table(
+                paths, spec_of(name, settings), settings, progress=progress, opener=opener
+            )
             warnings += remarks
         except SourceError as error:
             if name == "assets" and located[name] is None and isinstance(error, MissingColumnsError):

@@ -42,7 +42,8 @@ def build_tables(
     rules = settings.matching
     issues = check_sources(sources, rules, None if settings.run.clock is None else pd.Timestamp(settings.run.clock))
     progress.stage("merging duplicate accounts")
-    customers = build_customers(_frame(sources.customers), rules, overrides, progress)
+    own = tuple(settings.scoring.own_columns())
+    customers = build_customers(_frame(sources.customers), rules, overrides, progress, own)
     progress.stage("matching sales to accounts")
     sales = build_transactions(_frame(sources.sales), customers.directory, rules, overrides, progress)
     accounts = _accounts(customers, sales)
@@ -72,7 +73,7 @@ def build_tables(
         [*(table.dropped for table in sources.tables()), customers.dropped, sales.dropped], DROPPED_COLUMNS
     )
     return Tables(
-        customers=_ordered(accounts),
+        customers=_ordered(accounts, own),
         transactions=sales.lines,
         yearly_totals=joined["yearly_totals"],
         reconciliation=reconciliation,
@@ -132,7 +133,7 @@ def _joined(table: SourceTable | None, resolved: Resolved, directory: Directory)
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
-def _ordered(accounts: pd.DataFrame) -> pd.DataFrame:
+def _ordered(accounts: pd.DataFrame, own: Sequence[str]) -> pd.DataFrame:
     frame = accounts.copy()
     for name in CUSTOMER_COLUMNS:
         if name not in frame.columns:
@@ -155,7 +156,8 @@ def _ordered(accounts: pd.DataFrame) -> pd.DataFrame:
     ):
         frame[name] = frame[name].astype("object").where(frame[name].notna(), None)
     frame["flags"] = frame["flags"].fillna("")
-    return frame[list(CUSTOMER_COLUMNS)].sort_values("account_id", kind="stable", ignore_index=True)
+    kept = [*CUSTOMER_COLUMNS, *(name for name in own if name in frame.columns)]
+    return frame[kept].sort_values("account_id", kind="stable", ignore_index=True)
 
 
 def _account_map(directory: Directory) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +36,14 @@ class BuiltCustomers:
 
 
 def build_customers(
-    frame: pd.DataFrame, settings: MatchingSettings, overrides: Overrides, progress: Progress
+    frame: pd.DataFrame, settings: MatchingSettings, overrides: Overrides, progress: Progress, own: Sequence[str] = ()
 ) -> BuiltCustomers:
     """Merge the customers' rows into one row per account.
 
     A row without an id gets one made of its name and place; a row without a name is named by its id; a row with
     neither is dropped. Rows of one id are one account. The account keeps the id, name and values of its best-filled
-    row, and takes what that row lacks from the next; ``merged_ids`` names every id that it stands for.
+    row, and takes what that row lacks from the next; ``merged_ids`` names every id that it stands for. ``own`` are
+    further columns of the customers that are kept.
     """
     read = len(frame)
     frame = _complete(frame)
@@ -54,7 +56,7 @@ def build_customers(
         cluster, pairs = judged.cluster.to_numpy(), judged.pairs
     else:
         cluster, pairs = frame.groupby("_key", sort=False).ngroup().to_numpy(), pd.DataFrame()
-    accounts = _merge(frame, cluster)
+    accounts = _merge(frame, cluster, [name for name in own if name in frame.columns])
     owner = dict(zip(accounts["_cluster"], accounts["account_id"], strict=True))
     ids = [owner[number] for number in cluster]
     directory = Directory(
@@ -121,7 +123,7 @@ def _as_names(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _merge(frame: pd.DataFrame, cluster: np.ndarray) -> pd.DataFrame:
+def _merge(frame: pd.DataFrame, cluster: np.ndarray, own: Sequence[str]) -> pd.DataFrame:
     """One row per cluster: the best-filled row first, what it lacks from the next."""
     filled = frame[[*FIELDS, "account_name"]].notna().sum(axis=1) - 100 * frame["flags"].ne("")
     ranked = frame.assign(_cluster=cluster, _filled=filled).sort_values(
@@ -129,7 +131,7 @@ def _merge(frame: pd.DataFrame, cluster: np.ndarray) -> pd.DataFrame:
     )
     groups = ranked.groupby("_cluster", sort=True)
     first = groups[["account_id", "account_name"]].first()
-    values = groups[list(FIELDS)].first()
+    values = groups[[*FIELDS, *own]].first()
     values["printers"] = groups["printers"].max()
     merged = first.join(values)
     barred = ranked["do_not_contact"].map(_truth)

@@ -14,8 +14,9 @@ from icp_xl.columns import ACCOUNT_ID, CONSUMABLE_REVENUE, GRADES, HARDWARE_REVE
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component, score_columns
 from icp_xl.config import Settings
+from icp_xl.config.optimize import SIZE
 from icp_xl.errors import DataError, Fault, InsufficientDataError, MissingColumnsError
-from icp_xl.weight_search.simplex import SIZE, Floats, Rules, WeightGrid, as_floats
+from icp_xl.weight_search.simplex import Floats, Rules, WeightGrid, as_floats
 
 #: What the score is to rank by: columns whose sum is the target, by ``optimize.target``, and how they are called.
 TARGETS = {

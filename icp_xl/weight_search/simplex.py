@@ -14,12 +14,10 @@ import numpy.typing as npt
 
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component
-from icp_xl.config.optimize import OptimizeSettings, usual_bounds
+from icp_xl.config.optimize import SIZE, OptimizeSettings, usual_bounds
 from icp_xl.errors import ConfigError
 
 UNITS = 10_000
-#: The component that ``optimize.include_size`` switches.
-SIZE = "size"
 #: Points of a lattice that are looked through at once, for up to four components.
 MOST_POINTS = 200_000
 WeightGrid = npt.NDArray[np.int64]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from icp_xl.config.optimize import SIZE
 from icp_xl.reports.optimize.common import NAMES, differ, titles
 from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.words import number_word
-from icp_xl.weight_search.simplex import SIZE, UNITS
+from icp_xl.weight_search.simplex import UNITS
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
