@@ -116,6 +116,30 @@ class FeatureSettings(Section):
     """Which features are built at a cutoff."""
 
     windows: tuple[Months, ...] = Field((3, 6, 12, 24), description="months of the recency-frequency-monetary windows")
+    stable_fields: tuple[
+        Literal[
+            "country",
+            "state",
+            "city",
+            "region",
+            "industry",
+            "segment",
+            "owner",
+            "annual_revenue",
+            "printers",
+            "subscription",
+            "expiry",
+        ],
+        ...,
+    ] = Field(
+        ("country",),
+        description="fields of the customers and assets tables that no sale changes: they are features of the past as "
+        "they stand today; any other field is one only from the day on as of which it was filed (icp-xl history). "
+        "Printers named here are rolled back by what the log sold since",
+    )
+    installed_base: tuple[str, ...] = Field(
+        ("Printers",), description="divisions whose goods of the category hardware (else all) are the printers sold"
+    )
     use_assets: bool = Field(True, description="features of installed assets, their age and expiry")
     use_basket: bool = Field(True, description="features of what is bought together")
     use_als: bool = Field(True, description="embeddings by alternating least squares, and likeness made of them")

@@ -2,7 +2,8 @@
 
 An asset counts from its start date on, so one that was sold after the cutoff is not seen. Without a start date it is
 left out, or its start is imputed as expiry minus the usual term of its rollup (``features.assets_missing_start``).
-Whether an asset is under subscription is known only as it stands in the file; an expired one counts as off.
+Expiry and subscription of an asset change as it is renewed, so they are features only as of a cutoff by which the table
+had been filed, or where the settings call them stable (``features.stable_fields``); an expired one counts as off.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from icp_xl.tables.star_calendar import to_day
 def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame:
     """Assets that had started before the cutoff: account_key, rollup, start, expiry, on, quantity, imputed."""
     day = to_day(cutoff)
-    table = star.assets
+    table = assets_as_of(star, cutoff)[0]
     column = settings.features.assets_rollup
     # What the log tells of a code only later was not known yet.
     told = table.get(f"{column}_day")
@@ -46,6 +47,20 @@ def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame
     return frame.reset_index(drop=True)
 
 
+def assets_as_of(star: Star, cutoff: date) -> tuple[pd.DataFrame, bool]:
+    """The assets as the last filing by ``cutoff`` had them, else as they stand today, and whether it was the former.
+
+    As of a day that the log does not cover, today's table is what is known then.
+    """
+    history = star.filed.get("assets")
+    if to_day(cutoff) >= star.observed_until or history is None or history.filed_by(cutoff) is None:
+        return star.assets, to_day(cutoff) >= star.observed_until
+    found = history.as_of(cutoff)
+    assert found is not None
+    keys = dict(zip(star.customers["account_id"], star.customers["account_key"], strict=True))
+    return found.assign(account_key=[keys.get(name, 0) for name in found["account_id"]]), True
+
+
 def _impute(frame: pd.DataFrame, day: int) -> pd.DataFrame:
     known = frame[(frame["start"] < day) & frame["expiry"].notna()]
     # The median of two terms may fall between two days; a start is a whole day.
@@ -64,7 +79,10 @@ def build_assets_features(star: Star, keys: Array, cutoff: date, settings: Setti
     frame = visible_assets(star, cutoff, settings)
     if frame.empty:
         return []
-    day, terms = to_day(cutoff), settings.features.assets_expiry_days
+    stable, dated = settings.features.stable_fields, assets_as_of(star, cutoff)[1]
+    day = to_day(cutoff)
+    terms = settings.features.assets_expiry_days if dated or "expiry" in stable else ()
+    subscribed = dated or {"subscription", "expiry"} <= set(stable)
     place = pd.Series(np.arange(len(keys)), index=keys).reindex(frame["account_key"]).to_numpy()
     frame = frame[~np.isnan(place)].assign(place=place[~np.isnan(place)].astype(np.int64))
     n = len(keys)
@@ -103,6 +121,8 @@ def build_assets_features(star: Star, keys: Array, cutoff: date, settings: Setti
                     "assets",
                 ),
             ]
+        if not subscribed:
+            continue
         found += [
             Feature(
                 f"assets_subs_share_{tag}",

@@ -16,6 +16,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import ConfigError, InsufficientDataError
 from icp_xl.features.assets import build_assets_features
 from icp_xl.features.basket import RULE_COLUMNS, Basket, build_basket
+from icp_xl.features.context import build_context
 from icp_xl.features.embeddings import build_embeddings
 from icp_xl.features.families import (
     lifecycle_features,
@@ -101,7 +102,9 @@ def build_feature_sets(
                 factors, similar, notes["als"] = build_embeddings(opened, here, history, settings, virtual)
             index = pd.Index(here.ids.astype(str), name="account_id", dtype="str")
             shared = [_column(each, settings) for each in common]
-            after = [_column(each, settings) for each in (*factors, *_context(star, here, settings))]
+            after = [
+                _column(each, settings) for each in (*factors, *build_context(opened, star, here, cutoff, settings))
+            ]
             for division in divisions:
                 progress.check()
                 at = names.index(division)
@@ -218,40 +221,6 @@ def _taken(values: Array, at: tuple[Array, Array]) -> Array:
         return np.zeros(len(place), np.int64)
     taken: Array = np.where(hit, values[place], 0)
     return taken
-
-
-def _context(star: Star, accounts: Accounts, settings: Settings) -> list[Feature]:
-    """Fields of the customers table as they stand today: they carry no date, so they are not as of the cutoff."""
-    table = star.customers.drop_duplicates("account_key").set_index("account_key").reindex(accounts.keys)
-    window = "as in the customers table today"
-    found = []
-    for column, name, meaning in (
-        ("industry", "industry", "Industry"),
-        ("region", "region", "Region"),
-        ("rep", "owner", "Owner"),
-    ):
-        values = table[column].astype(object).where(table[column].notna(), None).to_numpy()
-        found.append(Feature(f"ctx_{name}", values, meaning, "text", window, "context", kind="category"))
-    revenue = table["annual_revenue"].to_numpy(dtype=float)
-    scoring = settings.scoring
-    with np.errstate(invalid="ignore"):
-        segment = np.where(
-            revenue >= scoring.segment_large,
-            "Large Enterprise",
-            np.where(revenue >= scoring.segment_mid_market, "Mid-Market", "Small Business"),
-        )
-    segment = segment.astype(object)
-    segment[np.isnan(revenue)] = None
-    given = table["segment"].astype(object)
-    segment = np.where(given.notna(), given, segment)
-    found.append(Feature("ctx_segment", segment, "Segment", "text", window, "context", kind="category"))
-    found.append(Feature("acct_annual_revenue", revenue, "Annual revenue", "currency", window, "context", True))
-    found.append(
-        Feature(
-            "acct_printers", table["printers"].to_numpy(dtype=float), "Printers", "printers", window, "context", True
-        )
-    )
-    return found
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ from icp_xl.propensity.candidates import (
     stack,
 )
 from icp_xl.propensity.data import CutoffData, DivisionData
-from icp_xl.propensity.inputs import Inputs, choose_inputs
+from icp_xl.propensity.inputs import Inputs, choose_inputs, same_columns
 from icp_xl.propensity.level import Level, forecast_level, shift_of
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
@@ -130,6 +130,7 @@ def fit_division(
         raise InsufficientDataError(
             f"not enough outcomes: {data.buyers}, needs {train.min_positives}", where=data.division
         )
+    data = replace(data, cutoffs=same_columns(data.cutoffs))
     inputs = choose_inputs(data.cutoffs, train, settings.leakage)
     folds, forward = forward_folds(data), True
     if not folds:

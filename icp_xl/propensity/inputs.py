@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,15 +35,21 @@ class Inputs:
 
 
 def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: LeakageSettings) -> Inputs:
-    """Inputs that carry something at every training cutoff and give nothing away.
+    """Inputs that carry something at the training cutoffs and give nothing away.
 
+    A feature must be known at the latest cutoff and at no fewer than half of all (:func:`same_columns`).
     Left out are constants, embedding factors, infinite values, names that tell of the outcome, and single features
     that alone rank the buyers better than ``leakage.max_auc``.
     """
     names: list[str] = []
     left_out: dict[str, str] = {}
     telling = re.compile(guard.name_pattern, re.IGNORECASE)
-    columns = [name for name in cutoffs[0].features.columns if all(name in each.features for each in cutoffs)]
+    columns = [
+        name
+        for name in cutoffs[-1].features.columns
+        if 2 * sum(name in each.features and bool(each.features[name].notna().any()) for each in cutoffs)
+        >= len(cutoffs)
+    ]  # fmt: skip
     for name in columns:
         if ROTATING.fullmatch(name):
             continue
@@ -60,6 +66,15 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
             elif reason:
                 left_out[name] = reason
     return Inputs(tuple(names), left_out)
+
+
+def same_columns(cutoffs: Sequence[CutoffData]) -> tuple[CutoffData, ...]:
+    """The cutoffs with all columns of the latest; a field that was not filed by an earlier one is missing there."""
+    wanted = cutoffs[-1].features.columns
+    return tuple(
+        each if each.features.columns.equals(wanted) else replace(each, features=each.features.reindex(columns=wanted))
+        for each in cutoffs
+    )
 
 
 def design_matrix(features: pd.DataFrame, names: Sequence[str]) -> Floats:
@@ -108,7 +123,9 @@ def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: LeakageSettings) -> 
         if np.isinf(values).any():
             return "it is infinite for some accounts"
         known = values[~np.isnan(values)]
-        if known.size == 0 or (known.size == values.size and np.ptp(known) == 0):
+        if known.size == 0:
+            continue
+        if known.size == values.size and np.ptp(known) == 0:
             return ""
         if each.positives >= guard.min_positives:
             filled = np.where(np.isnan(values), known.min() - 1.0, values)

@@ -182,3 +182,16 @@ def sku_divisions(divisions: Sequence[int], end: int) -> Query:
         """,
         (end, *divisions),
     )
+
+
+def units_sold(divisions: Sequence[int], skus: Sequence[int], start: int, end: int) -> Query:
+    """Per account: units sold net of returns in ``[start, end)``, of some divisions, and of some codes where given."""
+    only = f"and sku_key in ({marks(skus)})" if skus else ""
+    return Query(
+        f"""
+        select account_key, cast(round(sum(quantity)) as bigint) as units from fact_transactions
+        where day >= ? and day < ? and kind <> 0 and division_key in ({marks(divisions)}) {only}
+        group by account_key order by account_key
+        """,
+        (start, end, *divisions, *skus),
+    )

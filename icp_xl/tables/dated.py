@@ -52,7 +52,10 @@ class TableHistory:
         after = min((each for each in days if each > at), default=None)
         old = base.rows if len(base.rows) else pd.DataFrame(columns=[*hashed.columns, FIRST, LAST])
         here = set(hashed[ROW])
-        spans = old[[ROW, FIRST, LAST]].to_dict("records")
+        spans: list[dict[str, Any]] = [
+            {ROW: name, FIRST: first, LAST: last}
+            for name, first, last in zip(old[ROW], old[FIRST], old[LAST], strict=True)
+        ]
         found: list[dict[str, Any]] = []
         open_ends: dict[str, dict[str, Any]] = {}
         for span in spans:

@@ -18,6 +18,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import DataError
 from icp_xl.sql.engine import Engine, open_duckdb
 from icp_xl.sql.spark import open_spark
+from icp_xl.tables.dated import TableHistory
 from icp_xl.tables.star_calendar import from_day
 
 #: Folder of the star schema below the output folder, and the file that lists what belongs to it.
@@ -50,6 +51,8 @@ class Star:
     observed_until: int
     has_profit: bool
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    #: What the tables ``customers`` and ``assets`` said when, as far as it was filed.
+    filed: Mapping[str, TableHistory] = field(default_factory=dict)
 
     @property
     def division_names(self) -> list[str]:
@@ -77,7 +80,7 @@ def open_engine(star: Star, settings: Settings, scratch: Path | None = None) -> 
 
 def _attach(engine: Engine, star: Star) -> None:
     if isinstance(star.facts, pd.DataFrame):
-        used = ["account_key", "sku_key", "division_key", "day", "kind", "revenue_e4", "gross_profit_e4"]
+        used = ["account_key", "sku_key", "division_key", "day", "kind", "quantity", "revenue_e4", "gross_profit_e4"]
         engine.view_frame(FACTS, star.facts[used])
     else:
         engine.view_parquet(FACTS, star.facts)

@@ -28,6 +28,21 @@ def small_settings(**more: object) -> Settings:
             "labels.target_skus": {"Scanner codes": ["3d-1", "SO-2", "se-0", "nothing"]},
             "features.basket_min_accounts": 3,
             "build.as_of": "2028-01-01",
+            # Here every field is a feature; what may be one in the past has tests of its own.
+            "features.stable_fields": [
+                "country",
+                "state",
+                "city",
+                "region",
+                "industry",
+                "segment",
+                "owner",
+                "annual_revenue",
+                "printers",
+                "subscription",
+                "expiry",
+            ],
+            "features.installed_base": [],
             **more,
         }
     )

@@ -371,7 +371,7 @@ def with_assets(desk: Desk, lines: pd.DataFrame) -> Callable[[], list[str]]:
 
 def test_assets_are_switched_off_by_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     names = with_assets(desk, make_lines(1))
-    assert {"assets_tenure_days", "assets_expiring_30d_printers", "assets_subs_share_software"} <= set(names())
+    assert {"assets_tenure_days", "assets_active_printers", "assets_active_software"} <= set(names())
     sanity = desk.out / "curated/features/assets_sanity.csv"
     assert sanity.exists()
     monkeypatch.setenv("ICP_XL__FEATURES__USE_ASSETS", "0")

@@ -289,8 +289,17 @@ def _context(found: Features, accounts: Sequence[str], customers: pd.DataFrame |
         value = rows.get(account, {}).get(name)
         return value if given(value) else None
 
-    for name, column in (("ctx_industry", "industry"), ("ctx_region", "region"), ("ctx_owner", "rep")):
-        found[name] = {account: field(account, column) for account in accounts}
+    texts = (
+        ("country", "country"),
+        ("state", "state"),
+        ("industry", "industry"),
+        ("region", "region"),
+        ("owner", "rep"),
+    )
+    for name, column in texts:
+        values = {account: field(account, column) for account in accounts}
+        if any(value is not None for value in values.values()):
+            found[f"ctx_{name}"] = values
     for name, column in (("acct_annual_revenue", "annual_revenue"), ("acct_printers", "printers")):
         found[name] = {a: NAN if field(a, column) is None else float(field(a, column)) for a in accounts}
     found["ctx_segment"] = {}
@@ -302,6 +311,8 @@ def _context(found: Features, accounts: Sequence[str], customers: pd.DataFrame |
                 "Large Enterprise" if revenue >= large else "Mid-Market" if revenue >= middle else "Small Business"
             )
         found["ctx_segment"][account] = segment
+    if all(value is None for value in found["ctx_segment"].values()):
+        del found["ctx_segment"]
 
 
 def _cap(values: Any, quantile: float) -> tuple[float, float] | None:

@@ -28,6 +28,7 @@ from icp_xl.pipeline.models.build_inputs import (
     report_files,
     with_rows_before,
 )
+from icp_xl.pipeline.models.history import file_today, with_history
 from icp_xl.runs import RunContext
 from icp_xl.sql.engine import Engine
 from icp_xl.tables.star import FOLDER, MANIFEST, Star, open_engine, open_star, slug
@@ -102,6 +103,8 @@ def build(
         _give_up(run, findings_of(error), before, earlier)
         raise
     star = with_rows_before(star, inputs.dropped)
+    if not staging_only:
+        star = replace(star, star=file_today(run, star.star))
     # What this run builds is published at its end; a later stage of the same run reads it from here.
     run.memo["star"] = star.star
     for text in star.warnings:
@@ -132,7 +135,7 @@ def load_star(run: RunContext) -> Star:
         DataError: there is none.
     """
     if "star" not in run.memo:
-        run.memo["star"] = open_star(run.settings.paths.out)
+        run.memo["star"] = with_history(run, open_star(run.settings.paths.out))
     found: Star = run.memo["star"]
     return found
 

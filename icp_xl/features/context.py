@@ -1,0 +1,111 @@
+"""What the customers table says of an account as of a cutoff: as it was filed by then, and nothing else.
+
+The table carries no dates. As it stands today it knows of sales that came later (an owner assigned after the win, a
+count of printers that includes the one sold last month), so at a past cutoff it speaks only through what had been filed
+by that day, or where the settings say that a field does not move. As of a day that the log does not cover, today's
+table is what is known.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.features.history import Accounts
+from icp_xl.features.model import Array, Feature
+from icp_xl.sql import features as sql
+from icp_xl.sql.engine import Engine
+from icp_xl.tables.star import Star
+from icp_xl.tables.star_calendar import to_day
+
+#: Categories: feature, column of the table, meaning. The settings call each by its feature's name without ``ctx_``.
+_TEXTS = (
+    ("country", "country", "Country"), ("state", "state", "State"), ("region", "region", "Region"),
+    ("industry", "industry", "Industry"), ("owner", "rep", "Owner"), ("segment", "segment", "Segment"),
+)  # fmt: skip
+_NUMBERS = (("annual_revenue", "Annual revenue", "currency"), ("printers", "Printers", "printers"))
+
+
+def customers_as_of(star: Star, cutoff: date) -> tuple[pd.DataFrame | None, date | None]:
+    """The customers table that was known at ``cutoff``, and the day as of which it was filed; ``None``: not known."""
+    if to_day(cutoff) >= star.observed_until:
+        return star.customers, cutoff
+    history = star.filed.get("customers")
+    if history is None:
+        return None, None
+    day = history.filed_by(cutoff)
+    return history.as_of(cutoff), None if day is None else date(1970, 1, 1) + timedelta(days=day)
+
+
+def build_context(
+    engine: Engine, star: Star, accounts: Accounts, cutoff: date, settings: Settings
+) -> list[Feature]:  # fmt: skip
+    """Fields of the customers table as they were known at the cutoff; a field that was not known gives no feature."""
+    known, filed = customers_as_of(star, cutoff)
+    stable = set(settings.features.stable_fields)
+    ids = accounts.ids.astype(str)
+    tables = {
+        True: None if known is None else known.drop_duplicates("account_id").set_index("account_id").reindex(ids),
+        False: star.customers.drop_duplicates("account_id").set_index("account_id").reindex(ids),
+    }
+    window = "as of the cutoff" if known is not None else "as in the customers table today"
+
+    def column(field: str, name: str) -> pd.Series[Any] | None:
+        table = tables[known is not None] if known is not None or field in stable else None
+        return None if table is None or name not in table else table[name]
+
+    found = []
+    for field, name, meaning in _TEXTS:
+        given = column(field, name)
+        if field == "segment" and given is not None:
+            given = _segment(given, column("annual_revenue", "annual_revenue"), settings)
+        if given is not None and given.notna().any():
+            values = given.astype(object).where(given.notna(), None).to_numpy()
+            found.append(Feature(f"ctx_{field}", values, meaning, "text", window, "context", kind="category"))
+    for field, meaning, unit in _NUMBERS:
+        given = column(field, field)
+        if given is None:
+            continue
+        values = given.to_numpy(dtype=float)
+        if field == "printers" and to_day(cutoff) < star.observed_until:
+            values = values + _sold(engine, star, accounts, cutoff, filed, settings)
+        found.append(Feature(f"acct_{field}", values, meaning, unit, window, "context", True))
+    return found
+
+
+def _segment(given: pd.Series[Any], revenue: pd.Series[Any] | None, settings: Settings) -> pd.Series[Any]:
+    """The table's own segment, else the one that the revenue stands for."""
+    if revenue is None:
+        return given
+    amount, scoring = revenue.to_numpy(dtype=float), settings.scoring
+    with np.errstate(invalid="ignore"):
+        by_size = np.where(
+            amount >= scoring.segment_large,
+            "Large Enterprise",
+            np.where(amount >= scoring.segment_mid_market, "Mid-Market", "Small Business"),
+        ).astype(object)
+    by_size[np.isnan(amount)] = None
+    return given.astype(object).where(given.notna(), pd.Series(by_size, index=given.index, dtype=object))
+
+
+def _sold(
+    engine: Engine, star: Star, accounts: Accounts, cutoff: date, filed: date | None, settings: Settings
+) -> Array:  # fmt: skip
+    """Units of the installed base that the log sold between the filing and the cutoff, less where it is later."""
+    chosen = star.divisions[star.divisions["division"].isin(settings.features.installed_base)]
+    divisions = [int(key) for key in chosen["division_key"]]
+    nothing = np.zeros(len(accounts.keys))
+    start = to_day(filed) if filed is not None else to_day(cutoff)
+    end = to_day(cutoff) if filed is not None else star.observed_until
+    if not divisions or end <= start:
+        return nothing
+    goods = star.products[star.products["division"].isin(chosen["division"])]
+    hard = goods[goods["category"].astype(object).fillna("").str.lower() == "hardware"] if len(goods) else goods
+    units = engine.fetch(sql.units_sold(divisions, [int(key) for key in hard["sku_key"]], start, end))
+    sold = pd.Series(units["units"], index=units["account_key"]).reindex(accounts.keys).fillna(0.0)
+    values: Array = sold.to_numpy(dtype=float)
+    return values if filed is not None else -values

@@ -1,0 +1,163 @@
+"""``icp-xl history``: what the customers and assets tables said when, filed by each run and from earlier exports."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from icp_xl.config import Settings
+from icp_xl.errors import ConfigError, DataError, SourceError
+from icp_xl.runs import RunContext
+from icp_xl.sources import read_sources
+from icp_xl.tables import build_tables
+from icp_xl.tables.dated import TableHistory, filings_json
+from icp_xl.tables.star import Star
+from icp_xl.tables.star_calendar import from_day
+from icp_xl.tables.star_dims import CUSTOMER_TEXT, build_customers
+
+FOLDER = "state/history"
+TABLES = ("customers", "assets")
+#: Fields of the customers table that are filed.
+FIELDS = ("account_id", *(name for name in CUSTOMER_TEXT if name != "account_name"), "annual_revenue", "printers")
+_ASSETS = (
+    "account_id", "sku", "start_day", "expiry_day", "subscription", "quantity", "division", "category",
+    "division_day", "category_day",
+)  # fmt: skip
+#: Folder beside the sources whose exports are filed as of the day in their names; ``changes`` in a name: see below.
+EXPORTS = "history"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def load_history(run: RunContext) -> dict[str, TableHistory]:
+    """The history of each table as this run or an earlier one filed it.
+
+    Raises:
+        DataError: its files are damaged.
+    """
+    if "history" not in run.memo:
+        run.memo["history"] = {name: _read(run, name) for name in TABLES}
+    found: dict[str, TableHistory] = run.memo["history"]
+    return found
+
+
+def with_history(run: RunContext, star: Star) -> Star:
+    """``star`` with the histories of its tables."""
+    return replace(star, filed={name: each for name, each in load_history(run).items() if each.filings})
+
+
+def file_today(run: RunContext, star: Star) -> Star:
+    """File the exports beside the sources that are new, then today's tables; ``star`` with their histories."""
+    histories = dict(load_history(run))
+    folder = run.settings.paths.data / EXPORTS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        found = _DAY.search(path.name)
+        if found and path.is_file() and path.name.lower().startswith("customers") and not path.name.startswith("."):
+            day = date.fromisoformat(found[0])
+            if histories["customers"].filed_by(day) != (day - date(1970, 1, 1)).days:
+                changes = "changes" in path.name.lower()
+                histories["customers"] = _add_export(histories["customers"], path, day, changes, run.settings)
+                run.read(path)
+    today = run.now().date()
+    known = star.customers[star.customers["known_from"] == "customers"] if "known_from" in star.customers else None
+    if known is not None and len(known):
+        histories["customers"] = histories["customers"].add(known[list(FIELDS)], today)
+    if len(star.assets):
+        histories["assets"] = histories["assets"].add(star.assets[[n for n in _ASSETS if n in star.assets]], today)
+    _stage(run, histories)
+    return with_history(run, star)
+
+
+def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: bool = False) -> list[str]:
+    """File an export of the customers table as of a day; closing lines.
+
+    Args:
+        path: the export: any table that the source ``customers`` could be.
+        as_of: its day; by default the one in the file's name.
+        changes: the file holds only accounts that are new or changed since the filing before.
+
+    Raises:
+        ConfigError: there is no day, or it lies ahead.
+        SourceError, DataError: the file cannot be read as a customers table, or holds no account.
+    """
+    told = _DAY.search(path.name)
+    day = as_of or (date.fromisoformat(told[0]) if told else None)
+    if day is None or day > run.now().date():
+        raise ConfigError(
+            "an export is filed as of the day on which it was made", where="--as-of", got=day and day.isoformat(),
+            allowed="a past day, given or in the file's name, such as customers 2024-06-30.csv",
+        )  # fmt: skip
+    run.plan(f"{FOLDER}/customers.parquet")
+    histories = dict(load_history(run))
+    before = histories["customers"]
+    histories["customers"] = _add_export(before, path, day, changes, run.settings)
+    run.read(path)
+    if run.dry_run:
+        return []
+    _stage(run, histories)
+    days = [from_day(each) for each in histories["customers"].filings]
+    state = histories["customers"].as_of(day)
+    return [
+        f"Filed {path.name} as of {day:%Y-%m-%d}: {0 if state is None else len(state):,} accounts, "
+        f"{len(histories['customers'].rows) - len(before.rows):,} rows more than before.",
+        f"{len(days)} filings from {min(days):%Y-%m-%d} to {max(days):%Y-%m-%d}.",
+    ]
+
+
+def _add_export(history: TableHistory, path: Path, day: date, changes: bool, settings: Settings) -> TableHistory:
+    frame = _read_export(path, settings)
+    if changes:
+        earlier = history.as_of(day)
+        if earlier is None:
+            raise DataError(
+                "there is nothing that the changes could change", where=path.name, next_step="File a whole export "
+                "of an earlier day first.",
+            )  # fmt: skip
+        kept = earlier[~earlier["account_id"].isin(frame["account_id"])]
+        frame = pd.concat([kept, frame], ignore_index=True)
+    return history.add(frame, day)
+
+
+def _read_export(path: Path, settings: Settings) -> pd.DataFrame:
+    """The customers table of one export, cleaned as the source itself is, and nothing joined to it that is of today."""
+    if not path.is_file():
+        raise SourceError("the export does not exist", where="history", got=path.name)
+    given = settings.sources
+    alone = {name: getattr(given, name).model_copy(update={"ignore": True}) for name in type(given).model_fields
+             if hasattr(getattr(given, name), "ignore")}  # fmt: skip
+    alone["customers"] = given.customers.model_copy(
+        update={"ignore": False, "file": str(path.resolve()), "sheet": (), "joins": ()}
+    )
+    settings = settings.model_copy(update={"sources": given.model_copy(update=alone)})
+    sources = read_sources(settings)
+    customers = build_tables(sources, settings).customers
+    if "account_id" not in customers or customers.empty:
+        raise DataError("the export holds no account", where=path.name)
+    return build_customers(customers, [])[list(FIELDS)]
+
+
+def _stage(run: RunContext, histories: Mapping[str, TableHistory]) -> None:
+    for name, history in histories.items():
+        if history.filings and history is not load_history(run)[name]:
+            run.outputs.parquet(f"{FOLDER}/{name}.parquet", history.rows)
+            run.outputs.text(f"{FOLDER}/{name}.json", filings_json(history))
+    run.memo["history"] = dict(histories)
+
+
+def _read(run: RunContext, name: str) -> TableHistory:
+    rows, filings = (run.outputs.find(f"{FOLDER}/{name}.{kind}") for kind in ("parquet", "json"))
+    if not filings.is_file():
+        return TableHistory()
+    try:
+        body = json.loads(filings.read_text(encoding="utf-8"))
+        return TableHistory(pd.read_parquet(rows), {int(day): str(digest) for day, digest in body.items()})
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"the history of the table {name} cannot be read", where=f"{FOLDER}/{name}", got=type(error).__name__,
+            next_step="Restore both of its files from a backup, or remove both to begin anew.",
+        ) from error  # fmt: skip

@@ -1,0 +1,68 @@
+"""The level of the coming window, and what a verdict needs: planted seasons come back, power is what is promised."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from icp_xl.propensity.calibration import fit_calibrator
+from icp_xl.propensity.level import forecast_level, shift_of
+from icp_xl.propensity.metrics import Curve
+from icp_xl.propensity.verdict import buyers_needed, chance_error
+
+QUARTERS = [date(2021 + k // 4, 3 * (k % 4) + 1, 1) for k in range(13)]
+
+
+def test_a_strong_season_is_followed_and_a_flat_level_is_not_disturbed() -> None:
+    # The window to come begins in April; each April lies 0.9 above the mean of the year.
+    season = [0.9 if day.month == 4 else -0.3 for day in QUARTERS]
+    found = forecast_level(QUARTERS, [(value, 0.05) for value in season], date(2024, 4, 1), 3, 18.0)
+    assert found.shift == pytest.approx(0.9, abs=0.15)
+    assert found.low < 0.9 < found.high
+    flat = forecast_level(QUARTERS, [(0.0, 0.05)] * len(QUARTERS), date(2024, 4, 1), 3, 18.0)
+    assert flat.shift == pytest.approx(0.0, abs=1e-9)
+    # Less than a year says nothing of the season.
+    short = forecast_level(QUARTERS[-3:], [(0.1, 0.05)] * 3, date(2024, 4, 1), 3, 18.0)
+    assert (short.season, short.shift) == (0.0, pytest.approx(0.1))
+
+
+def test_noise_of_small_windows_is_not_taken_for_a_season() -> None:
+    rng = np.random.default_rng(1)
+    missed = []
+    for _ in range(200):
+        shifts = [(float(rng.normal(0, 0.3)), 0.3) for _ in QUARTERS]
+        missed.append(forecast_level(QUARTERS, shifts, date(2024, 4, 1), 3, 18.0).shift)
+    # Following last year's window blindly would miss by 0.3.
+    assert np.std(missed) < 0.2
+
+
+def test_shifts_come_back_and_stay_finite() -> None:
+    rng = np.random.default_rng(2)
+    odds = rng.normal(-1, 1, 40_000)
+    y = (rng.random(odds.size) < 1 / (1 + np.exp(-odds - 0.7))).astype(float)
+    assert shift_of(y, 1 / (1 + np.exp(-odds)))[0] == pytest.approx(0.7, abs=0.05)
+    assert np.isfinite(shift_of(np.zeros(50), np.full(50, 0.3))[0])
+
+
+def test_log_odds_that_hardly_differ_are_not_stretched_to_certainty() -> None:
+    rng = np.random.default_rng(3)
+    odds = rng.normal(-2.17, 0.0009, 790)
+    y = (rng.random(790) < 0.17).astype(float)
+    p = fit_calibrator(odds, y, "platt").apply(odds + 0.17)
+    assert p.max() < 0.3
+
+
+@pytest.mark.parametrize(("auc", "share"), [(0.6, 0.1), (0.65, 0.3)])
+def test_the_buyers_asked_for_give_the_power_that_is_promised(auc: float, share: float) -> None:
+    needed = buyers_needed(auc, share, 0.999)
+    assert needed is not None
+    rng, others = np.random.default_rng(4), round(needed * (1 - share) / share)
+    bar = 0.5 + norm.ppf(0.999) * chance_error(needed, others)
+    y = np.r_[np.ones(needed), np.zeros(others)]
+    gap = np.sqrt(2) * norm.ppf(auc)
+    won = [Curve(y, rng.normal(0, 1, y.size) + gap * y).auc() > bar for _ in range(1500)]
+    assert 0.75 <= np.mean(won) <= 0.85
+    assert buyers_needed(0.5, share, 0.999) is None
