@@ -27,6 +27,7 @@ from icp_xl.pipeline.feedback.won_lost import WonLostResult
 from icp_xl.pipeline.live import LiveResult
 from icp_xl.pipeline.mapping_sheet import MappingSheetResult
 from icp_xl.pipeline.models.build import BuildResult
+from icp_xl.pipeline.models.history import Filing
 from icp_xl.pipeline.models.leakage_checks import LeakageResult
 from icp_xl.pipeline.models.train import RevertResult
 from icp_xl.pipeline.models.train import TrainResult
@@ -51,6 +52,7 @@ __all__ = [
     "ScoreModel",
     "Settings",
     "__version__",
+    "add_history",
     "build",
     "build_addin",
     "check",
@@ -129,6 +131,8 @@ def check(
     files: Sequence[Path | str] = ...,
     shareable: Sequence[Path | str] = ...,
     leakage: bool = ...,
+    division: Sequence[str] | None = ...,
+    cutoff: Sequence[date | str] | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
@@ -142,6 +146,8 @@ def check(
     files: Sequence[Path | str] = ...,
     shareable: Sequence[Path | str] = ...,
     leakage: bool = ...,
+    division: Sequence[str] | None = ...,
+    cutoff: Sequence[date | str] | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: bool,
@@ -256,6 +262,7 @@ def build(
     division: Sequence[str] | None = ...,
     cutoff: Sequence[date | str] | None = ...,
     window_months: int | None = ...,
+    label_mode: Literal["expansion", "all"] | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
@@ -272,6 +279,7 @@ def build(
     division: Sequence[str] | None = ...,
     cutoff: Sequence[date | str] | None = ...,
     window_months: int | None = ...,
+    label_mode: Literal["expansion", "all"] | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: bool,
@@ -287,6 +295,7 @@ def train(
     division: Sequence[str] | None = ...,
     cutoff: Sequence[date | str] | None = ...,
     window_months: int | None = ...,
+    label_mode: Literal["expansion", "all"] | None = ...,
     model: Sequence[Literal["logreg", "lgbm", "blend"]] | None = ...,
     calibration: Literal["auto", "platt", "isotonic"] | None = ...,
     data: Path | str | None = ...,
@@ -304,6 +313,7 @@ def train(
     division: Sequence[str] | None = ...,
     cutoff: Sequence[date | str] | None = ...,
     window_months: int | None = ...,
+    label_mode: Literal["expansion", "all"] | None = ...,
     model: Sequence[Literal["logreg", "lgbm", "blend"]] | None = ...,
     calibration: Literal["auto", "platt", "isotonic"] | None = ...,
     data: Path | str | None = ...,
@@ -385,6 +395,32 @@ def validate(
     dry_run: bool,
     progress: Progress | None = ...,
 ) -> ValidationResult | Planned: ...
+
+@overload
+def add_history(
+    file: Path | str,
+    settings: Given = ...,
+    *,
+    as_of: date | None = ...,
+    changes: bool = ...,
+    data: Path | str | None = ...,
+    out: Path | str | None = ...,
+    dry_run: Literal[False] = ...,
+    progress: Progress | None = ...,
+) -> Filing: ...
+
+@overload
+def add_history(
+    file: Path | str,
+    settings: Given = ...,
+    *,
+    as_of: date | None = ...,
+    changes: bool = ...,
+    data: Path | str | None = ...,
+    out: Path | str | None = ...,
+    dry_run: bool,
+    progress: Progress | None = ...,
+) -> Filing | Planned: ...
 
 @overload
 def snapshot(

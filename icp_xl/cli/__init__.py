@@ -16,6 +16,7 @@ from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares th
 
 #: Groups of commands and what they are for.
 GROUPS = {
+    "history": "File what the customers table said on earlier days.",
     "runs": "List, show and compare earlier runs.",
     "addin": "Build, install and examine the Excel add-in.",
 }

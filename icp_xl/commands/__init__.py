@@ -12,6 +12,7 @@ from icp_xl.commands import everything
 from icp_xl.commands import inputs
 from icp_xl.commands import scoring
 from icp_xl.commands import models
+from icp_xl.commands import history
 from icp_xl.commands import feedback
 from icp_xl.commands import workbooks
 from icp_xl.commands import records

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from icp_xl.commands.declare import Button, Option, command, plain_button
+from icp_xl.commands.declare import Button, Option, Setting, command, plain_button
 from icp_xl.errors import ConfigError, DeliveryError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class SettingsText:
 
 
 @command(
+    Setting("--division", "build.divisions"),
+    Setting("--cutoff", "build.cutoffs"),
     button=Button(
         "Check inputs", "Prepare", "DataValidation", "C",
         "Reads the customer and sales-log workbooks and lists what is missing, odd or unreadable. Changes nothing.",
@@ -49,8 +51,8 @@ def check(
     """Say what is missing, thin or doubtful in the inputs, before anything is run.
 
     With --shareable, look into any workbook for what should not leave the house: macros, links, hidden sheets, names
-    of people, paths, and more. With --leakage, change the future of the sales log and plant leaks: what a model must
-    not know. Exit code 0: ready, safe to send, or no leak; 4: something must be mended first.
+    of people, paths, and more. With --leakage, change the future of the sales log, write into the tables
+    what people write there after a sale, and plant leaks: what a model must not know, per division and cutoff. Exit code 0: ready, safe to send, or no leak; 4: something must be mended first.
 
     Example: icp-xl check --data my_files
     """
@@ -65,7 +67,7 @@ def check(
     if leakage:
         from icp_xl.pipeline.models.leakage_checks import run_leakage_checks
 
-        return run_leakage_checks(run)
+        return run_leakage_checks(run, run.settings.build.cutoffs)
     from icp_xl.pipeline.check import check as stage
 
     return stage(run)

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 DIVISION = Setting("--division", "build.divisions")
 WINDOW = Setting("--window-months", "build.window_months")
+LABELS = Setting("--label-mode", "labels.mode")
 
 
-@command(DIVISION, Setting("--cutoff", "build.cutoffs"), WINDOW, in_run=InRun(40, "build"))
+@command(DIVISION, Setting("--cutoff", "build.cutoffs"), WINDOW, LABELS, in_run=InRun(40, "build"))
 def build(
     run: RunContext,
     *,
@@ -40,6 +41,7 @@ def build(
     DIVISION,
     Setting("--cutoff", "train.cutoffs"),
     WINDOW,
+    LABELS,
     Setting("--model", "train.candidates"),
     Setting("--calibration", "train.calibration"),
     button=Button(

@@ -180,8 +180,10 @@ class LeakageSettings(Section):
     max_auc: float = Field(0.97, gt=0.5, le=1.0, description="a single feature that predicts better is suspect")
     min_positives: int = Field(20, ge=2, description="positives below which single features are not judged")
     name_pattern: Pattern = Field(
-        r"(label|target|outcome|future|next_|won|_after|post_cutoff|churned|converted|bought_in|in_window|y_true|holdout)",
-        description="feature names that give themselves away",
+        r"(?:^|_)(label|target|outcome|future|next|won|lost|after|post_cutoff|churned|converted|bought_in|in_window"
+        r"|y_true|holdout)(?:_|$)",
+        description="words of feature names that give themselves away; the names of divisions and of what an asset "
+        "rolls up to are not looked at",
     )
     max_gap: float = Field(
         0.15,

@@ -34,6 +34,19 @@ class Inputs:
     left_out: dict[str, str]
 
 
+#: Our own features end in a division's name, or what assets roll up to; only what stands before it is ours.
+_NAMED_AFTER = re.compile(
+    r"^(share|div_(?:recency_days|active_months_\d+m|revenue_\d+m)"
+    r"|assets_(?:active|expiring_\d+d_share|expiring_\d+d|subs_share|on_subs_share|off_subs_share))_.+"
+)
+
+
+def tells(name: str, pattern: re.Pattern[str]) -> bool:
+    """Whether a feature's name tells of the outcome; a division called "Labels" in it does not."""
+    own = _NAMED_AFTER.match(name)
+    return bool(pattern.search(own[1] if own else name))
+
+
 def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: LeakageSettings) -> Inputs:
     """Inputs that carry something at the training cutoffs and give nothing away.
 
@@ -55,7 +68,7 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
             continue
         if name in settings.drop_features:
             left_out[name] = "it is dropped by the settings or the leakage check"
-        elif telling.search(name):
+        elif tells(name, telling):
             left_out[name] = "its name tells of the outcome"
         elif name.startswith("ctx_"):
             names += _levels(name, cutoffs, settings)

@@ -44,7 +44,8 @@ def build_leakage_book(
         ),
         Text("The future was dealt out anew, deleted and doubled: what changes with it has seen it. Single features "
              "that rank the buyers too well, that were worth far less a window earlier, or whose names tell of the "
-             "outcome are suspect. Leaks planted on purpose show that the checks catch them."),
+             "outcome are suspect. What people write into the customers and assets tables after a sale was written "
+             "there too: whatever moves with it is a leak. Leaks planted on purpose show that the checks catch them."),
         Table("leaks", columns, leaks, title="Leaks", empty_text="No feature knows the future."),
         Table("leaks_near", columns[:-1], rest.assign(room=rest["limit"] - rest["value"]).nsmallest(_WATCHED, "room"),
               title="Nearest to their limits", filters=False),

@@ -37,6 +37,8 @@ OPPORTUNITIES_FILE = "Opportunities.xlsx"
 #: The files that :func:`write_samples` writes, in order.
 FILES = (CUSTOMERS_FILE, SALES_FILE, ENRICHED_FILE, INDUSTRY_FILE, TIERS_FILE, OPPORTUNITIES_FILE)
 TRUTH_FILE = "planted_truth.json"
+#: Folder of earlier exports of the customers table, as of the first day of each quarter from the second year on.
+HISTORY_FOLDER = "history"
 SEED = 20240630
 STAMP = datetime(2025, 1, 6)
 
@@ -51,7 +53,8 @@ def write_samples(
 ) -> list[Path]:
     """Write the sample workbooks and CSV files into ``folder`` and return their paths.
 
-    The same seed gives the same bytes. With ``truth`` the planted truths are written beside them, for tests.
+    Earlier exports of the customers table lie under ``history``: a whole one, and each quarter's changes. The same
+    seed gives the same bytes. With ``truth`` the planted truths are written beside them, for tests.
     """
     folder.mkdir(parents=True, exist_ok=True)
     world = make_world(seed, accounts, lines)
@@ -66,6 +69,7 @@ def write_samples(
     for plan in INDUSTRIES:
         tiers[f"tier_{plan.tier}"].append(plan.name)
     (folder / TIERS_FILE).write_bytes((json.dumps(tiers, indent=2, ensure_ascii=False) + "\n").encode())
+    _write_history(folder / HISTORY_FOLDER, world)
     _write_opportunities(folder / OPPORTUNITIES_FILE, world, Chance(f"{seed} deals"), planted)
     paths = [folder / name for name in FILES]
     if truth:
@@ -123,6 +127,25 @@ class _Book:
         for at, name in enumerate(names, start=first):
             if name:
                 sheet.write_string(row, at, name, self.head)
+
+
+def _write_history(folder: Path, world: World) -> None:
+    """What the customers table said at the beginning of each quarter: printers as they were counted by then."""
+    folder.mkdir(exist_ok=True)
+    header = ["Acct ID", "Company Name", "Industry", "Annual Revenue (USD)", "Sales Rep", "Territory", "# of Printers",
+              "State", "Country"]  # fmt: skip
+    before: dict[str, int] = {}
+    for month in range(12, 12 * YEARS, 3):
+        now = {a.key: a.printers_by_month[month] for a in world.accounts if a.since <= month}
+        rows = [
+            [a.key, a.name, a.plan.name, f"{a.annual_revenue:.0f}", a.rep, a.region, str(now[a.key]), a.state, "USA"]
+            for a in world.accounts
+            if a.key in now and before.get(a.key) != now[a.key]
+        ]
+        kind = "changes " if before else ""
+        day = date(FIRST_YEAR + month // 12, month % 12 + 1, 1)
+        _write_csv(folder / f"customers {kind}{day:%Y-%m-%d}.csv", header, rows)
+        before = now
 
 
 def _write_customers(path: Path, world: World, chance: Chance, truth: Truth) -> None:

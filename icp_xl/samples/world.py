@@ -65,6 +65,8 @@ class Account:
     #: Month of the last purchase per division.
     last: dict[str, int] = field(default_factory=dict)
     months: list[int] = field(default_factory=list)
+    #: Printers at the beginning of each month.
+    printers_by_month: list[int] = field(default_factory=list)
 
     @property
     def size(self) -> float:
@@ -216,6 +218,7 @@ def _live(
         own.append(_asset(account, "Solidworks", DIVISIONS["Solidworks"][0], account.seats, start, chance))
     number = 0
     for month in range(MONTHS):
+        account.printers_by_month.append(account.printers)
         if account.prospect or month < account.since:
             _maybe_deal(account, chance, month, deals)
             continue

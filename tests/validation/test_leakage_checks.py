@@ -22,6 +22,7 @@ from icp_xl.validation.leakage_checks import (
     SHIFTED,
     TOO_GOOD,
     best_auc,
+    change_after_the_fact,
     changed_features,
     examine,
     missed_plants,
@@ -104,3 +105,49 @@ def test_what_the_actions_do(action: str, sound: bool) -> None:
     assert result.leaks == ["won_flag"]
     assert result.sound is sound
     assert not LeakageResult(found, 15, ("the_label",), action).sound
+
+
+@pytest.mark.parametrize("name", ["share_labels_12m", "share_next_day_parts_24m", "assets_active_won", "all_lines_24m"])
+def test_a_division_may_be_called_anything(name: str) -> None:
+    data, _ = make_division(600, 6)
+    now = replace(data.cutoffs[-1], features=data.cutoffs[-1].features.assign(**{name: 1.0}))
+    assert not examine(now, "Labels", GUARD)["leak"].any()
+
+
+def test_a_log_without_gross_profit_passes_as_well() -> None:
+    data, _ = make_division(1200, 1)
+    now, other = (
+        replace(each, gross_profit=0.0 * each.revenue) for each in (data.cutoffs[-1], shuffled(data, 3).cutoffs[-1])
+    )
+    assert missed_plants(now, "Test", GUARD, 5, other) == []
+
+
+def test_every_change_after_the_fact_is_prevented_or_caught() -> None:
+    lines = make_lines(5, n=1500, accounts=120)
+    ids = sorted(lines["account_id"].dropna().unique())
+    rng = np.random.default_rng(0)
+    customers = pd.DataFrame(
+        {"account_id": ids, "industry": "Dental", "region": rng.choice(["West", "East"], len(ids)),
+         "rep": rng.choice(["Ana", "Bo"], len(ids)), "segment": None, "country": "US", "state": "CA",
+         "annual_revenue": 1e7, "printers": rng.integers(1, 9, len(ids)).astype(float)}
+    )  # fmt: skip
+    assets = pd.DataFrame({"account_id": ids, "sku": "P-1", "division": "Printers", "quantity": 1.0,
+                           "start_date": pd.Timestamp("2024-05-01"), "expiry_date": pd.Timestamp("2025-07-01"),
+                           "subscription": False})  # fmt: skip
+
+    def moved(*stable: str) -> list[str]:
+        settings = build_settings(**{"features.stable_fields": list(stable), "features.installed_base": []})
+        star = build_star(lines, settings, customers=customers, assets=assets).star
+        buyers = set(ids[::2])
+        one, two = (
+            next(build_feature_sets(each, ["Printers"], [CUTOFF], settings)).frame
+            for each in (star, change_after_the_fact(star, buyers))
+        )
+        return changed_features(one, two)
+
+    assert moved("country") == []
+    # Called stable, each field gives itself away.
+    assert {"ctx_owner", "acct_annual_revenue", "acct_printers", "ctx_region"} <= set(
+        moved("owner", "annual_revenue", "printers", "region")
+    )
+    assert [name for name in moved("expiry") if name.startswith("assets_expiring")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -34,6 +34,24 @@ EXPORTS = "history"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+@dataclass(frozen=True)
+class Filing:
+    """An export that was filed: its accounts, the rows that it added, and the days of all filings."""
+
+    file: str
+    day: date
+    accounts: int
+    added: int
+    days: tuple[date, ...]
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        return [
+            f"Filed {self.file} as of {self.day:%Y-%m-%d}: {self.accounts:,} accounts, {self.added:,} rows more.",
+            f"{len(self.days)} filings from {min(self.days):%Y-%m-%d} to {max(self.days):%Y-%m-%d}.",
+        ]
+
+
 def load_history(run: RunContext) -> dict[str, TableHistory]:
     """The history of each table as this run or an earlier one filed it.
 
@@ -55,10 +73,12 @@ def file_today(run: RunContext, star: Star) -> Star:
     """File the exports beside the sources that are new, then today's tables; ``star`` with their histories."""
     histories = dict(load_history(run))
     folder = run.settings.paths.data / EXPORTS
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        found = _DAY.search(path.name)
-        if found and path.is_file() and path.name.lower().startswith("customers") and not path.name.startswith("."):
-            day = date.fromisoformat(found[0])
+    # By day, and of one day a whole export before changes.
+    exports = list(folder.iterdir()) if folder.is_dir() else []
+    for path in sorted(exports, key=lambda path: ("".join(_DAY.findall(path.name)), path.name)):
+        told = _DAY.search(path.name)
+        if told and path.is_file() and path.name.lower().startswith("customers") and not path.name.startswith("."):
+            day = date.fromisoformat(told[0])
             if histories["customers"].filed_by(day) != (day - date(1970, 1, 1)).days:
                 changes = "changes" in path.name.lower()
                 histories["customers"] = _add_export(histories["customers"], path, day, changes, run.settings)
@@ -73,8 +93,8 @@ def file_today(run: RunContext, star: Star) -> Star:
     return with_history(run, star)
 
 
-def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: bool = False) -> list[str]:
-    """File an export of the customers table as of a day; closing lines.
+def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: bool = False) -> Filing | None:
+    """File an export of the customers table as of a day; ``None`` in a dry run.
 
     Args:
         path: the export: any table that the source ``customers`` could be.
@@ -98,15 +118,14 @@ def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: boo
     histories["customers"] = _add_export(before, path, day, changes, run.settings)
     run.read(path)
     if run.dry_run:
-        return []
+        return None
     _stage(run, histories)
-    days = [from_day(each) for each in histories["customers"].filings]
-    state = histories["customers"].as_of(day)
-    return [
-        f"Filed {path.name} as of {day:%Y-%m-%d}: {0 if state is None else len(state):,} accounts, "
-        f"{len(histories['customers'].rows) - len(before.rows):,} rows more than before.",
-        f"{len(days)} filings from {min(days):%Y-%m-%d} to {max(days):%Y-%m-%d}.",
-    ]
+    history = histories["customers"]
+    state = history.as_of(day)
+    return Filing(
+        path.name, day, 0 if state is None else len(state), len(history.rows) - len(before.rows),
+        tuple(from_day(each) for each in history.filings),
+    )  # fmt: skip
 
 
 def _add_export(history: TableHistory, path: Path, day: date, changes: bool, settings: Settings) -> TableHistory:
@@ -131,7 +150,7 @@ def _read_export(path: Path, settings: Settings) -> pd.DataFrame:
     alone = {name: getattr(given, name).model_copy(update={"ignore": True}) for name in type(given).model_fields
              if hasattr(getattr(given, name), "ignore")}  # fmt: skip
     alone["customers"] = given.customers.model_copy(
-        update={"ignore": False, "file": str(path.resolve()), "sheet": (), "joins": ()}
+        update={"ignore": False, "file": (str(path.resolve()),), "sheet": (), "joins": ()}
     )
     settings = settings.model_copy(update={"sources": given.model_copy(update=alone)})
     sources = read_sources(settings)

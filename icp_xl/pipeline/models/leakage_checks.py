@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.outputs import plain
 from icp_xl.pipeline.models.build import choose_divisions
 from icp_xl.pipeline.models.cutoff_data import load_cutoffs
+from icp_xl.pipeline.models.history import FIELDS
 from icp_xl.pipeline.models.train import choose_training_cutoffs, star_of
 from icp_xl.propensity.data import CutoffData
 from icp_xl.reports.words import say_count
@@ -18,14 +21,21 @@ from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, to_day
 from icp_xl.validation.leakage_checks import (
+    AFTER_THE_FACT,
     COLUMNS,
     PLANTED,
     PLANTED_NAMES,
+    UNKNOWN,
+    change_after_the_fact,
+    change_rows,
     changed_features,
+    compare_with_today,
+    dates_of_change,
     examine,
     missed_plants,
     scramble_future,
     scramble_rows,
+    unknowable,
 )
 
 CSV, JSON, REPORT = (item.name for item in (artifacts.LEAKAGE_CSV, artifacts.LEAKAGE_JSON, artifacts.LEAKAGE_REPORT))
@@ -36,12 +46,16 @@ WAYS = ("scramble", "delete", "double")
 
 @dataclass(frozen=True)
 class LeakageResult:
-    """``findings``: one row per check × feature × division; ``planted`` leaks, and those ``missed``."""
+    """``findings``: one row per check × feature × division × cutoff; ``planted`` leaks, and those ``missed``.
+
+    ``prevented``: kinds of changes after the fact that move no feature of the past.
+    """
 
     findings: pd.DataFrame
     planted: int
     missed: tuple[str, ...]
     action: str
+    prevented: tuple[str, ...] = ()
 
     @property
     def leaks(self) -> list[str]:
@@ -64,6 +78,12 @@ class LeakageResult:
         works = "the checks work" if not self.missed else "NOT ALL"
         lines = [f"{caught} of {self.planted} planted leaks caught: {works}."]
         lines += [f"Not caught: {name}" for name in self.missed]
+        if self.prevented:
+            lines.append(f"What people write after a sale moves no feature of the past: {', '.join(self.prevented)}.")
+        unknown = self.findings[self.findings["check"] == UNKNOWN] if len(self.findings) else self.findings
+        if len(unknown):
+            fields = ", ".join(sorted(set(unknown["feature"])))
+            lines.append(f"Cannot be known: whether {fields} never moves, as the settings say; no export was filed.")
         if not self.leaks:
             return [*lines, "No feature knows the future.", f"Wrote {CSV}, {JSON} and {REPORT}."]
         done = {"drop": "training leaves them out", "refuse": "mend them first", "report": "they are only reported"}
@@ -73,8 +93,11 @@ class LeakageResult:
         return [*lines, f"Wrote {CSV}, {JSON} and {REPORT}."]
 
 
-def run_leakage_checks(run: RunContext) -> LeakageResult | None:
-    """Run every check on the latest cutoff with a full window.
+def run_leakage_checks(run: RunContext, cutoffs: Sequence[date] = ()) -> LeakageResult | None:
+    """Run every check per division and cutoff.
+
+    Args:
+        cutoffs: by default the latest one with a full window.
 
     Returns:
         ``None`` in a dry run.
@@ -85,15 +108,34 @@ def run_leakage_checks(run: RunContext) -> LeakageResult | None:
     """
     run.plan(CSV, JSON, REPORT)
     star = star_of(run)
-    cutoff = choose_training_cutoffs(star, run)[-1]
+    days = sorted(set(cutoffs)) or [choose_training_cutoffs(star, run)[-1]]
     if run.dry_run:
         return None
-    run.cutoffs = [cutoff.isoformat()]
+    run.cutoffs = [day.isoformat() for day in days]
+    divisions, action = choose_divisions(star, run.settings), run.settings.leakage.action
+    frames: list[pd.DataFrame] = []
+    missed: set[str] = set()
+    prevented: set[str] = set(AFTER_THE_FACT)
+    for day in days:
+        found, lost, open_kinds = _check_cutoff(run, star, divisions, day)
+        frames += found
+        missed |= lost
+        prevented -= open_kinds
+    findings = pd.concat([each for each in frames if len(each)], ignore_index=True) if frames else pd.DataFrame()
+    findings = findings.drop_duplicates(["check", "feature", "division", "cutoff"], ignore_index=True)
+    planted = len(PLANTED) + len(PLANTED_NAMES) + len(AFTER_THE_FACT)
+    result = LeakageResult(findings, planted, tuple(sorted(missed)), action, tuple(sorted(prevented)))
+    _publish(run, result)
+    return result
+
+
+def _check_cutoff(
+    run: RunContext, star: Star, divisions: list[str], cutoff: date
+) -> tuple[list[pd.DataFrame], set[str], set[str]]:
+    """Findings at one cutoff, planted leaks that were missed, and kinds of changes after the fact that were seen."""
     guard, seed = run.settings.leakage, run.settings.run.seed
-    divisions = choose_divisions(star, run.settings)
     before = add_months(cutoff, -run.settings.build.window_months)
-    days = [before, cutoff] if to_day(before) > star.first_day else [cutoff]
-    known = _at(run, star, divisions, days)
+    known = _at(run, star, divisions, [before, cutoff] if to_day(before) > star.first_day else [cutoff])
     frames: list[pd.DataFrame] = []
     dealt: dict[str, dict[date, CutoffData]] = {}
     for how in WAYS:
@@ -105,18 +147,49 @@ def run_leakage_checks(run: RunContext) -> LeakageResult | None:
         for division in divisions:
             same = known[division][cutoff].features
             frames.append(scramble_rows(changed_features(same, other[division][cutoff].features), division, cutoff))
+    run.progress.stage("Changing the tables after the fact")
+    buyers = {str(account) for division in divisions for account in _buyers(known[division][cutoff])}
+    written = _at(run, change_after_the_fact(star, buyers), divisions, [cutoff])
+    today = _fields_today(star)
     missed: set[str] = set()
+    seen: set[str] = set()
     for division in divisions:
         run.progress.check()
         now = known[division][cutoff]
+        moved = changed_features(now.features, written[division][cutoff].features)
+        seen |= {kind for kind, stem in _STEMS.items() if any(stem in name for name in moved)}
+        frames.append(change_rows(moved, division, cutoff))
         frames.append(examine(now, division, guard, known[division].get(before)))
+        frames.append(compare_with_today(now, today, division, guard))
         if now.positives >= guard.min_positives:
             missed |= set(missed_plants(now, division, guard, seed, dealt[division][cutoff]))
-    findings = pd.concat([each for each in frames if len(each)], ignore_index=True) if frames else pd.DataFrame()
-    findings = findings.drop_duplicates(["check", "feature", "division"], ignore_index=True)
-    result = LeakageResult(findings, len(PLANTED) + len(PLANTED_NAMES), tuple(sorted(missed)), guard.action)
-    _publish(run, result)
-    return result
+    filed = star.filed.get("customers")
+    if filed is None or filed.filed_by(cutoff) is None:
+        frames.append(unknowable(run.settings.features.stable_fields, cutoff))
+    if filed is not None and divisions:
+        now = known[divisions[0]][cutoff]
+        anything = replace(now, label=np.isin(now.accounts.astype(str), sorted(buyers)).astype(np.int64))
+        stable = ["rep" if name == "owner" else name for name in run.settings.features.stable_fields]
+        frames.append(dates_of_change(filed, "account_id", FIELDS[1:], anything, stable))
+    return frames, missed, seen
+
+
+#: Part of the names of the features that a change after the fact would move.
+_STEMS = {
+    "owner": "ctx_owner", "revenue": "acct_annual_revenue", "installed base": "acct_printers",
+    "industry": "ctx_industry", "region": "ctx_region", "segment": "ctx_segment", "status": "status",
+    "place": "ctx_state", "subscription": "subs_share", "renewal": "expiring",
+}  # fmt: skip
+
+
+def _buyers(data: CutoffData) -> list[object]:
+    return list(data.accounts[data.label == 1])
+
+
+def _fields_today(star: Star) -> pd.DataFrame:
+    """The numbers of the customers table as they stand today, under the names of their features."""
+    table = star.customers.drop_duplicates("account_id").set_index("account_id")
+    return table[["annual_revenue", "printers"]].add_prefix("acct_").astype(float)
 
 
 def _at(
@@ -136,6 +209,7 @@ def _publish(run: RunContext, result: LeakageResult) -> None:
     run.outputs.csv(CSV, table)
     leaks = table[table["leak"].astype(bool)]
     body = {"planted": result.planted, "missed": list(result.missed), "action": result.action,
+            "prevented": list(result.prevented),
             "leaks": leaks.to_dict("records"), "looked_at": len(table), "sound": result.sound}  # fmt: skip
     run.outputs.json(JSON, plain(body))
     run.outputs.json(LEAKY, {"features": result.leaks if result.action == "drop" else []})
