@@ -51,8 +51,9 @@ def check(
     """Say what is missing, thin or doubtful in the inputs, before anything is run.
 
     With --shareable, look into any workbook for what should not leave the house: macros, links, hidden sheets, names
-    of people, paths, and more. With --leakage, change the future of the sales log, write into the tables
-    what people write there after a sale, and plant leaks: what a model must not know, per division and cutoff. Exit code 0: ready, safe to send, or no leak; 4: something must be mended first.
+    of people, paths, and more. With --leakage, change the future of the sales log, write into the tables what people
+    write there after a sale, and plant leaks: what a model must not know, per division and cutoff. Exit code 0: ready,
+    safe to send, or no leak; 4: something must be mended first.
 
     Example: icp-xl check --data my_files
     """

@@ -20,10 +20,10 @@ from icp_xl.tables.star import Star, unique_slugs
 from icp_xl.tables.star_calendar import to_day
 
 
-def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame:
+def visible_assets(star: Star, cutoff: date, settings: Settings, today: bool = False) -> pd.DataFrame:
     """Assets that had started before the cutoff: account_key, rollup, start, expiry, on, quantity, imputed."""
     day = to_day(cutoff)
-    table = assets_as_of(star, cutoff)[0]
+    table = assets_as_of(star, cutoff, today)[0]
     column = settings.features.assets_rollup
     # What the log tells of a code only later was not known yet.
     told = table.get(f"{column}_day")
@@ -47,14 +47,14 @@ def visible_assets(star: Star, cutoff: date, settings: Settings) -> pd.DataFrame
     return frame.reset_index(drop=True)
 
 
-def assets_as_of(star: Star, cutoff: date) -> tuple[pd.DataFrame, bool]:
-    """The assets as the last filing by ``cutoff`` had them, else as they stand today, and whether it was the former.
+def assets_as_of(star: Star, cutoff: date, today: bool = False) -> tuple[pd.DataFrame, bool]:
+    """The assets as the last filing by ``cutoff`` had them, else as they stand today, and whether that is known then.
 
-    As of a day that the log does not cover, today's table is what is known then.
+    ``today``: the cutoff is today, so that today's table is what is known.
     """
     history = star.filed.get("assets")
-    if to_day(cutoff) >= star.observed_until or history is None or history.filed_by(cutoff) is None:
-        return star.assets, to_day(cutoff) >= star.observed_until
+    if today or history is None or history.filed_by(cutoff) is None:
+        return star.assets, today
     found = history.as_of(cutoff)
     assert found is not None
     keys = dict(zip(star.customers["account_id"], star.customers["account_key"], strict=True))
@@ -72,14 +72,16 @@ def _impute(frame: pd.DataFrame, day: int) -> pd.DataFrame:
     return frame
 
 
-def build_assets_features(star: Star, keys: Array, cutoff: date, settings: Settings) -> list[Feature]:
+def build_assets_features(
+    star: Star, keys: Array, cutoff: date, settings: Settings, today: bool = False
+) -> list[Feature]:
     """Asset features of the accounts ``keys``; none where no asset had started."""
     if not settings.features.use_assets or star.assets.empty:
         return []
-    frame = visible_assets(star, cutoff, settings)
+    frame = visible_assets(star, cutoff, settings, today)
     if frame.empty:
         return []
-    stable, dated = settings.features.stable_fields, assets_as_of(star, cutoff)[1]
+    stable, dated = settings.features.stable_fields, assets_as_of(star, cutoff, today)[1]
     day = to_day(cutoff)
     terms = settings.features.assets_expiry_days if dated or "expiry" in stable else ()
     subscribed = dated or {"subscription", "expiry"} <= set(stable)

@@ -57,6 +57,7 @@ def build_feature_sets(
     *,
     engine: Engine | None = None,
     progress: Progress | None = None,
+    today: date | None = None,
 ) -> Iterator[FeatureSet]:
     """Features of every division at every cutoff, cutoff by cutoff, division by division.
 
@@ -65,6 +66,7 @@ def build_feature_sets(
     Args:
         divisions: names of the log's divisions, or of ones that ``labels.target_skus`` defines by their codes.
         engine: an open engine to use; by default one is opened.
+        today: the cutoff that is today, at which the customers and assets tables are known as they stand.
 
     Raises:
         ConfigError: an unknown division.
@@ -92,7 +94,8 @@ def build_feature_sets(
             history = histories.pop(cutoff)
             here = Accounts(accounts.keys[within], accounts.ids[within], accounts.first_day[within])
             notes: dict[str, Any] = {}
-            common = _common(history, here, number, days, skus, slugs, names, star, settings, notes)
+            common = _common(history, here, number, days, skus, slugs, names, settings, notes)
+            common += build_assets_features(star, here.keys, cutoff, settings, cutoff == today)
             basket = Basket({}, {})
             if settings.features.use_basket:
                 basket = build_basket(opened, star, here, history, number, settings, names, _SKUS, virtual)
@@ -101,10 +104,9 @@ def build_feature_sets(
             if settings.features.use_als:
                 factors, similar, notes["als"] = build_embeddings(opened, here, history, settings, virtual)
             index = pd.Index(here.ids.astype(str), name="account_id", dtype="str")
+            context = build_context(opened, star, here, cutoff, settings, cutoff == today)
             shared = [_column(each, settings) for each in common]
-            after = [
-                _column(each, settings) for each in (*factors, *build_context(opened, star, here, cutoff, settings))
-            ]
+            after = [_column(each, settings) for each in (*factors, *context)]
             for division in divisions:
                 progress.check()
                 at = names.index(division)
@@ -174,7 +176,6 @@ def _common(
     skus: Arrays,
     slugs: Sequence[str],
     names: Sequence[str],
-    star: Star,
     settings: Settings,
     notes: dict[str, Any],
 ) -> list[Feature]:
@@ -203,7 +204,6 @@ def _common(
             for i, w in enumerate(windows)
         ),
         *return_features(history),
-        *build_assets_features(star, accounts.keys, history.cutoff, settings),
     ]
 
 

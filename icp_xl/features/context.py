@@ -2,7 +2,7 @@
 
 The table carries no dates. As it stands today it knows of sales that came later (an owner assigned after the win, a
 count of printers that includes the one sold last month), so at a past cutoff it speaks only through what had been filed
-by that day, or where the settings say that a field does not move. As of a day that the log does not cover, today's
+by that day, or where the settings say that a field does not move. Only when accounts are scored as of today, today's
 table is what is known.
 """
 
@@ -30,9 +30,9 @@ _TEXTS = (
 _NUMBERS = (("annual_revenue", "Annual revenue", "currency"), ("printers", "Printers", "printers"))
 
 
-def customers_as_of(star: Star, cutoff: date) -> tuple[pd.DataFrame | None, date | None]:
+def customers_as_of(star: Star, cutoff: date, today: bool) -> tuple[pd.DataFrame | None, date | None]:
     """The customers table that was known at ``cutoff``, and the day as of which it was filed; ``None``: not known."""
-    if to_day(cutoff) >= star.observed_until:
+    if today:
         return star.customers, cutoff
     history = star.filed.get("customers")
     if history is None:
@@ -42,10 +42,14 @@ def customers_as_of(star: Star, cutoff: date) -> tuple[pd.DataFrame | None, date
 
 
 def build_context(
-    engine: Engine, star: Star, accounts: Accounts, cutoff: date, settings: Settings
+    engine: Engine, star: Star, accounts: Accounts, cutoff: date, settings: Settings, today: bool = False
 ) -> list[Feature]:  # fmt: skip
-    """Fields of the customers table as they were known at the cutoff; a field that was not known gives no feature."""
-    known, filed = customers_as_of(star, cutoff)
+    """Fields of the customers table as they were known at the cutoff; a field that was not known gives no feature.
+
+    Args:
+        today: the cutoff is today, so that today's table is what is known.
+    """
+    known, filed = customers_as_of(star, cutoff, today)
     stable = set(settings.features.stable_fields)
     ids = accounts.ids.astype(str)
     tables = {
@@ -71,7 +75,7 @@ def build_context(
         if given is None:
             continue
         values = given.to_numpy(dtype=float)
-        if field == "printers" and to_day(cutoff) < star.observed_until:
+        if field == "printers" and not today:
             values = values + _sold(engine, star, accounts, cutoff, filed, settings)
         found.append(Feature(f"acct_{field}", values, meaning, unit, window, "context", True))
     return found

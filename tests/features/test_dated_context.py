@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from icp_xl.config import Settings
-from icp_xl.features.build import build_features, frame_checksum
+from icp_xl.features.build import build_feature_sets, build_features, frame_checksum
 from icp_xl.pipeline.models.history import FIELDS
 from icp_xl.tables.dated import TableHistory
 from icp_xl.tables.star import Star
@@ -114,8 +114,10 @@ def test_a_field_is_known_from_its_filing_on() -> None:
     assert known["assets_expiring_60d_printers"].sum() > 0
     early = build_features(dated, "Printers", dt.date(2024, 12, 1), chosen).frame
     assert "ctx_owner" not in early
-    # As of a day that the log does not cover, today's table is what is known.
-    today = build_features(star, "Printers", star.observed_through, chosen).frame
+    # Only where accounts are scored as of today, today's table is what is known.
+    day = star.observed_through
+    assert "ctx_owner" not in build_features(star, "Printers", day, chosen).frame
+    today = next(build_feature_sets(star, ["Printers"], [day], chosen, today=day)).frame
     assert {"ctx_owner", "acct_printers"} <= set(today)
 
 

@@ -234,7 +234,10 @@ def _frames(
                 f"{left_out:,} times an account bought in a window and counts as no buyer (labels.measure)."
             )
         wanted = [*cutoffs, score_cutoff]
-        for found in build_feature_sets(star, divisions, wanted, settings, engine=engine, progress=run.progress):
+        today = score_cutoff if score_cutoff >= star.observed_through else None
+        for found in build_feature_sets(
+            star, divisions, wanted, settings, engine=engine, progress=run.progress, today=today
+        ):
             write_features(run.outputs, found)
             for name in names_of(found.slug, found.cutoff):
                 files[found.division][name] = str(run.outputs.find(name))
