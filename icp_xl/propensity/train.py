@@ -162,19 +162,9 @@ def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Tra
         fitted, train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip
-    auc, buyers = evaluation.metrics["auc"].value, evaluation.positives
-    verdict, reasons = evaluation.verdict, list(evaluation.reasons)
-    if verdict == NOT_READY and buyers and auc > 0.5 and certain(found, train.evidence):
-        verdict = CARE
-        reasons = [f"its {buyers} buyers alone prove nothing (AUC {auc:.3f}), all small divisions together do"]
-    elif verdict != NOT_READY:
-        verdict = CARE
+    verdict, reasons = pooled_verdict(evaluation, found, train.evidence)
     if verdict == NOT_READY and own.model is not None:
         return None
-    if fitted.model.kind == KIND:
-        gain, error = found.gain
-        reasons.insert(0, f"one model for all divisions serves: over the small ones its AUC is {gain:+.3f} (± "
-                          f"{1.96 * error:.3f}) to the best rule")  # fmt: skip
     model = fitted.model.judged(verdict, reasons)
     scores = None
     if model.published:
@@ -187,6 +177,22 @@ def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Tra
         replace(evaluation, verdict=verdict, reasons=tuple(reasons)), scores, data.positives, rows,
         _sample(data, model, train.sample_rows),
     )  # fmt: skip
+
+
+def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tuple[str, list[str]]:
+    """Whether a small division is served, and why: never as Ready, and not where it ranks no better than chance."""
+    auc, buyers = evaluation.metrics["auc"].value, evaluation.positives
+    verdict, reasons = evaluation.verdict, list(evaluation.reasons)
+    if verdict != NOT_READY:
+        verdict = CARE
+    elif buyers and auc > 0.5 and certain(found, evidence):
+        verdict = CARE
+        reasons = [f"its {buyers} buyers alone prove nothing (AUC {auc:.3f}), all small divisions together do"]
+    if found.fitted.model.kind == KIND:
+        gain, error = found.gain
+        reasons.insert(0, f"one model for all divisions serves: over the small ones its AUC is {gain:+.3f} (± "
+                          f"{1.96 * error:.3f}) to the best rule")  # fmt: skip
+    return verdict, reasons
 
 
 def _sample(data: DivisionData, model: DivisionModel, most: int) -> pd.DataFrame:

@@ -144,9 +144,13 @@ def test_a_cancel_while_workers_fit_leaves_everything_as_it_was(
 
 def test_a_pooled_model_is_held_to_the_division_that_it_serves() -> None:
     """It may rank all divisions well, and one of them backwards: there it must not serve."""
-    from icp_xl.propensity.data import CutoffData, DivisionData, pool
-    from icp_xl.propensity.fit import fit_division
-    from icp_xl.propensity.train import _told_in
+    from datetime import date
+
+    from icp_xl.propensity.data import CutoffData, DivisionData
+    from icp_xl.propensity.model import CARE, NOT_READY
+    from icp_xl.propensity.pooled import fit_pooled
+    from icp_xl.propensity.train import pooled_verdict
+    from icp_xl.propensity.verdict import evaluate
     from tests.support.divisions import make_division
 
     def named(name: str, data: DivisionData, turn: bool = False) -> DivisionData:
@@ -156,11 +160,18 @@ def test_a_pooled_model_is_held_to_the_division_that_it_serves() -> None:
         )
         return DivisionData(name, name.lower(), 6, cutoffs, data.catalog)
 
-    datas = [named("Large", make_division(900, 1)[0]), named("Like", make_division(150, 2)[0]),
+    datas = [named("Large", make_division(900, 1)[0]), named("Like", make_division(800, 2, base=-2.0)[0]),
              named("Unlike", make_division(150, 3)[0], turn=True)]  # fmt: skip
     chosen = load_settings(environ={}, overrides={key: QUICK[key] for key in QUICK if key.startswith("train.")})
-    fitted = fit_division(pool(datas), chosen, seed=1)
-    told, beaten = _told_in("Unlike", fitted, datas)
-    assert beaten and "in this division its AUC is 0." in told
-    assert not _told_in("Large", fitted, datas)[1]
-    assert _told_in("Nowhere", fitted, datas) == ("", False)
+    found = fit_pooled(datas, ["Like", "Unlike"], chosen, seed=1, target=date(2024, 7, 1))
+    verdicts = {
+        name: pooled_verdict(
+            evaluate(each.fitted, chosen.train, seed=1, score_cutoff=date(2024, 7, 1), base_rates={}, windows=[]),
+            each, chosen.train.evidence,
+        )[0]
+        for name, each in found.items()
+    }  # fmt: skip
+    assert verdicts == {"Like": CARE, "Unlike": NOT_READY}
+    assert found["Like"].fitted.judged["p_hat"].mean() == pytest.approx(
+        found["Like"].fitted.judged["label"].mean(), abs=0.1
+    )
