@@ -185,7 +185,7 @@ def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tu
     verdict, reasons = evaluation.verdict, list(evaluation.reasons)
     if verdict != NOT_READY:
         verdict = CARE
-    elif buyers and auc > 0.5 and certain(found, evidence):
+    elif buyers and auc > 0.5 and found.fitted.model.kind == KIND and certain(found, evidence):
         verdict = CARE
         reasons = [f"its {buyers} buyers alone prove nothing (AUC {auc:.3f}), all small divisions together do"]
     if found.fitted.model.kind == KIND:
