@@ -23,6 +23,7 @@ from icp_xl.sources.model import Guess, SourceTable, Tally
 from icp_xl.sources.shapes import reshaped
 from icp_xl.sources.sheet_reader import Part, Plan, SheetReader, listing
 from icp_xl.sources.sheets import SheetChoice, choose_sheets
+from icp_xl.sources.suggest import closest, lines_to_paste
 from icp_xl.sources.vocabulary import Vocabulary, vocabulary
 
 OpenBook = Callable[[Path], Book]
@@ -156,6 +157,7 @@ def _plan(
     header = choice.header
     joined = joined_names(joins, header.headers)
     plan, faults = Plan(), []
+    computed = {f"columns.{spec.name}.{name}" for name in expressions}
 
     def resolve(name: str, where: str) -> str | None:
         at = header.column(name)
@@ -164,7 +166,12 @@ def _plan(
         if compact(name) in joined:
             return joined[compact(name)]
         names = [text for join in joins for text in join.takes]
-        faults.append(Fault("there is no such column", where, name, listing([*header.headers, *names])))
+        there = [*header.headers, *names]
+        near = closest(name, there)
+        paste = lines_to_paste(spec.name, {where.rpartition(".")[2]: near or ""})
+        # Of a computation the whole text would have to be pasted.
+        hint = f"the closest header is {near}" + ("; " if where in computed else f": {paste}; ") if near else ""
+        faults.append(Fault("there is no such column", where, name, hint + listing(there)))
         return None
 
     for name, text in mapping.items():

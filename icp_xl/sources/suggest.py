@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.evidence import contradiction
@@ -80,6 +80,17 @@ def _scalar(text: str) -> str:
     return (
         text if plain.isalpha() and text == text.strip() and plain.isascii() else json.dumps(text, ensure_ascii=False)
     )
+
+
+def closest(header: str, there: Sequence[str]) -> str | None:
+    """The header of those ``there`` that is spelt nearest to ``header``, or ``None`` where none is near.
+
+    >>> closest("Net vaule", ["Date", "Net value"]), closest("Zeta", ["Date"])
+    ('Net value', None)
+    """
+    plain = {" ".join(tokens(text)): text for text in there if text}
+    found = process.extractOne(" ".join(tokens(header)), list(plain), scorer=fuzz.ratio, score_cutoff=60)
+    return None if found is None else plain[found[0]]
 
 
 def suggestions(

@@ -86,6 +86,16 @@ def test_missing_columns_name_the_closest_headers_and_the_line_to_paste(tmp_path
     assert sales is not None and sales.frame["revenue"].sum() == 301.25
 
 
+def test_a_mapped_header_that_is_not_there_names_the_closest(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("Date,Customer,Net value\n2024-01-05,Acme,5\n", encoding="utf-8")
+    settings = settings_for(tmp_path, **{"columns.sales.revenue": "Net vaule", "columns.sales.quantity": "= [Dat] * 2"})
+    with pytest.raises(MissingColumnsError) as caught:
+        read_sources(settings)
+    said = str(caught.value)
+    assert "the closest header is Net value: columns: {sales: {revenue: Net value}}" in said
+    assert "the closest header is Date" in said
+
+
 def test_opportunities_alone_are_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stages = ("Closed Won", "Closed Lost", "Proposal")
     rows = [f"O-{n},Company {n % 7},{stages[n % 3]},{100 * (n + 1)},2024-{n % 9 + 1:02}-05" for n in range(60)]
