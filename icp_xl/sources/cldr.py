@@ -102,7 +102,7 @@ def months_of(words: Iterable[str]) -> tuple[dict[str, int], tuple[str, ...]]:
 @cache
 def date_words() -> frozenset[str]:
     """Plain words that stand in a language's dates beside the month and mean nothing: "de", "gada", "г."."""
-    found = set()
+    found: set[str] = set()
     for _, locale in _locales():
         for form in locale.date_formats.values():
             for literal in re.findall(r"'([^']+)'", form.pattern):

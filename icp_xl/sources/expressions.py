@@ -260,7 +260,7 @@ def _check(node: ast.expr, text: str, where: str | None, *, number: bool = False
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
         if number and isinstance(node.value, str):
             _refuse("a text cannot be calculated with", text, where)
-        if not isinstance(node.value, str) and not abs(node.value) <= MAX_NUMBER:
+        if isinstance(node.value, int | float) and not abs(node.value) <= MAX_NUMBER:
             _refuse("a number in it is too large", text, where)
     elif not (isinstance(node, ast.Name) and re.fullmatch(r"h\d+", node.id)):
         _refuse("it holds something that is not allowed", text, where)
