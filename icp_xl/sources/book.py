@@ -78,6 +78,10 @@ class Book(ABC):
         """Hidden rows, merged cells and formats of numbers, where the kind of file has such things."""
         return SheetFacts()
 
+    def currencies(self, sheet: str, column: int) -> dict[int, str]:
+        """The currency that each cell of a column shows by its format, by row counted from 0."""
+        return {}
+
     def numbers(self, sheet: str) -> Sequence[int] | None:
         """The row of the file (counted from 1) that each row comes from, where rows were laid out anew."""
         return None

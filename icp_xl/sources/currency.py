@@ -91,11 +91,11 @@ def settle_currencies(
         return []
     amounts = frame[money[0]]
     codes = frame["currency"].fillna("").astype(str)
-    present = _unified([code for code in codes[amounts.notna()].unique() if code])
+    present = _unified([code for code in codes[amounts.notna()].unique() if code], rates.into)
     codes = codes.replace(present)
     found = sorted(set(present.values()))
     frame["currency"] = codes.where(codes != "", None)
-    into = rates.into and rates.into.upper()
+    into = rates.into.upper() if rates.into else None
     if len(found) < 2 and (into is None or found in ([], [into])):
         return []
     parts = {code: amounts[codes == code] for code in found}
@@ -108,10 +108,10 @@ def settle_currencies(
             f"{spec.title}: amounts are in {len(found)} currencies and cannot be added up",
             where=where,
             got="; ".join(told),
-            next_step="Give exchange rates in the settings, for example sources.rates: {into: "
-            f"{found[0]}, table: {{{found[1]}: 1.0}}}}, or a file with the columns code, date and rate under "
-            "sources.rates.file; or read one currency only with sources."
-            f"{spec.name}.where.",
+            next_step="Give exchange rates in the settings, for example "
+            f"sources.rates: {{into: {_example(found[0])}, table: {{{_example(found[1])}: 1.0}}}}, or a file with the "
+            "columns code, date and rate under sources.rates.file; or read one currency only with "
+            f"sources.{spec.name}.where.",
         )
     days = frame[DAY_OF[spec.name]] if DAY_OF.get(spec.name) in frame.columns else pd.Series(pd.NaT, index=frame.index)
     table = _rates(rates, into, opener, folder)
@@ -140,11 +140,15 @@ def settle_currencies(
     return remarks
 
 
-def _unified(codes: Sequence[str]) -> dict[str, str]:
-    """A shared sign means the one code among those beside it that it may mean."""
+def _example(code: str) -> str:
+    return _SHARED.get(code, (code,))[0]
+
+
+def _unified(codes: Sequence[str], into: str | None) -> dict[str, str]:
+    """A shared sign means the one code that it may mean among those beside it and the one that all is counted in."""
     out = {}
     for code in codes:
-        meant = [other for other in codes if other in _SHARED.get(code, ())]
+        meant = list({other for other in (*codes, (into or "").upper()) if other in _SHARED.get(code, ())})
         out[code] = meant[0] if len(meant) == 1 else code
     return out
 

@@ -241,7 +241,12 @@ def find_header(
     candidates = [(at, span, names) for at in rows for span in (1, 2) if (names := _names(texts, at, span)) is not None]
 
     def samples(first: int) -> Sequence[Sequence[Any]]:
-        return head[first : first + SAMPLE_ROWS]
+        rows = head[first : first + SAMPLE_ROWS]
+        # What stands below a blank row may be another table, and must not speak against the first.
+        blank = next(
+            (at for at, line in enumerate(rows) if at and not any(cell not in (None, "") for cell in line)), None
+        )
+        return rows[:blank]
 
     def score(at: int, span: int, names: list[list[str]], close: float) -> tuple[float, Header]:
         found = match_columns(names, spec, close, samples(at + span), known)

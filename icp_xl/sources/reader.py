@@ -114,7 +114,7 @@ def _choose(
     try:
         return book, choose_sheets(book, spec, chosen, named=wanted, given=set(mapping), close=close, known=known)
     except MissingColumnsError as error:
-        for other in reshaped(book, spec, chosen, wanted):
+        for other in reshaped(book, spec, chosen, wanted, known):
             try:
                 return other, choose_sheets(
                     other, spec, chosen, named=wanted, given=set(mapping), close=close, known=known

@@ -115,14 +115,16 @@ def _mark_second_table(reason: RawColumn, columns: Mapping[str, RawColumn], spec
     typed = [name for name in columns if (item := spec.field(name)) is not None and item.kind in ("date", "number")]
     if len(typed) < 2 or not (reason == BLANK).any():
         return
-    after_blank = np.flatnonzero((reason[1:] == "") & (reason[:-1] != "")) + 1
+    # A title of one cell may stand between the blank row and the header of the second table.
+    apart = (reason[:-1] != "") | (filled[:-1] == 1)
+    after_blank = np.flatnonzero((reason[1:] == "") & apart) + 1
     for at in after_blank:
         cells = {name: columns[name][at] for name in columns}
         if filled[at] < 2 or any(cell is not None and type(cell) is not str for cell in cells.values()):
             continue
         wrong = [name for name in typed if _is_word(cells[name])]
         if len(wrong) >= 2 and not any(cells[name] and not _is_word(cells[name]) for name in typed):
-            rest = reason[at:]
+            rest = reason[at - 1 if filled[at - 1] == 1 else at :]
             rest[rest == ""] = SECOND_TABLE
             return
 
@@ -320,7 +322,7 @@ def _fill_down(
     figures = np.zeros(len(reason), bool)
     for name in ("date", "revenue", "quantity", "gross_profit", "amount", "invoice"):
         figures |= ~blank[name] if name in blank else False
-    open_rows &= figures
+    open_rows &= figures if "revenue" not in blank else ~blank["revenue"]
     if not open_rows.any():
         return None, 0
     headings = (reason == "") & ~nameless & (filled_else == 0)

@@ -21,6 +21,7 @@ from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, measure_year, words
 from icp_xl.sources.numbers import parse_number
 from icp_xl.sources.rows import total_kind
+from icp_xl.sources.vocabulary import Vocabulary
 
 #: Reports that people lay out by hand are small; a longer sheet is a log.
 MAX_ROWS = 200_000
@@ -51,11 +52,13 @@ class _Table:
     remark: str
 
 
-def reshaped(book: Book, spec: SourceSpec, chosen: SourceSettings, named: Collection[str]) -> Iterator[Book]:
+def reshaped(
+    book: Book, spec: SourceSpec, chosen: SourceSettings, named: Collection[str], known: Vocabulary
+) -> Iterator[Book]:
     """The book with its sheets laid out as tables, in each way that fits."""
     ways: list[Callable[[list[list[Any]]], _Table | None]] = [_split_column, lambda rows: _lettered(rows, named)]
     if spec.name == "sales":
-        ways += [_unpivoted, _headed]
+        ways += [_unpivoted, lambda rows: _headed(rows, known)]
     sheets = [sheet for sheet in book.sheets if sheet.visible]
     for way in ways:
         tables, lines, remarks = {}, {}, list(book.remarks)
@@ -173,12 +176,15 @@ def _unpivoted(rows: list[list[Any]]) -> _Table | None:
     return None
 
 
-def _headed(rows: list[list[Any]]) -> _Table | None:
+def _headed(rows: list[list[Any]], known: Vocabulary) -> _Table | None:
     """The account stands in a row of its own above its lines."""
     best = max(range(min(len(rows), SEARCH_ROWS)), key=lambda at: _header_points(rows[at]), default=None)
     if best is None or _header_points(rows[best]) < 3:
         return None
     header = rows[best]
+    named_so = [text for text in header if isinstance(text, str) and text.strip()]
+    if any(known.rank("sales", name, text) for text in named_so for name in ("account_id", "account_name")):
+        return None
     out: list[list[Any]] = [["Customer", *header]]
     lines = [best + 1]
     account: str | None = None

@@ -43,6 +43,23 @@ def read_facts(data: bytes, part: str) -> SheetFacts:
         return SheetFacts()
 
 
+def currency_cells(data: bytes, part: str, column: int) -> dict[int, str]:
+    """The currency that the format of each cell of a column shows, by row; for columns that mix several."""
+    found: dict[int, str] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            styles = _styles(package.read("xl/styles.xml"))
+            text = package.read(part.lstrip("/"))
+    except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return found
+    for cell in _CELL.finditer(text):
+        letters, row, style = (cell[1], cell[2], cell[3]) if cell[1] else (cell[5], cell[6], cell[4])
+        if _column(letters) == column and int(style) < len(styles):
+            if sign := format_currency({styles[int(style)]}):
+                found[int(row) - 1] = sign
+    return found
+
+
 def _scan(stream: object, styles: list[str]) -> SheetFacts:
     hidden: set[int] = set()
     merged: list[tuple[int, int, int]] = []

@@ -445,8 +445,15 @@ class SheetReader:
                 return pd.Series([word] * len(named), dtype=object)
         cells = cell_currencies(self._column(raw, money[0]))
         if not (cells != "").any() and money[0] in self._own:
-            code = code_of(format_currency(self._facts.formats.get(self._own[money[0]], set())))
-            cells = pd.Series([code] * len(named), dtype=object) if code else cells
+            formats = self._facts.formats.get(self._own[money[0]], set())
+            code = code_of(format_currency(formats))
+            if code:
+                cells = pd.Series([code] * len(named), dtype=object)
+            elif any(format_currency({form}) for form in formats):
+                shown = self.book.currencies(self.choice.name, self._own[money[0]])
+                start = self.choice.header.data_from
+                signs = [shown.get(int(at) + start, "") for at in self._places]
+                cells = pd.Series([code_of(sign) if sign else "" for sign in signs], dtype=object)
         if "currency" in self.plan.headers:
             told = named_currencies(self._column(raw, self.plan.headers["currency"]))
             cells = told.where(told != "", cells)
@@ -472,9 +479,10 @@ class SheetReader:
                     for column in ("revenue", "gross_profit", "quantity"):
                         values = out[column]
                         out[column] = values.where(~pd.Series(credit), -values.abs())
+                    kinds = ", ".join(sorted(documents.credits))
                     self.remarks.append(
-                        f"{self.spec.title}: {int(credit.sum()):,} lines are {', '.join(sorted(documents.credits))} by "
-                        f"{name} and count negative, {total:,.2f} in all (else: sources.sales.credit_memos: as written)"
+                        f"{self.spec.title}: {int(credit.sum()):,} of {len(credit):,} lines are {kinds} by {name} and "
+                        f"count negative, {total:,.2f} in all (else: sources.sales.credit_memos: as written)"
                     )
             other = texts.isin(documents.no_sales).to_numpy()
             if other.any():

@@ -17,7 +17,7 @@ from icp_xl.errors import SourceError
 from icp_xl.opc.references import MAX_ROWS
 from icp_xl.sources.book import Book, Row, SheetInfo, refuse_unreadable
 from icp_xl.sources.container import Container
-from icp_xl.sources.sheet_facts import SheetFacts, read_facts
+from icp_xl.sources.sheet_facts import SheetFacts, currency_cells, read_facts
 from icp_xl.sources.sheet_list import SheetList, normalise_package, read_sheet_list
 from icp_xl.sources.trial import survives
 from icp_xl.sources.used_range import SheetScan, UsedRange, dense_range, scan, without_values
@@ -67,6 +67,10 @@ class _Calamine(Book):
         part = self._package.parts.get(sheet)
         return SheetFacts() if part is None else read_facts(self._data, part)
 
+    def currencies(self, sheet: str, column: int) -> dict[int, str]:
+        part = self._package.parts.get(sheet)
+        return {} if part is None else currency_cells(self._data, part, column)
+
     def _clip(self, sheet: str) -> UsedRange | None:
         if not self._checked:
             return None
@@ -93,6 +97,10 @@ class _Openpyxl(Book):
     def facts(self, sheet: str) -> SheetFacts:
         part = self._package.parts.get(sheet)
         return SheetFacts() if part is None else read_facts(self._data, part)
+
+    def currencies(self, sheet: str, column: int) -> dict[int, str]:
+        part = self._package.parts.get(sheet)
+        return {} if part is None else currency_cells(self._data, part, column)
 
     def clipped(self, sheet: str, clip: UsedRange | None) -> Iterator[Row]:
         """Rows of ``sheet`` inside ``clip``."""
