@@ -530,8 +530,8 @@ def write_back(
     fields: Sequence[str] = ...,
     out: Path | str | None = ...,
     place: str | None = ...,
-    remove: bool = ...,
     force: bool = ...,
+    remove: bool = ...,
     dry_run: Literal[False] = ...,
     progress: Progress | None = ...,
 ) -> WriteBackResult: ...
@@ -548,8 +548,8 @@ def write_back(
     fields: Sequence[str] = ...,
     out: Path | str | None = ...,
     place: str | None = ...,
-    remove: bool = ...,
     force: bool = ...,
+    remove: bool = ...,
     dry_run: bool,
     progress: Progress | None = ...,
 ) -> WriteBackResult | Planned: ...

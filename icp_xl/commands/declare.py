@@ -1,8 +1,9 @@
 """What a command is: one declaration, from which its command line, library call, button and documentation are made.
 
 A declaration is a function under :func:`command`. Its name is the command's, its docstring the help, its keyword
-parameters (annotated with :class:`Option`) what only this command takes; ``settings`` are options that stand for a
-setting and take help, type and choices from it. What the function returns has ``summary() -> list[str]``.
+parameters (annotated with :class:`Option`, or fields of a record) what only this command takes; ``settings`` are
+options that stand for a setting and take help, type and choices from it. What the function returns has
+``summary() -> list[str]``.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import inspect
 import keyword
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 
@@ -178,16 +179,32 @@ class Command:
 
     @cached_property
     def own(self) -> tuple[Parameter, ...]:
-        """Parameters of this command alone."""
-        names = dict(inspect.signature(self.function).parameters)
-        if self.takes != "nothing":
-            del names[self.takes]
-        return tuple(self._own(name, each) for name, each in names.items())
+        """Parameters of this command alone; the fields of a record among them are options each."""
+        found: list[Parameter] = []
+        for name, given in self._arguments.items():
+            kind = self._kind(given)
+            found += _fields_of(kind) if is_dataclass(kind) else [self._own(name, given)]
+        return tuple(found)
 
-    def _own(self, name: str, given: inspect.Parameter) -> Parameter:
+    @cached_property
+    def records(self) -> dict[str, Any]:
+        """Records that the function takes, each made from options of the names of its fields."""
+        kinds = {name: self._kind(given) for name, given in self._arguments.items()}
+        return {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
+
+    @property
+    def _arguments(self) -> dict[str, inspect.Parameter]:
+        names = dict(inspect.signature(self.function).parameters)
+        names.pop(self.takes, None)
+        return names
+
+    def _kind(self, given: inspect.Parameter) -> Any:
         # One by one, since the type of the result may be known to type checkers only.
         scope = vars(sys.modules[self.function.__module__])
-        kind = eval(given.annotation, scope) if isinstance(given.annotation, str) else given.annotation
+        return eval(given.annotation, scope) if isinstance(given.annotation, str) else given.annotation
+
+    def _own(self, name: str, given: inspect.Parameter) -> Parameter:
+        kind = self._kind(given)
         held, *notes = get_args(kind) if get_origin(kind) is Annotated else (kind,)
         option = next((note for note in notes if isinstance(note, Option)), None)
         if option is None:
@@ -332,6 +349,11 @@ def shape_of(annotation: Any) -> Shape:
         return Shape(inner.kind, True, inner.choices)
     known = (bool, int, float, date, Path)
     return Shape(next((kind for kind in known if annotation is kind), str))
+
+
+def _fields_of(record: Any) -> list[Parameter]:
+    kinds = get_type_hints(record)
+    return [Parameter(each.name, kinds[each.name], Option(**each.metadata), each.default) for each in fields(record)]
 
 
 def _of_setting(setting: Setting) -> Parameter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,10 @@ def overrides_of(
 
 def own_of(command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of the declared function itself; paths as paths, several values as a tuple."""
-    return {each.name: _converted(each, given[each.name]) for each in command.own if each.name in given}
+    found = {each.name: _converted(each, given[each.name]) for each in command.own if each.name in given}
+    for name, record in command.records.items():
+        found[name] = record(**{each.name: found.pop(each.name) for each in fields(record)})
+    return found
 
 
 def _converted(parameter: Parameter, value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from icp_xl.commands.declare import Button, InRun, Option, Setting, command
 from icp_xl.pipeline import run_all
+from icp_xl.pipeline.write_back.wish import WriteBackWish
 
 if TYPE_CHECKING:
     from icp_xl.pipeline.share.copies import ShareOutcome
@@ -26,26 +27,9 @@ Passwords = Callable[[str], str | None]
 def write_back(
     run: RunContext,
     workbook: Annotated[Path, Option("The workbook that the results go into.", argument=True)],
+    wish: WriteBackWish,
     *,
-    report: Annotated[Path | None, Option("The report to put in (default: icp_report.xlsx of the last run).")] = None,
-    sheets: Annotated[
-        tuple[str, ...], Option("Only these sheets of the report, with commas between.", commas=True)
-    ] = (),
-    columns: Annotated[
-        str | None,
-        Option("Put result columns beside this column of yours, which holds account ids or names.", metavar="KEY"),
-    ] = None,
-    sheet: Annotated[str | None, Option("Sheet or table with that column, where several have one.")] = None,
-    fields: Annotated[
-        tuple[str, ...],
-        Option("Which results (default: icp_score,icp_grade,rank,segment,reasons).", commas=True),
-    ] = (),
-    out: Annotated[Path | None, Option("Write a copy here and leave the workbook alone.")] = None,
-    place: Annotated[str | None, Option("Where new sheets go: start, end, before:NAME or after:NAME.")] = None,
     remove: Annotated[bool, Option("Take our sheets and columns out again instead.")] = False,
-    force: Annotated[
-        bool, Option("Also where the owner asks for care, or where formulas of yours point to what is taken out.")
-    ] = False,
 ) -> WriteBackResult | None:
     """Put results into your own workbook, as sheets or as columns, or take them out; nothing else in it changes.
 
@@ -59,19 +43,8 @@ def write_back(
     from icp_xl.pipeline.write_back.sheets import take_out
 
     if remove:
-        return take_out(run, workbook, out, force)
-    return put_back(
-        run,
-        workbook,
-        report,
-        sheets=sheets,
-        columns=columns,
-        sheet=sheet,
-        fields=fields,
-        out=out,
-        place=place,
-        force=force,
-    )
+        return take_out(run, workbook, wish.out, wish.force)
+    return put_back(run, workbook, wish)
 
 
 def _ask() -> Passwords:

@@ -13,6 +13,7 @@ from icp_xl.delivery.write_back.columns import write_columns
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.pipeline.write_back.result import WriteBackResult
+from icp_xl.pipeline.write_back.wish import WriteBackWish
 from icp_xl.runs import RunContext
 
 #: Where a run leaves the scored accounts, below its output folder.
@@ -69,47 +70,37 @@ def _ready(
     return read_results(scored, fields)
 
 
-def put_back(
-    run: RunContext,
-    workbook: Path,
-    report: Path | None = None,
-    *,
-    sheets: Sequence[str] = (),
-    columns: str | None = None,
-    sheet: str | None = None,
-    fields: Sequence[str] = (),
-    out: Path | None = None,
-    place: str | None = None,
-    force: bool = False,
-) -> WriteBackResult | None:
+def put_back(run: RunContext, workbook: Path, wish: WriteBackWish) -> WriteBackResult | None:
     """Sheets of a report, result columns or both into ``workbook``; ``None`` in a dry run.
 
-    Sheets go in where ``report`` or ``sheets`` ask for them, or where no columns do; the other arguments are those of
-    :func:`~icp_xl.pipeline.write_back.sheets.write_back` and :func:`put_columns`.
+    Raises:
+        SourceError: a file is not there.
+        ConfigError: a field is none of the scored accounts.
+        DeliveryError: they cannot be put in; the workbook is as it was.
     """
     from icp_xl.pipeline.tables import REPORT
     from icp_xl.pipeline.write_back.sheets import kept_beside, safe_options, write_back
 
-    source = report or run.settings.paths.out / REPORT
-    if columns is None:
-        return write_back(run, workbook, source, out, place, list(sheets) or None, force)
+    source, out = wish.report or run.settings.paths.out / REPORT, wish.out
+    if wish.columns is None:
+        return write_back(run, workbook, source, out, wish.place, list(wish.sheets) or None, wish.force)
     scored = source.parent / SCORED
-    if report is None and not sheets:
-        return put_columns(run, workbook, columns, scored, out, sheet, fields, force)
-    results = _ready(run, workbook, scored, out, fields, source)
+    if wish.report is None and not wish.sheets:
+        return put_columns(run, workbook, wish.columns, scored, out, wish.sheet, wish.fields, wish.force)
+    results = _ready(run, workbook, scored, out, wish.fields, source)
     if run.dry_run:
         return None
     done = write_sheets_and_columns(
         workbook,
         source,
-        columns,
+        wish.columns,
         results,
         out,
-        place=place or run.settings.delivery.place,
+        place=wish.place or run.settings.delivery.place,
         kept=kept_beside(source),
-        only=list(sheets) or None,
-        sheet=sheet,
-        force=force,
+        only=list(wish.sheets) or None,
+        sheet=wish.sheet,
+        force=wish.force,
         options=safe_options(run),
     )
     return WriteBackResult(out or workbook, *done)
