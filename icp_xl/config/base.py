@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 #: ``workbook``: also the sheet *ICP Settings* of a workbook, which may come from anybody. ``name``: a workbook too, but
 #: only to the bare name of a file that is open or beside it. ``site``: only the settings file, the environment, the
@@ -46,6 +46,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     rights: ClassVar[Rights] = "site"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off_is_a_word(cls, body: Any) -> Any:
+        """YAML reads ``off`` as false; where a setting may be ``off`` and no truth value, the word was meant."""
+        if not isinstance(body, Mapping):
+            return body
+        words = {name for name, field in cls.model_fields.items() if "off" in get_args(field.annotation)}
+        return {name: "off" if value is False and name in words else value for name, value in body.items()}
 
 
 def rights_of(root: type[Section], key: tuple[str, ...]) -> Rights:

@@ -247,7 +247,10 @@ def facts_of(trained: Trained) -> dict[str, Any]:
     evaluation, fitted = trained.evaluation, trained.fitted
     if evaluation is None or fitted is None:
         return {"status": trained.status}
+    expected = expected_share(trained)
     return {
+        "expected_share": None if expected is None else list(expected),
+        "level": fitted.level.to_json(),
         "model": trained.model.kind if trained.model else "",
         "rows": evaluation.rows,
         "positives": evaluation.positives,
@@ -260,6 +263,13 @@ def facts_of(trained: Trained) -> dict[str, Any]:
         "train_auc": fitted.train_auc,
         "forward_in_time": fitted.forward,
     }
+
+
+def expected_share(trained: Trained) -> tuple[float, float, float] | None:
+    """Share of the scored accounts that is expected to buy, with its 95 % interval."""
+    if trained.scores is None or trained.fitted is None:
+        return None
+    return trained.fitted.level.rates(trained.scores.frame["p_icp"].to_numpy(np.float64))
 
 
 def _number(value: float) -> float | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.propensity.model import CARE, NOT_READY, READY
-from icp_xl.propensity.train import Trained
+from icp_xl.propensity.train import Trained, expected_share
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import (
@@ -127,7 +127,7 @@ def _overview(named: Sequence[_Named], cutoffs: Sequence[date], score_cutoff: da
         ),
         Text(
             "Every model is judged forward in time, on a window that it had not seen, beside rules that need no model. "
-            "A model that a rule beats, or that is no better than chance, is not published.",
+            "Where no model beats the best rule beyond noise, the rule serves; what is no better than chance does not.",
         ),
         Table("models", columns, frame, title="One row per division"),
     ]  # fmt: skip
@@ -342,12 +342,16 @@ def _card(each: _Named) -> list[tuple[str, Any]]:
     model, fitted, judged = trained.model, trained.fitted, trained.evaluation
     assert model is not None and fitted is not None and judged is not None
     rates = ", ".join(f"{day}: {rate:.1%}" for day, rate in judged.base_rates.items())
+    expected = expected_share(trained)
+    coming = "not scored" if expected is None else "{:.1%} ({:.1%} to {:.1%})".format(*expected)
     return [
         ("What predicts", KINDS.get(model.kind, model.kind)),
         ("Learned from", ", ".join(f"{day:%Y-%m-%d}" for day in model.trained_on)),
         ("Window", say_count(model.window_months, "month")),
         ("Rows and buyers", f"{trained.rows:,} and {trained.positives:,}"),
         ("Share of buyers", rates),
+        ("Expected of the window scored", coming),
+        ("How far back", next((step for step in fitted.steps if step.startswith("learned from")), "all cutoffs")),
         ("Inputs", f"{len(model.features)}"),
         ("Left out", "; ".join(f"{name}: {why}" for name, why in fitted.inputs.left_out.items()) or "nothing"),
         ("Calibration", f"{model.calibrator.method}; slope {judged.slope:.2f}, intercept {judged.intercept:+.2f}"),
@@ -381,13 +385,20 @@ def _method() -> Sheet:
     lines = (
         "A model learns from what was known at a cutoff, and from who bought in the window after it.",
         "It is judged on a later cutoff that it had not seen; with one cutoff only, on accounts that it had not seen.",
-        "Rules stand beside it: base rate, recency, frequency, and BG/NBD, a model of repeat purchase.",
-        "The highest mean lift in the top tenth wins, ties by Brier loss; a model replaces a rule only beyond noise.",
+        "It learns at cutoffs over the whole log, the newest with the most say; how far back was decided on a "
+        "window before the one that judges.",
+        "Rules stand beside it: base rate, recency, frequency, purchase days and revenue of the last year, and "
+        "BG/NBD, a model of repeat purchase.",
+        "The highest mean lift in the top tenth wins, ties by Brier loss; a model replaces a rule only beyond noise, "
+        "and where none does the rule is what is published.",
         "Intervals are 95 % from a bootstrap over accounts; gains over a rule are paired.",
-        "Probabilities are calibrated on the latest judged window, and reported there from the half not fitted on.",
+        "Probabilities are calibrated on accounts that the model's members did not see; those of the judged window "
+        "are as they would have been published then. The level of the coming window is forecast from past ones.",
+        "What the customers table says is used only as it had been filed by the cutoff (icp-xl history), or where "
+        "the settings call a field stable (features.stable_fields).",
         "Ready: better than chance and than every rule, well calibrated, in a season that was seen before.",
         "Usable with care: better than chance, but something that the sheet names must be kept in mind.",
-        "Not ready: no evidence of skill, or a rule does better. Nothing is published for the division.",
+        "Not ready: no evidence of skill, neither of a model nor of a rule. Nothing is published for the division.",
         "AUC: how often a buyer stands above one who did not buy, of all such pairs; 0.5 is a coin, 1 is perfect.",
         "Lift, top 10 %: buyers in the best tenth of the list against as many accounts picked at random.",
         "Brier skill: how much closer the probabilities come to what happened than the share of buyers alone.",

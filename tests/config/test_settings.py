@@ -107,3 +107,12 @@ def test_settings_cannot_be_changed_after_loading() -> None:
 def test_an_override_without_a_value_is_refused() -> None:
     with pytest.raises(ConfigError, match="section.key=value"):
         parse_override("scoring.weights")
+
+
+@pytest.mark.parametrize("name", ["ownership", "open_deals", "shadow"])
+def test_off_needs_no_quotes(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "icp_xl.yaml"
+    path.write_text(f"whitespace:\n  {name}: off\n", encoding="utf-8")
+    assert getattr(load_settings(path, environ={}).whitespace, name) == "off"
+    key, value = parse_override(f"whitespace.{name}=off")
+    assert getattr(load_settings(environ={}, overrides={key: value}).whitespace, name) == "off"
