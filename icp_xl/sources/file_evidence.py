@@ -101,6 +101,9 @@ class Evidence:
         elif not others:
             for decided, why in self._country_marks():
                 said.setdefault(decided, why)
+        if not said and mark == "," and not self.foreign:
+            # Amounts seldom have three decimals, all of them; only the point is written for both.
+            return Verdict("point", "the headers are English")
         if len(said) != 1:
             return Verdict(None)
         choice, why = next(iter(said.items()))
