@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -382,14 +382,3 @@ RUN_LOG = Artifact("runs/{run}/logs.jsonl", "One line per event of a run.", ("ru
 # fmt: on
 #: All of them, in the order above.
 ARTIFACTS = tuple(item for item in list(globals().values()) if isinstance(item, Artifact))
-
-
-def markdown_rows() -> Iterator[str]:
-    """The lines of the table in ``docs/reference/artifacts.md``."""
-    yield "| file | format | holds | written by | read by |"
-    yield "| --- | --- | --- | --- | --- |"
-    for item in ARTIFACTS:
-        form = item.format if not item.version else f"{item.format}, version {item.version}"
-        needed = f" Needed columns: {', '.join(f'`{name}`' for name in item.columns)}." if item.columns else ""
-        written, read = (", ".join(f"`{name}`" for name in names) for names in (item.written_by, item.read_by))
-        yield f"| `{item.name}` | {form} | {item.what}{needed} | {written} | {read or 'people'} |"

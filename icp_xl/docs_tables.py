@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from icp_xl import OTHERS, cli
+from icp_xl.artifacts import ARTIFACTS
 from icp_xl.commands import COMMANDS, Command
 from icp_xl.commands.library import parameters_of
 from icp_xl.commands.ribbon import buttons, ribbon_xml, tag_of
@@ -118,10 +119,26 @@ def settings_page() -> str:
     return page("Settings", *parts)
 
 
+def artifacts_page() -> str:
+    """Every file below the output folder."""
+    rows = []
+    for item in ARTIFACTS:
+        form = f"{item.format}, version {item.version}" if item.version else item.format
+        needed = f" Columns that readers need: {', '.join(item.columns)}." if item.columns else ""
+        rows.append((f"`{item.name}`", form, item.what + needed, ", ".join(item.written_by),
+                     ", ".join(item.read_by) or "people"))  # fmt: skip
+    intro = [
+        "Files below the output folder (`paths.out`). What is in braces differs from file to file. A file that is",
+        "damaged is named with the command that writes it anew; delete it and run that command.",
+    ]
+    return page("Files", intro, table(["file", "format", "holds", "written by", "read by"], rows))
+
+
 #: Everything that is made, by its path from the folder of the repository.
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/settings.md": settings_page,
+    "docs/reference/artifacts.md": artifacts_page,
     "vba/customUI14.xml": ribbon_xml,
     "icp_xl/__init__.pyi": lambda: stub_text(OTHERS),
 }

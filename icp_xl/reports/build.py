@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -42,48 +43,57 @@ _FAMILIES = {
 }
 
 
-def build_book(
-    *,
-    cleaning: pd.DataFrame,
-    reasons: Mapping[str, int],
-    read: int,
-    kept: int,
-    contracts: Sequence[tuple[str, str, int, str]],
-    violations: pd.DataFrame,
-    labels: pd.DataFrame,
-    catalogs: Mapping[tuple[str, str], pd.DataFrame],
-    sanity: pd.DataFrame,
-    warnings: Sequence[str],
-    facts: Mapping[str, Any],
-    settings: ReportSettings,
-) -> Book:
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build has to say.
+
+    Attributes:
+        cleaning: one row per peculiarity of the log and how many lines have it.
+        reasons: lines left out, by reason; with ``kept`` they add up to ``read``.
+        read: lines that came in.
+        kept: lines that stayed.
+        contracts: table, rule, how often broken, status.
+        violations: one row per broken rule and line.
+        labels: one row per division and cutoff.
+        catalogs: per division and cutoff, one row per feature.
+        sanity: one row per check of the assets.
+        warnings: sentences.
+        facts: what identifies the run, by name.
+    """
+
+    cleaning: pd.DataFrame
+    reasons: Mapping[str, int]
+    read: int
+    kept: int
+    contracts: Sequence[tuple[str, str, int, str]]
+    violations: pd.DataFrame
+    labels: pd.DataFrame
+    catalogs: Mapping[tuple[str, str], pd.DataFrame]
+    sanity: pd.DataFrame
+    warnings: Sequence[str]
+    facts: Mapping[str, Any]
+
+
+def build_book(report: BuildReport, settings: ReportSettings) -> Book:
     """A workbook of the build alone."""
-    sheets = [_build_sheet(cleaning, reasons, read, kept, contracts, labels, catalogs, warnings, facts)]
-    if len(labels):
-        sheets.append(_label_sheet(labels))
-    if catalogs:
-        sheets.append(_catalog_sheet(catalogs))
-    if len(sanity):
-        sheets.append(_asset_sheet(sanity))
-    if len(violations):
-        sheets.append(_violation_sheet(violations))
+    sheets = [_build_sheet(report)]
+    if len(report.labels):
+        sheets.append(_label_sheet(report.labels))
+    if report.catalogs:
+        sheets.append(_catalog_sheet(report.catalogs))
+    if len(report.sanity):
+        sheets.append(_asset_sheet(report.sanity))
+    if len(report.violations):
+        sheets.append(_violation_sheet(report.violations))
     return Book(
         sheets, title="Build of the sales data", subject="What was read, left out and made of the sales log",
-        footer=f"run {facts['Run']}" if "Run" in facts else "", currency=settings.currency, paper=settings.paper,
+        footer=f"run {report.facts['Run']}" if "Run" in report.facts else "", currency=settings.currency,
+        paper=settings.paper,
     )  # fmt: skip
 
 
-def _build_sheet(
-    cleaning: pd.DataFrame,
-    reasons: Mapping[str, int],
-    read: int,
-    kept: int,
-    contracts: Sequence[tuple[str, str, int, str]],
-    labels: pd.DataFrame,
-    catalogs: Mapping[tuple[str, str], pd.DataFrame],
-    warnings: Sequence[str],
-    facts: Mapping[str, Any],
-) -> Sheet:
+def _build_sheet(report: BuildReport) -> Sheet:
+    labels, catalogs, read, kept = report.labels, report.catalogs, report.read, report.kept
     censored = int(labels["censored"].sum()) if len(labels) else 0
     features = len(next(iter(catalogs.values()))) if catalogs else 0
     blocks: list[Block | tuple[Block, ...]] = [
@@ -101,11 +111,11 @@ def _build_sheet(
                 Figure("Features per set", features, "integer", f"{len(catalogs)} feature sets"),
             ]
         ),
-        *(Text(text[:1].upper() + text[1:].rstrip(".") + ".", "warning") for text in warnings),
-        (_cleaning_table(cleaning), _reason_table(reasons)),
+        *(Text(text[:1].upper() + text[1:].rstrip(".") + ".", "warning") for text in report.warnings),
+        (_cleaning_table(report.cleaning), _reason_table(report.reasons)),
         Text("Rules that were checked", "heading"),
-        _contract_table(contracts),
-        Facts(tuple(facts.items()), title="This build"),
+        _contract_table(report.contracts),
+        Facts(tuple(report.facts.items()), title="This build"),
     ]
     return Sheet(
         "Build", "Build of the sales data", blocks, subtitle="What was read from the sales log, and what was left out"

@@ -10,6 +10,7 @@ from icp_xl.reports.inputs import QualityTables
 from icp_xl.reports.spec import Column, Item, Sheet, Table, Text
 from icp_xl.reports.words import say_count
 from icp_xl.tables.categories import CATEGORIES, CATEGORY_SHEET, NONE
+from icp_xl.user_cells import CATEGORIES as USER_CATEGORIES
 
 #: Texts that are listed at most; what is left out has the least revenue.
 MOST = 500
@@ -29,9 +30,10 @@ def build_category_sheet(quality: QualityTables, settings: ReportSettings) -> Sh
     frame["decided_by"] = [_SAID.get(str(how), str(how)) for how in frame["decided_by"]]
     frame["category"] = frame["category"].fillna("")
     columns = [
-        Column("answer", "Is a", width=18, editable=True, choices=(*CATEGORIES, NONE),
+        Column("answer", USER_CATEGORIES.header("answer"), width=18, editable=True, choices=(*CATEGORIES, NONE),
                note="What it is, where the column Category is wrong or blank. Blank: as it is."),
-        Column("text", "Text", width=40, note="By this the next run knows the lines; leave it as it is."),
+        Column("text", USER_CATEGORIES.header("text"), width=40,
+               note="By this the next run knows the lines; leave it as it is."),
         Column("stands_in", "Stands in", width=12),
         Column("category", "Category", width=18),
         Column("decided_by", "Decided by", width=24),

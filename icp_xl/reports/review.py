@@ -16,6 +16,7 @@ from icp_xl.reports.inputs import QualityTables
 from icp_xl.reports.spec import Column, Item, Sheet, Table, Text
 from icp_xl.reports.words import field_label, say_count
 from icp_xl.tables.model import MATCH_TABLE_COLUMNS
+from icp_xl.user_cells import MATCH_REVIEW
 
 CHOICES = ("same", "different", "merge")
 OPEN, DECIDED, MERGED = "Open", "Decided", "Merged unasked"
@@ -86,10 +87,10 @@ def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Shee
         frame[name] = pd.to_datetime(frame[name], errors="coerce")
     waiting = int((frame["status"] == OPEN).sum())
     columns = [
-        Column("decision", "Decision", width=12, editable=True, choices=CHOICES,
+        Column("decision", MATCH_REVIEW.header("decision"), width=12, editable=True, choices=CHOICES,
                note="same: one account. different: two. merge: put it into the account id under Merge into. "
                "Blank: undecided."),
-        Column("merge_into", "Merge into", "id", width=12, editable=True,
+        Column("merge_into", MATCH_REVIEW.header("merge_into"), "id", width=12, editable=True,
                note="Only for merge: the account id that stays."),
         Column("status", "Status", rule="status", width=15,
                note="Open: the accounts stay apart until you answer. Decided: obeyed in every run; change the answer "
@@ -101,7 +102,7 @@ def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Shee
         Column("name_revenue", "Its revenue", "money", width=13),
         Column("name_last_sale", "Its last sale", "date", width=12),
         Column("account_name", "May be this account", width=32),
-        Column("account_id", "Account id", "id", width=13),
+        Column("account_id", MATCH_REVIEW.header("account_id"), "id", width=13),
         Column("account_place", "Account's place", width=18),
         Column("account_rep", "Account's rep", width=14),
         Column("account_revenue", "Account's revenue", "money", width=13),
@@ -117,7 +118,7 @@ def build_review_sheet(quality: QualityTables, settings: ReportSettings) -> Shee
         Column("reason", "Who decides, and undo", "long_text", hidden_from_print=True, width=40),
         Column("runner_up_name", "Next best", hidden_from_print=True, width=28),
         Column("runner_up", "Its probability", "percent", decimals=0, hidden_from_print=True, width=11),
-        Column("key", "Key", "id", hidden_from_print=True, width=40,
+        Column("key", MATCH_REVIEW.header("key"), "id", hidden_from_print=True, width=40,
                note="By this the next run knows the question; leave it as it is."),
     ]  # fmt: skip
     decided, merged = (int((frame["status"] == each).sum()) for each in (DECIDED, MERGED))

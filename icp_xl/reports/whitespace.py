@@ -16,11 +16,11 @@ from icp_xl.reports.whitespace_grid import build_grid_sheet
 from icp_xl.reports.whitespace_metrics import build_metrics_sheet, build_thresholds_sheet
 from icp_xl.reports.words import say_count
 from icp_xl.signals import COUNT
+from icp_xl.user_cells import WHITESPACE
 from icp_xl.whitespace.model import Ranking
 from icp_xl.whitespace.states import STATUSES
 
-#: Headers by which the next run finds what people typed; see ``icp_xl.pipeline.whitespace.user_entries``.
-ACCOUNT, DIVISION, STATUS, MARK = "Account id", "Division", "Status", "Not eligible"
+ACCOUNT, DIVISION, STATUS, MARK = (column.header for column in (*WHITESPACE.keys, *WHITESPACE.typed))
 WORK, HELD = "Work now", "Held out"
 #: Removed pairs that the sheet lists; the CSV has all.
 MOST_REMOVED = 5000

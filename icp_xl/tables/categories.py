@@ -11,9 +11,10 @@ import pandas as pd
 from icp_xl.errors import Fault, SourceError
 from icp_xl.sources.numbers import is_missing
 from icp_xl.tables.names import fold
+from icp_xl.user_cells import CATEGORIES as USER_CATEGORIES
 
 #: The sheet of the report on which a person corrects categories.
-CATEGORY_SHEET = "Categories"
+CATEGORY_SHEET = USER_CATEGORIES.sheet
 #: What a person writes for "no category".
 NONE = "none"
 #: Columns of :func:`category_choices`.
@@ -173,13 +174,8 @@ def read_categories(path: Path) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     faults: list[Fault] = []
-    at: dict[str, int] = {}
-    for number, row in enumerate(book.rows(CATEGORY_SHEET), start=1):
-        texts = [cell.strip() if isinstance(cell, str) else "" for cell in row]
-        if not at:
-            at = {name: texts.index(name) for name in ("Is a", "Text")} if {"Is a", "Text"} <= set(texts) else {}
-            continue
-        answer, text = (texts[at[name]] if at[name] < len(texts) else "" for name in ("Is a", "Text"))
+    for number, row in USER_CATEGORIES.read(book.rows(CATEGORY_SHEET)) or []:
+        answer, text = row["answer"], row["text"]
         if answer and answer.lower() not in (*CATEGORIES, NONE):
             faults.append(Fault("it is no category", f"{path.name}, sheet {CATEGORY_SHEET}, row {number}", answer))
         elif answer and text:

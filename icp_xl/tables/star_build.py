@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -31,10 +31,9 @@ from icp_xl.tables.star_contracts import (
     line_contracts,
     refuse,
 )
-from icp_xl.tables.star_files import write_star
+from icp_xl.tables.star_files import StarTarget, write_star
 from icp_xl.tables.star_stage import Stages
 
-Place = Callable[[str], Path]
 #: Violations listed one by one in the CSV; the counts are complete.
 MOST_LISTED = 100_000
 _SEEN = "select sku, division, product, category, min(moment) as first_seen, count(*) as n from staged group by all"
@@ -68,13 +67,9 @@ def build_star(
     customers: pd.DataFrame | None = None,
     assets: pd.DataFrame | None = None,
     today: date | None = None,
-    place: Place | None = None,
-    folder: Path | None = None,
-    previous: Star | None = None,
+    target: StarTarget | None = None,
     fail_soft: bool = False,
     progress: Progress | None = None,
-    scratch: Path | None = None,
-    staged: Path | None = None,
 ) -> StarBuild:
     """Build the star schema from sales lines.
 
@@ -84,19 +79,16 @@ def build_star(
         customers: one row per account; accounts that only the log knows are added.
         assets: one row per asset.
         today: last day that a line may have, unless ``build.as_of`` says otherwise.
-        place: gives the path to write a named file to; without it the star schema stays in memory.
-        folder: where the files of ``previous`` lie.
-        previous: the star schema of the build before; months that did not change keep their files.
+        target: where its files go; without it the star schema stays in memory.
         fail_soft: go on without lines that break the contract, instead of raising.
-        staged: Parquet file to write the typed lines to, each with its kind and the reason that leaves it out.
 
     Raises:
         MissingColumnsError: the log lacks columns.
         ContractBroken: lines break the contract and ``fail_soft`` is off.
         NothingLeft: no line is left.
     """
-    progress = progress or Progress()
-    with open_duckdb(settings.run.memory_limit_gb, settings.run.workers, scratch) as engine:
+    progress, target = progress or Progress(), target or StarTarget()
+    with open_duckdb(settings.run.memory_limit_gb, settings.run.workers, target.scratch) as engine:
         progress.stage("reading the sales log", None)
         present = _open_lines(engine, lines)
         check_columns(present)
@@ -117,8 +109,8 @@ def build_star(
             drop_duplicates=settings.build.duplicates == "drop",
         )
         stages.derive("judged", "staged", judge, progress.check)
-        if staged is not None:
-            engine.write_parquet(sql.typed("judged"), staged)
+        if target.staged is not None:
+            engine.write_parquet(sql.typed("judged"), target.staged)
         progress.check()
         reasons = _reasons(engine)
         cleaning, read = _cleaning(engine)
@@ -130,25 +122,31 @@ def build_star(
             refuse(grave, artifacts.CONTRACTS.name, findings)
         if read == sum(reasons.values()):
             _refuse_empty(read, reasons, findings)
-        return _file(
-            engine,
-            stages,
-            settings,
-            products,
-            sku_map,
-            customers,
-            assets,
-            read,
-            reasons,
-            cleaning,
-            contracts,
-            violations,
-            grave,
-            place,
-            folder,
-            previous,
-            progress,
-        )
+        judged = _Judged(read, reasons, cleaning, contracts, violations, grave)
+        known = _Known(products, sku_map, customers, assets)
+        return _file(engine, stages, settings, known, judged, target, progress)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known beside the lines."""
+
+    products: pd.DataFrame
+    sku_map: pd.DataFrame
+    customers: pd.DataFrame | None
+    assets: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What was found of the lines: how many, why some are left out, and what they break."""
+
+    read: int
+    reasons: dict[str, int]
+    cleaning: pd.DataFrame
+    contracts: list[Contract]
+    violations: pd.DataFrame
+    grave: dict[str, int]
 
 
 def survey_lines(lines: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -287,24 +285,16 @@ def _file(
     engine: DuckEngine,
     stages: Stages,
     settings: Settings,
-    products: pd.DataFrame,
-    sku_map: pd.DataFrame,
-    customers: pd.DataFrame | None,
-    assets: pd.DataFrame | None,
-    read: int,
-    reasons: dict[str, int],
-    cleaning: pd.DataFrame,
-    contracts: list[Contract],
-    violations: pd.DataFrame,
-    grave: dict[str, int],
-    place: Place | None,
-    folder: Path | None,
-    previous: Star | None,
+    known: _Known,
+    judged: _Judged,
+    target: StarTarget,
     progress: Progress,
 ) -> StarBuild:
+    read, reasons, cleaning, violations = judged.read, judged.reasons, judged.cleaning, judged.violations
+    products = known.products
     kept = read - sum(reasons.values())
     accounts = engine.frame(Query("select distinct account_id from judged where reason is null"))["account_id"]
-    customer_table = dims.build_customers(customers, [str(name) for name in accounts])
+    customer_table = dims.build_customers(known.customers, [str(name) for name in accounts])
     keys = customer_table.drop_duplicates("account_id")[["account_id", "account_key"]]
     engine.view_frame("account_lookup", keys.astype({"account_id": "str"}).reset_index(drop=True))
     named = engine.frame(
@@ -321,7 +311,7 @@ def _file(
     progress.stage("filing the months", len(months))
     first, last = int(months["first_day"].min()), int(months["last_day"].max())
     observed = _observed_until(last, settings)
-    asset_table = dims.build_assets(assets, customer_table, products, list(divisions["division"]), sku_map)
+    asset_table = dims.build_assets(known.assets, customer_table, products, list(divisions["division"]), known.sku_map)
     dates = dims.build_dates(first, last)
     checks, broken = check_dimensions(customer_table, products, dates, asset_table)
     star = Star(
@@ -337,17 +327,15 @@ def _file(
         has_profit=bool(months["with_profit"].sum()),
     )
     written = unchanged = 0
-    if place is None:
+    if target.place is None:
         parts = [engine.frame(sql.filed("facts", int(ym))) for ym in months["ym"]]
         lines = pd.concat(parts, ignore_index=True)
         engine.view_frame("filed", lines)
         star = replace(star, facts=lines, returns=engine.frame(sql.matched_returns("filed")))
     else:
-        star, written, unchanged = write_star(
-            engine, star, months, dates, cleaning, settings, place, folder, previous, progress
-        )
-    warnings = _warnings(star, settings, grave, reasons, read)
-    contracts = [*contracts, *checks]
+        star, written, unchanged = write_star(engine, star, months, dates, cleaning, settings, target, progress)
+    warnings = _warnings(star, settings, judged.grave, reasons, read)
+    contracts = [*judged.contracts, *checks]
     violations = pd.concat([violations, broken], ignore_index=True) if len(broken) else violations
     matched = int(star.returns["sale_line_id"].notna().sum())
     extra = pd.DataFrame(

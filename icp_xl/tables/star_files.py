@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,25 @@ Place = Callable[[str], Path]
 ROW_GROUP = 122_880
 
 
+@dataclass(frozen=True)
+class StarTarget:
+    """Where the files of a star schema go.
+
+    Attributes:
+        place: gives the path to write a named file to; without it the star schema stays in memory.
+        folder: where the files of ``previous`` lie.
+        previous: the star schema of the build before; months that did not change keep their files.
+        staged: Parquet file to write the typed lines to, each with its kind and the reason that leaves it out.
+        scratch: folder for what does not fit into memory.
+    """
+
+    place: Place | None = None
+    folder: Path | None = None
+    previous: Star | None = None
+    staged: Path | None = None
+    scratch: Path | None = None
+
+
 def write_star(
     engine: DuckEngine,
     star: Star,
@@ -30,13 +49,28 @@ def write_star(
     dates: pd.DataFrame,
     cleaning: pd.DataFrame,
     settings: Settings,
-    place: Place,
-    folder: Path | None,
-    previous: Star | None,
+    target: StarTarget,
     progress: Progress,
 ) -> tuple[Star, int, int]:
-    """File every month whose content changed, and all small tables; return the star, and files changed and not."""
-    before = _files_before(previous, folder, engine)
+    """File every month whose content changed, and all small tables.
+
+    Args:
+        engine: holds the view ``facts``.
+        star: its small tables.
+        months: one row per month of the facts with rows, days, revenue and checksum.
+        dates: the table of days.
+        cleaning: what the manifest says of the log.
+        settings: what the manifest says of the build.
+        target: where the files go.
+        progress: told of each month.
+
+    Returns:
+        The star with its files, how many month files are new, and how many stayed.
+    """
+    place = target.place
+    if place is None:
+        raise ValueError("there is nowhere to write to")
+    before = _files_before(target.previous, target.folder, engine)
     parts: list[dict[str, Any]] = []
     paths: list[Path] = []
     unchanged = 0

@@ -53,7 +53,14 @@ class Challenger:
 def fit_challenger(
     normalised: pd.DataFrame, bought: Sequence[int], cutoff: date, mode: Mode
 ) -> Challenger | str:  # fmt: skip
-    """Learn the weights from candidates of an earlier ``cutoff`` and whether each bought; or why that is impossible."""
+    """Learn the weights from candidates of an earlier cutoff and whether each bought; or why that is impossible.
+
+    Args:
+        normalised: one row per candidate, the columns :data:`~icp_xl.signals.NORMALISED`.
+        bought: 1 where the candidate bought within the window, else 0; in the same order.
+        cutoff: what the candidates are as of.
+        mode: how their signals were put on one scale.
+    """
     y = np.asarray(bought, dtype=np.float64)
     events, others = int(y.sum()), int(len(y) - y.sum())
     if min(events, others) < MIN_EVENTS:

@@ -60,7 +60,14 @@ def sample_size(base: float, lift: float, share: float) -> tuple[int, int]:
 
 
 def plan_holdout(p: Sequence[float], worked: int, held: int, share: float) -> dict[str, Any]:
-    """What the holdout can show: sizes now, sizes needed for a lift of 20 %, and the smallest lift visible now."""
+    """What the holdout can show: sizes now, sizes needed for a lift of 20 %, and the smallest lift visible now.
+
+    Args:
+        p: chances of the pairs that are selected, held out or not.
+        worked: accounts that are worked.
+        held: accounts that are held out.
+        share: of the accounts to hold out, 0 to 1.
+    """
     base = float(np.mean(p)) if len(p) else 0.0
     body: dict[str, Any] = {"share": share, "accounts_worked": worked, "accounts_held_out": held, "expected_rate": base}
     if share <= 0.0 or not 0.0 < base < 1.0:

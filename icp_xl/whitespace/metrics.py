@@ -80,7 +80,14 @@ def shadow_order(pairs: pd.DataFrame, rule: str) -> pd.DataFrame:
 
 
 def overlap(ranked: pd.DataFrame, shadow: pd.DataFrame, rule: str, wanted: int) -> dict[str, Any]:
-    """How far the list and the older rule agree at ``wanted`` places, and what each has that the other lacks."""
+    """How far the list and the older rule agree, and what each has that the other lacks.
+
+    Args:
+        ranked: the ranked pairs, best first.
+        shadow: the same pairs in the order of the older rule, see :func:`shadow_order`.
+        rule: its name.
+        wanted: how many of each are compared.
+    """
     ours, theirs = pair_set(ranked.head(wanted)), pair_set(shadow.head(wanted))
     both = len(ours & theirs)
     joined = ranked[["account_id", "division", "rank"]].merge(shadow, on=["account_id", "division"], suffixes=("", "_"))

@@ -101,7 +101,14 @@ def _medians(buyers: pd.DataFrame, division: Texts, group: Texts, fewest: int) -
 
 
 def expected_value(p: Floats, value: Floats, division: Texts, quantile: float) -> Floats:
-    """``p`` × ``value``, capped at ``quantile`` of each division."""
+    """What each pair is expected to bring within the window, capped so that no outlier leads the list.
+
+    Args:
+        p: chance to buy, one entry per pair.
+        value: what it brings if it buys, in money.
+        division: of each pair.
+        quantile: of the products in its division at which a product is capped; 1 caps none.
+    """
     product = pd.Series(p * value)
     if quantile >= 1.0 or product.empty:
         return np.asarray(product, dtype=np.float64)

@@ -100,13 +100,14 @@ def settings_of(folder: Path, memory_gb: float) -> Any:
 def file_star(folder: Path, memory_gb: float) -> Sums:
     """The log to a star schema on disk."""
     from icp_xl.tables.star_build import build_star
+    from icp_xl.tables.star_files import StarTarget
 
     def place(name: str) -> Path:
         path = folder / "out" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    found = build_star(folder / "log.parquet", settings_of(folder, memory_gb), place=place, scratch=folder)
+    found = build_star(folder / "log.parquet", settings_of(folder, memory_gb), target=StarTarget(place, scratch=folder))
     return {"read": found.read, "kept": found.kept}
 
 

@@ -124,6 +124,6 @@ def test_columns_that_readers_need_are_asked_for(tmp_path: Path) -> None:
         artifacts.WHITESPACE.load(tmp_path)
 
 
-def test_every_row_of_the_documentation_is_made_from_the_list() -> None:
-    rows = list(artifacts.markdown_rows())
-    assert len(rows) == len(ARTIFACTS) + 2 and all(row.count("|") == 6 for row in rows)
+def test_every_file_has_its_line_in_the_documentation() -> None:
+    page = (PACKAGE.parent / "docs/reference/artifacts.md").read_text(encoding="utf-8")
+    assert not [item.name for item in ARTIFACTS if f"| `{item.name}` |" not in page]

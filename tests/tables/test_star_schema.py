@@ -12,6 +12,7 @@ import pytest
 from icp_xl.runs import file_digest
 from icp_xl.tables.star import Star, open_star
 from icp_xl.tables.star_build import StarBuild, build_star
+from icp_xl.tables.star_files import StarTarget
 from tests.support.line_oracle import fold, given, read_lines
 from tests.support.messy_lines import messy_assets, messy_customers, messy_lines
 from tests.support.sales_lines import build_settings
@@ -137,7 +138,9 @@ def test_the_files_on_disk_are_the_star_in_memory(made: tuple[pd.DataFrame, Star
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    written = build_star(lines, SETTINGS, customers=messy_customers(31), assets=messy_assets(31, [CUTOFF]), place=place)
+    written = build_star(
+        lines, SETTINGS, customers=messy_customers(31), assets=messy_assets(31, [CUTOFF]), target=StarTarget(place)
+    )
     star = open_star(tmp_path)
     assert (star.first_day, star.last_day, star.observed_until) == (
         built.star.first_day, built.star.last_day, built.star.observed_until)  # fmt: skip

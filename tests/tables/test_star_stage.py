@@ -11,6 +11,7 @@ import pytest
 from icp_xl.config import Settings
 from icp_xl.tables import star_stage
 from icp_xl.tables.star_build import StarBuild, build_star
+from icp_xl.tables.star_files import StarTarget
 from tests.support.sales_lines import build_settings, make_lines
 
 
@@ -45,7 +46,7 @@ def built(lines: pd.DataFrame | Path, chosen: Settings, folder: Path) -> StarBui
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    return build_star(lines, chosen, place=place, fail_soft=True)
+    return build_star(lines, chosen, target=StarTarget(place), fail_soft=True)
 
 
 @pytest.mark.parametrize("doubles", ["drop", "keep"])
@@ -64,8 +65,8 @@ def test_month_by_month_is_the_same_as_in_one_piece(
     # A file is read in place of the frame, and the second build finds every month unchanged.
     lines.to_parquet(tmp_path / "lines.parquet")
     again = build_star(
-        tmp_path / "lines.parquet", chosen, place=lambda name: tmp_path / "parts" / name, fail_soft=True,
-        folder=tmp_path / "parts" / "curated" / "star", previous=parts.star,
+        tmp_path / "lines.parquet", chosen, fail_soft=True,
+        target=StarTarget(lambda name: tmp_path / "parts" / name, tmp_path / "parts" / "curated" / "star", parts.star),
     )  # fmt: skip
     assert (again.written, again.unchanged) == (0, len(parts.star.facts))
 

@@ -9,7 +9,7 @@ reader's to fill.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from icp_xl.opc.workbook_part import Workbook
 from icp_xl.opc.xml import Element
@@ -21,12 +21,16 @@ MAX_CONSTANT = 255
 
 @dataclass(frozen=True)
 class UserColumn:
-    """A column of a table whose cells are the reader's; ``sheet`` and ``table`` as rendered, the others are headers."""
+    """A column of a table whose cells are the reader's; ``sheet`` and ``table`` as rendered, the others are headers.
+
+    ``former``: headers of key and column in earlier versions, under which a workbook may still have it.
+    """
 
     sheet: str
     table: str
     key: str
     column: str
+    former: Sequence[Sequence[str]] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,11 @@ def restore_entries(
 
     Keys that the new sheet lacks are listed in ``typed.lost`` where something had been typed for them.
     """
+    for item in kept:
+        for key, column in item.former if item not in typed.cells else ():
+            earlier = UserColumn(item.sheet, item.table, key, column)
+            if earlier in typed.cells:
+                typed.cells[item] = typed.cells.pop(earlier)
     wanted = [item for item in kept if item in typed.cells]
     places = []
     for item in wanted:

@@ -35,7 +35,7 @@ from icp_xl.tables.star import FOLDER, MANIFEST, Star, open_engine, open_star, s
 from icp_xl.tables.star_build import StarBuild, build_star
 from icp_xl.tables.star_calendar import add_months, month_start, to_day
 from icp_xl.tables.star_contracts import Findings, findings_of
-from icp_xl.tables.star_files import sweep
+from icp_xl.tables.star_files import StarTarget, sweep
 
 STAGED = artifacts.STAGED_LINES.name
 SUMMARY = artifacts.LABEL_SUMMARY.name
@@ -96,8 +96,8 @@ def build(
         inputs = read_inputs(run)
         star = build_star(
             inputs.lines, run.settings, customers=inputs.customers, assets=inputs.assets, today=run.now().date(),
-            place=_nowhere(run) if staging_only else run.outputs.path, folder=folder, previous=previous,
-            fail_soft=fail_soft, progress=run.progress, staged=staged,
+            fail_soft=fail_soft, progress=run.progress,
+            target=StarTarget(_nowhere(run) if staging_only else run.outputs.path, folder, previous, staged),
         )  # fmt: skip
     except (SourceError, DataError) as error:
         _give_up(run, findings_of(error), before, earlier)
@@ -336,14 +336,15 @@ def _als_report(run: RunContext, result: BuildResult) -> None:
 
 def _report(run: RunContext, result: BuildResult) -> None:
     from icp_xl.delivery.render.book import render_book
-    from icp_xl.reports.build import build_book
+    from icp_xl.reports.build import BuildReport, build_book
 
-    book = build_book(
+    report = BuildReport(
         cleaning=result.cleaning, reasons=result.star.reasons, read=result.star.read, kept=result.star.kept,
         contracts=[(c.table, c.rule, c.broken, c.status) for c in result.star.contracts],
         violations=result.star.violations, labels=result.labels, catalogs=result.catalogs, sanity=result.sanity,
-        warnings=run.warnings, facts=_facts(run, result), settings=run.settings.reports,
+        warnings=run.warnings, facts=_facts(run, result),
     )  # fmt: skip
+    book = build_book(report, run.settings.reports)
     render_book(book, Path(run.outputs.path(REPORT)), clock=run.settings.run.clock)
 
 

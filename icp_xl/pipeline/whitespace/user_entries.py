@@ -12,12 +12,8 @@ from icp_xl.errors import SourceError
 from icp_xl.runs import RunContext
 from icp_xl.sources import open_book
 from icp_xl.sources.file_types import layout_of
+from icp_xl.user_cells import WHITESPACE
 from icp_xl.whitespace.states import TYPED_COLUMNS, clean_mark, clean_status
-
-ACCOUNT, DIVISION, STATUS, MARK = "Account id", "Division", "Status", "Not eligible"
-HEADERS = (ACCOUNT, DIVISION, STATUS, MARK)
-#: Rows from the top in which a table's header is looked for.
-_HEADER_ROWS = 60
 
 
 def read_entries(run: RunContext, own: Sequence[Path]) -> pd.DataFrame:
@@ -84,26 +80,6 @@ def _read(run: RunContext, path: Path) -> list[tuple[str, str, str, str]]:
 
 def _rows(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, str, str]]:
     """Rows of the first table with our headers on a sheet."""
-    places: dict[str, int] | None = None
-    found = []
-    for number, row in enumerate(rows):
-        if places is None:
-            texts = {_text(cell): at for at, cell in reversed(list(enumerate(row)))}
-            if all(header in texts for header in HEADERS):
-                places = {header: texts[header] for header in HEADERS}
-            elif number >= _HEADER_ROWS:
-                return []
-            continue
-        account, division, status, mark = (
-            _text(row[at] if (at := places[header]) < len(row) else None) for header in HEADERS
-        )
-        if account and division:
-            found.append((account, division, status, mark))
-    return found
-
-
-def _text(cell: Any) -> str:
-    """A cell as text; a whole number (an id that a program has taken for one) without its decimals."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return "" if cell is None else str(cell).strip()
+    texts = (row for _, row in WHITESPACE.read(rows) or [])
+    found = ((row["account_id"], row["division"], row["status"], row["not_eligible"]) for row in texts)
+    return [row for row in found if row[0] and row[1]]

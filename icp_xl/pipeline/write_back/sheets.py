@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.reports.spec import Book, tables_of
 from icp_xl.runs import RunContext
+from icp_xl.user_cells import former_headers
 
 #: Which cells of each report are the reader's to fill, left by the command that rendered it.
 KEPT_STATE = artifacts.USER_CELLS.name
@@ -55,7 +57,10 @@ def kept_cells(book: Book, placed: RenderResult) -> list[UserColumn]:
             name = placed.tables[table.name].excel_name
             for column in table.columns:
                 if column.editable:
-                    found.append(UserColumn(placed.sheets[sheet.name], name, headers[table.key], column.header))
+                    key = headers[table.key]
+                    names = product((key, *former_headers(key)), (column.header, *former_headers(column.header)))
+                    former = tuple(names)[1:]
+                    found.append(UserColumn(placed.sheets[sheet.name], name, key, column.header, former))
     return found
 
 

@@ -14,11 +14,11 @@ from icp_xl.errors import Fault, SourceError
 from icp_xl.sources.fields import SPECS
 from icp_xl.tables.matching.places import Place
 from icp_xl.tables.names import NormalizedName
+from icp_xl.user_cells import MATCH_REVIEW, cell_text
 
 SAME, DIFFERENT, MERGE = "same", "different", "merge"
 #: Columns of an overrides file, as the Match Review sheet heads them in lower case with underscores.
-OVERRIDE_COLUMNS = ("key", "account_id", "decision", "merge_into")
-SHEET = "Match Review"
+SHEET = MATCH_REVIEW.sheet
 _ANSWERS = {
     "same": SAME, "yes": SAME, "y": SAME, "match": SAME, "accept": SAME, "accepted": SAME, "same account": SAME,
     "different": DIFFERENT, "no": DIFFERENT, "n": DIFFERENT, "reject": DIFFERENT, "not the same": DIFFERENT,
@@ -140,18 +140,12 @@ def _sheet_rows(path: Path) -> list[list[str]]:
 
     book = open_book(path)
     name = next((name for name in book.sheet_names() if name.strip().lower() == SHEET.lower()), None)
-    return [] if name is None else [[_text(cell) for cell in row] for row in book.rows(name)]
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return "" if cell is None else str(cell).strip()
+    return [] if name is None else [[cell_text(cell) for cell in row] for row in book.rows(name)]
 
 
 def _parse(rows: list[list[str]], name: str) -> Overrides:
-    columns, start = _header(rows)
-    if columns is None:
+    filled = MATCH_REVIEW.read(rows)
+    if filled is None:
         if not any(any(row) for row in rows):
             return Overrides()
         raise SourceError(
@@ -162,8 +156,7 @@ def _parse(rows: list[list[str]], name: str) -> Overrides:
         )
     found: dict[tuple[str, str], Override] = {}
     faults = []
-    for number, row in enumerate(rows[start:], start=start + 1):
-        cells = {key: row[at] if at < len(row) else "" for key, at in columns.items()}
+    for number, cells in filled:
         cells["key"] = _of_any_source(cells["key"])
         answer = " ".join(cells["decision"].lower().split())
         if not answer or not cells["key"]:
@@ -189,14 +182,6 @@ def _parse(rows: list[list[str]], name: str) -> Overrides:
             faults=faults,
         )
     return Overrides(tuple(found.values()))
-
-
-def _header(rows: list[list[str]]) -> tuple[dict[str, int] | None, int]:
-    for number, row in enumerate(rows[:50]):
-        names = ["_".join(cell.lower().replace("-", " ").replace("_", " ").split()) for cell in row]
-        if "key" in names and "decision" in names:
-            return {column: names.index(column) for column in OVERRIDE_COLUMNS if column in names}, number + 1
-    return None, 0
 
 
 def combine_overrides(parts: Iterable[Overrides]) -> Overrides:

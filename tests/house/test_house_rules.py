@@ -1,0 +1,120 @@
+"""What keeps the house easy to live in: short modules, few parameters, no circle, no path of anybody's machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import icp_xl
+
+PACKAGE = Path(icp_xl.__file__).parent
+ROOT = PACKAGE.parent
+MOST_LINES = 500
+MOST_PARAMETERS = 9
+#: What still is longer, or takes more; the lists may only shrink.
+STILL_LONG = {"sources/cells.py", "sources/sheet_reader.py"}
+STILL_MORE = {"delivery/write_back/sheets_and_columns.py:write_sheets_and_columns"}
+#: Public functions of four and more parameters whose docstring says what each is, as a share. It may only rise.
+LEAST_ARGS = 0.33
+#: Rooms in which every one of them says it.
+COMPLETE = ("whitespace", "artifacts.py", "signals.py", "user_cells.py")
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Every function of a module with its dotted name."""
+    todo: list[tuple[str, ast.AST]] = [("", ast.parse(path.read_text(encoding="utf-8")))]
+    while todo:
+        prefix, node = todo.pop()
+        for child in ast.iter_child_nodes(node):
+            name = getattr(child, "name", "")
+            if isinstance(child, ast.FunctionDef):
+                yield f"{prefix}{name}", child
+            if isinstance(child, ast.FunctionDef | ast.ClassDef):
+                todo.append((f"{prefix}{name}.", child))
+
+
+def parameters(function: ast.FunctionDef) -> int:
+    given = function.args
+    names = [item.arg for item in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return len([name for name in names if name not in ("self", "cls")])
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_no_module_is_long() -> None:
+    long = {name_of(path) for path in MODULES if path.read_text("utf-8").count("\n") > MOST_LINES}
+    assert long <= STILL_LONG, sorted(long - STILL_LONG)
+
+
+def test_no_function_takes_ten_parameters() -> None:
+    """Commands aside: their parameters are the options of the command line."""
+    many = {
+        f"{name_of(path)}:{name}"
+        for path in MODULES
+        if "commands" not in path.parts and "cli" not in path.parts
+        for name, function in functions(path)
+        if parameters(function) > MOST_PARAMETERS
+    }
+    assert many <= STILL_MORE, sorted(many - STILL_MORE)
+
+
+def imports(path: Path) -> set[Path]:
+    """Modules of the package that a module imports as it is loaded, by their files."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("icp_xl"):
+            base = ROOT / (node.module or "").replace(".", "/")
+            names = [base / item.name for item in node.names]
+            for place in (base, *names):
+                if place.with_suffix(".py").is_file():
+                    found.add(place.with_suffix(".py"))
+    return found - {path}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {path: imports(path) for path in MODULES}
+    done: set[Path] = set()
+
+    def walk(path: Path, way: tuple[Path, ...]) -> None:
+        assert path not in way, " -> ".join(map(name_of, (*way[way.index(path) :], path)))
+        if path not in done:
+            for other in sorted(graph.get(path, ())):
+                walk(other, (*way, path))
+            done.add(path)
+
+    for path in MODULES:
+        walk(path, ())
+
+
+def test_nothing_names_a_folder_of_a_machine() -> None:
+    paths = re.compile(r"(?<![\w.])/(?:home|root|Users|work|tmp|mnt|var/tmp)/\w|[A-Z]:\\\\?Users\\\\?\w")
+    known = ("/home/a", "C:\\\\Users\\\\a")  # examples of what formulas may name
+    files = [*MODULES, *sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("*.md"), ROOT / "pyproject.toml"]
+    named = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in files
+        for match in paths.finditer(path.read_text(encoding="utf-8"))
+        if match[0] not in known
+    ]
+    assert not named, named
+
+
+def test_docstrings_say_what_arguments_are() -> None:
+    said = total = 0
+    lacking = []
+    for path in MODULES:
+        for name, function in functions(path):
+            if name.startswith("_") or "._" in name or parameters(function) < 4 or path.parent.name == "commands":
+                continue
+            has = "Args:" in (ast.get_docstring(function) or "")
+            total, said = total + 1, said + has
+            if not has and name_of(path).startswith(COMPLETE):
+                lacking.append(f"{name_of(path)}:{name}")
+    assert not lacking, lacking
+    assert said / total >= LEAST_ARGS, f"{said} of {total}"
