@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError, DataError, SourceError
 from icp_xl.runs import RunContext
@@ -21,7 +22,6 @@ from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import from_day
 from icp_xl.tables.star_dims import CUSTOMER_TEXT, build_customers
 
-FOLDER = "state/history"
 TABLES = ("customers", "assets")
 #: Fields of the customers table that are filed.
 FIELDS = ("account_id", *(name for name in CUSTOMER_TEXT if name != "account_name"), "annual_revenue", "printers")
@@ -112,7 +112,7 @@ def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: boo
             "an export is filed as of the day on which it was made", where="--as-of", got=day and day.isoformat(),
             allowed="a past day, given or in the file's name, such as customers 2024-06-30.csv",
         )  # fmt: skip
-    run.plan(f"{FOLDER}/customers.parquet")
+    run.plan(artifacts.FILED_TABLE.path(table="customers"))
     histories = dict(load_history(run))
     before = histories["customers"]
     histories["customers"] = _add_export(before, path, day, changes, run.settings)
@@ -163,20 +163,20 @@ def _read_export(path: Path, settings: Settings) -> pd.DataFrame:
 def _stage(run: RunContext, histories: Mapping[str, TableHistory]) -> None:
     for name, history in histories.items():
         if history.filings and history is not load_history(run)[name]:
-            run.outputs.parquet(f"{FOLDER}/{name}.parquet", history.rows)
-            run.outputs.text(f"{FOLDER}/{name}.json", filings_json(history))
+            run.outputs.parquet(artifacts.FILED_TABLE.path(table=name), history.rows)
+            run.outputs.text(artifacts.FILED_DAYS.path(table=name), filings_json(history))
     run.memo["history"] = dict(histories)
 
 
 def _read(run: RunContext, name: str) -> TableHistory:
-    rows, filings = (run.outputs.find(f"{FOLDER}/{name}.{kind}") for kind in ("parquet", "json"))
+    rows, filings = (item.find(run.outputs, table=name) for item in (artifacts.FILED_TABLE, artifacts.FILED_DAYS))
     if not filings.is_file():
         return TableHistory()
     try:
         body = json.loads(filings.read_text(encoding="utf-8"))
-        return TableHistory(pd.read_parquet(rows), {int(day): str(digest) for day, digest in body.items()})
-    except (OSError, ValueError, AttributeError) as error:
+        return TableHistory(artifacts.FILED_TABLE.read(rows), {int(day): str(digest) for day, digest in body.items()})
+    except (DataError, OSError, ValueError, RecursionError, AttributeError) as error:
         raise DataError(
-            f"the history of the table {name} cannot be read", where=f"{FOLDER}/{name}", got=type(error).__name__,
+            f"the history of the table {name} cannot be read", where=artifacts.FILED_TABLE.path(table=name), got=type(error).__name__,
             next_step="Restore both of its files from a backup, or remove both to begin anew.",
         ) from error  # fmt: skip
