@@ -177,6 +177,7 @@ def _read(run: RunContext, name: str) -> TableHistory:
         return TableHistory(artifacts.FILED_TABLE.read(rows), {int(day): str(digest) for day, digest in body.items()})
     except (DataError, OSError, ValueError, RecursionError, AttributeError) as error:
         raise DataError(
-            f"the history of the table {name} cannot be read", where=artifacts.FILED_TABLE.path(table=name), got=type(error).__name__,
+            f"the history of the table {name} cannot be read", where=artifacts.FILED_TABLE.path(table=name),
+            got=type(error).__name__,
             next_step="Restore both of its files from a backup, or remove both to begin anew.",
         ) from error  # fmt: skip
