@@ -38,6 +38,8 @@ def plain_word(text: str) -> str:
     >>> plain_word("Févr."), plain_word("ม.ค."), plain_word("Października")
     ('fevr', 'มค', 'pazdziernika')
     """
+    if text.isascii():
+        return text.lower().replace(".", "").replace("'", "")
     text = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l").replace("ı", "i").replace("ø", "o"))
     return "".join(c for c in text if not unicodedata.combining(c) and c not in ".\u200f\u200e'’")
 

@@ -15,7 +15,7 @@ from icp_xl.sources.book import Book, find_sheet
 from icp_xl.sources.cells import RawColumn, distinct, type_column
 from icp_xl.sources.cldr import currency_signs
 from icp_xl.sources.fields import SourceSpec
-from icp_xl.sources.numbers import is_missing, take_apart
+from icp_xl.sources.numbers import USUAL_SIGNS, is_missing, take_apart
 
 #: Columns of each source that hold money.
 MONEY = {
@@ -64,6 +64,8 @@ def code_of(text: str) -> str:
     ('EUR', 'EUR', 'PLN')
     """
     plain = text.strip()
+    if plain in USUAL_SIGNS or not plain:
+        return USUAL_SIGNS.get(plain, "")
     signs = currency_signs()
     return signs.get(plain.upper()) or signs.get(plain) or signs.get(plain.lower()) or plain
 

@@ -28,7 +28,7 @@ _SPACES = dict.fromkeys(
     map(ord, " \t\u00a0\u2007\u2009\u200a\u202f\u2002\u2003\u2005\u2006\u2008'’`´\u200e\u200f"), None
 )
 #: The signs met most often; all others are looked up in the CLDR, which takes seconds to load.
-_USUAL = {
+USUAL_SIGNS = {
     "$": "$", "€": "EUR", "£": "GBP", "¥": "¥", "₹": "INR", "US$": "USD", "USD": "USD", "EUR": "EUR", "GBP": "GBP",
     "JPY": "JPY", "CNY": "CNY", "INR": "INR", "CAD": "CAD", "AUD": "AUD", "CHF": "CHF", "SEK": "SEK", "NOK": "NOK",
     "DKK": "DKK", "PLN": "PLN", "CZK": "CZK", "zł": "PLN", "Kč": "CZK", "kr": "kr", "Rs": "INR", "Rs.": "INR",
@@ -273,8 +273,8 @@ def _scale(part: str, ledger: bool) -> float | None:
 def _code(part: str, behind: bool) -> str:
     """The currency that ``part`` names; one Latin letter does so only before a number, where it is no scale."""
     part = part.strip()
-    if part in _USUAL:
-        return _USUAL[part]
+    if part in USUAL_SIGNS:
+        return USUAL_SIGNS[part]
     if not part or len(part) > 8 or (len(part) == 1 and part.isascii() and behind):
         return ""
     if part.lower().strip(". ") in _SCALES and behind:

@@ -224,9 +224,9 @@ def total_kind(text: str) -> str:
     >>> total_kind("Grand Total"), total_kind("Január összesen"), total_kind("小計"), total_kind("Acme Tooling")
     ('total', 'subtotal', 'total', '')
     """
-    text = " ".join(text.split())
     if len(text) > 120:
         return ""
+    text = " ".join(text.split())
     if _TOTAL.match(text):
         return TOTAL
     if _SUBTOTAL.match(text):

@@ -253,4 +253,4 @@ def _load(extra: Path | None, stamp: int | None) -> Vocabulary:
 
 def _parse(text: str) -> Any:
     """YAML of texts only: "no" and "on" are words here, not truth values."""
-    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+    return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
