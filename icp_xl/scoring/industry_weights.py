@@ -5,8 +5,8 @@ beyond the ordinary (see :mod:`icp_xl.scoring.robust`). Industry means are shrun
 Bayes for a normal mean with unequal variances: the variance between industries is DerSimonian and Laird's moment
 estimate (Controlled Clinical Trials 7, 1986), and an industry of few accounts is pulled far.
 
-That estimate is above 0 on every other set of pure noise. So it counts only as far as a test of no differences (the F
-test of one-way analysis of variance) speaks against them: not at all where the test's p is 0.03 or more, in full
+That estimate is above 0 on every other set of pure noise. So weights leave 0.5 only as far as a test of no differences
+(the F test of one-way analysis of variance) speaks against that: not at all where the test's p is 0.03 or more, in full
 where it is 0.003 or less, and by the logarithm of p between, so that no account tips the scale by itself.
 
 The shrunk mean is mapped to 0 to 1 with 0.5 for the average industry; 1.5 standard deviations of the true differences
@@ -87,21 +87,20 @@ def compute_industry_weights(
     means = (counts * value).groupby(industry, observed=True).sum().loc[sizes.index] / sizes
     errors = float((counts * (value - industry.map(means).astype(float)) ** 2).sum())
     found = _shrink(np.asarray(sizes, dtype=np.float64), np.asarray(means, dtype=np.float64), errors)
-    shrunk, evidence, between, reliability, centre = found
     table = pd.DataFrame(
         {
             "accounts": known.groupby("industry", observed=True).size(),
             "performance": means,
             "mean_revenue": known.groupby("industry", observed=True)["total_revenue"].mean(),
-            "shrunk": pd.Series(shrunk, index=sizes.index),
-            "evidence": pd.Series(evidence, index=sizes.index),
+            "shrunk": pd.Series(found.means, index=sizes.index),
+            "evidence": pd.Series(found.kept, index=sizes.index),
         }
     ).sort_index()
     # Of an industry all of whose accounts count for nothing, nothing is known.
-    table = table.fillna({"shrunk": centre, "evidence": 0.0})
-    span = SPAN * float(np.sqrt(between))
-    offset = np.clip((table["shrunk"] - centre) / span, -1.0, 1.0) if span > 0.0 else np.zeros(len(table))
-    table["data_weight"] = NEUTRAL + NEUTRAL * offset
+    table = table.fillna({"shrunk": found.centre, "evidence": 0.0})
+    span = SPAN * float(np.sqrt(found.between))
+    offset = np.clip((table["shrunk"] - found.centre) / span, -1.0, 1.0) if span > 0.0 else np.zeros(len(table))
+    table["data_weight"] = NEUTRAL + NEUTRAL * found.believed * offset
     table = table.reset_index(names="industry")
     table = _add_tiers(table, tiers, settings)
     share = settings.strategic_share
@@ -110,11 +109,27 @@ def compute_industry_weights(
         tiered, (1.0 - share) * table["data_weight"] + share * table["tier_score"].fillna(0.0), table["data_weight"]
     )
     table = table.sort_values(["weight", "industry"], ascending=[False, True], ignore_index=True)
-    return IndustryWeights(table, _prior(table), float(between), float(reliability))
+    return IndustryWeights(table, _prior(table), found.between, found.reliability * found.believed)
 
 
-def _shrink(n: Floats, mean: Floats, errors: float) -> tuple[Floats, Floats, float, float, float]:
-    """Shrunk means, share of the own mean kept, variance between industries, its reliability, grand mean.
+@dataclass(frozen=True)
+class Shrunk:
+    """Shrunk means per industry, the share of its own mean that each keeps, and what was found of all.
+
+    ``between``: variance between industries; ``reliability``: of the means, 0 to 1; ``centre``: grand mean;
+    ``believed``: how far a test speaks for differences, 0 to 1.
+    """
+
+    means: Floats
+    kept: Floats
+    between: float
+    reliability: float
+    centre: float
+    believed: float
+
+
+def _shrink(n: Floats, mean: Floats, errors: float) -> Shrunk:
+    """Shrink the means of industries towards their grand mean.
 
     Args:
         n, mean: accounts (by what each counts) and mean performance per industry, sorted by industry.
@@ -123,21 +138,21 @@ def _shrink(n: Floats, mean: Floats, errors: float) -> tuple[Floats, Floats, flo
     k = n.size
     if k < 2 or n.sum() <= k:
         centre = float(np.average(mean, weights=n)) if k else 0.0
-        return np.full(k, centre), np.zeros(k), 0.0, 0.0, centre
+        return Shrunk(np.full(k, centre), np.zeros(k), 0.0, 0.0, centre, 0.0)
     within = errors / float(n.sum() - k)
     precision = n / max(within, 1e-12)
     common = float(np.average(mean, weights=precision))
     q = float((precision * (mean - common) ** 2).sum())
     spread = float(precision.sum() - (precision**2).sum() / precision.sum())
     between = max(0.0, (q - (k - 1)) / spread) if spread > 0.0 else 0.0
-    between *= _believed(float(f_distribution.sf(q / (k - 1), k - 1, n.sum() - k)))
+    believed = _believed(float(f_distribution.sf(q / (k - 1), k - 1, n.sum() - k)))
     noise = within / n
     keep = between / (between + noise) if between > 0.0 else np.zeros(k)
     weight = 1.0 / (between + noise + 1e-300)
     centre = float(np.average(mean, weights=weight))
     shrunk = centre + keep * (mean - centre)
     reliability = float(np.sqrt(between / (between + np.average(noise, weights=n)))) if between > 0.0 else 0.0
-    return shrunk, keep, between, reliability, centre
+    return Shrunk(shrunk, keep, between, reliability, centre, believed)
 
 
 def _believed(p: float) -> float:

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 #: Modified z-scores up to which an amount counts in full, and from which on not at all.
 FULL, NONE = 3.5, 4.5
 #: Modified z-score beyond which more performance is not better.
-CAP = 2.0
+CAP = 2.5
 #: Standard deviations of a normal distribution in one median absolute deviation.
 MAD = 1.4826
 #: Amounts are taken to differ by at least this much: the median of counts jumps from one whole number to the next, and
@@ -57,7 +57,7 @@ def _ordinary(values: Floats) -> tuple[float, float]:
 
 
 def capped(logs: Floats, amounts: Any) -> Floats:
-    """``logs`` of amounts, brought down to what is two spreads above the median of the positive ones (Huber 1964)."""
+    """``logs`` of amounts, at most ``CAP`` spreads above the median of the positive ones (Huber 1964)."""
     centre, spread = _ordinary(np.asarray(amounts, dtype=np.float64))
     return np.minimum(logs, centre + CAP * spread)
 

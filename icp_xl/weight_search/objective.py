@@ -22,6 +22,8 @@ PRECISION = 1e-12
 #: The first subsample of a trial has at least this many engaged accounts.
 FIRST_RUNG = 750
 MOST_RUNGS = 4
+#: Weights that are evaluated together.
+BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,13 @@ class Spearman:
         starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
         return order, starts
 
+    def of_ranks(self, ranks: Floats) -> Floats:
+        """The correlation of many scores at once, given as a column of average ranks each; 0 for a constant one."""
+        centred = ranks - (self.n + 1) / 2
+        norms = np.sqrt((centred**2).sum(axis=0)) * self._norm
+        found: Floats = (centred * self._centred[:, None]).sum(axis=0) / np.maximum(norms, 1e-300)
+        return found
+
     def __call__(self, scores: Floats) -> float:
         order, starts = self.order(scores)
         counts = np.diff(np.append(starts, self.n))
@@ -118,6 +127,13 @@ class Objective:
         """Exact correlation and divergence on the subsample ``step`` (0 is the smallest)."""
         return self._rungs[step].value(as_floats(units))
 
+    def objectives(self, rows: WeightGrid, lambda_: float) -> Floats:
+        """The objective on all accounts of many weights at once, to rounding; a row per weights."""
+        return np.concatenate(
+            [self._rungs[-1].objectives(as_floats(rows[at : at + BLOCK]), lambda_) for at in range(0, len(rows), BLOCK)]
+            or [np.zeros(0)]
+        )
+
     def divergence(self, units: WeightGrid) -> float:
         """The KL part alone."""
         return self._rungs[-1].divergence(as_floats(units))
@@ -137,6 +153,17 @@ class _Sample:
 
     def value(self, weights: Floats) -> Value:
         return Value(self.spearman(self._engaged @ weights), self.divergence(weights))
+
+    def objectives(self, weights: Floats, lambda_: float) -> Floats:
+        keys = np.rint((self._engaged @ weights.T) * (1 / PRECISION))
+        rho = self.spearman.of_ranks(rankdata(keys, axis=0)) if lambda_ < 1 else np.zeros(len(weights))
+        raw, n = self._everyone @ weights.T, len(self._everyone)
+        at_least = np.array([np.count_nonzero(raw >= cut - PRECISION / 2, axis=0) for cut in self._cuts])
+        mix = np.diff(np.vstack([np.zeros(len(weights)), at_least, np.full(len(weights), n)]), axis=0) / n
+        wanted = np.maximum(self._target, 0.5 / n)[:, None]
+        parts = np.where(mix > 0, mix * np.log(np.maximum(mix, 1e-300) / wanted), 0.0)
+        result: Floats = lambda_ * np.maximum(parts.sum(axis=0), 0.0) - (1 - lambda_) * rho
+        return result
 
     def divergence(self, weights: Floats) -> float:
         return kl_divergence(grade_mix(self._everyone @ weights, self._cuts), self._target, len(self._everyone))

@@ -27,6 +27,10 @@ DENSE_RADIUS = 200
 ROUGH_BELOW = 50_000
 FINE_STEP = 10
 FINE_RADIUS = 50
+#: Points times accounts that a scan may take, its starts, and the points of each lattice that are kept.
+SCAN_WORK = 40_000_000
+SCAN_STARTS = 6
+SCAN_KEPT = 12
 #: Points of the dense lattice that are evaluated exactly after the surface has ranked them.
 DENSE_KEPT = 60
 
@@ -141,8 +145,41 @@ def starts_of(pool: EvaluatedTrials, lambda_: float, most: int = 3, apart: int =
     return np.array(found, dtype=np.int64)
 
 
+def scan_step(rules: Rules, accounts: int) -> int | None:
+    """Step of the finest lattice of which every point can be evaluated on all accounts; ``None`` where none can."""
+    for step in (50, 100, 200):
+        if rules.count(step) * accounts <= SCAN_WORK:
+            return step
+    return None
+
+
+def scan(pool: EvaluatedTrials, lambda_: float) -> None:
+    """Evaluate a whole lattice on all accounts, then the surroundings of its best points, as fine as weights are told.
+
+    Over few accounts the objective is a landscape of steps that no surface and no descent finds its way through.
+    """
+    problem, rules = pool.objective.problem, pool.objective.problem.rules
+    accounts = len(problem.scores) + problem.n_engaged
+    step = scan_step(rules, accounts)
+    if step is None:
+        return
+    pool.progress.check()
+    _keep_best(pool, rules.grid(step), lambda_)
+    for radius, finer in ((step, max(step // 5, 1)), (2 * max(step // 5, 1), max(step // 25, 1))):
+        for start in starts_of(pool, lambda_, most=SCAN_STARTS, apart=step):
+            pool.progress.check()
+            _keep_best(pool, rules.around(start, finer, radius), lambda_)
+
+
+def _keep_best(pool: EvaluatedTrials, rows: WeightGrid, lambda_: float) -> None:
+    found = pool.objective.objectives(rows, lambda_)
+    for i in np.argsort(found, kind="stable")[:SCAN_KEPT]:
+        pool.value(rows[i])
+
+
 def refine(pool: EvaluatedTrials, lambda_: float) -> None:
-    """Polish from the best points, search densely round the winner, and polish that once more."""
+    """Scan where it can be done, polish from the best points, search densely round the winner, and polish once more."""
+    scan(pool, lambda_)
     polish(pool, starts_of(pool, lambda_), lambda_)
     search_dense(pool, lambda_)
     if len(pool.objective.problem.scores) < ROUGH_BELOW:

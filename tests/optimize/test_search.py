@@ -244,3 +244,33 @@ def test_the_forward_check_sees_nothing_after_the_day() -> None:
 def test_the_forward_check_says_why_it_measured_nothing(sales: pd.DataFrame | None, why: str) -> None:
     check = check_forward(_history(True)[0], sales, _components, {"best": np.full(4, 0.25)}, _settings())
     assert why in check.status and not check.flatters
+
+
+@pytest.mark.parametrize("size", [True, False])
+def test_few_accounts_are_searched_as_if_exhaustively(tmp_path: Path, size: bool) -> None:
+    frame = make_scored(60, seed=17)
+    found = _search(tmp_path, frame, **{"optimize.include_size": size, "optimize.minimum_engaged": 20})
+    problem = found.problem
+    whole = Objective(problem).objectives(problem.rules.grid(100), problem.lambda_)
+    assert found.objective <= float(whole.min()) + 1e-4
+    assert Objective(problem).objectives(found.best[None, :], problem.lambda_)[0] == pytest.approx(found.objective)
+
+
+@pytest.mark.parametrize("count", [2, 6, 8])
+def test_any_number_of_weights_from_two_to_eight(tmp_path: Path, count: int) -> None:
+    from icp_xl.components.record import Component
+
+    rng = np.random.default_rng(count)
+    parts = tuple(Component(f"part{i}", "recency") for i in range(count))
+    scores = pd.DataFrame(rng.random((120, count)), columns=[item.score_column for item in parts])
+    revenue = np.exp(4 * scores["part0_score"] + 2 * scores["part1_score"] + rng.normal(0, 0.3, 120))
+    frame = scores.assign(account_id=[f"A{i}" for i in range(120)], total_revenue=revenue)
+    settings = _settings(**{"optimize.lambda_param": 0.0, "optimize.lambdas": (0.5,)})
+    found = optimize_weights(frame, settings, tmp_path, components=parts)
+    assert sum(found.weights) == 1.0 and found.problem.target_name == "revenue"
+    assert found.weights[0] == max(found.weights) and found.best.shape == (count,)
+    rules = found.problem.rules
+    step = {2: 1, 6: 500, 8: 500}[count]
+    assert rules.count(step) == len(rules.grid(step))
+    whole = Objective(found.problem).objectives(rules.grid(step), 0.0)
+    assert found.objective <= float(whole.min()) + 1e-4

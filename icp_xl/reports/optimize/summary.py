@@ -12,7 +12,9 @@ from icp_xl.config.optimize import SIZE
 from icp_xl.reports.optimize.common import NAMES, differ, titles
 from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.words import number_word
+from icp_xl.weight_search.objective import FIRST_RUNG, rung_sizes
 from icp_xl.weight_search.simplex import UNITS
+from icp_xl.weight_search.successive_halving import scan_step
 
 if TYPE_CHECKING:
     from icp_xl.config import Settings
@@ -280,11 +282,14 @@ def _phase_table(result: OptimizeResult) -> Table:
             complete = part[part["state"] == "complete"]
             best = float(complete["objective"].min()) if len(complete) else np.nan
             rows.append({"phase": title, "trials": len(part), "pruned": len(part) - len(complete), "best": best})
+    every = trials[trials["state"] == "complete"]
+    best = float(every["objective"].min()) if len(every) else np.nan
+    rows.append({"phase": "All", "trials": len(trials), "pruned": len(trials) - len(every), "best": best})
     return Table(
         "phases",
         [
             Column("phase", "Phase"),
-            Column("trials", "Trials", "integer"),
+            Column("trials", "Trials proposed", "integer"),
             Column("pruned", "Pruned early", "integer"),
             Column("best", "Best objective", "number", decimals=5),
         ],
@@ -310,6 +315,8 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
                 if SIZE in problem.names
                 else []
             ),
+            ("Scanned besides", _scanned(result)),
+            ("Pruning", _pruning(result)),
             ("Resamples", result.noise.resamples),
             ("Intervals", f"{settings.optimize.confidence:.0%}"),
             ("Study", result.study.name),
@@ -318,6 +325,23 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
         ],
         title="How this was made",
     )
+
+
+def _scanned(result: OptimizeResult) -> str:
+    """The lattice that was evaluated as a whole, which is not among the trials."""
+    problem = result.problem
+    step = scan_step(problem.rules, len(problem.scores) + problem.n_engaged)
+    if step is None:
+        return "nothing: too many accounts for a whole lattice; the trials are the search"
+    return f"all {problem.rules.count(step):,} weights in steps of {step / UNITS:g}, each on all accounts"
+
+
+def _pruning(result: OptimizeResult) -> str:
+    """What there was to prune."""
+    sizes = rung_sizes(result.problem.n_engaged)
+    if len(sizes) == 1:
+        return f"nothing to prune: below {2 * FIRST_RUNG:,} engaged accounts every trial sees all of them"
+    return f"trials are dropped on subsamples of {', '.join(f'{size:,}' for size in sizes[:-1])} engaged accounts"
 
 
 def _bounds(result: OptimizeResult) -> str:
