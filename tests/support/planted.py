@@ -222,7 +222,7 @@ PLANTED: dict[str, tuple[str, bool, Callable[[Parts], None]]] = {
         "xl/webextensions/taskpanes.xml", f"{MS}/2011/relationships/webextensiontaskpanes", b"<t/>",
         "application/vnd.ms-office.webextensiontaskpanes+xml", ROOT_RELS)),
     "external link": ("external-link", True, external_link),
-    "external link in a name": ("external-link", False, name_of(
+    "external link in a name": ("external-link", True, name_of(
         '<definedName name="Rate">[1]Rates!$A$1</definedName>')),
     "linked picture": ("external-data", False, lambda p: relate(
         p, "xl/drawings/_rels/drawing1.xml.rels", f"{OFFICE}/image", "http://example.com/track.png", external=True)),

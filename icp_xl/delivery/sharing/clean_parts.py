@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 
-from icp_xl.delivery.sharing.formula_safety import is_safe_link
+from icp_xl.delivery.sharing.formula_safety import formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts, without_facts
 from icp_xl.delivery.sharing.shareable import PERSONAL, RELATED
+from icp_xl.delivery.sharing.sheet_scan import unused_strings
 from icp_xl.delivery.write_back.column_ownership import TYPE as COLUMNS
+from icp_xl.delivery.write_back.formulas import FORMULA
 from icp_xl.opc.package import Package
 from icp_xl.opc.undo import TYPE as UNDO
 from icp_xl.opc.workbook_part import Workbook
-from icp_xl.opc.xml import Element, children, descendants, find, local, serialise
+from icp_xl.opc.xml import Element, children, descendants, find, local, serialise, truthy
 
 #: Sorts whose relationship may be cut; the parts behind it are then swept away.
 CUT = frozenset(
-    ("macros", "ribbon", "web-extension", "custom-property", "printer-settings", "thumbnail", "connection", "query")
+    (
+        "macros",
+        "ribbon",
+        "web-extension",
+        "custom-property",
+        "printer-settings",
+        "thumbnail",
+        "connection",
+        "query",
+        "comment",
+    )
 )
+_CELLS = re.compile(r"(?:'(?:[^']|'')*'|[\w.]+)!\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?")
+_WORD = re.compile(r"[^\W\d][\w.\\]*")
+_NOTE = re.compile(rb"<v:shape\b(?:(?!</v:shape>).)*?ObjectType=[\"']Note[\"'].*?</v:shape>", re.DOTALL)
 _TABLE_QUERY = ("tableType", "connectionId", "insertRow", "insertRowShift", "published")
 
 
@@ -45,6 +62,17 @@ def clean_workbook(book: Workbook, kinds: frozenset[str]) -> None:
         elif what == "fileSharing" and "user-name" in kinds and element.get("userName"):
             del element.attrib["userName"]
             changed = True
+    loose = [name for name in book.defined_names() if _may_go(name, kinds)]
+    texts = formula_words(book, [name for name in book.defined_names() if name not in loose]) if loose else frozenset()
+    for name in book.defined_names():
+        if "comment" in kinds and name.attrib.pop("comment", None):
+            changed = True
+        if _may_go(name, kinds):
+            changed = True
+            if (name.get("name") or "").lower() not in texts:
+                _remove(name)
+            elif formula_danger(name.text or "") is None:
+                name.attrib.pop("hidden", None)
     if "hidden-name" in kinds:
         for name in book.defined_names():
             called = name.get("name") or ""
@@ -56,6 +84,29 @@ def clean_workbook(book: Workbook, kinds: frozenset[str]) -> None:
         _remove(names)
     if changed:
         book.save()
+
+
+def _may_go(name: Element, kinds: frozenset[str]) -> bool:
+    """Whether a name may be taken out where no formula says it: one to another workbook, or a hidden one of cells."""
+    called, text = name.get("name") or "", name.text or ""
+    danger = formula_danger(text)
+    if called.startswith(("_xlnm.", "_icpxl_")):
+        return False
+    if danger is not None:
+        return danger[0] == "external-link" and "external-link" in kinds
+    return "hidden-name" in kinds and truthy(name.get("hidden")) and _CELLS.fullmatch(text) is not None
+
+
+def formula_words(book: Workbook, names: Sequence[Element]) -> frozenset[str]:
+    """Every word that a formula of the workbook, or one of ``names``, holds, in small letters."""
+    package, found = book.package, set[str]()
+    for part in package.names():
+        if package.content_type(part).endswith(("worksheet+xml", "chart+xml", "table+xml")):
+            for match in FORMULA.finditer(package.read(part)):
+                found |= set(_WORD.findall(match[3].decode("utf-8", "replace").lower()))
+    for name in names:
+        found |= set(_WORD.findall((name.text or "").lower()))
+    return frozenset(found)
 
 
 def _remove(element: Element) -> None:
@@ -92,8 +143,10 @@ def _clean_authors(package: Package, name: str) -> None:
             author.text = None
     for comment in descendants(root, "comment"):
         first = next(descendants(comment, "t"), None)
-        if first is not None and (first.text or "").strip().rstrip(":") in gone:
-            first.text = ""
+        start = (first.text or "").lstrip() if first is not None else ""
+        named = next((one for one in sorted(gone, key=len, reverse=True) if start.startswith(one)), None)
+        if first is not None and named is not None and start[len(named) :].lstrip()[:1] in ("", ":"):
+            first.text = start[len(named) :].lstrip().removeprefix(":").lstrip()
     if gone:
         package.put(name, serialise(root))
 
@@ -122,6 +175,8 @@ def cut_relationships(book: Workbook, kinds: frozenset[str]) -> None:
                 gone.add(rel.id)
             elif rel.kind == "customXml" and "custom-xml" in kinds:
                 gone.add(rel.id)
+            elif rel.kind == "xmlMaps" and "custom-xml" in kinds and not _maps_used(package):
+                gone.add(rel.id)
             elif rel.kind == "hyperlink" and rel.external and "link" in kinds and not is_safe_link(rel.target):
                 gone.add(rel.id)
         if gone:
@@ -131,8 +186,10 @@ def cut_relationships(book: Workbook, kinds: frozenset[str]) -> None:
             _plain_table(package, part)
         elif kind.endswith("drawing+xml"):
             _clean_drawing(package, part, gone, kinds)
-        elif kind.endswith("vmldrawing") and "macros" in kinds:
-            _clean_vml(package, part)
+        elif kind.endswith("vmldrawing"):
+            _clean_vml(package, part, kinds)
+        elif kind.endswith("chart+xml") and "external-link" in kinds:
+            _keep_figures(package, part)
 
 
 def _is_labelled(package: Package, part: str, kind: str) -> bool:
@@ -166,9 +223,58 @@ def _clean_drawing(package: Package, part: str, gone: set[str], kinds: frozenset
         package.put(part, serialise(root))
 
 
-def _clean_vml(package: Package, part: str) -> None:
-    content = package.read(part)
+def _maps_used(package: Package) -> bool:
+    """Whether a table or a cell is filled by an XML map."""
+    kinds = {name: package.content_type(name) for name in package.names()}
+    if any(kind.endswith("tableSingleCells+xml") for kind in kinds.values()):
+        return True
+    return any(b"xmlColumnPr" in package.read(name) for name, kind in kinds.items() if kind.endswith("table+xml"))
+
+
+def _keep_figures(package: Package, part: str) -> None:
+    """Series of a chart that point to another workbook keep their last figures instead."""
+    root, changed = package.tree(part), False
+    for name in ("numRef", "strRef"):
+        for ref in list(descendants(root, name)):
+            danger = formula_danger(next((f.text or "" for f in children(ref) if local(f) == "f"), ""))
+            cache = find(ref, name.replace("Ref", "Cache"))
+            if danger is None or danger[0] != "external-link" or cache is None:
+                continue
+            space, parent = ref.tag.rpartition("}")[0] + "}", ref.getparent()
+            if local(parent) == "tx":
+                made = root.makeelement(space + "v", {})
+                made.text = " ".join("".join(point.itertext()).strip() for point in descendants(cache, "pt"))
+            else:
+                made = root.makeelement(space + name.replace("Ref", "Lit"), {})
+                for child in list(cache):
+                    made.append(child)
+            parent.replace(ref, made)
+            changed = True
+    if changed:
+        package.put(part, serialise(root))
+
+
+def clean_strings(book: Workbook) -> None:
+    """Blank the shared strings that no cell shows; the others keep their positions."""
+    part, left = book.related("sharedStrings"), unused_strings(book)
+    if part is None or not left:
+        return
+    positions = itertools.count()
+
+    def blank(match: re.Match[bytes]) -> bytes:
+        prefix = match[1]
+        return b"<%bsi><%bt/></%bsi>" % (prefix, prefix, prefix) if next(positions) in left else match[0]
+
+    item = re.compile(rb"<((?:\w+:)?)si\b[^>]*?(?:/>|>.*?</\1si>)", re.DOTALL)
+    book.package.put(part, item.sub(blank, book.package.read(part)))
+
+
+def _clean_vml(package: Package, part: str, kinds: frozenset[str]) -> None:
+    plain = content = package.read(part)
     # VML is often not well-formed, so its text is changed and nothing else.
-    plain = re.sub(rb"<(\w+:)?FmlaMacro>.*?</(\w+:)?FmlaMacro>", b"", content, flags=re.DOTALL)
+    if "macros" in kinds:
+        plain = re.sub(rb"<(\w+:)?FmlaMacro>.*?</(\w+:)?FmlaMacro>", b"", plain, flags=re.DOTALL)
+    if "comment" in kinds:
+        plain = _NOTE.sub(b"", plain)
     if plain != content:
         package.put(part, plain)

@@ -16,7 +16,7 @@ from icp_xl.opc.xml import Element, children, clone, descendants, find, local, p
 _CELLS, _CELLS_END = re.compile(rb"<(?:\w+:)?sheetData\b[^>]*(?<!/)>"), re.compile(rb"</(?:\w+:)?sheetData\s*>")
 _MARK = b"icp-xl-cells"
 #: Findings in formulas that are mended by keeping the value.
-VALUES = frozenset(("dde", "risky-formula", "external-link", "link"))
+VALUES = frozenset(("dde", "risky-formula", "external-link", "link", "addin-formula"))
 
 
 def clean_sheets(book: Workbook, kinds: frozenset[str], memo: SheetMemo) -> None:
@@ -156,6 +156,7 @@ def _clean_around(package: Package, part: str, root: Element, kinds: frozenset[s
             element.getparent().remove(element)
         elif what == "scenario" and "user-name" in kinds:
             element.attrib.pop("user", None)
+            element.attrib.pop("comment", None)
         elif what == "controlPr" and "macros" in kinds:
             element.attrib.pop("macro", None)
         elif what == "hyperlink" and "link" in kinds:

@@ -17,6 +17,7 @@ _OUTWARD = re.compile(
     r"(WEBSERVICE|IMAGE|RTD|CALL|REGISTER|REGISTER\.ID|EXEC|FOPEN|FWRITE|SQL\.REQUEST|STOCKHISTORY|CUBE[A-Z]+|PY)\s*\(",
     re.IGNORECASE,
 )
+_ADD_IN = re.compile(r"(?<![\w.])(?:_xll\.)?(ICP_[A-Z0-9_]+)\s*\(", re.IGNORECASE)
 _OTHER_BOOK = re.compile(r"""(?<![\w\]\[.])\[[^\[\]]+\][^\[\]()+*/,&=<>"^'!]*!|'[^'\[\]]*\[[^\[\]']+\](?:[^']|'')*'!""")
 _LINK = re.compile(r'(?<![\w.])HYPERLINK\s*\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
 _PATHS = (
@@ -64,6 +65,9 @@ def formula_danger(formula: str) -> tuple[str, str] | None:
     bare = _BRACKETS.sub("", _QUOTED.sub("", bare))
     if "|" in bare:
         return "dde", formula[:80]
+    ours = _ADD_IN.search(bare)
+    if ours is not None:
+        return "addin-formula", ours.group(1).upper()
     called = _OUTWARD.search(bare)
     return ("risky-formula", called.group(1).upper()) if called is not None else None
 

@@ -16,6 +16,7 @@ from icp_xl.delivery.sharing.clean_parts import (
     clean_comments,
     clean_images,
     clean_properties,
+    clean_strings,
     clean_workbook,
     cut_relationships,
 )
@@ -81,6 +82,8 @@ def strip(package: Package, allow: frozenset[str] = frozenset(), memo: SheetMemo
     clean_comments(package, kinds)
     clean_images(package, kinds)
     cut_relationships(Workbook(package), kinds)
+    if "unused-text" in kinds:
+        clean_strings(Workbook(package))
     if "macros" in kinds:
         book = Workbook(package)
         if "macroenabled" in package.content_type(book.part).lower():

@@ -10,7 +10,7 @@ from pathlib import Path
 from icp_xl.delivery.sharing.finding_types import Finding
 from icp_xl.delivery.sharing.formula_safety import OVERLAP, find_path, formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, scan_strings, stream
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, scan_strings, stream, unused_strings
 from icp_xl.opc.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
@@ -29,7 +29,7 @@ RELATED = {
     "custom-properties": "custom-property", "printerSettings": "printer-settings",
     "customXml": "custom-xml", "xmlMaps": "custom-xml", "revisionHeaders": "revision-log",
     "usernames": "revision-log", "thumbnail": "thumbnail", "origin": "signature", "signature": "signature",
-    "classificationlabels": "label",
+    "classificationlabels": "label", "comments": "comment", "threadedComment": "comment",
 }  # fmt: skip
 PERSONAL = ("creator", "lastModifiedBy", "Manager", "Company", "HyperlinkBase")
 
@@ -93,6 +93,10 @@ def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterato
             for found in memo.scan(package, part, element.get("name") or "", strings, quoted_styles(book)):
                 told |= found.kind == "path"
                 yield found
+    part = book.related("sharedStrings")
+    left = unused_strings(book)
+    if part is not None and left:
+        yield Finding("unused-text", part, "", f"{len(left):,} texts, the first {next(iter(left.values()))[:40]!r}")
     yield from _other_parts(package, sheets, book, told)
 
 
@@ -192,6 +196,8 @@ def _workbook(book: Workbook) -> Iterator[Finding]:
         called = name.get("name") or ""
         if truthy(name.get("hidden")) and not called.startswith(("_xlnm.", "_xlfn", "_xlpm", "_xlws")):
             yield Finding("hidden-name", book.part, f"name {called}"[:80])
+        if name.get("comment"):
+            yield Finding("comment", book.part, f"name {called}"[:80], (name.get("comment") or "")[:60])
         danger = formula_danger(name.text or "")
         if danger is not None:
             yield Finding(danger[0], book.part, f"name {called}"[:80], danger[1])
@@ -276,8 +282,12 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
         yield from _formulas(package.tree(name), ("calculatedColumnFormula", "totalsRowFormula"), name, place)
     elif kind.endswith("drawing+xml"):
         for element in package.tree(name).iter():
-            if isinstance(element.tag, str) and (element.get("macro") or "").strip():
+            if not isinstance(element.tag, str):
+                continue
+            if (element.get("macro") or "").strip():
                 yield Finding("macros", name, place, (element.get("macro") or "")[:60])
+            if local(element) == "cNvPr" and truthy(element.get("hidden")):
+                yield Finding("hidden-shape", name, place, (element.get("name") or "")[:60])
 
 
 def _formulas(root: Element, tags: tuple[str, ...], part: str, place: str) -> Iterator[Finding]:

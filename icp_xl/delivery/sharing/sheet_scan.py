@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,8 +12,12 @@ from icp_xl.delivery.sharing.finding_types import Finding
 from icp_xl.delivery.sharing.formula_safety import acts_as_formula, find_path, formula_danger, looks_like_formula
 from icp_xl.opc.package import Package
 from icp_xl.opc.unsupported import damaged, refuse
+from icp_xl.opc.workbook_part import Workbook
 from icp_xl.opc.xml import Element, descendants, local, truthy
 
+_SHOWN = re.compile(
+    rb"""\bt=["']s["'][^>]*>\s*(?:<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*)?<(?:\w+:)?v(?:\s[^>]*)?>\s*(\d+)"""
+)
 #: Findings of one sheet that are kept for the next look; with more, the sheet is read again.
 MOST_KEPT = 1000
 
@@ -86,6 +91,20 @@ def scan_strings(package: Package, part: str | None) -> Strings:
                 paths[str(at)] = path
             at += 1
     return Strings(found, paths)
+
+
+def unused_strings(book: Workbook) -> dict[int, str]:
+    """Shared strings that no cell shows, by their position; blank ones are left out."""
+    package, part = book.package, book.related("sharedStrings")
+    if part is None:
+        return {}
+    used = set[int]()
+    for element in book.sheet_elements():
+        sheet = book.sheet_part(element)
+        if sheet is not None and package.content_type(sheet).endswith("sheet+xml"):
+            used |= {int(number) for number in _SHOWN.findall(package.read(sheet))}
+    items = (item for item in stream(package, part, "si") if local(item) == "si")
+    return {at: text for at, item in enumerate(items) if at not in used and (text := text_of(item).strip())}
 
 
 def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Finding]:
@@ -185,8 +204,9 @@ def _around_the_cells(root: Element, part: str, place: str) -> Iterator[Finding]
     for view in descendants(root, "customSheetView"):
         yield Finding("view", part, place, (view.get("guid") or "")[:40])
     for scenario in descendants(root, "scenario"):
-        if scenario.get("user"):
-            yield Finding("user-name", part, place, (scenario.get("user") or "")[:60])
+        said = scenario.get("user") or scenario.get("comment")
+        if said:
+            yield Finding("user-name", part, place, said[:60])
     for link in descendants(root, "hyperlink"):
         path = find_path((link.get("location") or "").encode())
         if path is not None:
