@@ -322,7 +322,9 @@ def _fill_down(
     figures = np.zeros(len(reason), bool)
     for name in ("date", "revenue", "quantity", "gross_profit", "amount", "invoice"):
         figures |= ~blank[name] if name in blank else False
-    open_rows &= figures if "revenue" not in blank else ~blank["revenue"]
+    open_rows &= figures
+    for name in ("date", "revenue"):  # a row without either is a sum or a remark, and nobody's line
+        open_rows &= ~blank[name] if name in blank else True
     if not open_rows.any():
         return None, 0
     headings = (reason == "") & ~nameless & (filled_else == 0)
