@@ -161,7 +161,8 @@ def test_columns_by_letter(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1250", "shift_jis", "gb18030", "big5", "euc_kr", "cp1251", "utf-16"])
 def test_encodings_are_found_or_set(tmp_path: Path, encoding: str) -> None:
     names = {
-        "cp1250": "Łódź Śruby", "shift_jis": "株式会社見本工業", "gb18030": "北京某某科技有限公司", "cp1251": "ООО Ромашка",
+        "cp1250": "Łódź Śruby", "shift_jis": "株式会社見本工業", "gb18030": "北京某某科技有限公司",
+        "cp1251": "ООО Ромашка",
         "big5": "台北範例股份有限公司", "euc_kr": "주식회사 예시",
     }  # fmt: skip
     name = names.get(encoding, "Größe")
