@@ -239,6 +239,8 @@ USER_CELLS = Artifact("state/kept_cells.json", "Which columns of each report are
 # Star schema, labels and features.
 CLEANING = Artifact("cleaning_report.csv", "One row per kind of thing found in the log, with its count.",
                     ("build", "run"))
+NAME_JOIN = Artifact("name_join_qa.csv", "One row per source and outcome of joining its names, and per unmapped name.",
+                     ("build", "run"))
 CONTRACTS = Artifact("contract_report.csv", "One row per rule of the data, and how often it was broken.",
                      ("build", "run"))
 VIOLATIONS = Artifact("contract_violations.csv", "One row per broken rule and row of the log.", ("build", "run"))

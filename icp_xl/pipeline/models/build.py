@@ -29,6 +29,7 @@ from icp_xl.pipeline.models.build_inputs import (
     with_rows_before,
 )
 from icp_xl.pipeline.models.history import file_today, with_history
+from icp_xl.pipeline.models.name_join_qa import name_join_qa
 from icp_xl.runs import RunContext
 from icp_xl.sql.engine import Engine
 from icp_xl.tables.star import FOLDER, MANIFEST, Star, open_engine, open_star, slug
@@ -105,6 +106,9 @@ def build(
     star = with_rows_before(star, inputs.dropped)
     if not staging_only:
         star = replace(star, star=file_today(run, star.star))
+        if "tables" in run.memo:
+            run.plan(artifacts.NAME_JOIN.name)
+            run.outputs.csv(artifacts.NAME_JOIN.name, name_join_qa(run.memo["tables"].matches))
     # What this run builds is published at its end; a later stage of the same run reads it from here.
     run.memo["star"] = star.star
     for text in star.warnings:
