@@ -9,7 +9,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -120,17 +120,19 @@ class Store:
         self._lock_file: FileLock | None = None
         with quiet():
             if "://" in self.where:
-                self.storage: Any = _database(self.where)
-                if self.where.startswith("sqlite:///"):
-                    path = self.where.removeprefix("sqlite:///")
-                    self._lock_file = FileLock(path + ".lock")
+                path = Path(self.where.removeprefix("sqlite:///").partition("?")[0])
+                if self.where.startswith("sqlite:///") and path.parent.is_dir():
+                    self._lock_file = FileLock(f"{path}.lock")
+                # Whoever comes first makes the tables of a new database; all others wait until they stand.
+                with self._lock_file or nullcontext():
+                    self.storage: Any = _database(self.where)
             else:
                 self._file = BatchJournal(Path(self.where))
                 self.storage = JournalStorage(self._file)
 
     def study(self, name: str, sampler: Any = None, pruner: Any = None) -> Any:
         """The study of that name, made when it is not there."""
-        with quiet():
+        with quiet(), self._lock_file or nullcontext():
             return optuna.create_study(
                 storage=self.storage,
                 study_name=name,

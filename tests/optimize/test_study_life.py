@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -108,10 +109,27 @@ def _worker(where: str) -> None:
     _run(where)
 
 
+def _opener(where: str, barrier: Any) -> None:
+    barrier.wait(60)
+    Store(where).study("one")
+
+
+def test_processes_that_start_together_on_a_new_database_make_one_study(tmp_path: Path) -> None:
+    where = f"sqlite:///{tmp_path / 'a.db'}"
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(4)
+    workers = [context.Process(target=_opener, args=(where, barrier)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert optuna.get_all_study_names(where) == ["one"]
+
+
 @pytest.mark.parametrize("kind", ["journal", "database"])
 def test_two_processes_make_one_consistent_study(whole: StudyResult, tmp_path: Path, kind: str) -> None:
     where = str(tmp_path / "a.journal") if kind == "journal" else f"sqlite:///{tmp_path / 'a.db'}"
-    Store(where)  # makes the database's tables before two processes race to
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_worker, args=(where,)) for _ in range(2)]
     for worker in workers:
