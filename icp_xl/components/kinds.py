@@ -104,9 +104,9 @@ KINDS: dict[str, Kind] = {
         _revenue, _LINES | {"months"},
     ),
     "recurring": Kind(
-        "revenue of the window with the chosen categories, and with products that are billed month after month at the "
-        "same amount, on a log scale",
-        _measured("amount", "recurring revenue", "Recurring revenue of the last {months} months", "money",
+        "revenue a year with products that are billed month after month at the same amount, as of the last three "
+        "months, and of the window with the chosen categories, on a log scale",
+        _measured("amount", "recurring revenue", "Recurring revenue a year, as of now", "money",
                   "recurring sales", None),
         _LINES | {"months"},
     ),

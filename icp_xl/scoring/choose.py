@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from icp_xl.components.kinds import facts_of
+from icp_xl.components.kinds import WINDOW, facts_of
 from icp_xl.components.record import Component
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import Fault, InsufficientDataError
@@ -74,7 +74,9 @@ def choose_components(
     for choice in tried:
         mark = MARK.get(choice.preset)
         least = max(LEAST_APART, LEAST_SHARE * len(accounts))
-        if len(accounts) < 2 or (not _refusal(choice) and (mark is None or choice.apart[mark] >= least)):
+        if len(accounts) < 2 or (
+            not _refusal(choice) and (mark is None or (choice.apart[mark] >= least and _is_mostly(choice, history)))
+        ):
             return _told(choice, tried)
     # Nothing marks a trade; the equipment trade's score will do where it is one.
     for choice in tried:
@@ -89,6 +91,15 @@ def tells_apart(scores: pd.DataFrame) -> dict[str, int]:
         str(name): len(scores) - int(scores[name].round(9).value_counts(dropna=False).max()) if len(scores) else 0
         for name in scores.columns
     }
+
+
+def _is_mostly(choice: Choice, history: History | None) -> bool:
+    """Whether recurring revenue is at least half of the last year's, where the preset is for that."""
+    if choice.preset != "subscription" or history is None:
+        return choice.preset != "subscription"
+    [fact] = facts_of(item for item in choice.components if item.name == MARK["subscription"])
+    whole = float(history.window(WINDOW)["revenue"].clip(lower=0.0).sum())
+    return float(choice.accounts[fact.name].clip(lower=0.0).sum()) >= 0.5 * whole
 
 
 def _measured(
@@ -115,6 +126,8 @@ def _refusal(choice: Choice) -> str:
 
 def _weak(choice: Choice) -> str:
     name = MARK[choice.preset]
+    if name == MARK["subscription"] and choice.apart[name] >= LEAST_APART:
+        return "recurring revenue is less than half of the revenue"
     return f"{name} tells {plural(choice.apart[name], 'account')} apart"
 
 
@@ -124,7 +137,10 @@ def _told(choice: Choice, tried: Sequence[Choice]) -> Choice:
         return choice
     left = [item.title.lower() for item in choice.components if not choice.apart[item.name]]
     if len(choice.accounts) > 1:
-        choice = replace(choice, components=choice.useful)
+        whole = sum(item.weight or 0.0 for item in choice.useful)
+        # The weights of those left out go to the others, in proportion.
+        kept = tuple(replace(item, weight=(item.weight or 0.0) / whole) for item in choice.useful)
+        choice = replace(choice, components=kept)
     names = join_words([item.title.lower() for item in choice.components], most=8)
     skipped = ", ".join(
         f"{other.preset} ({_refusal(other) or _weak(other)})"

@@ -15,9 +15,9 @@ from icp_xl.errors import MissingColumnsError
 
 #: Rounding dust of sums, which is no revenue.
 DUST = 1e-6
-#: A product is billed month after month when at least so many months of the window have it, and their amounts differ
-#: by no more than this share of their mean.
-STEADY_MONTHS, STEADY_SPREAD = 6, 0.1
+#: A product is billed month after month when at least so many months of the window have it, and this share of them the
+#: amount of the month before, give or take a tenth.
+STEADY_MONTHS, STEADY_SHARE, STEADY_STEP = 3, 0.6, 0.1
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _measure(component: Component, history: History) -> Any:
     if component.kind == "revenue" and not component.months:
         return _sums(every)
     if component.kind == "recurring":
-        return _sums(_recurring(history.window(months), component))
+        return _recurring(history, component)
     lines = _chosen(history.window(months), component)
     if component.kind in ("revenue", "monetary"):
         return _sums(lines)
@@ -110,15 +110,25 @@ def _measure(component: Component, history: History) -> Any:
     return _of(bought, component.of).groupby(bought["account_id"]).nunique()
 
 
-def _recurring(lines: pd.DataFrame, component: Component) -> pd.DataFrame:
-    """Lines of the chosen kinds, and of products that an account is billed for month after month, at one amount."""
+def _recurring(history: History, component: Component) -> Any:
+    """Revenue a year of products billed month after month at one amount, and of the chosen kinds.
+
+    What is billed month after month counts as it was in the last three months, so that a contract that ended is none.
+    """
+    lines = history.window(component.months or WINDOW)
     named = lines.index.isin(_chosen(lines, component).index) if component.categories else np.zeros(len(lines), bool)
     by = [lines["account_id"].to_numpy(), _of(lines, "products").fillna("").to_numpy()]
     months = lines["date"].dt.year * 12 + lines["date"].dt.month
-    billed = lines["revenue"].groupby([*by, months.to_numpy()]).sum().groupby(level=[0, 1]).agg(["size", "mean", "std"])
-    steady = (billed["size"] >= STEADY_MONTHS) & (billed["std"] <= STEADY_SPREAD * billed["mean"].abs())
+    billed = lines["revenue"].groupby([*by, months.to_numpy()]).sum()
+    before = billed.groupby(level=[0, 1]).shift()
+    same = ((billed - before).abs() <= STEADY_STEP * before.abs()).groupby(level=[0, 1]).sum()
+    count = billed.groupby(level=[0, 1]).size()
+    steady = (count >= STEADY_MONTHS) & (same >= STEADY_SHARE * (count - 1))
     keys = pd.MultiIndex.from_arrays(by)
-    return lines[named | steady.reindex(keys).fillna(False).to_numpy(bool)]
+    monthly = steady.reindex(keys).fillna(False).to_numpy(bool)
+    now = (lines["date"] >= history.as_of - pd.DateOffset(months=3)).to_numpy(bool)
+    running, others = _sums(lines[monthly & now]) * 4.0, _sums(lines[named & ~monthly])
+    return running.add(others, fill_value=0.0)
 
 
 def _sums(lines: pd.DataFrame) -> Any:

@@ -187,7 +187,7 @@ def test_auto_takes_the_specification_where_its_facts_are_and_says_what_else_it_
     )
     plain = choose_components(accounts(), history, ScoringSettings(), {})
     assert plain.preset == "general" and "size" not in [item.name for item in plain.components]
-    assert "recurring tells 1 account apart" in plain.told and "industry and size" in plain.told
+    assert "half of the revenue" in plain.told and "industry and size" in plain.told
     rows = [
         (END - pd.DateOffset(months=k), f"A{i}", "Plan", "saas", f"plan{i % 3}", 10.0 * (1 + i % 5))
         for i in range(38) for k in range(1, 3 + i % 20)
