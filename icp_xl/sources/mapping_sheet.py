@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
@@ -11,6 +12,7 @@ from icp_xl.config.yaml_text import load_yaml
 from icp_xl.sources.book import Book
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.file_types import open_book
+from icp_xl.sources.settings_sheet import typed_formulas
 
 MAPPING_SHEET = "ICP Mapping"
 #: Headings by which the sheet is read back: the source, our column, the header of the user's file.
@@ -28,17 +30,21 @@ def read_mapping_sheet(path: Path) -> list[tuple[str, object, str]]:
     Raises:
         SourceError: the workbook cannot be read.
     """
-    return mapping_of(open_book(path))
+    book = open_book(path)
+    return mapping_of(book, lambda sheet: typed_formulas(path, sheet))
 
 
-def mapping_of(book: Book) -> list[tuple[str, object, str]]:
-    """The same of an open book."""
+def mapping_of(
+    book: Book, formulas: Callable[[str], Mapping[tuple[int, int], str]] = lambda sheet: {}
+) -> list[tuple[str, object, str]]:
+    """The same of an open book; ``formulas`` gives what was typed into a sheet's cells by row and column."""
     name = next((each for each in book.sheet_names() if each.strip().casefold() == MAPPING_SHEET.casefold()), None)
     if name is None:
         return []
     found: list[tuple[str, object, str]] = []
     joins: dict[str, tuple[list[object], str]] = {}
     at: dict[str, int] = {}
+    typed = formulas(name)
     for number, row in enumerate(book.rows(name), start=1):
         texts = [(cell_text(cell) or "") if cell not in (None, "") else "" for cell in row]
         if set(HEADINGS) <= set(texts):
@@ -48,6 +54,7 @@ def mapping_of(book: Book) -> list[tuple[str, object, str]]:
             at = at if at and any(texts) and texts[at[HEADINGS[0]]] else {}
             continue
         source, column, choice = (texts[at[heading]] for heading in HEADINGS)
+        choice = typed.get((number, at[HEADINGS[2]]), choice)
         where = f"{book.name}, sheet {name}, row {number}"
         if not choice:
             continue

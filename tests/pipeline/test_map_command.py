@@ -189,7 +189,7 @@ def test_the_sheet_is_written_read_and_obeyed(
         assert [line[0].value for line in area] == headers
     choices = {
         ("customers", "industry"): "Gewerbe", ("sales", "date"): "Xdat", ("sales", "account_name"): "Wer",
-        ("sales", "revenue"): "[Stueck] * [Preis]", ("sales", "category"): '"consumable"',
+        ("sales", "revenue"): "[Stueck] * [Preis]", ("sales", "category"): '= "consumable"',
         ("sales", "look-up 1"): "key: Art, sheet: Arten, other_key: Code, take: [Sparte]",
         ("sales", "division"): "Sparte",
     }  # fmt: skip

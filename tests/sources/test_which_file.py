@@ -111,7 +111,14 @@ def test_opportunities_alone_are_enough(tmp_path: Path, capsys: pytest.CaptureFi
             assert f"the 20 won of 60 deals (Opportunities.csv) stand in for it, {won:,.0f} in all" in said.out
 
 
-CASES = ("category_over_product_words", "headers_not_known", "closest_header", "contact_beside_company", "text_file")
+CASES = (
+    "category_over_product_words",
+    "headers_not_known",
+    "closest_header",
+    "contact_beside_company",
+    "text_file",
+    "settings_sheet_formula",
+)
 
 
 def _cases() -> list[str]:
