@@ -88,6 +88,9 @@ _PARENT = (
 )
 _CURRENCY = Field("currency", "text", "Currency", "Currency of the line's amounts")
 
+#: The id of an account, as every source has it.
+ACCOUNT_ID = _ACCOUNT_ID
+
 CUSTOMERS = SourceSpec(
     name="customers",
     title="Customers",

@@ -10,7 +10,7 @@ from typing import Any
 
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.evidence import contradiction, supported
-from icp_xl.sources.fields import Field, SourceSpec
+from icp_xl.sources.fields import ACCOUNT_ID, Field, SourceSpec
 from icp_xl.sources.vocabulary import Vocabulary, tokens, vocabulary
 
 #: How many rows from the top a header may be below titles, logos and notes.
@@ -156,6 +156,8 @@ def match_columns(
                 rank += 500.0 if against else 0.0
                 candidates.append((rank, order, at, item.name, Match(at, options[-1], how)))
     _assign(candidates, found, taken)
+    if any(item.name == "account_id" for item in fields):
+        _key_beside_name(names, found, taken, known, samples)
     remarks += _shares(names, spec, found, known)
     return found, tuple(dict.fromkeys(remarks))
 
@@ -175,6 +177,29 @@ def _system(names: Sequence[Sequence[str]], spec: SourceSpec, known: Vocabulary)
                     fixed[column] = at[header]
             return fixed, {at[header] for header, column in own.items() if column == "none"}
     return {}, set()
+
+
+def _key_beside_name(
+    names: Sequence[Sequence[str]],
+    found: dict[str, Match],
+    taken: set[int],
+    known: Vocabulary,
+    samples: Sequence[Sequence[Any]],
+) -> None:
+    """Take *Customer* for the account's id where *Customer Name* stands beside it and no other column is the id."""
+    name = found.get("account_name")
+    if name is None or "account_id" in found:
+        return
+    words = set(tokens(name.header))
+    for at, options in enumerate(names):
+        own = set(tokens(options[-1]))
+        ideas = [reading.ideas for reading in known.readings(options[-1])]
+        if at not in taken and own and own < words and frozenset({"account"}) in ideas:
+            cells = [row[at] for row in samples if at < len(row)]
+            if contradiction(ACCOUNT_ID, cells) is None:
+                found["account_id"] = Match(at, options[-1], "synonym")
+                taken.add(at)
+                return
 
 
 def _shares(names: Sequence[Sequence[str]], spec: SourceSpec, found: dict[str, Match], known: Vocabulary) -> list[str]:

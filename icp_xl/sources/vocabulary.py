@@ -50,6 +50,7 @@ class Vocabulary:
     patterns: dict[str, list[Ideas]] = field(default_factory=dict)
     sources: dict[str, dict[str, list[Ideas]]] = field(default_factory=dict)
     whole: dict[str, list[str]] = field(default_factory=dict)
+    prefer: dict[str, list[str]] = field(default_factory=dict)
     doubtful: dict[str, list[Ideas]] = field(default_factory=dict)
     values: dict[str, list[str]] = field(default_factory=dict)
     systems: list[dict[str, Any]] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Vocabulary:
         Raises:
             ConfigError: the file is not of the form of ``headers.yaml``.
         """
-        known = {"terms", "neutral", "patterns", "sources", "whole", "doubtful", "values", "systems"}
+        known = {"terms", "neutral", "patterns", "sources", "whole", "prefer", "doubtful", "values", "systems"}
         if not isinstance(body, Mapping) or set(body) - known:
             raise ConfigError("a file of headers has sections that there are not", where=where,
                               got=", ".join(map(str, set(body) - known)) if isinstance(body, Mapping) else None,
@@ -76,9 +77,9 @@ class Vocabulary:
             self._patterns(self.patterns, body.get("patterns") or {})
             for source, columns in (body.get("sources") or {}).items():
                 self._patterns(self.sources.setdefault(source, {}), columns)
-            for column, headers in (body.get("whole") or {}).items():
-                own = self.whole.setdefault(column, [])
-                own[:0] = ["".join(tokens(str(header))) for header in headers]
+            for place, section in ((self.whole, "whole"), (self.prefer, "prefer")):
+                for column, headers in (body.get(section) or {}).items():
+                    place.setdefault(column, [])[:0] = ["".join(tokens(str(header))) for header in headers]
             self._patterns(self.doubtful, body.get("doubtful") or {})
             for column, words in (body.get("values") or {}).items():
                 self.values.setdefault(column, []).extend(map(str, words))
@@ -95,8 +96,7 @@ class Vocabulary:
 
     def patterns_of(self, source: str, column: str) -> list[Ideas]:
         """Patterns of a column of a source, best first."""
-        own = self.sources.get(source, {}).get(column)
-        return own if own is not None else self.patterns.get(column, [])
+        return [*self.sources.get(source, {}).get(column, []), *self.patterns.get(column, [])]
 
     def rank(self, source: str, column: str, header: str, close: float = 101.0) -> tuple[float, bool] | None:
         """How well ``header`` fits a column, 0 best, and whether a spelling was mended; ``None`` where it does not."""
@@ -104,7 +104,11 @@ class Vocabulary:
         own = self.whole.get(column, [])
         if plain in own:
             return float(own.index(plain)), False
-        return self._by_pattern(self.patterns_of(source, column), header, close)
+        found = self._by_pattern(self.patterns_of(source, column), header, close)
+        order = self.prefer.get(column)
+        if found is None or order is None:
+            return found
+        return found[0] + 0.4 * ((order.index(plain) if plain in order else len(order)) / len(order)), found[1]
 
     def doubtful_rank(self, column: str, header: str) -> float | None:
         """The same for the patterns that count only where the values speak for them."""
@@ -115,7 +119,9 @@ class Vocabulary:
         best: tuple[float, bool] | None = None
         for reading in self.readings(header, close):
             if reading.ideas in patterns:
-                rank = 40.0 + 2 * patterns.index(reading.ideas) + min(reading.spare, 3) * 0.5
+                # A word of two meanings (Kraj) gives way to one that means only this.
+                several = 0.3 if len(self.readings(header, close)) > 1 else 0.0
+                rank = 40.0 + 2 * patterns.index(reading.ideas) + min(reading.spare, 3) * 0.4 + several
                 if best is None or rank < best[0]:
                     best = rank, reading.mended
         return best
