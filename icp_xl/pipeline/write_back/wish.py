@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from icp_xl.artifacts import REPORT
+
 
 @dataclass(frozen=True)
 class WriteBackWish:
     """Where results go and which: sheets where ``report`` or ``sheets`` ask for them, or where no ``columns`` do."""
 
     report: Path | None = field(
-        default=None, metadata={"help": "The report to put in (default: icp_report.xlsx of the last run)."}
+        default=None, metadata={"help": f"The report to put in (default: {REPORT.name} of the last run)."}
     )
     sheets: tuple[str, ...] = field(
         default=(), metadata={"help": "Only these sheets of the report, with commas between.", "commas": True}
