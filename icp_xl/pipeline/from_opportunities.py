@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from icp_xl.errors import DataError
 from icp_xl.feedback.opportunities import WON, prepare_opportunities
 from icp_xl.sources import Sources, SourceTable
 from icp_xl.sources.cells import missing_column
@@ -41,7 +42,11 @@ def fill_from_opportunities(sources: Sources, *, sales: bool = True) -> tuple[So
             "are taken, without industry and size."
         )
     if sources.sales is None and sales:
-        outcome = prepare_opportunities(frame)["outcome"]
+        try:
+            outcome = prepare_opportunities(frame)["outcome"]
+        except DataError as error:
+            # What needs the opportunities themselves stops over it; accounts can be scored without.
+            return sources, [*told, f"There is no sales log, and the deals cannot stand in for it: {error.fault.what}."]
         won = frame[(outcome == WON).to_numpy() & frame["close_date"].notna() & frame["amount"].notna()]
         lines = _shaped(
             SALES, won[list(_SALES_FROM.values()) + ["source_row"]].set_axis([*_SALES_FROM, "source_row"], axis=1)
