@@ -229,9 +229,9 @@ SCORED_BEFORE = Artifact("state/history/{run}/scored_accounts.parquet", "One row
                          ("score", "run"), ("score", "share"), columns=("account_id",))
 MODEL_BEFORE = Artifact("state/history/{run}/score_model.json", "The score as fitted by that run.",
                         ("score", "run"), ("score", "share"), version=2)
-FILED_TABLE = Artifact("state/history/{table}.parquet", "One row per key and day on which its fields changed.",
+FILED_TABLE = Artifact("state/filed/{table}.parquet", "One row per key and day on which its fields changed.",
                        ("score", "history", "run"), ("build", "train", "history"))
-FILED_DAYS = Artifact("state/history/{table}.json", "The days on which that table was filed.",
+FILED_DAYS = Artifact("state/filed/{table}.json", "The days on which that table was filed.",
                       ("score", "history", "run"), ("build", "train", "history"))
 USER_CELLS = Artifact("state/kept_cells.json", "Which columns of each report are the reader's to fill.",
                       ("score", "whitespace", "run"), ("write-back",))

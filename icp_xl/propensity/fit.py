@@ -141,7 +141,7 @@ def fit_division(
         )
     learned, folds, steps = _choose_history(data, folds, inputs.names, train, forward)
     recipe = choose_recipe(folds[-1], inputs.names, train, seed, check)
-    judged = _judge(folds, inputs.names, recipe, train, seed, forward, check)
+    judged = _judge(folds, data.cutoffs, inputs.names, recipe, train, seed, forward, check)
     names = [name for name in ORDER if name in judged]
     steps += [f"{name}: failed, left out" for name in train.candidates if name not in judged]
     for name in names:
@@ -152,15 +152,15 @@ def fit_division(
     chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
     end = target or data.cutoffs[-1].window_end
-    final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
+    final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs)
     if chosen not in final:
         # Fitted on all cutoffs it failed; the best rule never does.
         chosen = _best_of(candidates, BASELINES)
-        final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end)
+        final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs)
         told.append(f"the fit on all cutoffs failed: {chosen} serves")
     judged["p_hat"] = judged[P + chosen]
     found = final[chosen]
-    calibrator = found.calibrator if not forward else _tempered(found.calibrator, judged)
+    calibrator = found.calibrator if not forward else _tempered(found, judged, learned[-1])
     model = DivisionModel(
         data.division, data.slug, chosen, found.parts, calibrator, tuple(each.cutoff for each in learned),
         data.window_months,
@@ -191,8 +191,8 @@ def _choose_history(
 
 
 def _judge(
-    folds: Sequence[Fold], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int, forward: bool,
-    check: Callable[[], None],
+    folds: Sequence[Fold], cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings,
+    seed: int, forward: bool, check: Callable[[], None],
 ) -> pd.DataFrame:  # fmt: skip
     """Log-odds and probabilities of every rule and candidate on the judging rows of each fold."""
     frames = []
@@ -207,7 +207,8 @@ def _judge(
             }
         )  # fmt: skip
         wanted = (*train.baselines, *train.candidates)
-        found = fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff)
+        past = [each for each in cutoffs if each.window_end <= valid.cutoff] if forward else ()
+        found = fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff, past)
         for name, candidate in found.items():
             odds = candidate.log_odds(valid.features)
             if not np.isfinite(odds).all():
@@ -222,9 +223,11 @@ def _judge(
 
 def fit_candidates(
     cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int,
-    wanted: Sequence[str], target: date,
+    wanted: Sequence[str], target: date, past: Sequence[CutoffData] = (),
 ) -> dict[str, Candidate]:  # fmt: skip
     """Rules and candidates of the kinds ``wanted``, fitted on ``cutoffs`` and calibrated for the window of ``target``.
+
+    ``past``: further cutoffs, too old to learn from, whose levels tell of the season.
 
     One whose log-odds are not finite or do not differ between accounts is left out.
     """
@@ -233,7 +236,7 @@ def fit_candidates(
         rule = fit_baseline(name, cutoffs) if name in wanted else None
         if rule is not None:
             parts: Ensemble = ((1.0, rule),)
-            made[name] = _calibrated(parts, None, cutoffs, train, target)
+            made[name] = _calibrated(parts, None, cutoffs, train, target, past)
     if not set(wanted) & set(MODELS):
         return made
     rows = stack(cutoffs, names, train.half_life_months)
@@ -250,13 +253,13 @@ def fit_candidates(
         fitted["blend"] = (blend(one, two), (first + second) / 2.0)
     for name, (parts, aside) in fitted.items():
         if name in wanted and np.isfinite(aside).all() and np.ptp(aside) > _FLAT:
-            made[name] = _calibrated(parts, (rows, aside), cutoffs, train, target)
+            made[name] = _calibrated(parts, (rows, aside), cutoffs, train, target, past)
     return made
 
 
 def _calibrated(
     parts: Ensemble, unseen: tuple[DesignMatrix, Floats] | None, cutoffs: Sequence[CutoffData], train: TrainSettings,
-    target: date,
+    target: date, past: Sequence[CutoffData],
 ) -> Candidate:  # fmt: skip
     """The candidate with its calibrator and the level that the window of ``target`` is expected to have.
 
@@ -265,8 +268,8 @@ def _calibrated(
             numbers are calibrated as they are fitted.
     """
     sizes = np.cumsum([len(each.label) for each in cutoffs])[:-1]
+    bare = DivisionModel("", "", "", parts, Calibrator("platt"), (), 0)
     if unseen is None:
-        bare = DivisionModel("", "", "", parts, Calibrator("platt"), (), 0)
         odds = np.concatenate([bare.log_odds(each.features) for each in cutoffs])
         y, calibrator = np.concatenate([each.label for each in cutoffs]).astype(np.float64), Calibrator("platt")
     else:
@@ -275,23 +278,33 @@ def _calibrated(
         calibrator = fit_calibrator(odds, y, train.calibration, weight=rows.weight)
     p = calibrator.apply(odds)
     shifts = [shift_of(one, two) for one, two in zip(np.split(y, sizes), np.split(p, sizes), strict=True)]
+    known = {each.cutoff for each in cutoffs}
+    older = [each for each in past if each.cutoff not in known and len(each.label)]
+    shifts = [
+        shift_of(each.label.astype(np.float64), calibrator.apply(bare.log_odds(each.features))) for each in older
+    ] + shifts
     level = forecast_level(
-        [each.cutoff for each in cutoffs], shifts, target, cutoffs[-1].window_months, train.half_life_months
+        [each.cutoff for each in (*older, *cutoffs)], shifts, target, cutoffs[-1].window_months, train.half_life_months
     )
     return Candidate(parts, calibrator.moved(level.shift), level)
 
 
-def _tempered(calibrator: Calibrator, judged: pd.DataFrame) -> Calibrator:
-    """Probabilities drawn towards their mean as far as those judged forward in time were too bold, beyond noise."""
-    y, p = judged["label"].to_numpy(np.float64), judged["p_hat"].to_numpy(np.float64)
+def _tempered(found: Candidate, judged: pd.DataFrame, latest: CutoffData) -> Calibrator:
+    """Probabilities drawn to their mean as far as those of the latest judged window were too bold, beyond noise.
+
+    The level of the coming window is added after that: it is no matter of boldness.
+    """
+    last = judged[judged["fold"] == judged["fold"].max()]
+    y, p = last["label"].to_numpy(np.float64), last["p_hat"].to_numpy(np.float64)
     slope, _ = slope_and_intercept(y, p)
-    if not np.isfinite(slope):
-        return calibrator
     odds = np.log(p / (1.0 - p))
     error = 1.0 / float(np.sqrt(max((p * (1.0 - p) * (odds - odds.mean()) ** 2).sum(), 1e-9)))
-    if abs(slope - 1.0) <= BEYOND * error:
-        return calibrator
-    return calibrator.moved(0.0, float(np.clip(slope, 0.5, 1.5)), float(odds.mean()))
+    if not np.isfinite(slope) or abs(slope - 1.0) <= BEYOND * error:
+        return found.calibrator
+    base = found.calibrator.moved(-found.level.shift)
+    middle = base.apply(found.log_odds(latest.features))
+    pivot = float(np.log(middle / (1.0 - middle)).mean())
+    return base.moved(found.level.shift, float(np.clip(slope, 0.5, 1.5)), pivot)
 
 
 def _by_fold(judged: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
