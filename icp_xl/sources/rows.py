@@ -40,6 +40,8 @@ _SUM_WORDS = frozenset(
 )
 #: Words beside them that say no more than how far the sum goes.
 _SUM_KINDS = frozenset("grand general generale generaal genel gross der des i general: umum keseluruhan cong".split())
+#: A first look at texts, of which a log has many: none of the words of a sum stands in it.
+_ASCII_SUM = re.compile("|".join(sorted({word for word in _SUM_WORDS if word.isascii()})), re.I)
 SECOND_TABLE, HEADING = "second table below", "heading of a group"
 _NOTE = re.compile(
     r"(?i)^(?:\*|†|source\b|notes?\b|printed\b|generated\b|exported\b|report (?:date|run|created)|run (?:date|on)"
@@ -224,7 +226,7 @@ def total_kind(text: str) -> str:
     >>> total_kind("Grand Total"), total_kind("Január összesen"), total_kind("小計"), total_kind("Acme Tooling")
     ('total', 'subtotal', 'total', '')
     """
-    if len(text) > 120:
+    if len(text) > 120 or (text.isascii() and not _ASCII_SUM.search(text)):
         return ""
     text = " ".join(text.split())
     if _TOTAL.match(text):

@@ -14,7 +14,7 @@ from icp_xl.config.sources import Condition, SourceSettings
 from icp_xl.errors import MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book
-from icp_xl.sources.cells import RawColumn, Typed, cell_text, distinct, is_blank, missing_column, type_column
+from icp_xl.sources.cells import RawColumn, Typed, cell_text, distinct, missing_column, type_column
 from icp_xl.sources.currency import MONEY, cell_currencies, code_of, named_currencies, names_currencies
 from icp_xl.sources.deals import leave_out_open, stage_header
 from icp_xl.sources.documents import Documents, look_at_documents
@@ -241,7 +241,7 @@ class SheetReader:
         for name, text in plan.headers.items():
             if text in raw and text and plain.count(compact(text)) > 1:
                 self.remarks.append(f"{spec.title}: several columns are headed {text}; the first is read as {name}")
-        empty = {text: name for name, text in plan.headers.items() if text in raw and bool(is_blank(raw[text]).all())}
+        empty = {text: name for name, text in plan.headers.items() if text in raw and bool(pd.isna(raw[text]).all())}
         if empty and kept and self.book.uncalculated(self.choice.name):
             needed = [text for text, name in empty.items() if any(name in group for group in spec.required)]
             if needed:
