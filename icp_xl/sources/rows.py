@@ -92,8 +92,8 @@ def classify(
     reason = np.full(rows, "", dtype=object)
     if not columns:
         return Rows(np.ones(rows, bool), reason)
-    blank = {name: is_blank(raw) for name, raw in columns.items()}
     known = {name: distinct(raw) for name, raw in columns.items() if raw.dtype == object}
+    blank = {name: _blank(known[name]) if name in known else is_blank(raw) for name, raw in columns.items()}
     filled = rows_filled(blank, rows)
     reason[filled == 0] = BLANK
     _mark(reason, REPEATED, _repeats(known, headers, filled))
@@ -141,6 +141,13 @@ def rows_filled(blank: Mapping[str, Mask], rows: int) -> np.ndarray[Any, np.dtyp
     for mask in blank.values():
         count += ~mask
     return count
+
+
+def _blank(column: Distinct) -> Mask:
+    """Which cells of a column hold nothing, or only spaces; each distinct one is looked at once."""
+    codes, cells = column
+    empty = [cell is None or cell != cell or (type(cell) is str and not cell.strip()) for cell in cells]
+    return np.asarray(np.array(empty or [True], dtype=bool)[codes])
 
 
 def _mark(reason: RawColumn, text: str, mask: Mask) -> None:
