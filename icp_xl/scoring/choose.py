@@ -60,7 +60,8 @@ def choose_components(
         tiers: text to strategic tier.
 
     Raises:
-        InsufficientDataError: every account would get the same score, or one component alone would decide.
+        InsufficientDataError: every account would get the same score, or one component alone would decide, with
+            components that were asked for, or without a sales log.
         MissingColumnsError, ConfigError: the declared components cannot be used.
     """
     if settings.components or settings.preset != "auto":
@@ -82,7 +83,14 @@ def choose_components(
     for choice in tried:
         if not _refusal(choice):
             return _told(choice, tried)
-    raise _refused(_refusal(tried[-1]), tried[-1], [])
+    last = tried[-1]
+    if history is None or history.lines.empty:
+        raise _refused(_refusal(last), last, [])
+    # The log tells all there is: the accounts are alike, and no other column or preset was asked for.
+    alike = f"The score says little: {_refusal(last)}, since the accounts are alike in all else that is known of them. "
+    return replace(
+        last, told=alike + "Map further columns of the customers; `icp-xl check` shows what each tells apart."
+    )
 
 
 def tells_apart(scores: pd.DataFrame) -> dict[str, int]:

@@ -174,6 +174,12 @@ def test_a_constant_score_is_not_published_and_the_error_says_what_would_work() 
     empty = History.of(lines().iloc[:0], until=END)
     with pytest.raises(InsufficientDataError, match="same score"):
         choose_components(frame.assign(total_revenue=0.0), empty, ScoringSettings(), {})
+    same = pd.DataFrame(
+        {"date": END - pd.Timedelta(days=9), "account_id": frame["account_id"], "division": "d", "category": None,
+         "sku": "s", "product": "p", "revenue": 100.0}
+    )  # fmt: skip
+    alike = choose_components(frame.assign(total_revenue=100.0), History.of(same, until=END), ScoringSettings(), {})
+    assert "every account would get the same score" in alike.told
     one = frame.assign(annual_revenue=np.arange(1, 41) * 1e6, total_revenue=0.0)
     with pytest.raises(InsufficientDataError, match="one component alone, size"):
         choose_components(one, empty, ScoringSettings(), {})
