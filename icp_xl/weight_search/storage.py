@@ -122,6 +122,7 @@ class Store:
             if "://" in self.where:
                 path = Path(self.where.removeprefix("sqlite:///").partition("?")[0])
                 if self.where.startswith("sqlite:///") and path.parent.is_dir():
+                    _check_sqlite(path)
                     self._lock_file = FileLock(f"{path}.lock")
                 # Whoever comes first makes the tables of a new database; all others wait until they stand.
                 with self._lock_file or nullcontext():
@@ -231,8 +232,6 @@ def _no_store(name: str) -> ConfigError:
 
 
 def _database(url: str) -> Any:
-    if url.startswith("sqlite:///"):
-        _check_sqlite(Path(url.removeprefix("sqlite:///").partition("?")[0]))
     try:
         return RDBStorage(url)
     except Exception as error:  # SQLAlchemy's and the driver's own errors have no common base
