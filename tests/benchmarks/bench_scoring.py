@@ -9,17 +9,21 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.model import ScoreModel
-from tests.support.accounts import EQUAL, make_accounts
+from tests.support.accounts import EQUAL, make_accounts  # noqa: E402
 
 
 def best_of(call: Callable[[], object], times: int = 3) -> float:
