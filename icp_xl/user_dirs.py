@@ -27,6 +27,11 @@ def user_folder(environ: Mapping[str, str] | None = None) -> Path:
     return Path.home() / ".icp_xl"
 
 
+def jobs_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Where background jobs live, one folder each."""
+    return user_folder(environ) / "jobs"
+
+
 def user_key() -> bytes:
     """32 secret bytes of this user, made at first use; empty where no folder of the user can be written.
 

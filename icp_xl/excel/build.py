@@ -18,8 +18,8 @@ from typing import Any
 from icp_xl.commands.ribbon import ribbon_xml
 from icp_xl.errors import DeliveryError
 from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares the buttons of the add-in
-from icp_xl.excel.machinery import FUNCTIONS
 from icp_xl.excel.stubs import HELP_MODULE, STUBS_MODULE, help_module, stubs_module
+from icp_xl.excel.xlwings_udfs import FUNCTIONS
 from icp_xl.outputs import write_bytes
 
 ADDIN = "icp_xl.xlam"

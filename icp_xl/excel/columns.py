@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from icp_xl.errors import DataError, DeliveryError
-from icp_xl.excel.books import FoundTable
+from icp_xl.excel.workbook_discovery import FoundTable
 from icp_xl.outputs import safe_text
 
 #: Header, field of the scored accounts, number format.
@@ -56,7 +56,7 @@ def plan_result_columns(found: FoundTable, accounts: Path) -> Callable[[], int]:
 def _scores(path: Path) -> tuple[Callable[[Any, Any], dict[str, Any] | None], set[str]]:
     """A way from an account's id or name to its scores, and the fields there are."""
     from icp_xl.excel.cells import CellError
-    from icp_xl.excel.published import AccountTable, read_columns
+    from icp_xl.excel.published_results import AccountTable, read_columns
 
     if not path.is_file():
         raise DataError("the scored accounts are missing", where=path.name, next_step="Press Score accounts again.")

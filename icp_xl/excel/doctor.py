@@ -15,10 +15,15 @@ from typing import Literal
 from icp_xl.errors import IcpError
 from icp_xl.excel import install
 from icp_xl.excel.build import ADDIN, INSTALL
-from icp_xl.excel.home import jobs_folder, published_folder
 from icp_xl.excel.jobs import running_jobs, waiting_jobs
-from icp_xl.excel.published import ACCOUNTS_FILES, MODEL_FILES, PROPENSITY_FILES, WHITESPACE_FILES
-from icp_xl.user_dirs import MAC_CONTAINER, user_folder
+from icp_xl.excel.published_results import (
+    ACCOUNTS_FILES,
+    MODEL_FILES,
+    PROPENSITY_FILES,
+    WHITESPACE_FILES,
+    published_folder,
+)
+from icp_xl.user_dirs import MAC_CONTAINER, jobs_folder, user_folder
 
 State = Literal["good", "note", "bad"]
 

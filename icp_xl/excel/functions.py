@@ -34,7 +34,7 @@ from icp_xl.excel.cells import (
     to_number,
     to_text,
 )
-from icp_xl.excel.published import published
+from icp_xl.excel.published_results import published
 
 if TYPE_CHECKING:
     from icp_xl.scoring.model import ScoreModel, Scores

@@ -24,7 +24,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from icp_xl.errors import DataError, DeliveryError
-from icp_xl.excel.home import jobs_folder
 from icp_xl.excel.status import (
     STATUS_FILE,
     STATUS_VARIABLE,
@@ -35,7 +34,7 @@ from icp_xl.excel.status import (
     write_status,
 )
 from icp_xl.outputs import write_json
-from icp_xl.user_dirs import HOME_VARIABLE
+from icp_xl.user_dirs import HOME_VARIABLE, jobs_folder
 
 REQUEST_FILE = "request.json"
 RESULT_FILE = "result.json"

@@ -22,7 +22,7 @@ from icp_xl.excel.cells import (
     to_text,
 )
 from icp_xl.excel.functions import known_industries, read_weights, safe
-from icp_xl.excel.published import published
+from icp_xl.excel.published_results import published
 
 #: Rows that ``ICP_WHATIF`` shows where nothing else is asked for.
 WHATIF_ROWS = 20
@@ -143,7 +143,7 @@ def match(name: Cell, candidates: Cell, minimum: Cell) -> Cell:
         raise CellError(least)
     if least is not None and not 0.0 <= least <= 1.0:
         raise CellError(NUM)
-    from icp_xl.excel.names import best_matches
+    from icp_xl.excel.name_match import best_matches
 
     texts = [guard(to_text, cell) for cell in names]
     offered = [text for row in as_grid(candidates) for cell in row if isinstance(text := guard(to_text, cell), str)]

@@ -23,7 +23,8 @@ from icp_xl.delivery.write_back.live_excel import Delivery, Host, bring_in
 from icp_xl.errors import DataError, DeliveryError, IcpError
 from icp_xl.excel import jobs
 from icp_xl.excel.actions import ACTIONS, Action
-from icp_xl.excel.books import (
+from icp_xl.excel.published_results import published_folder, set_published_folder
+from icp_xl.excel.workbook_discovery import (
     SETTINGS_SHEET,
     FoundTable,
     Workbooks,
@@ -32,7 +33,6 @@ from icp_xl.excel.books import (
     folder_of,
     live_settings,
 )
-from icp_xl.excel.home import published_folder, set_published_folder
 from icp_xl.sources.fields import CUSTOMERS
 from icp_xl.user_dirs import user_folder
 
@@ -188,7 +188,7 @@ def collect(book: Any) -> None:
 
 def collect_job(book: Any, job_id: str) -> None:
     """Bring in the result of one job that has ended."""
-    from icp_xl.excel.home import jobs_folder
+    from icp_xl.user_dirs import jobs_folder
 
     job = jobs.open_job(jobs_folder() / Path(job_id).name)
     if not job.delivered and job.status().ended:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from icp_xl.errors import DeliveryError
-from icp_xl.excel.machinery import FUNCTIONS, described, generate_stubs
+from icp_xl.excel.xlwings_udfs import FUNCTIONS, described, generate_stubs
 
 STUBS_MODULE = "xlwings_udfs"
 HELP_MODULE = "IcpFunctions"

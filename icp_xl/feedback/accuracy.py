@@ -16,7 +16,7 @@ from scipy import stats as scipy_stats
 
 from icp_xl.config.feedback import ALL_COMPONENTS, FeedbackSettings
 from icp_xl.feedback.confidence import measure_levels, predict_before
-from icp_xl.feedback.judged import BANDS, enough_data
+from icp_xl.feedback.evaluation_frame import BANDS, enough_data
 from icp_xl.feedback.stats import codes_of, factor_test, holm, stratified_auc, wilson
 
 Floats = npt.NDArray[np.float64]
@@ -72,7 +72,7 @@ def compute_accuracy(judged: pd.DataFrame, settings: FeedbackSettings, *, seed: 
     """Hold what was predicted against what happened.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.judged.build_judged`, one row per closed opportunity.
+        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`, one row per closed opportunity.
     """
     won, lost = int(judged["won"].sum()), int((~judged["won"].astype(bool)).sum())
     status = enough_data(won, lost, settings)

@@ -21,10 +21,10 @@ from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.errors import DataError
 from icp_xl.feedback.accuracy import strata_and_clusters
 from icp_xl.feedback.refine import Refinement
+from icp_xl.feedback.sequential_test import critical_values, needed_outcomes, power_of
 from icp_xl.feedback.snapshots import model_id_of
 from icp_xl.feedback.stats import stratified_auc
 from icp_xl.feedback.store import Store
-from icp_xl.feedback.trial import critical_values, needed_outcomes, power_of
 
 PROMOTE, KEEP, WAIT = "promote", "keep the champion", "wait"
 

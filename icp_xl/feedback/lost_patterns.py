@@ -16,7 +16,7 @@ import pandas as pd
 
 from icp_xl.config.feedback import ALL_COMPONENTS, FeedbackSettings
 from icp_xl.feedback.accuracy import strata_and_clusters, verdict_of, weakest, with_size
-from icp_xl.feedback.judged import enough_data
+from icp_xl.feedback.evaluation_frame import enough_data
 from icp_xl.feedback.stats import cluster_sums, codes_of, holm, mean_difference, wilson
 
 Floats = npt.NDArray[np.float64]
@@ -58,7 +58,7 @@ def find_lost_patterns(judged: pd.DataFrame, settings: FeedbackSettings, *, seed
     """Analyse the high-scored opportunities: which were lost, which components misled, which splits lose more.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.judged.build_judged`.
+        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`.
     """
     splits, words = _levels(with_size(judged))
     top = (judged["band"] == "High").to_numpy()

@@ -17,7 +17,7 @@ from scipy import optimize
 
 from icp_xl.config.feedback import ALL_COMPONENTS, PIPELINE_COMPONENTS, FeedbackSettings, PipelineWeights
 from icp_xl.feedback.accuracy import strata_and_clusters
-from icp_xl.feedback.judged import enough_data
+from icp_xl.feedback.evaluation_frame import enough_data
 from icp_xl.feedback.stats import Auc, cluster_sums, codes_of, stratified_auc
 
 Floats = npt.NDArray[np.float64]
@@ -61,7 +61,7 @@ def refine_weights(
     """Suggest weights from closed opportunities, or say that nothing speaks for a change.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.judged.build_judged`.
+        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`.
         current: the weights in force; optional components take part when they carry a weight.
     """
     judged = judged.sort_values(["close_date", "opportunity_id"], kind="stable", ignore_index=True)

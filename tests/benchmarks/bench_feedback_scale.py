@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.feedback.accuracy import compute_accuracy
-from icp_xl.feedback.judged import build_judged
+from icp_xl.feedback.evaluation_frame import build_judged
 from icp_xl.feedback.lost_patterns import find_lost_patterns
 from icp_xl.feedback.opportunities import prepare_opportunities
 from icp_xl.feedback.outcomes import record_outcomes

@@ -15,9 +15,9 @@ import pytest
 
 from icp_xl.errors import DeliveryError
 from icp_xl.excel import build, doctor, install, macros
-from icp_xl.excel.machinery import described
 from icp_xl.excel.stubs import help_module, stubs_module
 from icp_xl.excel.templates import CUSTOMERS_BOOK, SALES_BOOK, customers_template, sales_template, setting_keys
+from icp_xl.excel.xlwings_udfs import described
 
 pytest.importorskip("pyopenvba")
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pytest
 
 from icp_xl.excel import macros
 from icp_xl.excel.actions import ACTIONS
-from icp_xl.excel.books import find_table
+from icp_xl.excel.workbook_discovery import find_table
 from icp_xl.sources.fields import CUSTOMERS
 
 EVERY_REPORT = (

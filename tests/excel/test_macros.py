@@ -16,7 +16,7 @@ from openpyxl.worksheet.table import Table
 from icp_xl.errors import DataError, DeliveryError
 from icp_xl.excel import jobs, macros
 from icp_xl.excel.actions import ACTIONS
-from icp_xl.excel.home import published_folder
+from icp_xl.excel.published_results import published_folder
 
 FAKE_CLI = """
 import json, os
@@ -308,8 +308,8 @@ def test_a_workbook_without_customers_is_told_so(app: Any) -> None:
 
 def test_settings_are_added_once_and_the_loader_knows_them_all(book: Any) -> None:
     from icp_xl.config import load_settings
-    from icp_xl.excel.books import settings_on
     from icp_xl.excel.templates import setting_keys
+    from icp_xl.excel.workbook_discovery import settings_on
 
     macros.guarded(book, macros.MACROS["settings"])
     sheet = book.sheets["ICP Settings"]

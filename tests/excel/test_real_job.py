@@ -11,8 +11,8 @@ import pytest
 
 from icp_xl.excel import jobs, macros
 from icp_xl.excel.actions import ACTIONS
-from icp_xl.excel.books import find_table
 from icp_xl.excel.columns import RESULT_COLUMNS
+from icp_xl.excel.workbook_discovery import find_table
 from icp_xl.sources.fields import CUSTOMERS
 
 

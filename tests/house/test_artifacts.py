@@ -21,8 +21,8 @@ PACKAGE = Path(icp_xl.__file__).parent
 ELSEWHERE = (
     "artifacts.py", "cli/", "commands/", "sources/", "samples/", "opc/", "delivery/", "config/loader.py",
     "config/matching.py",
-    "excel/home.py", "excel/jobs.py", "excel/status.py", "excel/templates.py", "excel/functions.py", "excel/doctor.py",
-    "user_dirs.py", "outputs.py",
+    "excel/published_results.py", "excel/jobs.py", "excel/status.py", "excel/templates.py", "excel/functions.py",
+    "excel/doctor.py", "user_dirs.py", "outputs.py",
 )  # fmt: skip
 NAMES = {Path(item.name).name for item in ARTIFACTS if "{" not in Path(item.name).name}
 FOLDERS = {item.name.partition("/")[0] for item in ARTIFACTS if "/" in item.name}

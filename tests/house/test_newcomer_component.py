@@ -22,8 +22,8 @@ from icp_xl.config import load_settings
 from icp_xl.config.reports import ReportSettings
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.excel import functions
-from icp_xl.excel.machinery import described
-from icp_xl.excel.published import published
+from icp_xl.excel.xlwings_udfs import described
+from icp_xl.excel.published_results import published
 from icp_xl.excel.templates import settings_rows
 from icp_xl.reports.accounts import account_columns
 from icp_xl.reports.live.book import build_live_book

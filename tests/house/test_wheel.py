@@ -46,10 +46,10 @@ def test_the_wheel_installs_one_package_that_builds_the_addin(tmp_path: Path) ->
 import sys
 sys.path.insert(0, sys.argv[1])
 import icp_xl
-from icp_xl.excel import machinery, stubs
+from icp_xl.excel import stubs, xlwings_udfs
 assert icp_xl.__file__.startswith(sys.argv[1])
 assert "icp_xl._udfs.icp" in stubs.stubs_module()
-print(machinery.FUNCTIONS, *icp_xl.build_addin(out=sys.argv[2]).paths)
+print(xlwings_udfs.FUNCTIONS, *icp_xl.build_addin(out=sys.argv[2]).paths)
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(installed), str(tmp_path / "built.xlam")],

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from icp_xl.cli import run
-from icp_xl.excel.published import Published
+from icp_xl.excel.published_results import Published
 from icp_xl.pipeline.whitespace.rank import REP_FOLDER, REPORT
 from icp_xl.runs import load_manifest
 from tests.support.validator import validate

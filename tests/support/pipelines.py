@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 
 from icp_xl.config.feedback import ALL_COMPONENTS, PIPELINE_COMPONENTS, FeedbackSettings, PipelineWeights
-from icp_xl.feedback.judged import band_of
+from icp_xl.feedback.evaluation_frame import band_of
 from icp_xl.feedback.pipeline_score import mid_percentile, weighted_score
 from icp_xl.feedback.snapshots import model_id_of
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from icp_xl.excel.machinery import FUNCTIONS, decorated, udf_machinery
+from icp_xl.excel.xlwings_udfs import FUNCTIONS, decorated, udf_machinery
 
 #: What COM hands over for an argument that was left out.
 MISSING = -2147352572

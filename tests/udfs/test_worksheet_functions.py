@@ -23,8 +23,8 @@ from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.excel import functions
 from icp_xl.excel.cells import ERRORS
-from icp_xl.excel.machinery import described, generate_stubs
-from icp_xl.excel.published import published
+from icp_xl.excel.published_results import published
+from icp_xl.excel.xlwings_udfs import described, generate_stubs
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.model import ScoreModel
 

@@ -20,7 +20,7 @@ from icp_xl.feedback.champion import (
     running_trial,
     start_trial,
 )
-from icp_xl.feedback.judged import build_judged
+from icp_xl.feedback.evaluation_frame import build_judged
 from icp_xl.feedback.lost_patterns import LostAnalysis, find_lost_patterns
 from icp_xl.feedback.refine import Refinement, refine_weights
 from icp_xl.feedback.snapshots import model_id_of, snapshot_dates

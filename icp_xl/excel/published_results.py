@@ -1,6 +1,6 @@
 """What the last runs published, as the worksheet functions need it: read once, and again when a file changes.
 
-Files, all in the output folder (see :func:`icp_xl.excel.home.published_folder`), each of which may be missing:
+Files, all in the output folder (see :func:`published_folder`), each of which may be missing:
 
 * ``score_model.json``: :class:`icp_xl.scoring.model.ScoreModel`;
 * ``state/scored_accounts.parquet``: one row per account: ``account_id``, ``account_name`` and every field that
@@ -14,8 +14,9 @@ A function whose file is missing shows ``#N/A``.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +24,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from icp_xl import artifacts
 from icp_xl.excel.cells import NOT_AVAILABLE, VALUE, CellError
-from icp_xl.excel.home import published_folder
+from icp_xl.outputs import write_json
+from icp_xl.user_dirs import user_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from icp_xl.scoring.model import ScoreModel
 
+#: Which output folder is the current one, in the folder of the user.
+ACTIVE = "active.json"
+OUT_VARIABLE = "ICP_XL__PATHS__OUT"
 MODEL_FILES = (artifacts.SCORE_MODEL.name,)
 ACCOUNTS_FILES = (artifacts.SCORED_ACCOUNTS.name,)
 PROPENSITY_FILES = (artifacts.SCORES.name,)
@@ -37,6 +42,26 @@ WHITESPACE_FILES = (artifacts.WHITESPACE.name,)
 
 T = TypeVar("T")
 Stamp = tuple[str, int, int, int]
+
+
+def published_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """The output folder whose results the worksheet functions show.
+
+    The environment wins, then the folder of the last job that the add-in finished, then ``icp_output`` here.
+    """
+    environ = os.environ if environ is None else environ
+    if environ.get(OUT_VARIABLE):
+        return Path(environ[OUT_VARIABLE])
+    try:
+        body = json.loads((user_folder(environ) / ACTIVE).read_text(encoding="utf-8"))
+        return Path(body["out"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Path("icp_output")
+
+
+def set_published_folder(out: Path) -> None:
+    """Make ``out`` the folder whose results the worksheet functions show from now on."""
+    write_json(user_folder() / ACTIVE, {"out": str(out)})
 
 
 @dataclass(frozen=True)
