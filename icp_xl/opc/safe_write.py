@@ -7,6 +7,7 @@ compare every foreign part byte for byte, dated backup, one atomic replacement, 
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import re
 import shutil
@@ -183,6 +184,8 @@ def _back_up(final: Path, options: SafeOptions) -> Path | None:
         return None
     folder = final.parent / options.backup_folder
     folder.mkdir(exist_ok=True)
+    for left in folder.glob(f".{glob.escape(final.stem)} *.icp-tmp"):
+        left.unlink(missing_ok=True)  # of a run that was killed; nobody else is writing, as the lock is held
     now = options.clock or datetime.now()
     stem = f"{final.stem} {now:%Y-%m-%d %H%M%S}"
     backup, number = folder / f"{stem}{final.suffix}", 1

@@ -21,12 +21,13 @@ from icp_xl.delivery.write_back.inject import inject_sheets
 from icp_xl.delivery.write_back.ownership import UserColumn
 from icp_xl.delivery.write_back.remove import remove_sheets
 from icp_xl.errors import DeliveryError, IcpError, LockedWorkbookError
-from icp_xl.opc import safe_write as module
 from icp_xl.opc.package import Package
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.opc.sheet_xml import text_item
 from tests.support.donors import KEPT, make_donor
 
+# The package's own name for it is the function.
+module = importlib.import_module("icp_xl.opc.safe_write")
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 OPTIONS = SafeOptions(backups=0, wait_seconds=0.2)
 

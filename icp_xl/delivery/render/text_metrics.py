@@ -12,26 +12,19 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
+from xlsxwriter.utility import CHAR_WIDTHS
+
 #: Pixels per row of the default height (15 points).
 ROW = 20
 #: Pixels of a cell's own padding.
 PADDING = 9
 
-#: Pixels to the characters that take them, as Excel measures Calibri 11.
-_GROUPS = {
-    3: " '\u00a0",
-    4: ",.:;I`ijl\u2019\u2018\u00b7",
-    5: "!()-J[]frt{}\u2022",
-    6: '"/L\\csz\u201c\u201d',
-    7: "#$*+0123456789<=>?EFSTYZ^_agkvxy|~\u20ac\u2013",
-    8: "BCKPRXbdehnopqu",
-    9: "ADGHUV",
-    10: "&NOQ",
-    11: "%w\u2014\u2026",
-    12: "Mm",
-    13: "@W",
-}
-_WIDTHS = {char: width for width, chars in _GROUPS.items() for char in chars}
+#: Pixels of characters, as Excel measures Calibri 11; XlsxWriter knows those of ASCII.
+_WIDTHS = {
+    **CHAR_WIDTHS,
+    **dict.fromkeys("\u00a0", 3), **dict.fromkeys("\u2019\u2018\u00b7", 4), "\u2022": 5,
+    **dict.fromkeys("\u201c\u201d", 6), **dict.fromkeys("\u20ac\u2013", 7), **dict.fromkeys("\u2014\u2026", 11),
+}  # fmt: skip
 
 
 @lru_cache(maxsize=8192)
