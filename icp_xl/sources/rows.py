@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank, type_column
 from icp_xl.sources.cldr import plain_word
@@ -344,10 +345,9 @@ def _fill_down(
     if fill == "auto":
         sure = np.zeros(len(reason), bool) if merged is None else merged.copy()
         if "invoice" in columns:
-            cells = columns["invoice"]
-            same = np.zeros(len(reason), bool)
-            same[1:] = np.array([a is not None and a == b for a, b in zip(cells[1:], cells[:-1], strict=True)], bool)
-            sure |= same
+            # The row that names the account must be of the same invoice: one that names none names nobody's.
+            codes, _ = pd.factorize(np.asarray(columns["invoice"], dtype=object), use_na_sentinel=True)
+            sure |= take & (codes >= 0) & (codes == codes[source])
         if not (headings.any() and not named.any()) and not _named_once(columns, names, data, nameless):
             take &= sure
     if not take.any():

@@ -28,6 +28,7 @@ def online_retail(shared_data: Path, out: Path, **more: object) -> Settings:
         environ={},
         overrides={
             "paths.data": str(folder),
+            "sources.accept_losses": True,  # A quarter of its lines names no customer.
             "paths.out": str(out),
             "sources.sales": {"file": "online_retail.parquet"},
             "sources.customers": {"ignore": True},

@@ -126,6 +126,17 @@ def test_conditions_of_where(tmp_path: Path) -> None:
         assert frame(read(tmp_path, rows, sources__sales__where=where))["account_name"].tolist() == left
 
 
+def test_an_invoice_that_names_nobody_does_not_go_to_the_invoice_before(tmp_path: Path) -> None:
+    header = ["Invoice", "Customer", "Date", "Revenue"]
+    rows = []
+    for invoice in range(1, 61):
+        for line in range(3):
+            named = invoice % 3 != 0 and (line == 0 or invoice % 2 == 0)
+            rows.append([f"{invoice}", f"Acme {invoice // 4}" if named else "", f"2024-02-{invoice % 28 + 1:02}", "10"])
+    sources = read(tmp_path, [header, *rows])
+    assert frame(sources)["account_name"].isna().sum() == 3 * 20
+
+
 def test_a_blank_customer_is_filled_only_where_it_stands_for_the_one_above(tmp_path: Path) -> None:
     header = ["Customer", "Date", "Amount"]
     groups = [["Acme", day(1, 5), 1], [None, day(1, 6), 2], ["Beta", day(1, 7), 3], [None, day(1, 8), 4]]
