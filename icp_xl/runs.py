@@ -25,7 +25,7 @@ from filelock import FileLock
 from icp_xl import __version__, artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
-from icp_xl.outputs import Publication, json_text, open_output, write_bytes
+from icp_xl.outputs import Publication, json_text, open_output, plain, write_bytes
 from icp_xl.progress import Progress
 from icp_xl.safe_paths import refuse_link
 
@@ -216,7 +216,7 @@ def _write_record(run: RunContext, status: str, names: list[str], error: BaseExc
     run.log("end", status=status)
     folder = run.settings.paths.runs / run.run_id
     refuse_link(folder)
-    write_bytes(folder / MANIFEST, mask_secrets(json_text(manifest)).encode())
+    write_bytes(folder / MANIFEST, mask_secrets(json_text(plain(manifest))).encode())
     resolved = yaml.safe_dump(run.settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     write_bytes(folder / _SETTINGS, mask_secrets(resolved).encode())
     lines = "".join(json.dumps(event, ensure_ascii=False, default=str) + "\n" for event in run.events)

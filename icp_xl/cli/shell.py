@@ -65,7 +65,8 @@ def _run(command: Command, given: dict[str, Any]) -> Any:
         say(head)
         for line in () if quiet else files:
             say(line)
-    elif not quiet:
+    elif not quiet or getattr(result, "exit_code", 0) != 0:
+        # Even a quiet command says why it ends with a fault.
         _said(result)
     return result
 

@@ -9,7 +9,7 @@ Files, all in the output folder (see :func:`published_folder`), each of which ma
 * ``state/whitespace.parquet``: one row per account × division worth an offer: ``account_id``, ``division``,
   ``nba_reason``, and ``rank`` (1 best) or ``score`` (higher is better).
 
-A function whose file is missing shows ``#N/A``.
+A function whose file is missing shows ``#N/A``; while a run is putting its files in place, what was known before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from icp_xl import artifacts
 from icp_xl.excel.cells import NOT_AVAILABLE, VALUE, CellError
-from icp_xl.outputs import write_json
+from icp_xl.outputs import is_half_published, write_json
 from icp_xl.user_dirs import user_folder
 
 if TYPE_CHECKING:
@@ -165,8 +165,13 @@ class Published:
             stamp = (str(path), found.st_mtime_ns, found.st_size, found.st_ino)
             kept = self._cache.get(names)
             if kept is None or kept[0] != stamp:
-                kept = (stamp, read(path))
-                self._cache[names] = kept
+                if is_half_published(folder):
+                    # Files of two runs lie side by side: what was known before is of one.
+                    if kept is None or kept[0][0] != str(path):
+                        raise CellError(NOT_AVAILABLE)
+                else:
+                    kept = (stamp, read(path))
+                    self._cache[names] = kept
             value: T = kept[1]
             return value
         self._cache.pop(names, None)

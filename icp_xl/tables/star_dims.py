@@ -14,6 +14,7 @@ import pandas as pd
 from icp_xl.config import Settings
 from icp_xl.config.build import BuildSettings
 from icp_xl.errors import ConfigError
+from icp_xl.sources.side_files import read_side_file
 from icp_xl.tables.star import FEE_DIVISION, stable_keys, unique_slugs
 from icp_xl.tables.star_calendar import from_day
 
@@ -24,24 +25,15 @@ def read_sku_map(settings: Settings) -> pd.DataFrame:
     """The overrides file: one row per folded code with ``sku``, ``division``; empty where none is set.
 
     Raises:
-        ConfigError: the file is missing, lacks a column, or gives one code two divisions.
+        SourceError: the file is missing, cannot be read, or lacks a column.
+        ConfigError: it gives one code two divisions.
     """
     path = settings.build.sku_map
     if path is None:
         return pd.DataFrame({"fold": [], "sku": [], "division": []}, dtype=str)
     place = path if path.is_absolute() or path.is_file() else settings.paths.data / path
-    try:
-        frame = pd.read_csv(place, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ConfigError(
-            "the SKU map cannot be read", where=f"build.sku_map, {path.name}", got=type(error).__name__
-        ) from None
-    missing = [name for name in ("sku", "division") if name not in frame.columns]
-    if missing:
-        raise ConfigError(
-            "the SKU map lacks columns", where=path.name, got=", ".join(frame.columns), allowed="sku, division"
-        )
-    frame = frame[["sku", "division"]].apply(lambda column: column.str.strip())
+    frame = read_side_file(place, "build.sku_map", ("sku", "division"))
+    frame = frame[["sku", "division"]]
     frame = frame[(frame["sku"] != "") & (frame["division"] != "")]
     frame.insert(0, "fold", fold(frame["sku"]))
     torn = frame.drop_duplicates(["fold", "division"])["fold"].duplicated(keep=False)

@@ -356,3 +356,23 @@ def test_the_whitespace_list_is_cut_too(tmp_path: Path) -> None:
         assert file.accounts == len(mine) == 10
         assert strangers_in(out / file.file, pairs, mine) == []
         assert check_shareable(out / file.file).safe
+
+
+@pytest.mark.parametrize("name", ["file:///c:/x", "\\\\server\\share\\deals", "C:\\Users\\ann\\x"])
+def test_an_account_that_is_named_like_a_path_is_data_and_stops_nobodys_file(out: Path, name: str) -> None:
+    state = out / "state" / "scored_accounts.parquet"
+    scored = pd.read_parquet(state)
+    scored.loc[scored.index[1], "account_name"] = name
+    scored.to_parquet(state)
+    done = share(settings(out), by="rep")
+    assert len({file.recipient for file in done.files}) == len(set(REPS))
+    assert any("look like a path" in path.read_text() for path in out.glob("runs/*/manifest.json"))
+
+
+def test_a_path_that_is_no_accounts_name_is_refused_with_the_rep_and_the_kind(out: Path) -> None:
+    state = out / "state" / "scored_accounts.parquet"
+    scored = pd.read_parquet(state)
+    scored["industry"] = "C:\\Users\\ann\\plan.xlsx"
+    scored.to_parquet(state)
+    with pytest.raises(DeliveryError, match=r"icp_report\.xlsx for .*allow= path"):
+        share(settings(out), by="rep")

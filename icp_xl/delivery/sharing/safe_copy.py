@@ -104,6 +104,7 @@ def sweep(package: Package) -> None:
 
 def _refuse(source: Path, left: list[Finding]) -> None:
     shown = left[:20]
+    kinds = sorted({f.kind for f in left})
     faults = [
         Fault(
             f.type.what,
@@ -117,7 +118,8 @@ def _refuse(source: Path, left: list[Finding]) -> None:
         "no safe copy can be made: the workbook holds what only its owner can decide on",
         where=source.name,
         got=f"{len(left):,} finding{'s' if len(left) != 1 else ''}",
-        next_step="Mend these, or accept a sort with --allow, and run again. Nothing was changed.",
+        next_step=f"Mend these, or accept them with {' '.join(f'--allow {kind}' for kind in kinds)}, and run again. "
+        "Nothing was changed.",
         faults=faults,
     )
     error.reason = "unshareable"

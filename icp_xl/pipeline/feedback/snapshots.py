@@ -23,6 +23,7 @@ from icp_xl.feedback.store import Store
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, load_pipeline_weights, weights_body
 from icp_xl.pipeline.tables import load_sources, load_tables
 from icp_xl.runs import RunContext
+from icp_xl.sources.side_files import read_side_file
 
 STORE = artifacts.STORE.name
 SCORED = artifacts.PIPELINE_SCORES.name
@@ -243,7 +244,8 @@ def outcomes(run: RunContext, *, review: Path | None = None, partial: bool = Fal
         ``None`` in a dry run.
 
     Raises:
-        DataError: no snapshot is kept yet, or the review is not of the right form.
+        DataError: no snapshot is kept yet.
+        SourceError: the review cannot be read or lacks columns.
     """
     frame = load_opportunities(run)
     decisions = _read_review(run, review) if review else None
@@ -277,13 +279,7 @@ def _record(
 
 def _read_review(run: RunContext, path: Path) -> pd.DataFrame:
     needed = ["export_opportunity_id", "account_id", "snapshot_opportunity_id", "decision"]
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise SourceError("the review cannot be read", where=path.name, got=type(error).__name__) from None
-    missing = [name for name in needed if name not in frame]
-    if missing:
-        raise DataError("the review lacks columns", where=path.name, got=", ".join(missing), allowed=", ".join(needed))
+    frame = read_side_file(path, "--review", needed)
     run.read(path)
     # Text that begins like a formula was written with an apostrophe before it.
     plain = {name: frame[name].str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True) for name in frame.columns}

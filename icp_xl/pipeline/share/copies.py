@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import pandas as pd
 from icp_xl.delivery.render.book import render_bytes
 from icp_xl.delivery.sharing.file_names import key_of, safe_file_name, unique
 from icp_xl.delivery.sharing.finding_types import FINDINGS
+from icp_xl.delivery.sharing.formula_safety import find_path
 from icp_xl.delivery.sharing.office_pdf import find_office, first_page
 from icp_xl.delivery.sharing.password import check_password, crypto, encrypt
 from icp_xl.delivery.sharing.safe_copy import check_size, make_safe
-from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, count_rows
+from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, count_rows, find_unshareable
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.opc.package import open_package
+from icp_xl.opc.unsupported import RefusedError
 from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
 from icp_xl.pipeline.share.manifest import CSV, JSON, SharedFile, Shelf, size_and_digest, stage_manifest
 from icp_xl.reports.accounts import account_columns
@@ -258,7 +260,17 @@ class _Job:
         content, _ = render_bytes(cut.build(reader, rows), clock=cut.clock)
         raw = path.with_suffix(".raw")
         raw.write_bytes(content)
-        make_safe(raw, path, frozenset(self.settings.allow))
+        allow = frozenset(self.settings.allow)
+        named = _named_like_paths(rows)
+        if named and _stand_in(_paths_in(raw), named):
+            # The name of an account is data and no link, and its reader knows it; any other path is refused as ever.
+            allow |= {"path"}
+            self.run.warn(f"{say_count(len(named), 'name')} of accounts of {reader.name or 'all'} look like a path.")
+        try:
+            make_safe(raw, path, allow)
+        except RefusedError as error:
+            error.fault = replace(error.fault, where=f"{cut.report} for {reader.name or 'all'}")
+            raise
 
     def _put(self, made: Path, report: str, reader: Reader, stem: str, accounts: int | None) -> None:
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
@@ -332,6 +344,21 @@ class _Job:
             run.warn(f"{say_count(left, 'account')} without a {self.by} went into no file; {JSON} lists them.")
         manifest = run.settings.paths.out / CSV
         return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes), manifest)
+
+
+def _named_like_paths(rows: pd.DataFrame) -> list[str]:
+    columns = [rows[name].dropna().astype(str).unique() for name in ("account_id", "account_name") if name in rows]
+    return sorted({text for column in columns for text in column if find_path(f">{text}".encode()) is not None})
+
+
+def _paths_in(book: Path) -> list[str]:
+    with open_package(book) as package:
+        return [found.got for found in find_unshareable(package) if found.kind == "path"]
+
+
+def _stand_in(paths: Sequence[str], texts: Sequence[str]) -> bool:
+    """Whether each path is a part of one of the texts, as far as a finding quotes it."""
+    return all(any(path in text for text in texts) for path in paths)
 
 
 def check_files(run: RunContext, paths: Sequence[Path]) -> ShareableResult:

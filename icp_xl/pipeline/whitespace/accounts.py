@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from icp_xl import artifacts
-from icp_xl.errors import SourceError
 from icp_xl.feedback.opportunities import OPEN, prepare_opportunities
 from icp_xl.runs import RunContext
+from icp_xl.sources.side_files import read_side_file
 from icp_xl.tables.star import Star
 from icp_xl.whitespace.frames import as_text
 
@@ -88,16 +88,9 @@ def _listed(run: RunContext, path: Path | None, setting: str, needed: tuple[str,
     if path is None:
         return None
     place = path if path.is_absolute() or path.exists() else run.settings.paths.data / path
-    if not place.is_file():
-        raise SourceError("the file does not exist", where=setting, got=path.name, next_step="Check the path.")
+    table = read_side_file(place, setting, needed)
     run.read(place)
-    table = pd.read_csv(place, encoding="utf-8-sig", dtype=str, keep_default_na=False)
-    table.columns = pd.Index([str(name).strip().lower() for name in table.columns])
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        raise SourceError("columns are missing", where=place.name, got=", ".join(table.columns) or "none",
-                          allowed=", ".join(needed))  # fmt: skip
-    return pd.DataFrame({str(name): table[name].str.strip() for name in table.columns})
+    return table
 
 
 def drivers(run: RunContext, frame: pd.DataFrame) -> Any:

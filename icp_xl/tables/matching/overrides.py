@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,29 +115,19 @@ def read_match_overrides(path: Path) -> Overrides:
     """
     if not path.is_file():
         return Overrides()
-    try:
-        rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".txt") else _sheet_rows(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(
-            "the decisions on matches cannot be read", where=path.name, got=type(error).__name__
-        ) from None
-    return _parse(rows, path.name)
+    return _parse(_rows(path), path.name)
 
 
-def _csv_rows(path: Path) -> list[list[str]]:
-    text = path.read_text(encoding="utf-8-sig")
-    try:
-        dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect)]
-
-
-def _sheet_rows(path: Path) -> list[list[str]]:
+def _rows(path: Path) -> list[list[str]]:
     from icp_xl.sources.file_types import open_book
 
-    book = open_book(path)
-    name = next((name for name in book.sheet_names() if name.strip().lower() == SHEET.lower()), None)
+    if not path.stat().st_size:
+        return []
+    book = open_book(path, words=("key", "account_id", "decision", "merge_into"))
+    if path.suffix.lower() in (".csv", ".txt"):
+        name: str | None = book.sheet_names()[0]
+    else:
+        name = next((name for name in book.sheet_names() if name.strip().lower() == SHEET.lower()), None)
     return [] if name is None else [[cell_text(cell) for cell in row] for row in book.rows(name)]
 
 
