@@ -81,7 +81,18 @@ class Store:
                 allowed=f"up to {len(MIGRATIONS)}", next_step="Update icp_xl; the store is untouched.",
             )  # fmt: skip
         if version < len(MIGRATIONS) and (not self.read_only or self.path is None or not self.path.is_file()):
-            self._migrate()
+            try:
+                self._migrate()
+            except sqlite3.DatabaseError as error:
+                self.connection.close()
+                raise self._damaged(error) from error
+
+    def _damaged(self, error: sqlite3.Error) -> DataError:
+        name = self.path.name if self.path else "memory"
+        return DataError(
+            "the snapshot store is damaged, or something else was written into it", where=name, got=str(error)[:120],
+            next_step=f"Put back a copy of {name}; without one, move it away and begin anew with `icp-xl snapshot`.",
+        )  # fmt: skip
 
     def _migrate(self) -> None:
         """Run the missing steps in one transaction; a store that holds something is copied beside itself first."""
@@ -181,3 +192,5 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise self._damaged(error) from error

@@ -47,37 +47,56 @@ class DuckEngine:
         #: Folder that is removed with the engine.
         self.scratch = scratch
 
+    def _execute(self, text: str, values: Sequence[Any] = (), give: str = "") -> Any:
+        """Run ``text``; ``give`` names what its result is fetched with.
+
+        Raises:
+            DataError: a file that it reads is damaged.
+        """
+        import duckdb
+
+        try:
+            done = self.connection.execute(text, list(values))
+            return getattr(done, give)() if give else None
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+            raise _damaged(error) from error
+        except duckdb.Error as error:
+            # What fails inside of a Parquet file has no kind of its own.
+            if type(error) is not duckdb.Error:
+                raise
+            raise _damaged(error) from error
+
     def view_frame(self, name: str, frame: pd.DataFrame) -> None:
         self.connection.register(identifier(name), frame)
 
     def view_parquet(self, name: str, paths: Sequence[Path]) -> None:
         files = ", ".join(f"'{_literal(path)}'" for path in paths)
-        self.connection.execute(
+        self._execute(
             f"create or replace temp view {identifier(name)} as "
             f"select * from read_parquet([{files}], hive_partitioning = false)"
         )
 
     def keep(self, name: str, query: Query) -> None:
         self.drop(name)
-        self.connection.execute(f"create temp table {identifier(name)} as {query.text}", list(query.values))
+        self._execute(f"create temp table {identifier(name)} as {query.text}", list(query.values))
 
     def fetch(self, query: Query) -> Arrays:
-        found = self.connection.execute(query.text, list(query.values)).fetchnumpy()
+        found = self._execute(query.text, list(query.values), "fetchnumpy")
         return {name: plain(name, np.asanyarray(column)) for name, column in found.items()}
 
     def frame(self, query: Query) -> pd.DataFrame:
         """The result as a frame, missing values and text allowed."""
-        found: pd.DataFrame = self.connection.execute(query.text, list(query.values)).df()
+        found: pd.DataFrame = self._execute(query.text, list(query.values), "df")
         return found
 
     def write_parquet(self, query: Query, path: Path, *, row_group: int = 122_880, scratch: bool = False) -> None:
         """Write the result to a Parquet file, without holding it in memory; ``scratch`` files are packed lightly."""
         packed = f"format parquet, compression {'snappy' if scratch else 'zstd'}, row_group_size {int(row_group)}"
-        self.connection.execute(f"copy ({query.text}) to '{_quoted(path)}' ({packed})", list(query.values))
+        self._execute(f"copy ({query.text}) to '{_quoted(path)}' ({packed})", list(query.values))
 
     def write_parts(self, query: Query, folder: Path, column: str) -> list[list[Path]]:
         """Write the result to Parquet files, apart for every value of ``column``; the files of each value, in order."""
-        self.connection.execute(
+        self._execute(
             f"copy ({query.text}) to '{_quoted(folder)}' (format parquet, compression snappy, "
             f"partition_by ({identifier(column)}), write_partition_columns true)",
             list(query.values),
@@ -86,14 +105,14 @@ class DuckEngine:
 
     def run(self, query: Query) -> None:
         """Run a statement that returns nothing of interest."""
-        self.connection.execute(query.text, list(query.values))
+        self._execute(query.text, list(query.values))
 
     def drop(self, name: str) -> None:
-        kinds = self.connection.execute(
-            "select table_type from information_schema.tables where table_name = ?", [identifier(name)]
-        ).fetchall()
+        kinds = self._execute(
+            "select table_type from information_schema.tables where table_name = ?", [identifier(name)], "fetchall"
+        )
         for (kind,) in kinds:
-            self.connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists {name}")
+            self._execute(f"drop {'view' if kind == 'VIEW' else 'table'} if exists {name}")
 
 
 @contextmanager
@@ -112,6 +131,14 @@ def open_duckdb(memory_limit_gb: float, threads: int = 0, scratch: Path | None =
         if threads:
             connection.execute(f"set threads = {int(threads)}")
         yield DuckEngine(connection, folder)
+
+
+def _damaged(error: Exception) -> DataError:
+    return DataError(
+        "a table that an earlier run wrote, or the folder of temporary files, cannot be read or written",
+        got=(str(error).splitlines() or [""])[0][:160],
+        next_step="See that the disk has room; if it does, run `icp-xl build` again with the same --out.",
+    )
 
 
 def _quoted(path: Path) -> str:
