@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from icp_xl import artifacts
-from icp_xl.columns import ANNUAL_REVENUE, INDUSTRY, PRINTERS
 from icp_xl.components.kinds import KINDS
 from icp_xl.components.record import FACTS, Component, score_columns
 from icp_xl.errors import InsufficientDataError, SourceError
@@ -124,7 +123,7 @@ def _as_of(run: RunContext, components: Sequence[Component]) -> AsOf:
     def as_of(accounts: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
         stale = [*measured, *score_columns(component.name for component in components)]
         facts = accounts.drop(columns=[name for name in stale if name in accounts.columns])
-        for name in (INDUSTRY, ANNUAL_REVENUE, PRINTERS):
+        for name in ("industry", "annual_revenue", "printers"):
             if name not in facts.columns:
                 facts[name] = None
         history = None if lines is None else History.of(lines, owned, until=day)

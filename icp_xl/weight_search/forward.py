@@ -13,7 +13,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import ACCOUNT_ID, CATEGORY, DATE, REVENUE
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component, score_columns
 from icp_xl.config import Settings
@@ -63,24 +62,24 @@ def check_forward(
     """
     if transactions is None or transactions.empty:
         return _nothing("no sales log was given")
-    dates = transactions[DATE].dropna()
+    dates = transactions["date"].dropna()
     first, last = dates.min(), dates.max()
     chosen = settings.optimize.forward_date
     day = pd.Timestamp(chosen) if chosen else (first + (last - first) * (2 / 3)).normalize()
     if min((day - first).days, (last - day).days) < SHORTEST_DAYS:
         return _nothing(f"the sales log holds less than {SHORTEST_DAYS} days before or after {day:%Y-%m-%d}")
     targets, target_name = target_of(settings, components)
-    fixed = accounts.drop(columns=[name for name in TOTAL_COLUMNS if name in accounts.columns and name != ACCOUNT_ID])
-    known = fixed.merge(account_totals(transactions, accounts, until=day), on=ACCOUNT_ID, how="left")
+    fixed = accounts.drop(columns=[name for name in TOTAL_COLUMNS if name in accounts.columns and name != "account_id"])
+    known = fixed.merge(account_totals(transactions, accounts, until=day), on="account_id", how="left")
     known = known.loc[(known[list(targets)] > 0).any(axis=1)]
     if len(known) < settings.optimize.minimum_engaged:
         return _nothing(f"only {len(known)} accounts had bought {target_name} before {day:%Y-%m-%d}")
-    known = as_of(known, day).sort_values(ACCOUNT_ID, kind="stable")
-    later = transactions[transactions[DATE] >= day]
+    known = as_of(known, day).sort_values("account_id", kind="stable")
+    later = transactions[transactions["date"] >= day]
     categories = [name for target in targets for name in TOTALLED_CATEGORIES.get(target, ())]
-    later = later[later[CATEGORY].isin(categories)] if categories else later
-    sums = later.groupby(ACCOUNT_ID)[REVENUE].sum()
-    after = known[ACCOUNT_ID].map(sums).fillna(0.0).to_numpy(dtype=np.float64)
+    later = later[later["category"].isin(categories)] if categories else later
+    sums = later.groupby("account_id")["revenue"].sum()
+    after = known["account_id"].map(sums).fillna(0.0).to_numpy(dtype=np.float64)
     before = known[list(targets)].sum(axis=1).to_numpy(dtype=np.float64)
     scores = known[score_columns(component.name for component in components)].to_numpy(dtype=np.float64)
     if np.ptp(after) == 0 or np.ptp(before) == 0 or np.isnan(scores).any():

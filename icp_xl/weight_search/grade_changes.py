@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from icp_xl.columns import ACCOUNT_ID, ACCOUNT_NAME, GRADES, INDUSTRY, REP, TOTAL_REVENUE
+from icp_xl.columns import GRADES
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.model import fit_knots, grade, percentile_of, sum_contributions
 from icp_xl.weight_search.problem import Problem
@@ -35,7 +35,7 @@ def grade_moves(
     driver = np.array(problem.names)[(change * np.sign(steps)[:, None]).argmax(axis=1)]
     frame = pd.DataFrame(
         {
-            ACCOUNT_ID: problem.account_ids,
+            "account_id": problem.account_ids,
             "grade_before": grades[0],
             "grade_after": grades[1],
             "steps": steps,
@@ -44,9 +44,9 @@ def grade_moves(
             "driver": driver,
         }
     )
-    facts = [name for name in (ACCOUNT_NAME, INDUSTRY, REP, TOTAL_REVENUE) if name in accounts.columns]
-    frame = frame[frame["steps"] != 0].merge(accounts[[ACCOUNT_ID, *facts]], on=ACCOUNT_ID, how="left")
+    facts = [name for name in ("account_name", "industry", "rep", "total_revenue") if name in accounts.columns]
+    frame = frame[frame["steps"] != 0].merge(accounts[["account_id", *facts]], on="account_id", how="left")
     jump = (frame["percentile_after"] - frame["percentile_before"]).abs().round(12)
-    order = pd.DataFrame({"steps": -frame["steps"].abs(), "jump": -jump, "id": frame[ACCOUNT_ID].astype(str)})
+    order = pd.DataFrame({"steps": -frame["steps"].abs(), "jump": -jump, "id": frame["account_id"].astype(str)})
     order = order.sort_values(["steps", "jump", "id"], kind="stable")
     return frame.loc[order.index].reset_index(drop=True)

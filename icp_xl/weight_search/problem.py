@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from icp_xl.columns import ACCOUNT_ID, CONSUMABLE_REVENUE, GRADES, HARDWARE_REVENUE, TOTAL_REVENUE
+from icp_xl.columns import GRADES
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component, score_columns
 from icp_xl.config import Settings
@@ -20,8 +20,8 @@ from icp_xl.weight_search.simplex import Floats, Rules, WeightGrid, as_floats
 
 #: What the score is to rank by: columns whose sum is the target, by ``optimize.target``, and how they are called.
 TARGETS = {
-    "equipment": ((HARDWARE_REVENUE, CONSUMABLE_REVENUE), "hardware and consumable revenue"),
-    "all": ((TOTAL_REVENUE,), "revenue"),
+    "equipment": (("hardware_revenue", "consumable_revenue"), "hardware and consumable revenue"),
+    "all": (("total_revenue",), "revenue"),
 }
 
 
@@ -108,7 +108,7 @@ def build_problem(
     components = settings.scoring.declared("equipment") if components is None else tuple(components)
     columns = score_columns(component.name for component in components)
     targets, target_name = target_of(settings, components)
-    needed = (ACCOUNT_ID, *columns, *targets)
+    needed = ("account_id", *columns, *targets)
     missing = [name for name in needed if name not in accounts.columns]
     if missing:
         raise MissingColumnsError(
@@ -119,7 +119,7 @@ def build_problem(
             next_step="Run `icp-xl score` first.",
         )
     rules = Rules.of(settings.optimize, components)
-    accounts = accounts.sort_values(ACCOUNT_ID, key=lambda ids: ids.astype(str), kind="stable")
+    accounts = accounts.sort_values("account_id", key=lambda ids: ids.astype(str), kind="stable")
     scores = accounts[columns].to_numpy(dtype=np.float64, na_value=np.nan)
     parts = accounts[list(targets)].to_numpy(dtype=np.float64, na_value=np.nan)
     _check_values(accounts, dict(zip(columns, scores.T, strict=True)), dict(zip(targets, parts.T, strict=True)))
@@ -138,7 +138,7 @@ def build_problem(
     defaults = settings.scoring.default_weights(components)
     return Problem(
         components=components,
-        account_ids=accounts[ACCOUNT_ID].to_numpy(dtype=object),
+        account_ids=accounts["account_id"].to_numpy(dtype=object),
         scores=np.ascontiguousarray(scores),
         engaged=engaged,
         revenue=revenue,
@@ -155,9 +155,9 @@ def build_problem(
 
 def _check_values(accounts: pd.DataFrame, scores: Mapping[str, Floats], parts: Mapping[str, Floats]) -> None:
     faults = []
-    doubles = int(accounts[ACCOUNT_ID].duplicated().sum())
+    doubles = int(accounts["account_id"].duplicated().sum())
     if doubles:
-        faults.append(Fault("accounts occur more than once", ACCOUNT_ID, str(doubles), "one row per account"))
+        faults.append(Fault("accounts occur more than once", "account_id", str(doubles), "one row per account"))
     for name, column in scores.items():
         bad = ~np.isfinite(column)
         if bad.any():
