@@ -17,6 +17,7 @@ from icp_xl.commands.library import parameters_of
 from icp_xl.commands.ribbon import buttons, ribbon_xml, tag_of
 from icp_xl.commands.signatures import stub_text
 from icp_xl.config.describe import SettingEntry, every_setting
+from icp_xl.excel.xlwings_udfs import described
 from icp_xl.outputs import write_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,11 +135,28 @@ def artifacts_page() -> str:
     return page("Files", intro, table(["file", "format", "holds", "written by", "read by"], rows))
 
 
+def functions_page() -> str:
+    """Every worksheet function with its arguments, as the function wizard shows them."""
+    parts: list[list[str]] = [
+        [
+            "Functions of the add-in, for cells. Where an argument takes a range, the answer spills over as many rows. "
+            "A function whose results no run has published yet shows `#N/A`; one that cannot read an argument shows "
+            "`#VALUE!`. Arguments in brackets may be left out.",
+        ]
+    ]
+    for each in described():
+        names = [f"[{item['name']}]" if item["optional"] else item["name"] for item in each["arguments"]]
+        parts += [[f"## {each['name']}"], [f"`={each['name']}({', '.join(names)})`"], [each["description"]]]
+        parts.append(table(["argument", "meaning"], ((f"`{it['name']}`", it["help"]) for it in each["arguments"])))
+    return page("Worksheet functions", *parts)
+
+
 #: Everything that is made, by its path from the folder of the repository.
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/artifacts.md": artifacts_page,
+    "docs/reference/functions.md": functions_page,
     "vba/customUI14.xml": ribbon_xml,
     "icp_xl/__init__.pyi": lambda: stub_text(OTHERS),
 }

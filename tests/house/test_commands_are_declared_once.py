@@ -25,6 +25,7 @@ from icp_xl.commands.ribbon import MACRO, buttons, tag_of
 from icp_xl.config.describe import every_setting, find_field, settings_schema, settings_template
 from icp_xl.docs_tables import PAGES, ROOT, outdated
 from icp_xl.errors import ConfigError, IcpError, SourceError
+from icp_xl.excel.xlwings_udfs import described, generate_stubs
 from tests.support.broken_inputs import sound
 
 #: What the shell gives in another way than the library: settings, and the bar that progress is.
@@ -190,3 +191,13 @@ def test_settings_are_printed_written_and_never_written_over(
 
 def test_shared_options_are_described() -> None:
     assert all(each.option.help.endswith(".") for each in SHARED)
+
+
+def test_the_reference_has_every_worksheet_function_with_its_arguments() -> None:
+    text = (ROOT / "docs/reference/functions.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")}
+    assert headings == set(re.findall(r"^Function (ICP_\w+)", generate_stubs(), re.MULTILINE))
+    for each in described():
+        section = text.split(f"## {each['name']}\n")[1].split("\n## ")[0]
+        for argument in each["arguments"]:
+            assert argument["help"].strip() and f"| `{argument['name']}` |" in section, (each["name"], argument)
