@@ -33,6 +33,11 @@ NEUTRAL = 0.5
 SPAN = 1.5
 #: From the first of these p on differences are not believed, up to the second in full.
 P_VALUES = (0.03, 0.003)
+#: Columns of the table, for a score that looks no industry up and so has no row.
+TABLE_COLUMNS = [
+    "industry", "accounts", "performance", "mean_revenue", "shrunk", "evidence", "data_weight", "tier", "tier_score",
+    "weight",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

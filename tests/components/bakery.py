@@ -37,6 +37,7 @@ def write_bakery(folder: Path, accounts: int = 120, seed: int = 4, settings: boo
             "Customer Name": [f"Cafe Number {i} Ltd" for i in range(accounts)],
             "Loyalty Class": grade,
             "Seats": np.round(np.exp(rng.normal(4.0, 0.7, accounts))),
+            "Rep": [("Anna Berg", "Ben Carr", "Cleo Dorn")[i % 3] for i in range(accounts)],
         }
     )
     lines = []

@@ -124,7 +124,7 @@ def test_the_defined_function_agrees_on_every_sample_account_by_substitution(tmp
     settings = ReportSettings(live_lambda=True)
     book = build_live_book(inputs, settings)
     body = book.names["ICP_SCORE"].split(",", 4)[-1].removesuffix(")")
-    for letter, name in zip("vsar", COMPONENTS, strict=True):
+    for letter, name in zip(("v", "s", "a", "re"), COMPONENTS, strict=True):
         body = body.replace(f"_xlpm.{letter}", f"{{{name}_score}}")
     assert "_xl" not in body
     sheets = []

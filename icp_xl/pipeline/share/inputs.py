@@ -22,6 +22,7 @@ from icp_xl.reports.spec import Book
 from icp_xl.reports.whitespace import WhitespaceReport, build_rep_book
 from icp_xl.runs import RunContext, list_runs, load_manifest
 from icp_xl.scoring.compare import compare_runs
+from icp_xl.scoring.industry_weights import TABLE_COLUMNS
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
@@ -123,7 +124,7 @@ def load_last_scoring(run: RunContext) -> LastScoring:
         scored = artifacts.SCORED_ACCOUNTS.load(run.outputs)
         model = ScoreModel.load(run.outputs.find(MODEL_FILE))
         weights = artifacts.INDUSTRY_WEIGHTS.load(run.outputs)
-        industries = pd.DataFrame(weights["industries"])
+        industries = pd.DataFrame(weights["industries"], columns=None if weights["industries"] else TABLE_COLUMNS)
     except (ValueError, KeyError, TypeError, IcpError):
         raise DataError(
             "there is nothing to share: the scores of the last run were not found or cannot be read",

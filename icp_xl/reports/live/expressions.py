@@ -6,6 +6,7 @@ they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from icp_xl.columns import GRADES
@@ -30,6 +31,8 @@ _NAMES = {
     "icp_mid_market": "{live_limits.starts:1}",
     "icp_large": "{live_limits.starts:2}",
 }
+#: What Excel reads as a reference, in either of its two notations, and not as a name.
+_REFERENCE = re.compile(r"[a-z]{1,3}\d+|r\d*(c\d*)?|c\d*", re.IGNORECASE)
 
 
 def names_of(components: Sequence[str]) -> dict[str, str]:
@@ -113,24 +116,30 @@ def lambda_names(model: ScoreModel) -> dict[str, str]:
     arguments = dict(zip(model.names, (f"_xlpm.{name}" for name in short_names(model.names)), strict=True))
     made = {"ICP_SCORE": _lambda(list(arguments.values()), score_of_components(arguments))}
     for part in model.parts:
-        cells = {fact.name: f"_xlpm.{fact.name}" for fact in part.facts}
+        cells = {fact.name: f"_xlpm.{_free(fact.name)}" for fact in part.facts}
         made[f"ICP_COMPONENT_{part.name.upper()}"] = _lambda(list(cells.values()), part.expression(cells))
     return made
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The shortest beginning of each name that no other has, in letters alone, so that none looks like a cell.
+    """The shortest beginning of each name that no other has, in letters alone, so that Excel takes none for a cell.
 
-    >>> short_names(["vertical", "size", "recency", "revenue"])
-    ['v', 's', 'rec', 'rev']
+    >>> short_names(["vertical", "size", "recency", "revenue", "class"])
+    ['v', 's', 'rec', 'rev', 'cl']
     """
     found = []
     for at, name in enumerate(names, 1):
         others = [other for other in names if other != name]
         starts = (name[:k] for k in range(1, len(name) + 1))
-        short = next((start for start in starts if not any(other.startswith(start) for other in others)), name)
-        found.append(short if short.isalpha() else f"part_{at}")
+        alone = (start for start in starts if not any(other.startswith(start) for other in others))
+        short = next((start for start in alone if not _REFERENCE.fullmatch(start)), _free(name))
+        found.append(short if short.rstrip("_").isalpha() else f"part_{at}")
     return found
+
+
+def _free(name: str) -> str:
+    """``name``, or the like of it where Excel takes it for a cell, a row or a column and refuses the formula."""
+    return f"{name}_" if _REFERENCE.fullmatch(name) else name
 
 
 def _lambda(arguments: Sequence[str], body: str) -> str:
