@@ -20,7 +20,7 @@ ROW = 20
 PADDING = 9
 
 #: Pixels of characters, as Excel measures Calibri 11; XlsxWriter knows those of ASCII.
-_WIDTHS = {
+_WIDTHS: dict[str, int] = {
     **CHAR_WIDTHS,
     **dict.fromkeys("\u00a0", 3), **dict.fromkeys("\u2019\u2018\u00b7", 4), "\u2022": 5,
     **dict.fromkeys("\u201c\u201d", 6), **dict.fromkeys("\u20ac\u2013", 7), **dict.fromkeys("\u2014\u2026", 11),
