@@ -201,6 +201,7 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
     kind_of = {TOTAL: np.zeros(rows, bool), SUBTOTAL: np.zeros(rows, bool)}
     others = np.zeros(rows, dtype=np.int64)
     no_day = np.ones(rows, bool)
+    as_id = np.zeros(rows, bool)
     dated = False
     for name, empty in blank.items():
         item = spec.field(name)
@@ -212,18 +213,20 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
                 says |= found
         if item is None or item.kind != "number":
             others += ~empty & ~says
+        if name == "account_id":
+            as_id = says
         if item is not None and item.kind == "date":
             dated = True
             no_day &= empty | says
     # A log's total often stands beside the name of what it is the total of. In a list of accounts a company may be
-    # called so: there the figures decide, or a bare word without any.
+    # called so: there the figures decide, or a bare word without any. No account has a word for its id and no name.
     few = others <= (1 if dated else 0)
     if not dated:
         figures = np.zeros(rows, bool)
         for name, empty in blank.items():
             item = spec.field(name)
             figures |= ~empty if item is not None and item.kind == "number" else False
-        few &= ~figures
+        few &= ~figures | (as_id & (others == 0))
     for kind, mask in kind_of.items():
         _mark(reason, kind, mask & few & no_day)
 

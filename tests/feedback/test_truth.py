@@ -40,7 +40,7 @@ def maven(shared_data: Path, out: Path) -> Settings:
 
 
 def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_path: Path) -> None:
-    lines = " ".join(call("won-lost", run_feedback, maven(shared_data, tmp_path)))
+    lines = " ".join(call("won-lost", run_feedback, maven(shared_data, tmp_path)).summary())
     assert "Opportunity score: no evidence. Account score: no evidence." in lines
     assert "No loss patterns" in lines
     book = CalamineWorkbook.from_path(str(tmp_path / "icp_won_lost.xlsx"))
@@ -51,7 +51,7 @@ def test_maven_has_no_evidence_but_the_month_of_closing(shared_data: Path, tmp_p
     assert not [row for row in cells if "it matters" in row and row != month], "only the month matters in this data"
     from icp_xl.pipeline.feedback.won_lost import refine
 
-    said = " ".join(call("refine", refine, maven(shared_data, tmp_path)))
+    said = " ".join(call("refine", refine, maven(shared_data, tmp_path)).summary())
     assert "no change" in said
 
 
@@ -60,9 +60,9 @@ def test_the_first_snapshot_looks_back_and_the_next_adds_a_day(shared_data: Path
     from icp_xl.pipeline.feedback.snapshots import snapshot
 
     settings = maven(shared_data, tmp_path)
-    assert "13 snapshots kept" in " ".join(call("snapshot", snapshot, settings))
+    assert "13 snapshots kept" in " ".join(call("snapshot", snapshot, settings).summary())
     assert "0 snapshots kept, 1 were kept before" in " ".join(
-        call("snapshot", partial(snapshot, as_of=date(2017, 12, 1)), settings)
+        call("snapshot", partial(snapshot, as_of=date(2017, 12, 1)), settings).summary()
     )
 
 
@@ -73,7 +73,7 @@ def test_a_first_day_without_outcomes_is_a_report_too(shared_data: Path, tmp_pat
     settings = maven(shared_data, tmp_path)
     call("snapshot", partial(snapshot, only_today=True), settings)
     call("outcomes", outcomes, settings)
-    assert "Not enough outcomes yet" in " ".join(call("won-lost", won_lost, settings))
+    assert "Not enough outcomes yet" in " ".join(call("won-lost", won_lost, settings).summary())
     assert (tmp_path / "icp_won_lost.xlsx").is_file()
 
 

@@ -12,7 +12,8 @@ import pytest
 from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.delivery.render.book import render_book
-from icp_xl.pipeline.live import LIVE, SCORED
+from icp_xl.artifacts import SCORED_ACCOUNTS
+from icp_xl.pipeline.live import LIVE
 from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL
@@ -119,7 +120,7 @@ def test_the_defined_function_agrees_on_every_sample_account_by_substitution(tmp
 
     out = tmp_path / "out"
     assert run(["score", "--quiet", "--data", str(ROOT / "workbooks"), "--out", str(out)]) == 0
-    scored, model = pd.read_parquet(out / SCORED), ScoreModel.load(out / FILE)
+    scored, model = pd.read_parquet(out / SCORED_ACCOUNTS.path()), ScoreModel.load(out / FILE)
     inputs = LiveInputs(scored, model, {})
     settings = ReportSettings(live_lambda=True)
     book = build_live_book(inputs, settings)

@@ -147,6 +147,19 @@ def test_a_blank_customer_is_filled_only_where_it_stands_for_the_one_above(tmp_p
     assert frame(read(tmp_path, [header, *groups], sources__sales__fill_down="never"))["account_name"].isna().sum() == 2
 
 
+def test_a_word_for_an_id_and_no_name_is_a_total_whatever_its_figures(tmp_path: Path) -> None:
+    from icp_xl.sources import read_sources
+    from tests.support.sheets import settings_for, write_book
+
+    header = ["Account ID", "Company Name", "Industry", "Annual Revenue"]
+    rows = [[f"C-{n}", f"Acme {n}", "Dental", 1e6 * n] for n in range(1, 30)]
+    for word in ("Total", "Gesamt", "Grand total"):
+        path = "JY - Customer Analysis - Customer Segmentation.xlsx"
+        write_book(tmp_path / path, {"Customers": [header, *rows, [], [word, None, None, 7e9]]})
+        customers = read_sources(settings_for(tmp_path)).customers
+        assert customers is not None and customers.frame["annual_revenue"].sum() == 1e6 * 29 * 15
+
+
 def test_totals_are_told_by_their_figures(tmp_path: Path) -> None:
     rows = [["Date", "Customer", "Amount"], [day(1, 5), "Acme", 100], [day(1, 6), "Total Wine", 40],
             [day(1, 31), "Summe Januar", 140], [day(2, 6), "Beta", 60], [day(2, 28), "Insgesamt", 200]]  # fmt: skip

@@ -142,7 +142,7 @@ REFUSED: list[tuple[str, Spoil, str]] = [
     ("no company names", _drop("Company Name", "Customer ID"), "column"),
     ("sales without revenue", _drop_sales("Revenue"), "revenue"),
     ("sales without dates", _drop_sales("Date"), "date"),
-    ("no file at all", lambda folder: [path.unlink() for path in folder.iterdir()] and None, "neither a customer"),
+    ("no file at all", lambda folder: [path.unlink() for path in folder.iterdir()] and None, "holds no customers, sales or opportunities"),
     ("sales without customers", _drop_sales("Customer ID", "Customer"), ""),
 ]
 
@@ -151,14 +151,14 @@ DEGRADED: list[tuple[str, Spoil, str]] = [
     ("header only", lambda folder: write_book(folder / CUSTOMERS, [list(HEADER)]), "occur only in the sales log"),
     ("no customers file", lambda folder: (folder / CUSTOMERS).unlink(), "No customer workbook was found"),
     ("ids without names", _drop("Company Name"), "no column holds account names"),
-    ("no annual revenue", _customers(60, **{"Annual Revenue": None}), "Annual revenue is unknown"),
-    ("all-text numbers", _customers(60, **{"Annual Revenue": "about a lot"}), "could not be read"),
+    ("no annual revenue", _customers(60, **{"Annual Revenue": None}), "the preset general"),
+    ("all-text numbers", _customers(60, **{"Annual Revenue": "about a lot"}), "holds no numbers"),
     ("no industry", _customers(60, **{"Industry": None}), ""),
     ("duplicate ids", _customers(60, **{"Customer ID": lambda i: f"C{i // 2:04d}"}), ""),
     ("one account", _customers(1), ""),
     ("no revenue at all", _sales(300, **{"Revenue": 0.0, "Gross Profit": 0.0}), "No account has any revenue"),
     ("only returns", _sales(300, **{"Revenue": -5.0}), "No account has any revenue"),
     ("unknown categories", _sales(300, **{"Category": "Zeug", "Division": "Zeug"}), "category"),
-    ("dates that are none", _sales(300, **{"Date": lambda i: "soon" if i % 3 == 0 else "2024-05-06"}), ""),
+    ("dates that are none", _sales(300, **{"Date": lambda i: "soon" if i % 7 == 0 else "2024-05-06"}), ""),
     ("names like formulas", _customers(60, **{"Company Name": lambda i: f"=SUM(A{i})+{i} Works"}), ""),
 ]
