@@ -59,14 +59,14 @@ class Trial:
     megabytes: float = 0.0
 
 
-def make_world(folder: Path) -> Path:
-    """A data folder, the outputs of a whole run, and a workbook to write back into."""
+def make_world(folder: Path, stage: str) -> Path:
+    """A data folder, the outputs of ``stage`` (``run`` is all of them), and a workbook to write back into."""
     write_samples(folder / "data", accounts=120, lines=1500)
     here = Path.cwd()
     os.chdir(folder)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            code = run(["run", "--data", "data", "--out", "out", "--quiet"])
+            code = run([stage, "--data", "data", "--out", "out", "--quiet"])
     finally:
         os.chdir(here)
     if code not in (0, 4):
@@ -197,6 +197,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--stage", default="run", help="the command whose outputs are damaged")
     parser.add_argument("--world", type=Path, help="a folder made by an earlier call, or where to make one")
     chosen = parser.parse_args()
     seeds = range(chosen.start, chosen.start + chosen.count) if chosen.seed is None else [chosen.seed]
@@ -207,7 +208,7 @@ def main() -> int:
         base = chosen.world or Path(name) / "world"
         if not (base / "out").is_dir():
             base.mkdir(parents=True, exist_ok=True)
-            make_world(base)
+            make_world(base, chosen.stage)
         for seed in seeds:
             trial = try_mutant(base, seed, Path(name))
             codes[trial.code] += 1
