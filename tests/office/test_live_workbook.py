@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from icp_xl.artifacts import SCORED_ACCOUNTS
 from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
 from icp_xl.delivery.render.book import render_book
-from icp_xl.artifacts import SCORED_ACCOUNTS
 from icp_xl.pipeline.live import LIVE
 from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book

@@ -142,7 +142,11 @@ REFUSED: list[tuple[str, Spoil, str]] = [
     ("no company names", _drop("Company Name", "Customer ID"), "column"),
     ("sales without revenue", _drop_sales("Revenue"), "revenue"),
     ("sales without dates", _drop_sales("Date"), "date"),
-    ("no file at all", lambda folder: [path.unlink() for path in folder.iterdir()] and None, "holds no customers, sales or opportunities"),
+    (
+        "no file at all",
+        lambda folder: [path.unlink() for path in folder.iterdir()] and None,
+        "holds no customers, sales or opportunities",
+    ),
     ("sales without customers", _drop_sales("Customer ID", "Customer"), ""),
 ]
 
