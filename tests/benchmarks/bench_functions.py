@@ -18,6 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 ROWS = 10_000

@@ -21,6 +21,10 @@ from icp_xl.weight_search.problem import build_problem
 from icp_xl.weight_search.storage import latest_store
 from icp_xl.weight_search.study import run_study, study_name
 
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
 SEEDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 STEP = int(sys.argv[2]) if len(sys.argv) > 2 else 100
 

@@ -9,6 +9,7 @@ over accounts, of the correlation and of its difference from the best single rul
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.choose import choose_components
 from icp_xl.scoring.measures import History
 from icp_xl.tables.totals import account_totals
+
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "online-retail" / "online_retail.parquet"
 RESAMPLES = 500

@@ -15,6 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
 CORPUS = Path(os.environ.get("ICP_XL_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data" / "workbooks"
 SECONDS, GIGABYTES = 30.0, 1.0
 

@@ -15,6 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
 LINES = 540_000
 NAME = "TR - Master Sales Log - Customer Segementation.xlsx"
 

@@ -12,6 +12,10 @@ import pandas as pd
 from icp_xl.delivery.render.book import render_bytes
 from icp_xl.reports.spec import Book, Column, Sheet, Table
 
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
 
 def main(rows: int) -> None:
     rng = np.random.default_rng(0)

@@ -19,6 +19,10 @@ from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.industry_weights import compute_industry_weights
 
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
 EVEN = dict.fromkeys(("vertical", "size", "adoption", "relationship"), 0.25)
 SIZES = (60, 100, 300, 1500)
 RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 200
