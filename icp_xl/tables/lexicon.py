@@ -162,8 +162,9 @@ INSTITUTIONS = frozenset(
 #: Words that name no trade: a name with one of them and the name without it are mostly one company.
 FILLER = frozenset(
     """
-    group holding international company co corp inc ltd llc global worldwide enterprise the of de and com net online new
-    brand sa ag nv plc se ab kg gmbh spa as class adr common stock shares ordinary bancorp bancshares platforms na dba
+    group holding international company co corp inc ltd llc global worldwide enterprise the of de at and com net online
+    new brand sa ag nv plc se ab kg gmbh spa as class adr common stock shares ordinary bancorp bancshares platforms na
+    dba
     """.split()
 )
 #: Words of trade that very many companies have in their names; they count as frequent in a short list too.

@@ -10,7 +10,7 @@ from icp_xl.config import load_settings
 from icp_xl.samples import write_samples
 from icp_xl.sources import Sources, read_sources
 from icp_xl.tables import Tables, build_tables
-from tests.benchmarks.bench_matching import judge_lists, judge_sp500
+from tests.benchmarks.bench_matching import judge_different, judge_lists, judge_noisy, judge_sp500
 from tests.support.company_names import make_lists
 from tests.support.matching_truth import judge_duplicates, judge_links, keys_of_accounts
 
@@ -60,3 +60,21 @@ def test_sp500_names_among_sec_titles(shared_data: Path) -> None:
     assert figures["rank_one"] >= 0.985
     assert figures["accepted"] >= 0.93
     assert figures["right_of_accepted"] >= 0.995
+
+
+@pytest.mark.shared
+def test_companies_that_are_different_stay_different(shared_data: Path) -> None:
+    figures = judge_different(shared_data / "company-names")
+    assert figures["companies"] == 7_854
+    assert figures["merged_with_ids"] == 0
+    assert figures["merged_without_ids"] <= 5
+
+
+@pytest.mark.shared
+def test_titles_with_errors_are_found_and_the_probability_holds(shared_data: Path) -> None:
+    figures = judge_noisy(shared_data / "company-names")
+    assert figures["accepted"] >= 0.80
+    assert figures["right_of_accepted"] >= 0.995
+    # Where half the names have no account at all, what is accepted is still as right as it says.
+    absent = judge_noisy(shared_data / "company-names", absent=True)
+    assert absent["right_of_accepted"] >= absent["expected_right"] - 0.01

@@ -22,13 +22,15 @@ from icp_xl.tables.lexicon import (
     TENS,
     TRADE,
 )
-from icp_xl.tables.matching.spelling import ALONE, ASK, BESIDE, BESIDE_RARE, ROMAN, Spelt, compare_words
+from icp_xl.tables.matching.spelling import ALONE, ASK, BESIDE, BESIDE_RARE, ROMAN, WITH_FORM, Spelt, compare_words
 
 CONFLICT_COST = 3.0
 #: What a word on one side only costs, as a share of its weight.
 EXTRA_COST, TRADE_COST, PLACE_COST, FILLER_COST = 1.0, 0.5, 0.15, 0.1
 #: The most that a slip comes to where too little agrees beside it; a place in common can make it sure.
 ASK_MOST = 0.78
+#: The same where one thing more makes it sure: the same legal form on both sides.
+FORM_MOST = 0.795
 #: The most that a pair comes to that a person must look at, whatever place they share: other persons, words left over.
 PERSON_MOST = 0.77
 #: The same where initials are all that agrees, where a slip comes with other words, and where a number is left over.
@@ -114,6 +116,7 @@ class _Rest:
     slips: bool = False
     joined: bool = False
     initials: bool = False
+    paired: int = 0
 
 
 def align(x: str, y: str, words: Words) -> Alignment:
@@ -193,6 +196,8 @@ def _most(rest: _Rest, left: list[str], right: list[str], agreed: list[str], tol
         most = PERSON_MOST
     elif (rest.needs == BESIDE_RARE and not told) or (rest.needs == BESIDE and not (told or agreed)):
         most = ASK_MOST
+    elif rest.needs == WITH_FORM and not told and len(rest.xs) + rest.paired == len(left):
+        most = FORM_MOST
     if rest.slips and left_over and not (told or rest.initials):
         most = min(most, SLIP_AND_EXTRA_MOST if extra else ASK_MOST)
     if rest.initials and not told:
@@ -248,6 +253,7 @@ def _match_similar(rest: _Rest) -> None:
         if spelt.sure > 0 and i not in used_x and j not in used_y:
             used_x.add(i)
             used_y.add(j)
+            rest.paired += 1
             weight = min(words.weight(xs[i]), words.weight(ys[j]), 7.0)
             rest.matched += 2 * weight * spelt.sure
             rest.doubt += 2 * weight * (1 - spelt.sure)

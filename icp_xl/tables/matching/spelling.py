@@ -12,6 +12,7 @@ from icp_xl.tables.lexicon import (
     RELATED,
     SHORT_FOR,
     SPELLINGS,
+    STATES,
     TRADE,
     common_words,
     known_words,
@@ -22,8 +23,9 @@ ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv".split())
 _VOWELS = frozenset("aeiouy")
 
 
-#: What must agree beside two words before they are taken for one: nothing, any word, a rare word; or a person decides.
-ALONE, BESIDE, BESIDE_RARE, ASK = range(4)
+#: What must agree beside two words before they are taken for one: nothing, the legal form or a word, any word, a rare
+#: word; or a person decides.
+ALONE, WITH_FORM, BESIDE, BESIDE_RARE, ASK = range(5)
 
 
 class Spelt(NamedTuple):
@@ -52,6 +54,8 @@ def compare_words(a: str, b: str, count: Counter[str]) -> Spelt:
         return Spelt(0.9, ASK) if short in personal_names() and short not in SPELLINGS else Spelt(0.97)
     if b in SHORT_FOR.get(a, ()) or a in SHORT_FOR.get(b, ()):
         return Spelt(0.93)
+    if len(short) > 2 and short in STATES and STATES[short] == STATES.get(long):
+        return Spelt(0.95, BESIDE)
     if NUMBERS.get(a, a) == NUMBERS.get(b, b) or frozenset((a, b)) in RELATED:
         return Spelt(0.8, ASK)
     slip = _slip(short, long, count)
@@ -78,8 +82,8 @@ def _slip(short: str, long: str, count: Counter[str]) -> Spelt:
     # Nobody calls a company "Eponent"; between two invented words a letter may be all the difference.
     common = (short in common_words()) != (long in common_words())
     if distance == 1 and (typical or common):
-        least = 5 if typical and common else 6
-        return Spelt(sure, ALONE if n >= least else BESIDE if n >= least - 1 else BESIDE_RARE)
+        alone = 6 if typical and common else 7 if common else 8
+        return Spelt(sure, ALONE if n >= alone else WITH_FORM if n >= 5 else BESIDE_RARE)
     alone = {1: 8, 2: 10, 3: 14}[distance]
     return Spelt(sure, ALONE if n >= alone else BESIDE if n >= alone - 1 else BESIDE_RARE)
 
