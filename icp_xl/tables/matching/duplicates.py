@@ -34,7 +34,7 @@ PAIR_COLUMNS = (
 #: Most accounts of a list have no double, where most names that are looked up have their account: log odds.
 PRIOR = -1.5
 #: The probability from which two accounts of one list are worth a question.
-ASKED_FROM = 0.7
+ASKED_FROM = 0.6
 
 
 @dataclass(frozen=True)
