@@ -129,7 +129,7 @@ def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: boo
 
 
 def _add_export(history: TableHistory, path: Path, day: date, changes: bool, settings: Settings) -> TableHistory:
-    frame = _read_export(path, settings)
+    frame = _read_export(path, settings, may_be_empty=changes)
     if changes:
         earlier = history.as_of(day)
         if earlier is None:
@@ -138,11 +138,11 @@ def _add_export(history: TableHistory, path: Path, day: date, changes: bool, set
                 "of an earlier day first.",
             )  # fmt: skip
         kept = earlier[~earlier["account_id"].isin(frame["account_id"])]
-        frame = pd.concat([kept, frame], ignore_index=True)
+        frame = pd.concat([kept, frame], ignore_index=True) if len(frame) else earlier
     return history.add(frame, day)
 
 
-def _read_export(path: Path, settings: Settings) -> pd.DataFrame:
+def _read_export(path: Path, settings: Settings, *, may_be_empty: bool) -> pd.DataFrame:
     """The customers table of one export, cleaned as the source itself is, and nothing joined to it that is of today."""
     if not path.is_file():
         raise SourceError("the export does not exist", where="history", got=path.name)
@@ -154,6 +154,8 @@ def _read_export(path: Path, settings: Settings) -> pd.DataFrame:
     )
     settings = settings.model_copy(update={"sources": given.model_copy(update=alone)})
     sources = read_sources(settings)
+    if may_be_empty and sources.customers is not None and sources.customers.frame.empty:
+        return pd.DataFrame(columns=list(FIELDS))  # Nothing changed in that time.
     customers = build_tables(sources, settings).customers
     if "account_id" not in customers or customers.empty:
         raise DataError("the export holds no account", where=path.name)
