@@ -13,7 +13,7 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.config.build import BuildSettings
-from icp_xl.errors import ConfigError
+from icp_xl.errors import ConfigError, SourceError
 from icp_xl.sources.side_files import read_side_file
 from icp_xl.tables.star import FEE_DIVISION, stable_keys, unique_slugs
 from icp_xl.tables.star_calendar import from_day
@@ -32,7 +32,13 @@ def read_sku_map(settings: Settings) -> pd.DataFrame:
     if path is None:
         return pd.DataFrame({"fold": [], "sku": [], "division": []}, dtype=str)
     place = path if path.is_absolute() or path.is_file() else settings.paths.data / path
-    frame = read_side_file(place, "build.sku_map", ("sku", "division"))
+    try:
+        frame = read_side_file(place, "build.sku_map", ("sku", "division"))
+    except SourceError as error:  # The log itself is sound: what is wrong is what the setting names.
+        raise ConfigError(
+            error.fault.what, where=error.fault.where, got=error.fault.got, allowed=error.fault.allowed,
+            next_step=error.fault.next_step,
+        ) from None  # fmt: skip
     frame = frame[["sku", "division"]]
     frame = frame[(frame["sku"] != "") & (frame["division"] != "")]
     frame.insert(0, "fold", fold(frame["sku"]))

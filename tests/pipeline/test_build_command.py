@@ -330,9 +330,9 @@ def test_an_overrides_file_moves_codes_to_other_divisions(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("code,division\nPr-1,Plotters\n", "the SKU map lacks columns"),
+        ("code,division\nPr-1,Plotters\n", "columns are missing"),
         ("sku,division\nPr-1,Plotters\nPR-1,Printers\n", "gives one code several divisions"),
-        (None, "the SKU map cannot be read"),
+        (None, "the file does not exist"),
     ],
 )
 def test_an_overrides_file_that_says_nothing_clear_is_refused(
