@@ -12,12 +12,14 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-from splink import comparison_library as cl
 
 
 def main() -> None:
     """Print the figures."""
+    # Splink stands in an environment of the benchmark's own.
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    from splink import comparison_library as cl
+
     folder = Path(sys.argv[1])
     left, right = (
         pd.read_csv(folder / f"{name}.csv", dtype=str).assign(

@@ -323,7 +323,8 @@ def test_settings_are_added_once_and_the_loader_knows_them_all(book: Any) -> Non
     assert load_settings(sheet=settings_on(book), environ={}).scoring.use_optimized_weights is False
 
 
-def test_doctor_and_about_say_something(book: Any) -> None:
+def test_doctor_and_about_say_something(book: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     before = contents(book)
     macros.guarded(book, macros.MACROS["doctor"])
     macros.guarded(book, macros.MACROS["about"])

@@ -166,7 +166,7 @@ def test_a_workbook_with_our_sheets_written_back_is_read(place: Path) -> None:
     book = place / "books" / "JY - Customer Analysis - Customer Segmentation.xlsx"
     out = place / "out"
     assert whitespace(place) == 0
-    assert run(["write-back", str(book), "--quiet", "--report", str(out / REPORT)]) == 0
+    assert run(["write-back", str(book), "--quiet", "--report", str(out / REPORT), "--set", f"paths.out={out}"]) == 0
     pair = tuple(listed(place).iloc[0][["account_id", "division"]])
     type_in(book, "Whitespace", *pair, "Status", "won")
     assert whitespace(place) == 0
