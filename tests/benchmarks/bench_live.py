@@ -17,21 +17,28 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.live_books import check, make_live, render_live, steps
 
-parser = argparse.ArgumentParser()
-parser.add_argument("sizes", nargs="*", type=int, default=[1500])
-parser.add_argument("--steps", type=int)
-parser.add_argument("--repeat", type=int, default=5)
-given = parser.parse_args()
-for size in given.sizes:
-    with tempfile.TemporaryDirectory() as folder:
-        # One more account than asked makes some stand exactly where a grade begins; a quarter are copies of five.
-        live = render_live(make_live(size + 1, twins=size // 4), Path(folder) / "live.xlsx")
-        made = steps(live, given.steps)
-        answers = check(live, made, given.repeat)
-        sys.stdout.write(
-            f"{size + 1:,} accounts: {live.path.stat().st_size / 1e6:.2f} MB, {len(made)} settings equal the library; "
-            f"a recalculation takes {min(a.seconds for a in answers):.2f} s, "
-            f"{min(a.cpu for a in answers):.2f} CPU s; what a change of the weights sets off takes "
-            f"{min(a.change_seconds for a in answers[1:] or answers):.2f} s, "
-            f"{min(a.change_cpu for a in answers[1:] or answers):.2f} CPU s\n"
-        )
+
+def main() -> None:
+    """Print the figures of each size."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sizes", nargs="*", type=int, default=[1500])
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--repeat", type=int, default=5)
+    given = parser.parse_args()
+    for size in given.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            # One more account than asked makes some stand exactly where a grade begins; a quarter are copies of five.
+            live = render_live(make_live(size + 1, twins=size // 4), Path(folder) / "live.xlsx")
+            made = steps(live, given.steps)
+            answers = check(live, made, given.repeat)
+            sys.stdout.write(
+                f"{size + 1:,} accounts: {live.path.stat().st_size / 1e6:.2f} MB, {len(made)} settings equal the library; "
+                f"a recalculation takes {min(a.seconds for a in answers):.2f} s, "
+                f"{min(a.cpu for a in answers):.2f} CPU s; what a change of the weights sets off takes "
+                f"{min(a.change_seconds for a in answers[1:] or answers):.2f} s, "
+                f"{min(a.change_cpu for a in answers[1:] or answers):.2f} CPU s\n"
+            )
+
+
+if __name__ == "__main__":
+    main()
