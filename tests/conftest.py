@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ICP_XL_SHARED", ROOT.parent / "shared"))
 #: One regular expression a line: reasons for which a test may skip where CI is set.
 EXPECTED_SKIPS = Path(__file__).with_name("expected_skips.txt")
-#: Helpers hold no tests, and some run only inside LibreOffice's own Python.
-collect_ignore_glob = ["support/*"]
+#: Helpers and benchmarks hold no tests; some helpers run only inside LibreOffice's own Python.
+collect_ignore_glob = ["support/*", "benchmarks/*"]
 _unexpected: list[str] = []
 
 

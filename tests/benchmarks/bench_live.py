@@ -32,8 +32,8 @@ def main() -> None:
             made = steps(live, given.steps)
             answers = check(live, made, given.repeat)
             sys.stdout.write(
-                f"{size + 1:,} accounts: {live.path.stat().st_size / 1e6:.2f} MB, {len(made)} settings equal the library; "
-                f"a recalculation takes {min(a.seconds for a in answers):.2f} s, "
+                f"{size + 1:,} accounts: {live.path.stat().st_size / 1e6:.2f} MB, {len(made)} settings equal the "
+                f"library; a recalculation takes {min(a.seconds for a in answers):.2f} s, "
                 f"{min(a.cpu for a in answers):.2f} CPU s; what a change of the weights sets off takes "
                 f"{min(a.change_seconds for a in answers[1:] or answers):.2f} s, "
                 f"{min(a.change_cpu for a in answers[1:] or answers):.2f} CPU s\n"
