@@ -10,7 +10,7 @@ import os
 import sys
 
 import uno
-from lo_connection import connect, opened, prop, set_cell
+from lo_connection import connect, opened, prop, reply, set_cell
 
 CHART = "12dcae26-281f-416f-a234-c3086127382e"
 
@@ -68,7 +68,7 @@ def main():
                     "alt": shape.Description, "picture": path, "series": series_of(chart),
                 })  # fmt: skip
             answer.append(told)
-    json.dump(answer, sys.stdout)
+    reply(answer)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ height}; ``cell`` is the linked one) and ``after`` (per move: the linked cell's 
 import json
 import sys
 
-from lo_connection import connect, letters, opened
+from lo_connection import connect, letters, opened, reply
 
 SERVICES = ("com.sun.star.form.component.ScrollBar", "com.sun.star.form.component.SpinButton")
 
@@ -57,7 +57,7 @@ def main():
             watched = [document.Sheets.getByName(name).getCellRangeByName(cell).Value for name, cell in job["watch"]]
             linked = document.Sheets.getByName(sheet).getCellRangeByName(describe(*mine[number])["cell"]).Value
             answer["after"].append({"linked": linked, "watched": watched})
-    json.dump(answer, sys.stdout)
+    reply(answer)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Called by tests/office/test_write_back_office.py: reads a job as JSON (``pipe``,
 import json
 import sys
 
-from lo_connection import connect, opened
+from lo_connection import connect, opened, reply
 
 
 def main():
@@ -23,7 +23,7 @@ def main():
         for name in document.DatabaseRanges.ElementNames:
             area = document.DatabaseRanges.getByName(name).DataArea
             answer["tables"][name] = [area.StartColumn, area.StartRow, area.EndColumn, area.EndRow]
-    json.dump(answer, sys.stdout)
+    reply(answer)
 
 
 main()

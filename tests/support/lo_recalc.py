@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uno  # noqa: F401, the names below are found by it
 from com.sun.star.sheet.CellFlags import FORMULA
-from lo_connection import connect, letters, opened, prop, set_cell
+from lo_connection import connect, letters, opened, prop, reply, set_cell
 
 RESULT_ERROR = 4
 
@@ -80,7 +80,7 @@ def main():
             })  # fmt: skip
         if job.get("pdf"):
             document.storeToURL(job["pdf"], (prop("FilterName", "calc_pdf_Export"),))
-    json.dump(answers, sys.stdout)
+    reply(answers)
 
 
 if __name__ == "__main__":
