@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from icp_xl.delivery.render.book import render_book
-from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
 from icp_xl.errors import IcpError, SourceError
 from icp_xl.pipeline.mapping import SourceMap, preview
 from icp_xl.pipeline.write_back.sheets import kept_cells, safe_options, stage_kept_cells
@@ -61,8 +61,8 @@ def write_mapping_sheet(
     placed = render_book(book, run.outputs.path(MAPPING_BOOK), clock=run.now())
     stage_kept_cells(run, MAPPING_BOOK, book, placed)
     if into_workbook and customers is not None:
-        inject_sheets(customers.path, run.outputs.path(MAPPING_BOOK), place="end", owner="icp_mapping",
-                      kept=kept_cells(book, placed), options=safe_options(run))  # fmt: skip
+        sheets = SheetOptions(owner="icp_mapping", kept=kept_cells(book, placed))
+        inject_sheets(customers.path, run.outputs.path(MAPPING_BOOK), sheets=sheets, options=safe_options(run))
         lines.append(f"The sheet {MAPPING_SHEET} is in {customers.path.name}: choose there, save, and run again.")
     return MappingSheetResult(tuple(lines))
 

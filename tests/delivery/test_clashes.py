@@ -12,7 +12,7 @@ import xlsxwriter
 from lxml import etree
 
 from icp_xl.delivery.write_back.column_remove import remove_all
-from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.delivery.write_back.target import probe
 from icp_xl.opc.package import open_package
@@ -72,7 +72,9 @@ def test_a_workbook_with_next_to_nothing(tmp_path: Path, donor: Path, name: str)
     book = minimal(tmp_path / name)
     before = book.read_bytes()
     for _ in range(2):
-        write_sheets_and_columns(book, donor, "K\u00fcrzel", RESULTS, place="start", options=OPTIONS)
+        write_sheets_and_columns(
+            book, donor, "K\u00fcrzel", RESULTS, sheets=SheetOptions(place="start"), options=OPTIONS
+        )
         assert_valid(book)
     assert open_book(book).head("Sheet1", 2)[1][:4] == ["\u00c4-1", 1, 90, "A"]
     remove_all(book, options=OPTIONS)
@@ -144,7 +146,7 @@ def test_what_points_at_a_sheet_by_its_position_moves_along(tmp_path: Path, dono
     views_before, names_before = pointed_at()
     assert views_before[0] == ("Chart", "Chart")
     for _ in range(2):
-        inject_sheets(book, donor, place=place, options=OPTIONS)
+        inject_sheets(book, donor, sheets=SheetOptions(place=place), options=OPTIONS)
         views_after, names_after = pointed_at()
         assert [view[1] for view in views_after] == [view[1] for view in views_before]
         assert {name: names_after[name] for name in names_before} == names_before
@@ -238,7 +240,7 @@ def test_only_a_chart_sheet_or_hidden_sheets(tmp_path: Path, donor: Path) -> Non
     made.close()
     before = unpack(book.read_bytes())
     for _ in range(2):
-        inject_sheets(book, donor, place="start", options=OPTIONS)
+        inject_sheets(book, donor, sheets=SheetOptions(place="start"), options=OPTIONS)
     assert_valid(book)
     remove_all(book, options=OPTIONS)
     assert unpack(book.read_bytes()) == before

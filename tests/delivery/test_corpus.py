@@ -36,7 +36,7 @@ def test_a_sample_of_the_corpus(shared_data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_chosen_sheets(tmp_path: Path, strict: bool) -> None:
-    from icp_xl.delivery.write_back.inject import inject_sheets
+    from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
     from icp_xl.delivery.write_back.target import probe
     from icp_xl.errors import DeliveryError
     from icp_xl.opc.safe_write import SafeOptions
@@ -47,13 +47,13 @@ def test_chosen_sheets(tmp_path: Path, strict: bool) -> None:
     book, donor = make_donor(tmp_path / "book.xlsx"), make_donor(tmp_path / "donor.xlsx", generation=2)
     if strict:
         with pytest.raises(DeliveryError, match="has no sheet called Nope"):
-            inject_sheets(book, donor, only=["Nope"], options=options)
-        inject_sheets(book, donor, only=["icp detail", "ICP Report"], options=options)
+            inject_sheets(book, donor, sheets=SheetOptions(only=["Nope"]), options=options)
+        inject_sheets(book, donor, sheets=SheetOptions(only=["icp detail", "ICP Report"]), options=options)
         assert len(probe(book).own_sheets) == 2
         return
-    inject_sheets(book, donor, only=["ICP Report"], options=options)
+    inject_sheets(book, donor, sheets=SheetOptions(only=["ICP Report"]), options=options)
     assert probe(book).own_sheets == ("ICP Report (2)",)
     inject_sheets(book, donor, options=options)
-    inject_sheets(book, donor, only=["ICP Report"], options=options)
+    inject_sheets(book, donor, sheets=SheetOptions(only=["ICP Report"]), options=options)
     assert len(probe(book).own_sheets) == 2
     assert_valid(book)

@@ -17,7 +17,7 @@ import openpyxl
 import pytest
 from python_calamine import CalamineWorkbook
 
-from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
 from icp_xl.delivery.write_back.ownership import UserColumn
 from icp_xl.delivery.write_back.remove import remove_sheets
 from icp_xl.errors import DeliveryError, IcpError, LockedWorkbookError
@@ -67,7 +67,9 @@ def test_two_writers_never_mix(pair: tuple[Path, Path]) -> None:
 
     def write(source: Path, owner: str) -> None:
         try:
-            inject_sheets(book, source, owner=owner, options=SafeOptions(backups=0, wait_seconds=60))
+            inject_sheets(
+                book, source, sheets=SheetOptions(owner=owner), options=SafeOptions(backups=0, wait_seconds=60)
+            )
         except BaseException as error:
             failures.append(error)
 
@@ -77,7 +79,10 @@ def test_two_writers_never_mix(pair: tuple[Path, Path]) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    both = inject_sheets(book, donor, owner="one", options=OPTIONS), remove_sheets(book, owner="two", options=OPTIONS)
+    both = (
+        inject_sheets(book, donor, sheets=SheetOptions(owner="one"), options=OPTIONS),
+        remove_sheets(book, owner="two", options=OPTIONS),
+    )
     assert len(both[0].replaced) == 2 and len(both[1].removed) == 2
 
 
@@ -228,10 +233,10 @@ def test_typed_cells_are_kept_and_lost_ones_told(tmp_path: Path) -> None:
         make_donor(tmp_path / "1.xlsx", accounts=12),
         make_donor(tmp_path / "2.xlsx", generation=2, accounts=6),
     )
-    inject_sheets(book, first, kept=KEPT, options=OPTIONS)
+    inject_sheets(book, first, sheets=SheetOptions(kept=KEPT), options=OPTIONS)
     _type(book, "G6", "Called")
     _type(book, "G15", "Won")
-    report = inject_sheets(book, second, kept=KEPT, options=OPTIONS)
+    report = inject_sheets(book, second, sheets=SheetOptions(kept=KEPT), options=OPTIONS)
     assert ("icp_report", "Account 010", "Status") in report.typed_lost
     rows = CalamineWorkbook.from_path(str(book)).get_sheet_by_name("ICP Report").to_python(skip_empty_area=False)
     texts = {row[0]: row[6] for row in rows}

@@ -13,7 +13,7 @@ import xlsxwriter
 
 from icp_xl.delivery.write_back.column_remove import remove_all
 from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, Results
-from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.delivery.write_back.target import probe
 from icp_xl.opc.safe_write import SafeOptions
@@ -70,7 +70,9 @@ def test_written_and_taken_out_again(tmp_path: Path, name: str) -> None:
     before, faults = digests(book), validate(book) if name in VALIDATED else []
     for generation, place in ((1, "start"), (2, "end")):
         donor = make_donor(tmp_path / "donor.xlsx", generation=generation, accounts=8)
-        sheets, columns = write_sheets_and_columns(book, donor, "kürzel", RESULTS, place=place, options=OPTIONS)
+        sheets, columns = write_sheets_and_columns(
+            book, donor, "kürzel", RESULTS, sheets=SheetOptions(place=place), options=OPTIONS
+        )
         assert len(sheets.sheets) == 2 and len(sheets.replaced) == 2 * (generation - 1)
         assert columns.matched == 2 and list(columns.unmatched) == ["Ü-3"]
         assert len(columns.replaced) == 2 * (generation - 1)

@@ -48,6 +48,29 @@ OWNER = "icp_xl"
 Stale = Literal["remove", "keep"]
 
 
+@dataclass(frozen=True)
+class SheetOptions:
+    """Which sheets of a report go into a workbook, where, and what they replace.
+
+    Attributes:
+        place: ``end``, ``start``, ``before:Sheet``, ``after:Sheet`` or a position from 0, for sheets that are new;
+            one that replaces an earlier sheet takes its slot, its name and its id.
+        owner: whose sheets are replaced; several reports may live in one workbook under different owners.
+        kept: cells that are the reader's to fill; what he typed is carried over.
+        stale: whether earlier sheets of the same report that it lacks now are removed or kept; those that a formula
+            of the user points to are kept in any case. Sheets of other reports stay.
+        only: sheets of the report to put in, by name; the others, and earlier ones of theirs, are left alone.
+        force: pass over what the workbook's owner asks for (a password to modify, marked as final, custom views …).
+    """
+
+    place: str | int = "end"
+    owner: str = OWNER
+    kept: Sequence[UserColumn] = ()
+    stale: Stale = "remove"
+    only: Sequence[str] | None = None
+    force: bool = False
+
+
 @dataclass
 class InjectReport:
     """What a write-back did. ``sheets`` maps each sheet as rendered to its name in the workbook."""
@@ -68,29 +91,17 @@ def inject_sheets(
     target: Path,
     donor: Path,
     out: Path | None = None,
+    sheets: SheetOptions | None = None,
     *,
-    place: str | int = "end",
-    owner: str = OWNER,
-    kept: Sequence[UserColumn] = (),
-    stale: Stale = "remove",
-    only: Sequence[str] | None = None,
-    force: bool = False,
     options: SafeOptions | None = None,
 ) -> InjectReport:
-    """Put every sheet of ``donor`` into ``target``; nothing else of the target changes.
+    """Put the sheets of ``donor`` into ``target``; nothing else of the target changes.
 
     Args:
         target: the user's workbook: ``.xlsx``, ``.xlsm``, ``.xltx``, ``.xltm`` or ``.xlam``, transitional or strict.
         donor: a rendered workbook, of whichever date system.
         out: where the result goes; the target itself by default, with a dated backup beside it.
-        place: ``end``, ``start``, ``before:Sheet``, ``after:Sheet`` or a position from 0, for sheets that are new;
-            one that replaces an earlier sheet takes its slot, its name and its id.
-        owner: whose sheets are replaced; several reports may live in one workbook under different owners.
-        kept: cells that are the reader's to fill; what he typed is carried over.
-        stale: whether earlier sheets of the same report that the donor lacks are removed or kept; those that a formula
-            of the user points to are kept in any case. Sheets of other reports stay.
-        only: sheets of the donor to put in, by name; the others, and earlier ones of theirs, are left alone.
-        force: pass over what the owner asks for (a password to modify, marked as final, custom views …).
+        sheets: which sheets, where, and what they replace; all of them, at the end, by default.
         options: backups, checks and progress of the write.
 
     Raises:
@@ -102,29 +113,27 @@ def inject_sheets(
 
     def change(package: Package) -> None:
         with open_package(donor) as source:
-            inject_package(
-                package, source, report, place=place, owner=owner, kept=kept, stale=stale, only=only, force=force
-            )
+            inject_package(package, source, report, sheets or SheetOptions())
 
     report.backup = safe_write(target, out, change, options)
     return report
 
 
-def inject_package(
-    package: Package,
-    source: Package,
-    report: InjectReport,
-    *,
-    place: str | int = "end",
-    owner: str = OWNER,
-    kept: Sequence[UserColumn] = (),
-    stale: Stale = "remove",
-    only: Sequence[str] | None = None,
-    force: bool = False,
-) -> None:
-    """Lay the sheets of ``source`` over ``package``; see :func:`inject_sheets`."""
+def inject_package(package: Package, source: Package, report: InjectReport, options: SheetOptions) -> None:
+    """Lay the sheets of ``source`` over ``package``; see :func:`inject_sheets`.
+
+    Args:
+        package: the user's workbook, open; changed in place and not saved.
+        source: the rendered workbook, open.
+        report: filled with what was done.
+        options: which sheets, where, and what they replace.
+
+    Raises:
+        RefusedError: the workbook cannot be written.
+        DeliveryError: the rendered workbook is damaged, or there is no such place.
+    """
     try:
-        _inject(package, source, report, place, owner, kept, stale, only, force)
+        _inject(package, source, report, options)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         # A workbook of somebody's is read by what checks it; a report is ours, or no report at all.
         raise DeliveryError(
@@ -135,25 +144,16 @@ def inject_package(
         ) from error
 
 
-def _inject(
-    package: Package,
-    source: Package,
-    report: InjectReport,
-    place: str | int,
-    owner: str,
-    kept: Sequence[UserColumn],
-    stale: Stale,
-    only: Sequence[str] | None,
-    force: bool,
-) -> None:
+def _inject(package: Package, source: Package, report: InjectReport, options: SheetOptions) -> None:
+    owner, stale, place = options.owner, options.stale, options.place
     book, donor = Workbook(package), Workbook(source)
     check_writable(book)
-    wishes = check_wishes(book, tables=bool(donor.tables()), force=force)
+    wishes = check_wishes(book, tables=bool(donor.tables()), force=options.force)
     identity = report_identity(donor)
     copies = release_copies(book)
-    if only is not None:
+    if options.only is not None:
         stale = "keep"
-        keep_sheets(donor, only, _titles(book))
+        keep_sheets(donor, options.only, _titles(book))
     keys = [element.get("name") or "" for element in donor.sheet_elements()]
     marks = read_owned_sheets(book)
     mine = [m for m in marks if m.owner == owner and m.report in ("", identity) and (m.report or m.key in keys)]
@@ -171,7 +171,7 @@ def _inject(
     names = _sheet_names(book, keys, slots)
     graft = SheetImport(book, donor, plan_renames(book, donor, names))
     graft.prepare()
-    entry = _Entry(book, donor, graft, slots, names, (owner, identity), tuple(kept), typed)
+    entry = _Entry(book, donor, graft, slots, names, (owner, identity), tuple(options.kept), typed)
     entry.enter_all(place, opened, sorted(m.index for m in mine if slots.get(m.key) is not m))
     entry.enter_names()
     if has_formulas(book):

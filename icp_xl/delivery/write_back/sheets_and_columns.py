@@ -6,7 +6,7 @@ however often the two are brought up to date together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from icp_xl.delivery.write_back.column_location import find_place, sheet_tables
@@ -14,8 +14,7 @@ from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_
 from icp_xl.delivery.write_back.column_remove import is_latest
 from icp_xl.delivery.write_back.column_values import Results
 from icp_xl.delivery.write_back.columns import ColumnsReport, columns_into_package, read_strings
-from icp_xl.delivery.write_back.inject import InjectReport, inject_package
-from icp_xl.delivery.write_back.ownership import UserColumn
+from icp_xl.delivery.write_back.inject import InjectReport, SheetOptions, inject_package
 from icp_xl.opc.package import Package, open_package
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.workbook_part import Workbook, check_writable
@@ -27,31 +26,40 @@ def write_sheets_and_columns(
     key: str,
     results: Results,
     out: Path | None = None,
+    sheets: SheetOptions | None = None,
     *,
-    place: str | int = "end",
-    kept: Sequence[UserColumn] = (),
-    only: Sequence[str] | None = None,
     sheet: str | None = None,
-    force: bool = False,
     options: SafeOptions | None = None,
 ) -> tuple[InjectReport, ColumnsReport]:
     """Put the sheets of ``donor`` into ``target`` and result columns beside its column ``key``: both, or neither.
 
-    The arguments are those of :func:`~icp_xl.delivery.write_back.inject.inject_sheets` and
-    :func:`~icp_xl.delivery.write_back.columns.write_columns`, and so are the errors.
+    Args:
+        target: the user's workbook.
+        donor: a rendered workbook.
+        key: header of the column with the accounts' ids or names.
+        results: what to write beside it.
+        out: where the result goes; the target itself by default, with a dated backup beside it.
+        sheets: which sheets, where, and what they replace; its ``force`` holds for the columns too.
+        sheet: sheet or table with the column ``key``, where several have one.
+        options: backups, checks and progress of the write.
+
+    Raises:
+        RefusedError: the workbook cannot be written, or a table cannot grow; it is as it was.
+        LockedWorkbookError: it is open elsewhere.
+        DeliveryError: the sheets cannot be put in, there is no such column, or no row's key is known.
     """
-    sheets, columns = InjectReport(out or target), ColumnsReport(out or target)
+    injected, columns = InjectReport(out or target), ColumnsReport(out or target)
 
     def change(package: Package) -> None:
         book = Workbook(package)
         check_writable(book)
         earlier = _lift(book, key, sheet)
         with open_package(donor) as source:
-            inject_package(package, source, sheets, place=place, kept=kept, only=only, force=force)
+            inject_package(package, source, injected, sheets or SheetOptions())
         columns_into_package(package, key, results, columns, sheet, lifted=earlier, force=True)
 
-    sheets.backup = columns.backup = safe_write(target, out, change, options)
-    return sheets, columns
+    injected.backup = columns.backup = safe_write(target, out, change, options)
+    return injected, columns
 
 
 def _lift(book: Workbook, key: str, sheet: str | None) -> Mapping[str, ColumnMark] | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
 from icp_xl.delivery.write_back.columns import write_columns
+from icp_xl.delivery.write_back.inject import SheetOptions
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.pipeline.write_back.result import WriteBackResult
@@ -90,18 +91,11 @@ def put_back(run: RunContext, workbook: Path, wish: WriteBackWish) -> WriteBackR
     results = _ready(run, workbook, scored, out, wish.fields, source)
     if run.dry_run:
         return None
+    sheets = SheetOptions(
+        wish.place or run.settings.delivery.place, kept=kept_beside(source), only=wish.sheets or None, force=wish.force
+    )
     done = write_sheets_and_columns(
-        workbook,
-        source,
-        wish.columns,
-        results,
-        out,
-        place=wish.place or run.settings.delivery.place,
-        kept=kept_beside(source),
-        only=list(wish.sheets) or None,
-        sheet=wish.sheet,
-        force=wish.force,
-        options=safe_options(run),
+        workbook, source, wish.columns, results, out, sheets, sheet=wish.sheet, options=safe_options(run)
     )
     return WriteBackResult(out or workbook, *done)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from icp_xl.config.delivery import AfterRunSettings
 from icp_xl.delivery.write_back.columns import write_columns
-from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import SourceError
 from icp_xl.opc.safe_write import SafeOptions
@@ -64,27 +64,17 @@ def _fill(
 ) -> WriteBackResult:
     """Sheets, then columns, into ``workbook`` or a copy at ``out``."""
     report, scored = run.outputs.find(REPORT), run.outputs.find(SCORED)
-    place, only = run.settings.delivery.place, chosen.sheets or None
+    sheets = SheetOptions(run.settings.delivery.place, kept=kept_beside(report), only=chosen.sheets or None)
     target = out or workbook
     if chosen.columns is None:
-        kept = kept_beside(report)
-        sheets = inject_sheets(workbook, report, out, place=place, kept=kept, only=only, options=options)
-        return WriteBackResult(target, sheets=sheets)
+        injected = inject_sheets(workbook, report, out, sheets, options=options)
+        return WriteBackResult(target, sheets=injected)
     results = read_results(scored, chosen.fields)
     if not chosen.sheets:
         columns = write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options)
         return WriteBackResult(target, columns=columns)
     done = write_sheets_and_columns(
-        workbook,
-        report,
-        chosen.columns,
-        results,
-        out,
-        place=place,
-        kept=kept_beside(report),
-        only=only,
-        sheet=chosen.sheet,
-        options=options,
+        workbook, report, chosen.columns, results, out, sheets, sheet=chosen.sheet, options=options
     )
     return WriteBackResult(target, *done)
 

@@ -10,7 +10,7 @@ from typing import Any
 from icp_xl import artifacts
 from icp_xl.delivery.render.references import RenderResult
 from icp_xl.delivery.write_back.column_remove import remove_all, remove_all_from_package
-from icp_xl.delivery.write_back.inject import inject_sheets
+from icp_xl.delivery.write_back.inject import SheetOptions, inject_sheets
 from icp_xl.delivery.write_back.ownership import UserColumn
 from icp_xl.delivery.write_back.remove import RemoveReport
 from icp_xl.errors import DataError, DeliveryError, SourceError
@@ -100,16 +100,8 @@ def write_back(
     run.plan((out or workbook).name)
     if run.dry_run:
         return None
-    done = inject_sheets(
-        workbook,
-        report,
-        out,
-        place=place or run.settings.delivery.place,
-        kept=kept_beside(report),
-        only=sheets,
-        force=force,
-        options=safe_options(run),
-    )
+    chosen = SheetOptions(place or run.settings.delivery.place, kept=kept_beside(report), only=sheets, force=force)
+    done = inject_sheets(workbook, report, out, chosen, options=safe_options(run))
     return WriteBackResult(out or workbook, sheets=done)
 
 
