@@ -128,9 +128,7 @@ def map_columns(
             if not maps:
                 raise mapping.nothing_to_map(run.settings)
             agreed = dialog.ask_end(run.settings, maps)
-        return MapResult(
-            (mapping.write_settings(maps, run.settings.paths.data, write),) if agreed else ("Nothing was written.",)
-        )
+        return MapResult((mapping.write_settings(maps, run.settings, write),) if agreed else ("Nothing was written.",))
     if not maps:
         raise mapping.nothing_to_map(run.settings)
     if sheet or job:
@@ -142,7 +140,7 @@ def map_columns(
     run.plan(write.name)
     if run.dry_run:
         return None
-    return MapResult((*lines, mapping.write_settings(maps, run.settings.paths.data, write)))
+    return MapResult((*lines, mapping.write_settings(maps, run.settings, write)))
 
 
 plain_button(

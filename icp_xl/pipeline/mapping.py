@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from icp_xl.config import Settings
-from icp_xl.errors import IcpError, SourceError
+from icp_xl.errors import IcpError, MissingColumnsError, SourceError
 from icp_xl.sources.book import Book, find_sheet
 from icp_xl.sources.cells import RawColumn, cell_text, is_blank, type_column
 from icp_xl.sources.fields import SPECS, SourceSpec
@@ -21,9 +21,9 @@ from icp_xl.sources.file_types import layout_of, open_book
 from icp_xl.sources.headers import SAMPLE_ROWS, SEARCH_ROWS, Header
 from icp_xl.sources.locate import locate
 from icp_xl.sources.read import read_sources
-from icp_xl.sources.reader import header_words
+from icp_xl.sources.reader import book_and_sheets, header_words
 from icp_xl.sources.suggest import best_header, nearest
-from icp_xl.sources.vocabulary import vocabulary
+from icp_xl.sources.vocabulary import Vocabulary, vocabulary
 
 #: Sources that are mapped, in the order of asking.
 MAPPED = ("customers", "sales", "opportunities", "assets", "enriched_revenue", "industry_updates")
@@ -66,6 +66,9 @@ class SourceMap:
     path: Path
     sheet: str
     header_row: int
+    #: Further files that are read with the first, and every sheet that is read.
+    more: tuple[Path, ...] = ()
+    sheets: tuple[str, ...] = ()
     columns: dict[str, ColumnFacts] = field(default_factory=dict)
     wanted: list[Wanted] = field(default_factory=list)
     chosen: dict[str, str] = field(default_factory=dict)
@@ -100,13 +103,13 @@ def survey(settings: Settings) -> list[SourceMap]:
     for name in MAPPED:
         place = locate(name, settings)
         if place is not None:
-            found.append(look_at_source(place.path, SPECS[name], settings))
+            found.append(look_at_source(place.path, SPECS[name], settings, place.more))
     return found
 
 
 def unclaimed(settings: Settings, maps: list[SourceMap]) -> list[Path]:
     """Files of the data folder that could be tables and are no source."""
-    used = {item.path.resolve() for item in maps}
+    used = {path.resolve() for item in maps for path in (item.path, *item.more)}
     return sorted(
         path
         for path in settings.paths.data.iterdir()
@@ -117,8 +120,14 @@ def unclaimed(settings: Settings, maps: list[SourceMap]) -> list[Path]:
     )
 
 
-def look_at_source(path: Path, spec: SourceSpec, settings: Settings) -> SourceMap:
-    """What the file at ``path`` has for a source: the sheet that fits best, even where it lacks columns.
+def look_at_source(path: Path, spec: SourceSpec, settings: Settings, more: tuple[Path, ...] = ()) -> SourceMap:
+    """What the file at ``path`` has for a source: the sheets that are read, or the one that comes nearest to it.
+
+    Args:
+        path: the file whose columns are looked at.
+        spec: the source.
+        settings: all settings.
+        more: further files of the same columns that are read with it.
 
     Raises:
         SourceError: the file cannot be read, or no row of it looks like a header.
@@ -127,20 +136,14 @@ def look_at_source(path: Path, spec: SourceSpec, settings: Settings) -> SourceMa
     mapping = settings.columns.get(spec.name, {})
     book = open_book(path, settings.sources, encoding=chosen.encoding, words=header_words(settings))
     known = vocabulary(settings.sources.synonyms)
-    names = [find_sheet(book, name) for name in chosen.sheet] or [s.name for s in book.sheets if s.visible]
-    best: tuple[bool, float, str, Header, list[Any]] | None = None
-    for name in names:
-        head = book.head(name, SEARCH_ROWS)
-        header = best_header(head, spec, named=set(mapping.values()), given=set(mapping), known=known)
-        if header is not None and (
-            best is None or (not header.lacks(spec, mapping), header.score) > (best[0], best[1])
-        ):
-            best = not header.lacks(spec, mapping), header.score, name, header, list(head)
-    if best is None:
-        raise SourceError(f"{spec.title}: no row looks like a header", where=path.name,
-                          next_step=f"Give sources.{spec.name}.sheet and header_row in the settings.")  # fmt: skip
-    _, _, sheet, header, head = best
-    result = SourceMap(spec.name, spec.title, path, sheet, header.row + 1, _facts(book, sheet, header, settings, spec))
+    try:
+        book, found = book_and_sheets(book, spec, settings, known)
+        header, names = found[0].header, tuple(choice.name for choice in found)
+    except MissingColumnsError:
+        header, names = _nearest_sheet(book, spec, settings, known)
+    head = list(book.head(names[0], SEARCH_ROWS))
+    result = SourceMap(spec.name, spec.title, path, names[0], header.row + 1, more, names,
+                       _facts(book, names[0], header, settings, spec))  # fmt: skip
     samples = head[header.data_from : header.data_from + SAMPLE_ROWS]
     groups = {name: group for group in spec.required for name in group}
     for item in spec.fields:
@@ -156,6 +159,27 @@ def look_at_source(path: Path, spec: SourceSpec, settings: Settings) -> SourceMa
         if taken:
             result.chosen[item.name] = taken
     return result
+
+
+def _nearest_sheet(
+    book: Book, spec: SourceSpec, settings: Settings, known: Vocabulary
+) -> tuple[Header, tuple[str, ...]]:
+    """The sheet that comes nearest to a source that none of them holds whole."""
+    chosen = getattr(settings.sources, spec.name)
+    mapping = settings.columns.get(spec.name, {})
+    best: tuple[bool, float, str, Header] | None = None
+    for name in [find_sheet(book, name) for name in chosen.sheet] or [s.name for s in book.sheets if s.visible]:
+        header = best_header(
+            book.head(name, SEARCH_ROWS), spec, named=set(mapping.values()), given=set(mapping), known=known
+        )
+        if header is not None and (
+            best is None or (not header.lacks(spec, mapping), header.score) > (best[0], best[1])
+        ):
+            best = not header.lacks(spec, mapping), header.score, name, header
+    if best is None:
+        raise SourceError(f"{spec.title}: no row looks like a header", where=book.name,
+                          next_step=f"Give sources.{spec.name}.sheet and header_row in the settings.")  # fmt: skip
+    return best[3], (best[2],)
 
 
 def _facts(book: Book, sheet: str, header: Header, settings: Settings, spec: SourceSpec) -> dict[str, ColumnFacts]:
@@ -218,7 +242,9 @@ def told(maps: list[SourceMap]) -> list[str]:
     """What was found, as lines."""
     lines = []
     for item in maps:
-        lines.append(f"{item.title}: {item.path.name}, sheet {item.sheet}, header in row {item.header_row}")
+        files = ", ".join(path.name for path in (item.path, *item.more))
+        sheets = f"sheet{'s' if len(item.sheets) > 1 else ''} {', '.join(item.sheets)}"
+        lines.append(f"{item.title}: {files}, {sheets}, header in row {item.header_row}")
         for wanted in item.wanted:
             header = item.chosen.get(wanted.name)
             if header:
@@ -237,24 +263,36 @@ def nothing_to_map(settings: Settings) -> SourceError:
                        next_step="Name another folder with --data, or a file with sources.sales.file.")  # fmt: skip
 
 
-def settings_body(maps: list[SourceMap], folder: Path) -> dict[str, Any]:
-    """The sections ``paths``, ``sources`` and ``columns`` that the choices make."""
-    body: dict[str, Any] = {"paths": {"data": str(folder)}, "sources": {}, "columns": {}}
+def settings_body(maps: list[SourceMap], settings: Settings, folder: Path) -> dict[str, Any]:
+    """The sections ``paths``, ``sources`` and ``columns`` that say what the choices and the settings in use say.
+
+    A file that ``--write`` names may be read alone: look-ups, conditions and rates have to stand in it too.
+    """
+    own = settings.sources.model_dump(mode="json", exclude_unset=True)
+    body: dict[str, Any] = {"paths": {"data": str(folder)}, "sources": own, "columns": {}}
     for item in maps:
-        where: dict[str, Any] = {"file": item.path.name}
+        where: dict[str, Any] = own.setdefault(item.source, {})
+        where["file"] = where.get("file") or _one_or_more([path.name for path in (item.path, *item.more)])
         if layout_of(item.path) == "sheets":
-            where["sheet"] = item.sheet
-        body["sources"][item.source] = where
+            where["sheet"] = where.get("sheet") or _one_or_more(list(item.sheets))
+        for key in ("file", "sheet"):
+            if isinstance(where.get(key), list):
+                where[key] = _one_or_more(where[key])
         body["columns"][item.source] = dict(item.chosen)
     return body
+
+
+def _one_or_more(names: list[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else names
 
 
 def with_choices(settings: Settings, maps: list[SourceMap]) -> Settings:
     """``settings`` as they are with the choices."""
     body = settings.model_dump(exclude_unset=True)
-    added = settings_body(maps, settings.paths.data)
+    added = settings_body(maps, settings, settings.paths.data)
     for source, where in added["sources"].items():
-        body.setdefault("sources", {}).setdefault(source, {}).update(where)
+        if isinstance(where, dict):
+            body.setdefault("sources", {}).setdefault(source, {}).update(where)
     body["columns"] = {**body.get("columns", {}), **added["columns"]}
     return Settings.model_validate(body)
 
@@ -290,15 +328,15 @@ def preview(settings: Settings) -> list[str]:
     return lines
 
 
-def write_settings(maps: list[SourceMap], folder: Path, path: Path) -> str:
+def write_settings(maps: list[SourceMap], settings: Settings, path: Path) -> str:
     """Write the choices into the settings file at ``path`` and say what was done; other keys of it stay.
 
     A file that is there is kept beside the new one as ``….before-map``, for its comments are not carried over.
     """
     from icp_xl.outputs import write_bytes
 
-    target, data = path.resolve().parent, folder.resolve()
-    body = settings_body(maps, Path(os.path.relpath(data, target)) if data.is_relative_to(target) else data)
+    target, data = path.resolve().parent, settings.paths.data.resolve()
+    body = settings_body(maps, settings, Path(os.path.relpath(data, target)) if data.is_relative_to(target) else data)
     said = f"Wrote {path}"
     if path.is_file():
         before = path.read_bytes()

@@ -74,8 +74,7 @@ def read_table(
         book = opener(file)
         names.append(book.name)
         joins = plan_joins(chosen.joins, spec, book, file, settings, opener)
-        wanted = _named_headers(mapping, expressions, chosen)
-        book, found = _choose(book, spec, chosen, wanted, mapping, settings.sources.close_spelling, known)
+        book, found = book_and_sheets(book, spec, settings, known)
         for choice in found:
             plan = _plan(spec, mapping, expressions, choice, joins, book)
             plans.append(plan)
@@ -101,27 +100,46 @@ def header_words(settings: Settings) -> tuple[str, ...]:
     return tuple(word for word in dict.fromkeys([*named, *terms]) if not word.isascii())
 
 
-def _choose(
-    book: Book,
-    spec: SourceSpec,
-    chosen: SourceSettings,
-    wanted: set[str],
-    mapping: Mapping[str, str],
-    close: float,
-    known: Vocabulary,
+def book_and_sheets(
+    book: Book, spec: SourceSpec, settings: Settings, known: Vocabulary
 ) -> tuple[Book, list[SheetChoice]]:
-    """The sheets to read, of the book itself or, where it lacks a column, of the book laid out as a table."""
+    """The sheets to read, of the book itself or, where it lacks a column, of the book laid out as a table.
+
+    Raises:
+        MissingColumnsError: no sheet has what the source cannot do without, however it is laid out.
+        SourceError: the book has no sheet of a name that the settings give.
+    """
+    chosen: SourceSettings = getattr(settings.sources, spec.name)
+    mapping = settings.columns.get(spec.name, {})
+    wanted = _named_headers(mapping, chosen)
+    # What a look-up brings in is no header of the book.
+    own = [] if chosen.joins else [text for text in mapping.values() if not is_expression(text)]
+
+    def sheets_of(candidate: Book) -> list[SheetChoice]:
+        return choose_sheets(candidate, spec, chosen, named=wanted, given=set(mapping),
+                             close=settings.sources.close_spelling, known=known)  # fmt: skip
+
+    def has_own(found: list[SheetChoice]) -> bool:
+        return all(choice.header.column(text) is not None for choice in found for text in own)
+
+    plain: list[SheetChoice] | None = None
+    failure: MissingColumnsError | None = None
     try:
-        return book, choose_sheets(book, spec, chosen, named=wanted, given=set(mapping), close=close, known=known)
+        plain = sheets_of(book)
+        if has_own(plain):
+            return book, plain
     except MissingColumnsError as error:
-        for other in reshaped(book, spec, chosen, wanted, known):
-            try:
-                return other, choose_sheets(
-                    other, spec, chosen, named=wanted, given=set(mapping), close=close, known=known
-                )
-            except MissingColumnsError:
-                continue
-        raise error
+        failure = error
+    for other in reshaped(book, spec, chosen, wanted, known):
+        try:
+            found = sheets_of(other)
+        except MissingColumnsError:
+            continue
+        if plain is None or has_own(found):
+            return other, found
+    if plain is None:
+        raise failure or MissingColumnsError(f"{spec.title}: no header row was found", where=book.name)
+    return book, plain
 
 
 def _check_mapping(spec: SourceSpec, mapping: Mapping[str, str], chosen: SourceSettings) -> None:
@@ -135,11 +153,10 @@ def _check_mapping(spec: SourceSpec, mapping: Mapping[str, str], chosen: SourceS
         raise ConfigError("the settings map columns that there are not", faults=faults)
 
 
-def _named_headers(
-    mapping: Mapping[str, str], expressions: Mapping[str, Expression], chosen: SourceSettings
-) -> set[str]:
-    names = {text for name, text in mapping.items() if name not in expressions}
-    names.update(header for item in expressions.values() for header in item.headers)
+def _named_headers(mapping: Mapping[str, str], chosen: SourceSettings) -> set[str]:
+    names = {text for text in mapping.values() if not is_expression(text)}
+    computed = [parse_expression(text, f"columns.{name}") for name, text in mapping.items() if is_expression(text)]
+    names.update(header for item in computed for header in item.headers)
     names.update(chosen.where)
     names.update(join.key for join in chosen.joins)
     return names
