@@ -253,7 +253,8 @@ def _word(part: str, behind: bool, ledger: bool) -> tuple[int, float, str] | Non
         first, rest = part[:at].strip(), part[at:].strip()
         scale = _scale(first, ledger)
         if scale is not None and (money := _code(rest, True)):
-            return 1, scale, money
+            # T€ and tkr are thousands; a trillion is written so in dollars at most.
+            return 1, (1e3 if first.lower() == "t" and money not in ("$", "USD") else scale), money
         if (money := _code(first, True)) and rest.lower().strip(". ") in ("cr", "dr", *_SCALES):
             inner = _word(rest, True, ledger)
             return None if inner is None else (inner[0], inner[1], money)

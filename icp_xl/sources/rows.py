@@ -15,6 +15,7 @@ from icp_xl.sources.cldr import plain_word
 from icp_xl.sources.dates import month_of, parse_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.numbers import parse_number
+from icp_xl.sources.units import unit_of_text
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -188,7 +189,7 @@ def _is_units(cells: Mapping[str, Any], spec: SourceSpec) -> bool:
             if parse_date(text) is not None:
                 return False
             wrong += 1
-    units = [text for text in texts.values() if text and _UNITS.match(text)]
+    units = [text for text in texts.values() if text and (_UNITS.match(text) or unit_of_text(text))]
     figures = any(
         isinstance(cell, int | float) and cell == cell and not isinstance(cell, bool) for cell in cells.values()
     )

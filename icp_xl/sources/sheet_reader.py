@@ -25,10 +25,11 @@ from icp_xl.sources.headers import compact
 from icp_xl.sources.joins import JoinPlan, join_columns
 from icp_xl.sources.model import Guess, Tally
 from icp_xl.sources.numbers import take_apart
-from icp_xl.sources.rows import BLANK, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, classify
+from icp_xl.sources.rows import BLANK, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, UNITS, classify
 from icp_xl.sources.sheet_facts import format_currency
 from icp_xl.sources.sheets import SheetChoice
 from icp_xl.sources.times import seconds_of_day
+from icp_xl.sources.units import Unit, column_unit
 from icp_xl.sources.vocabulary import Vocabulary
 
 TITLE = "title above the header"
@@ -78,6 +79,7 @@ class SheetReader:
     flags: list[tuple[int, str, str]] = field(default_factory=list)
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _places: Any = None
+    _units: dict[str, Unit] = field(default_factory=dict)
 
     def read(self) -> Part:
         """Read it."""
@@ -85,6 +87,7 @@ class SheetReader:
         raw = self._load()
         self._drop_shares(raw)
         keep, reason = self._sort_rows(raw)
+        self._find_units(raw, bool(len(reason) and reason[0] == UNITS))
         self._notice_columns(raw, int(keep.sum()))
         self.remarks += [f"{self.spec.title}: {text}" for text in join_columns(raw, self.joins, keep)]
         self._filter(raw, keep, reason)
@@ -234,6 +237,22 @@ class SheetReader:
             mask[max(0, top + 1 - start) : max(0, bottom + 1 - start)] = True
         return mask
 
+    def _find_units(self, raw: Mapping[str, RawColumn], below: bool) -> None:
+        """Columns of money that count in thousands or millions, which the file says and the settings do not."""
+        head = self.book.head(self.choice.name, self.choice.header.row) if self.choice.titles else []
+        titles = [text for row in head for cell in row if isinstance(cell, str) and (text := cell_text(cell))]
+        for name in MONEY.get(self.spec.name, ()):
+            header = self.plan.headers.get(name)
+            if header is None or name in self.chosen.multiply:
+                continue
+            first = raw[header][0] if below and header in raw else None
+            if unit := column_unit(header, first, titles):
+                self._units[name] = unit
+                self.remarks.append(
+                    f"{self.spec.title}: {header} counts in units of {unit.factor:,.0f} ({unit.said}) and is "
+                    f"multiplied (else: sources.{self.spec.name}.multiply: {{{name}: 1}})"
+                )
+
     def _notice_columns(self, raw: Mapping[str, RawColumn], kept: int) -> None:
         """Remarks on a sheet without rows, columns that share a header, and formulas that nothing ever calculated."""
         spec, plan, where = self.spec, self.plan, f"{self.book.name}, sheet {self.choice.name}"
@@ -380,6 +399,8 @@ class SheetReader:
             values = self._field(item, raw, rows)
             if item.name in self.chosen.multiply:
                 values = values * self.chosen.multiply[item.name]
+            elif item.name in self._units:
+                values = values * self._units[item.name].factor
             out[item.name] = values.reset_index(drop=True)
         if "currency" in out:
             out["currency"] = self._currencies(raw, out["currency"])

@@ -22,6 +22,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from icp_xl.errors import ConfigError
+from icp_xl.sources.units import without_unit
 
 #: Letters that decomposing leaves alone.
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
@@ -132,7 +133,11 @@ class Vocabulary:
         if key not in self._read:
             if len(self._read) > 20_000:
                 self._read.clear()
-            self._read[key] = tuple(self._ways(header, close))
+            found = tuple(self._ways(header, close))
+            # What stands behind as a unit (in AED, TEUR) changes nothing of what the column is.
+            if not found and (bare := without_unit(header)) != header:
+                found = tuple(self._ways(bare, close))
+            self._read[key] = found
         return self._read[key]
 
     def known(self, header: str) -> Ideas:
