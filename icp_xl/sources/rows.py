@@ -19,7 +19,7 @@ from icp_xl.sources.units import unit_of_text
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-BLANK, SUBTOTAL, TOTAL = "blank row", "subtotal", "total"
+BLANK, SUBTOTAL, TOTAL, CARRIED = "blank row", "subtotal", "total", "balance carried over"
 REPEATED, UNITS, NOTE = "repeated header", "units below the header", "note"
 NO_ACCOUNT, FRAGMENT = "no account id and no account name", "no date and no amount"
 
@@ -44,6 +44,16 @@ _SUM_WORDS = frozenset(
 _SUM_KINDS = frozenset("grand general generale generaal genel gross der des i general: umum keseluruhan cong".split())
 #: A first look at texts, of which a log has many: none of the words of a sum stands in it.
 _ASCII_SUM = re.compile("|".join(sorted({word for word in _SUM_WORDS if word.isascii()})), re.I)
+#: How a balance that is carried over is called.
+_CARRIED = re.compile(
+    r"(?i)^(?:(?:balance |amount |total )?(?:carried|brought) (?:forward|over|down)|[bc]/[fd]|bal(?:ance)? [bc]/[fd]"
+    r"|(?:opening|closing|starting|ending|beginning|previous|prior) balance|(?:saldo)?vortrag|[üu]bertrag"
+    r"|anfangsbestand|(?:anfangs|end|er[öo]ffnungs|schluss)saldo"
+    r"|saldo (?:inicial|final|anterior|iniziale|finale|precedente)"
+    r"|solde (?:initial|final|d.ouverture|de cl[ôo]ture|report[ée])|report (?:[àa] nouveau|ant[ée]rieur)|[àa] reporter"
+    r"|suma (?:anterior|y sigue)|riporto|a riportare|beginsaldo|eindsaldo"
+    r"|(?:ing[åa]ende|utg[åa]ende) (?:saldo|balans)|期首残高|期末残高|前期繰越|次期繰越|期初余额|期末余额)\s*[:.]?$"
+)
 SECOND_TABLE, HEADING = "second table below", "heading of a group"
 _NOTE = re.compile(
     r"(?i)^(?:\*|†|source\b|notes?\b|printed\b|generated\b|exported\b|report (?:date|run|created)|run (?:date|on)"
@@ -55,6 +65,9 @@ _UNITS = re.compile(
     r"|pieces|units?|ea|each|number|numeric|count|text|string|date|datetime|yyyy.*|[dm]{1,2}[-/.].*|y/n|yes/no"
     r"|true/false|currency|local currency|integer|decimal)\s*[)\]]?$"
 )
+
+#: Reports that people lay out are small; a longer sheet is a log, and costs time to look through.
+LAID_OUT = 200_000
 
 Distinct = tuple[RawColumn, list[Any]]
 
@@ -68,6 +81,8 @@ class Rows:
     account_from: np.ndarray[Any, np.dtype[np.intp]] | None = None
     #: How many kept rows take their account from a row above.
     filled: int = 0
+    #: What is left out because of its figures alone.
+    remarks: tuple[str, ...] = ()
 
 
 def classify(
@@ -99,11 +114,14 @@ def classify(
     filled = rows_filled(blank, rows)
     reason[filled == 0] = BLANK
     _mark(reason, REPEATED, _repeats(known, headers, filled))
+    _mark_page_titles(reason, columns, blank, spec)
     if rows and not reason[0] and _is_units({name: raw[0] for name, raw in columns.items()}, spec):
         reason[0] = UNITS
     _mark_second_table(reason, columns, spec, filled)
     _mark_totals(reason, known, blank, spec)
+    _mark(reason, CARRIED, _carried(known, len(reason)))
     _mark_sums(reason, columns, known, blank, spec)
+    remarks = _mark_repeated_sums(reason, columns, known)
     _mark_notes(reason, columns, filled)
     account_from, count = _fill_down(reason, columns, blank, filled, fill, merged)
     if account_from is not None:
@@ -111,7 +129,7 @@ def classify(
         for name, mask in lacking.items():
             blank[name] = mask[account_from]
     _mark_without_key(reason, blank, spec, elsewhere)
-    return Rows(np.asarray(reason == ""), reason, account_from, count)
+    return Rows(np.asarray(reason == ""), reason, account_from, count, remarks)
 
 
 def _mark_second_table(reason: RawColumn, columns: Mapping[str, RawColumn], spec: SourceSpec, filled: Any) -> None:
@@ -135,6 +153,22 @@ def _mark_second_table(reason: RawColumn, columns: Mapping[str, RawColumn], spec
 
 def _is_word(cell: Any) -> bool:
     return bool(type(cell) is str and cell.strip() and parse_number(cell) is None and parse_date(cell) is None)
+
+
+def _mark_page_titles(
+    reason: RawColumn, columns: Mapping[str, RawColumn], blank: Mapping[str, Mask], spec: SourceSpec
+) -> None:
+    """What a printed page has above the header that it repeats: rows without a day and without a figure."""
+    for at in np.flatnonzero(reason == REPEATED):
+        for row in range(int(at) - 1, max(int(at) - 6, -1), -1):
+            wrong = [
+                name
+                for name in columns
+                if _kind(spec, name) in ("date", "number") and not blank[name][row] and not _is_word(columns[name][row])
+            ]
+            if wrong or reason[row] not in ("", BLANK):
+                break
+            _mark(reason, NOTE, np.arange(len(reason)) == row)
 
 
 def rows_filled(blank: Mapping[str, Mask], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -293,6 +327,62 @@ def _mark_sums(
         if equal and (block >= 2 or not told or any(_names_part(text, columns, start, at) for text in told)):
             reason[at] = TOTAL if not told or total_kind(told[0]) == TOTAL else SUBTOTAL
             counted[at], start = 0.0, at + 1
+
+
+def _carried(known: Mapping[str, Distinct], rows: int) -> Mask:
+    """Rows that carry a balance over from another page or period, with or without a day."""
+    found = np.zeros(rows, bool)
+    for name in ("account_name", "account_id", "date"):
+        if name in known:
+            found |= _told(known[name], lambda cell: bool(_CARRIED.match(cell.strip())))
+    return found
+
+
+def _mark_repeated_sums(
+    reason: RawColumn, columns: Mapping[str, RawColumn], known: Mapping[str, Distinct]
+) -> tuple[str, ...]:
+    """Totals that are called by no word for one: an account of which every line is the sum of the lines since its last
+    (*All customers*, month by month), or a last line of each account's block that is the sum of the others.
+
+    Three such sums to the cent and none that fails are no chance.
+    """
+    if "revenue" not in columns or "account_name" not in known or not 9 <= len(reason) <= LAID_OUT:
+        return ()
+    rows = np.flatnonzero(reason == "")
+    amounts = type_column(columns["revenue"], "number").values.to_numpy()[rows]
+    names = known["account_name"][0][rows]
+    if len(rows) < 9:
+        return ()
+    values = np.where(np.isnan(amounts), 0.0, amounts)
+    before = np.concatenate([[0.0], np.cumsum(values)])
+
+    def is_sum(total: Any, of: Any) -> Mask:
+        return np.asarray((np.abs(total) > 0.005) & (np.abs(total - of) <= 0.011 + 1e-9 * np.abs(of)))
+
+    # The line before of the same account, and what stands between the two.
+    order = np.lexsort((np.arange(len(rows)), names))
+    last = np.full(len(rows), -1)
+    same = names[order][1:] == names[order][:-1]
+    last[order[1:][same]] = order[:-1][same]
+    between = np.arange(len(rows)) - last - 1
+    sums = is_sum(values, before[:-1] - before[last + 1]) & (between >= 1)
+    for name in np.unique(names[sums & (between >= 2)]):
+        own = names == name
+        if own.sum() >= 3 and sums[own].all() and (between[own] >= 2).sum() >= 3:
+            reason[rows[own]] = TOTAL
+            called = cell_text(known["account_name"][1][name]) or "no name"
+            return (f"each of the {own.sum():,} lines of {called} ({values[own].sum():,.2f}) is the sum of the lines "
+                    "since its last one; they are left out as totals",)  # fmt: skip
+    starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
+    ends = np.concatenate([starts[1:], [len(rows)]])
+    length = ends - starts
+    closed = is_sum(values[ends - 1], before[ends - 1] - before[starts]) & (length >= 2)
+    if (length >= 3).sum() >= 3 and closed[length >= 3].all() and len(np.unique(names)) == len(starts):
+        last_lines = ends[closed & ((length >= 3) | closed[length == 2].all())] - 1
+        reason[rows[last_lines]] = SUBTOTAL
+        return (f"the last line of {len(last_lines):,} accounts ({values[last_lines].sum():,.2f}) is the sum of their "
+                "others; these are left out as totals",)  # fmt: skip
+    return ()
 
 
 def _kind(spec: SourceSpec, name: str) -> str:

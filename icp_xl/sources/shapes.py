@@ -20,11 +20,9 @@ from icp_xl.sources.dates import read_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, measure_year, words
 from icp_xl.sources.numbers import parse_number
-from icp_xl.sources.rows import total_kind
+from icp_xl.sources.rows import LAID_OUT, total_kind
 from icp_xl.sources.vocabulary import Vocabulary
 
-#: Reports that people lay out by hand are small; a longer sheet is a log.
-MAX_ROWS = 200_000
 _YEAR = re.compile(r"^(?:fy|cy|year|jahr|an|ano|año)?\s*((?:19|20)\d{2})$", re.I)
 LETTERS = re.compile(r"^column ([A-Z]{1,3})$", re.I)
 
@@ -63,8 +61,8 @@ def reshaped(
     for way in ways:
         tables, lines, remarks = {}, {}, list(book.remarks)
         for sheet in sheets:
-            rows = [list(row) for row in book.head(sheet.name, MAX_ROWS + 1)]
-            if not rows or len(rows) > MAX_ROWS:
+            rows = [list(row) for row in book.head(sheet.name, LAID_OUT + 1)]
+            if not rows or len(rows) > LAID_OUT:
                 continue
             found = way(rows)
             if found is not None:

@@ -25,7 +25,7 @@ from icp_xl.sources.headers import compact
 from icp_xl.sources.joins import JoinPlan, join_columns
 from icp_xl.sources.model import Guess, Tally
 from icp_xl.sources.numbers import take_apart
-from icp_xl.sources.rows import BLANK, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, UNITS, classify
+from icp_xl.sources.rows import BLANK, CARRIED, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, UNITS, classify
 from icp_xl.sources.sheet_facts import format_currency
 from icp_xl.sources.sheets import SheetChoice
 from icp_xl.sources.times import seconds_of_day
@@ -218,9 +218,10 @@ class SheetReader:
                 f"{self.spec.title}: {found.filled:,} rows name no customer and take the one above them ({above:,} "
                 f"customers are filled down; to leave that: sources.{self.spec.name}.fill_down: never)"
             )
-        totals = int(np.isin(found.reason, (TOTAL, SUBTOTAL)).sum())
+        totals = int(np.isin(found.reason, (TOTAL, SUBTOTAL, CARRIED)).sum())
         if totals:
             self.remarks.append(f"{self.spec.title}: {totals:,} total rows are left out")
+        self.remarks += [f"{self.spec.title}: {text}" for text in found.remarks]
         if below := int((found.reason == SECOND_TABLE).sum()):
             self.remarks.append(f"{self.spec.title}: a second table below the first is left out ({below:,} rows)")
         return found.keep.copy(), found.reason
