@@ -13,7 +13,7 @@ from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import ConfigError, Fault, MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book
-from icp_xl.sources.currency import settle_currencies
+from icp_xl.sources.currency import MONEY, settle_currencies
 from icp_xl.sources.expressions import Expression, is_expression, parse_expression
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.file_types import open_book
@@ -27,6 +27,10 @@ from icp_xl.sources.suggest import closest, lines_to_paste
 from icp_xl.sources.vocabulary import Vocabulary, vocabulary
 
 OpenBook = Callable[[Path], Book]
+#: Sources of which a line that is read twice counts twice.
+MONEY_LINES = ("sales", "opportunities")
+#: From so many lines on, and such a share of the shorter, two files share lines that are said, or are one and the same.
+REPEATED_LINES, REPEATED_SOME, REPEATED_MOST = 5, 0.01, 0.5
 
 
 def read_table(
@@ -70,6 +74,7 @@ def read_table(
     choices: list[SheetChoice] = []
     remarks: list[str] = []
     names: list[str] = []
+    labels: list[str] = []
     for file in paths:
         book = opener(file)
         names.append(book.name)
@@ -80,6 +85,8 @@ def read_table(
             plans.append(plan)
             reader = SheetReader(book, choice, spec, plan, chosen, joins, progress, known)
             parts.append(reader.read())
+            labels.append(f"{book.name}, sheet {choice.name}" if len(found) > 1 else book.name)
+            remarks += _repeats(spec, labels, parts, given=bool(chosen.file or chosen.sheet))
         choices += found
         remarks += book.remarks
         if len(paths) > 1:
@@ -90,6 +97,38 @@ def read_table(
     where = f"{paths[0].name}, columns of {spec.name}"
     more += settle_currencies(table.frame, spec, settings.sources.rates, opener, settings.paths.data, where)
     return table, list(dict.fromkeys([*remarks, *more]))
+
+
+def _repeats(spec: SourceSpec, labels: Sequence[str], parts: Sequence[Part], *, given: bool) -> list[str]:
+    """Whether the last of several files or sheets repeats lines of an earlier one, as a later export or a copy does.
+
+    Raises:
+        SourceError: most lines do, money would count twice, and the settings name neither.
+    """
+    if spec.name not in MONEY_LINES or len(parts) < 2:
+        return []
+    last = _hashes(parts[-1].frame)
+    for label, part in zip(labels[:-1], parts[:-1], strict=True):
+        other = _hashes(part.frame)
+        fewer, more = sorted((last, other), key=len)
+        same = fewer.isin(set(more)).to_numpy()
+        if same.sum() < REPEATED_LINES or same.mean() < REPEATED_SOME:
+            continue
+        frame = (parts[-1] if fewer is last else part).frame
+        money = MONEY[spec.name][0]
+        what = (
+            f"{spec.title}: {label} and {labels[-1]} hold the same lines: {int(same.sum()):,} of {len(fewer):,} of the "
+            f"one stand in the other too ({money} {frame.loc[same, money].sum():,.2f})"
+        )
+        if given or same.mean() < REPEATED_MOST:
+            return [f"{what}; both are read"]
+        raise SourceError(what, next_step="Name the one to read, or both where both count, in sources."
+                          f"{spec.name}.file (or sheet), or take the other out of the folder.")  # fmt: skip
+    return []
+
+
+def _hashes(frame: pd.DataFrame) -> pd.Series[Any]:
+    return pd.util.hash_pandas_object(frame.drop(columns="source_row"), index=False)
 
 
 def header_words(settings: Settings) -> tuple[str, ...]:

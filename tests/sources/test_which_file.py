@@ -11,10 +11,11 @@ import yaml
 
 from icp_xl.cli import run
 from icp_xl.config import load_settings
-from icp_xl.errors import MissingColumnsError
+from icp_xl.errors import MissingColumnsError, SourceError
 from icp_xl.sources import read_sources
 from icp_xl.sources.locate import locate
 from tests.conftest import SHARED
+from tests.support.sheets import write_book
 
 SALES = "Rechnungsdatum;Kunde;Betrag\n05.01.2024;Acme;100,50\n06.02.2024;Beta;200,00\n"
 CUSTOMERS = "Company,Industry,City\nAcme,Dental,Bonn\nBeta,Foods,Ulm\n"
@@ -138,3 +139,45 @@ def test_shared_cases(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(case for case in cases if case["name"] == name)
     monkeypatch.chdir(folder / "sources" / name)
     assert module.faults(case, folder / "sources" / name) == []
+
+
+def log(first: int, last: int) -> str:
+    """Lines number ``first`` to ``last`` of one and the same log, without invoice numbers."""
+    lines = [f"2024-{at // 28 + 1:02}-{at % 28 + 1:02},Acme {at % 7},{100 + at}.50" for at in range(first, last)]
+    return "\n".join(["Date,Customer,Amount", *lines]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "names, second",
+    [
+        (("sales (1).csv", "sales (2).csv"), (0, 60)),  # a file that was downloaded twice
+        (("report1700000000001.csv", "report1700086400002.csv"), (0, 75)),  # the same report a day later
+        (("Sales 2023.csv", "Sales 2024.csv"), (25, 90)),
+    ],
+)
+def test_lines_are_not_counted_twice(tmp_path: Path, names: tuple[str, str], second: tuple[int, int]) -> None:
+    (tmp_path / names[0]).write_text(log(0, 60), encoding="utf-8")
+    (tmp_path / names[1]).write_text(log(*second), encoding="utf-8")
+    same = 60 - second[0]
+    with pytest.raises(SourceError, match=f"{same} of 60 of the one stand in the other"):
+        read_sources(settings_for(tmp_path))
+    one = read_sources(settings_for(tmp_path, **{"sources.sales.file": names[1]})).sales
+    assert one is not None and len(one.frame) == second[1] - second[0]
+    both = read_sources(settings_for(tmp_path, **{"sources.sales.file": list(names)}))
+    assert both.sales is not None and len(both.sales.frame) == 60 + second[1] - second[0]
+    assert any("hold the same lines" in text for text in both.warnings)
+
+
+def test_a_few_lines_in_two_files_are_said(tmp_path: Path) -> None:
+    (tmp_path / "Sales 2023.csv").write_text(log(0, 100), encoding="utf-8")
+    (tmp_path / "Sales 2024.csv").write_text(log(90, 200), encoding="utf-8")
+    sources = read_sources(settings_for(tmp_path))
+    assert sources.sales is not None and len(sources.sales.frame) == 210
+    assert any("10 of 100 of the one stand in the other too (revenue 1,950.00)" in text for text in sources.warnings)
+
+
+def test_sheets_that_are_copies_are_not_counted_twice(tmp_path: Path) -> None:
+    rows: list[list[object]] = [line.split(",") for line in log(0, 60).splitlines()]
+    write_book(tmp_path / "sales.xlsx", {"Sales (1)": rows, "Sales (2)": rows})
+    with pytest.raises(SourceError, match="60 of 60"):
+        read_sources(settings_for(tmp_path))
