@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from icp_xl.config.sources import SourcesSettings
-from icp_xl.errors import IcpError
+from icp_xl.config.sources import SourceSettings, SourcesSettings
+from icp_xl.errors import IcpError, MissingColumnsError
+from icp_xl.sources.book import Book
 from icp_xl.sources.fields import CUSTOMERS, OPPORTUNITIES, SALES, SourceSpec
 from icp_xl.sources.file_types import open_book
 from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header
+from icp_xl.sources.shapes import reshaped
+from icp_xl.sources.sheets import choose_sheets
 from icp_xl.sources.vocabulary import vocabulary
 
 #: Files of a folder that are looked into, at most; a data folder is no archive.
 MAX_FILES = 40
+#: Bytes; reports that people lay out are small.
+MAX_LAID_OUT = 5_000_000
 #: Our own results are no input.
 OURS = "icp_"
 #: What a list of customers has beside the name.
@@ -57,7 +62,24 @@ def _tell(path: Path, stamp: int, size: int, file_mb: float, unpacked_mb: float,
             if best is None or header.score > best[0]:
                 best = header.score, told
             break  # a list of deals also has what a sales log has, and both have what a list of customers has
+    if best is None and size <= MAX_LAID_OUT:
+        return _laid_out(book)
     return None if best is None else best[1]
+
+
+def _laid_out(book: Book) -> Told | None:
+    """A report that is a sales log once it is laid out as a table: months across, customers above their lines."""
+    known = vocabulary()
+    try:
+        for other in reshaped(book, SALES, SourceSettings(), (), known):
+            try:
+                header = choose_sheets(other, SALES, SourceSettings(), known=known)[0].header
+            except MissingColumnsError:
+                continue
+            return Told("sales", tuple(match.header for match in header.matches.values()))
+    except (IcpError, OSError, ValueError):
+        return None
+    return None
 
 
 def _fits(name: str, header: Header, head: Sequence[Sequence[object]]) -> bool:

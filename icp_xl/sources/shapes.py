@@ -135,21 +135,31 @@ def _unpivoted(rows: list[list[Any]]) -> _Table | None:
     """Months, quarters or years across the columns: one line per row and period."""
     for at, row in enumerate(rows[:SEARCH_ROWS]):
         periods = {place: day for place, cell in enumerate(row) if (day := _period(cell)) is not None}
+        if len(periods) < 2:
+            continue
+        body = rows[at + 1 :]
+        known = list(periods.values())
+        single = {place for place, day in periods.items() if known.count(day) == 1}
+        sums = _sum_columns(row, body, min(periods), single)
+        periods = {place: day for place, day in periods.items() if place not in sums}
         if len(periods) < 2 or len(set(periods.values())) != len(periods):
             continue
         first, last = min(periods), max(periods)
         keys = [place for place, cell in enumerate(row) if place not in periods and cell_text(cell) and place < first]
-        if not keys or any(place not in periods for place in range(first, last + 1) if cell_text(row[place])):
+        between = set(range(first, last + 1)) - set(periods) - sums
+        if not keys or any(cell_text(row[place]) for place in between):
             continue
         lines: list[int] = []
         out: list[list[Any]] = [[*(row[place] for place in keys), "Date", "Revenue"]]
         lines.append(at + 1)
-        for number, line in enumerate(rows[at + 1 :], start=at + 2):
+        skipped = _sum_rows(body, list(periods))
+        for number, line in enumerate(body, start=at + 2):
             texts = [line[place] if place < len(line) else None for place in keys]
             if not any(cell_text(cell) for cell in texts if cell is not None):
                 continue
-            if any(isinstance(cell, str) and total_kind(cell) for cell in texts) and (
-                sum(bool(cell_text(cell)) for cell in texts if cell is not None) == 1
+            if number - at - 2 in skipped or (
+                any(isinstance(cell, str) and total_kind(cell) for cell in texts)
+                and sum(bool(cell_text(cell)) for cell in texts if cell is not None) == 1
             ):
                 continue
             for place, day in periods.items():
@@ -170,8 +180,67 @@ def _unpivoted(rows: list[list[Any]]) -> _Table | None:
             f"the {kind} stand in columns ({names[0]} … {names[1]}); each cell is read as a line of revenue dated the "
             "first day of its period"
         )
+        named = [str(cell_text(row[place])) for place in sorted(sums)]
+        if named:
+            remark += f"; {', '.join(named)} hold sums of these and are left out"
+        if skipped:
+            remark += f"; {len(skipped):,} rows are sums of the rows above and are left out"
         return _Table(out, lines, remark)
     return None
+
+
+def _sum_columns(header: Sequence[Any], body: list[list[Any]], first: int, never: Collection[int]) -> set[int]:
+    """Columns from ``first`` on that are, row by row, the sum of the columns since the last such, or of all before.
+
+    Those of ``never`` are periods that no other column names.
+    """
+    found: set[int] = set()
+    start = first
+    figures = [[_figure(line[place] if place < len(line) else None) for place in range(len(header))] for line in body]
+    for place in range(first + 1, len(header)):
+        if place in never or not (cell_text(header[place]) or isinstance(header[place], datetime | date)):
+            continue
+        since = [at for at in range(start, place) if at not in found]
+        every = [at for at in range(first, place) if at not in found]
+        for parts in (since, every):
+            held = [(line[place], sum(line[at] for at in parts)) for line in figures if line[place]]
+            if len(parts) >= 2 and len(held) >= 2 and all(_equal(total, of) for total, of in held):
+                found.add(place)
+                start = place + 1
+                break
+    return found
+
+
+def _sum_rows(body: list[list[Any]], places: list[int]) -> set[int]:
+    """Rows that are, in every period, the sum of the rows since the last such, or of all rows above."""
+    found: set[int] = set()
+    block, whole = [0.0] * len(places), [0.0] * len(places)
+    count = 0
+    for at, line in enumerate(body):
+        figures = [_figure(line[place] if place < len(line) else None) for place in places]
+        if not any(figures):
+            continue
+        if sum(map(bool, figures)) >= 2 and any(
+            number >= 2 and all(_equal(figure, of) for figure, of in zip(figures, total, strict=True))
+            for total, number in ((block, count), (whole, at - len(found)))
+        ):
+            found.add(at)
+            block, count = [0.0] * len(places), 0
+            continue
+        block = [a + b for a, b in zip(block, figures, strict=True)]
+        whole = [a + b for a, b in zip(whole, figures, strict=True)]
+        count += 1
+    return found
+
+
+def _figure(cell: Any) -> float:
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return float(cell)
+    return (parse_number(cell) or 0.0) if isinstance(cell, str) else 0.0
+
+
+def _equal(total: float, of: float) -> bool:
+    return abs(total - of) <= 0.011 + 1e-9 * abs(of)
 
 
 def _headed(rows: list[list[Any]], known: Vocabulary) -> _Table | None:
