@@ -22,13 +22,15 @@ from icp_xl.sources.headers import SAMPLE_ROWS, SEARCH_ROWS, Header
 from icp_xl.sources.locate import locate
 from icp_xl.sources.read import read_sources
 from icp_xl.sources.reader import book_and_sheets, header_words
-from icp_xl.sources.suggest import best_header, nearest
+from icp_xl.sources.suggest import best_header, nearest, price_by_quantity
 from icp_xl.sources.vocabulary import Vocabulary, vocabulary
 
 #: Sources that are mapped, in the order of asking.
 MAPPED = ("customers", "sales", "opportunities", "assets", "enriched_revenue", "industry_updates")
 #: Facts of a column come from its first so many rows; a larger file says so.
 FACT_ROWS = 200_000
+#: Days that are written as numbers, 20240131; other numbers are guessed to be no days.
+EIGHT_DIGITS = (19_000_101, 21_001_231)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class ColumnFacts:
     header: str
     samples: tuple[str, ...] = ()
     said: str = ""
+    #: ``date``, ``number``, ``text`` or, where no cell tells, nothing.
+    kind: str = ""
 
     def line(self) -> str:
         """The facts in one line, to stand beside the header."""
@@ -201,15 +205,21 @@ def _fact(text: str, raw: RawColumn, book: Book, evidence: Evidence) -> ColumnFa
     try:
         days = type_column(head, "date", date1904=book.date1904, header=text, evidence=evidence).values
         numbers = type_column(head, "number", header=text, evidence=evidence).values
-        if raw.dtype.kind == "M" or (days.notna().mean() > 0.9 and not numbers.notna().mean() > 0.9):
+        kind = "text"
+        if raw.dtype.kind == "M" or (
+            days.notna().mean() > 0.9
+            and (not numbers.notna().mean() > 0.9 or bool(numbers.between(*EIGHT_DIGITS).all()))
+        ):
+            kind = "date"
             days = type_column(filled, "date", date1904=book.date1904, header=text, evidence=evidence).values
             said = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
         elif numbers.notna().mean() > 0.9:
+            kind = "number"
             numbers = type_column(filled, "number", header=text, evidence=evidence).values
             said = f"sum {np.nansum(numbers):,.2f}"
     except IcpError as error:  # the column can be read in two ways: the run will ask
-        said = error.fault.what
-    return ColumnFacts(text, tuple(sample[:30] for sample in shown), said)
+        said, kind = error.fault.what, ""
+    return ColumnFacts(text, tuple(sample[:30] for sample in shown), said, kind)
 
 
 def _plain(cell: Any) -> Any:
@@ -225,17 +235,31 @@ def take_nearest(item: SourceMap) -> list[str]:
     said = []
     for group in item.open_groups():
         ranked = sorted(group, key=lambda one: one.name != "account_name")
-        free = [(one, header) for one in ranked for header in one.near if header not in item.chosen.values()]
+        free = [
+            (one, header)
+            for one in ranked
+            for header in one.near
+            if header not in item.chosen.values() and _may_be(item, one, header)
+        ]
         if not free:
             raise SourceError(f"{item.title}: no column comes near {' or '.join(one.name for one in group)}",
                               where=f"{item.path.name}, sheet {item.sheet}", got=", ".join(item.columns),
                               next_step="Run icp-xl map on a terminal, or give the column in the settings."
                               )  # fmt: skip
         wanted, header = free[0]
+        shown = item.columns[header].line()
+        header = price_by_quantity(wanted.name, header, item.chosen.get("quantity"))
         item.chosen[wanted.name] = header
         said.append(f"{item.title}: {header} is guessed to be the {wanted.label.lower()} "
-                    f"({item.columns[header].line()}); look whether it is right")  # fmt: skip
+                    f"({shown}); look whether it is right")  # fmt: skip
     return said
+
+
+def _may_be(item: SourceMap, wanted: Wanted, header: str) -> bool:
+    """Whether a column may be guessed to be one of ours: plain numbers are no days, and a blank column is nothing."""
+    kind = item.columns[header].kind if header in item.columns else ""
+    wants = SPECS[item.source].field(wanted.name)
+    return bool(kind) and not (wants is not None and wants.kind == "date" and kind == "number")
 
 
 def told(maps: list[SourceMap]) -> list[str]:
@@ -309,8 +333,9 @@ def preview(settings: Settings) -> list[str]:
         frame = table.frame
         parts = [f"{len(frame):,} rows"]
         if table.name == "sales" and len(frame):
+            days = frame["date"].dropna()
             parts += [f"revenue {frame['revenue'].sum():,.2f}",
-                      f"{frame['date'].min():%Y-%m-%d} to {frame['date'].max():%Y-%m-%d}"]  # fmt: skip
+                      f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}" if len(days) else "no day"]  # fmt: skip
         if table.name == "opportunities":
             parts.append(f"amount {frame['amount'].sum():,.2f}")
         lines.append(f"{SPECS[table.name].title}: {', '.join(parts)} from {table.file}")

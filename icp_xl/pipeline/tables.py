@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.config import Settings
-from icp_xl.errors import DataError, SourceError
+from icp_xl.errors import DataError, Fault, IcpError, SourceError
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
 from icp_xl.sources import Sources, read_sources
 from icp_xl.sources.fields import SPECS
+from icp_xl.sources.file_types import layout_of, open_book
 from icp_xl.sources.locate import locate
 from icp_xl.tables import Tables, account_totals, build_tables, load_overrides
 from icp_xl.tables.balance import SourceBalance, balance_frame, balance_sources
@@ -62,9 +64,21 @@ def _nothing_found(run: RunContext) -> SourceError:
         where=f"folder {folder.name or folder}",
         got=", ".join(files[:10]) + (f" and {len(files) - 10} more" if len(files) > 10 else "") or "no file",
         allowed=" and ".join(repr(SPECS[name].files[0]) for name in ("customers", "sales")),
-        next_step="Name another folder with --data, or the files in the settings: sources.customers.file and "
-        "sources.sales.file.",
+        next_step="`icp-xl map` asks what each file holds. Or name another folder with --data, or the files in the "
+        "settings: sources.customers.file and sources.sales.file.",
+        faults=[fault for name in files[:10] if (fault := _unreadable(folder / name, run.settings))],
     )
+
+
+def _unreadable(path: Path, settings: Settings) -> Fault | None:
+    """Why a file of the folder could not be looked into, where that is so."""
+    if layout_of(path) == "none":
+        return None
+    try:
+        open_book(path, settings.sources)
+    except IcpError as error:
+        return Fault(error.fault.what, path.name, error.fault.got)
+    return None
 
 
 def load_tables(run: RunContext, *, stop: bool = True) -> Tables:

@@ -117,9 +117,10 @@ class SheetReader:
         """The columns that are needed, by header."""
         header = self.choice.header
         places = self.plan.places
+        watched = self._watched()  # may take a column as the currency's
         needed = [*self.plan.headers.values()]
         needed += [places.get(name, name) for item in self.plan.expressions.values() for name in item.headers]
-        needed += [*self.chosen.where, *(join.key for join in self.joins), *self._watched()]
+        needed += [*self.chosen.where, *(join.key for join in self.joins), *watched]
         needed += [self._stage] if self._stage else []
         at = {name: header.column(name) for name in dict.fromkeys(needed)}
         own = {name: column for name, column in at.items() if column is not None}
@@ -250,7 +251,7 @@ class SheetReader:
             if unit := column_unit(header, first, titles):
                 self._units[name] = unit
                 self.remarks.append(
-                    f"{self.spec.title}: {header} counts in units of {unit.factor:,.0f} ({unit.said}) and is "
+                    f"{self.spec.title}: {header} counts in units of {unit.factor:,.12g} ({unit.said}) and is "
                     f"multiplied (else: sources.{self.spec.name}.multiply: {{{name}: 1}})"
                 )
 
@@ -310,6 +311,13 @@ class SheetReader:
             asked = keep | np.isin(reason, LOST)
             out = asked & ~self._passes(name, column, condition)
             reason[out] = f"left out by the setting where: {name}"
+            if asked.any() and out.sum() == asked.sum():
+                texts = type_column(column[asked], "text").values.dropna().astype(str)
+                held = ", ".join(f"{text} ({count:,})" for text, count in texts.value_counts().head(5).items())
+                self.remarks.append(
+                    f"{self.spec.title}: the setting sources.{self.spec.name}.where: {name} leaves no row of "
+                    f"{self.book.name}; the column holds {held or 'nothing'}"
+                )
             keep &= ~out
 
     def _passes(self, name: str, column: RawColumn, condition: Condition) -> Any:

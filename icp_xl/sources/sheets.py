@@ -169,7 +169,7 @@ def _missing(
         step += f" The hidden sheet {instead} has them all: to read it, set sources.{spec.name}.sheet to its name."
     faults = []
     for group in lacks:
-        closest = next((f"the closest header is {near_by[item]}" for item in group if item in near_by), "")
+        closest = next((_closest(near_by[item]) for item in group if item in near_by), "")
         doubt = [text for text in header.remarks if any(f"taken for {_label(spec, item)}" in text for item in group)]
         faults.append(Fault(f"no column for {' or '.join(group)}", None, "; ".join(doubt) or None, closest or None))
     what = f"{spec.title}: {'columns are' if len(lacks) > 1 else 'a column is'} missing"
@@ -178,6 +178,10 @@ def _missing(
     return MissingColumnsError(
         what, where=f"{book.name}, sheet {name}, row {header.row + 1}", got=headers, next_step=step, faults=faults
     )
+
+
+def _closest(found: str) -> str:
+    return f"it may be computed: {found}" if found.startswith("=") else f"the closest header is {found}"
 
 
 def _label(spec: SourceSpec, name: str) -> str:

@@ -109,10 +109,18 @@ def suggestions(
             item = spec.field(name)
             near = [] if item is None else nearest(item, spec, header.headers, samples, known, taken)
             if near:
-                found[name] = header.headers[near[0]]
+                amount = header.matches.get("quantity")
+                found[name] = price_by_quantity(name, header.headers[near[0]], amount.header if amount else None, known)
                 taken.add(near[0])
                 break
     return {name: found[name] for name in spec.names if name in found}
+
+
+def price_by_quantity(name: str, header: str, quantity: str | None, known: Vocabulary | None = None) -> str:
+    """``header``, or its product with the quantity where revenue is wanted and only a price is near."""
+    if name != "revenue" or quantity is None or "price" not in (known or vocabulary()).known(header):
+        return header
+    return f"= [{quantity}] * [{header}]"
 
 
 def plain_header(head: Sequence[Row]) -> Header | None:

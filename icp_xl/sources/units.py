@@ -25,6 +25,7 @@ _SHORT = {"mio": 1e6, "mln": 1e6, "mrd": 1e9, "tsd": 1e3, "tys": 1e3, "тыс": 
 _LINKS = re.compile(r"(?i)\s+(?:of|de|di|von|van|d['’])\s*")
 
 
+_HUNDREDTHS = frozenset("cent cents ct pence centimes centavos céntimos centesimi".split())
 _MONEY = frozenset(("euros", "euro", "dollars", "円", "元"))
 
 
@@ -87,6 +88,8 @@ def _factor(text: str) -> float | None:
     text = re.sub(r"(?i)^(?:(?:in|en|x|×)\s+)+|(?<=\S)\s+in(?=\s)", "", text)
     if found := _ZEROS.match(text):
         return 1e6 if found[1] else 1e3
+    if text.casefold() in _HUNDREDTHS:
+        return 0.01
     text = _LINKS.sub(" ", text)
     if _THOUSANDS.match(text):
         rest = _THOUSANDS.sub("", text).strip()

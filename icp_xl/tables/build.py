@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from icp_xl.config import Settings
-from icp_xl.errors import DataError
+from icp_xl.errors import DataError, Fault
 from icp_xl.progress import Progress
 from icp_xl.sources.model import Sources, SourceTable
 from icp_xl.tables.accounts import Directory, Resolved, resolve_accounts
@@ -53,6 +53,7 @@ def build_tables(
             where="customers and sales",
             allowed="a customers file with account names, or a sales log with customers",
             next_step="`icp-xl check` shows what was read from each file.",
+            faults=[Fault(text) for text in sources.warnings if " no row" in text],
         )
     directory = sales.directory
     found: dict[str, Resolved] = {}
