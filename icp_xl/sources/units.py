@@ -7,26 +7,40 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from icp_xl.sources.numbers import take_apart
+from icp_xl.sources.numbers import parse_number, take_apart
 
 _BRACKETS = re.compile(r"[(\[（［]\s*([^()\[\]（）［］]{1,40}?)\s*[)\]）］]\s*$")
 #: What stands before a unit: "in thousands", "Angaben in TEUR", "all figures in USD million", "en milliers d'euros".
 _PHRASE = re.compile(r"(?i)(?:^|[\s,;:–-])(?:in|en|em|w|v|i)\s+(\S.{0,39})$")
 #: Units that are written behind a header without more: TEUR, T€, k€, Mio. €, MUSD.
 _GLUED = re.compile(
-    r"(?:^|\s)((?:[TKMk]|Tsd\.?|Mio\.?|Mrd\.?)\s?(?:[A-Z]{3}|[€$£])|[tkm]kr|[€$£]'?000s?)$|,\s*([^\s,]{2,}(?: \S+)?)$"
+    r"(?:^|\s)((?:[TKMk]|Tsd\.?|Mio\.?|Mrd\.?)\s?(?:[A-Z]{3}|[€$£])|[tkm]kr|[eM]Ft|(?:[A-Z]{3}\s?|[€$£'])[€$£']?000s?)$"
+    r"|(?<!\d),\s*([^\s,]{2,}(?: \S+)?)$"
 )
-_ZEROS = re.compile(r"^(?:[A-Z]{3})?\W{0,4}000(,?000)?'?s?(?:\W{0,4}|\W[A-Z]{3})$", re.I)
+_ZEROS = re.compile(r"^(?:[A-Z]{3})?\W{0,4}(?:1[., ]?)?000([., ]?000)?'?s?(?:\W{0,4}|\W(?:[A-Z]{3}|kr))$", re.I)
 _THOUSANDS = re.compile(
-    r"(?i)^(?:thousands?|milliers?|miles|migliaia|milhares|tausend|duizend(?:en)?|tusental?|tys)\b\.?|^千"
+    # "mil" is a million in English and a thousand in Spanish and Portuguese, beside a currency of theirs.
+    r"(?i)^R\$ ?mil$|^mil(?= (?:R\$|reais|euros|pesos|d[óo]lares))"
+    r"|^(?:thousands?|milliers?|miles|migliaia|milhares|tausend|duizend(?:en)?|tusental?|tys)\b\.?|^千"
 )
 #: Three letters that no currency is called by.
-_SHORT = {"mio": 1e6, "mln": 1e6, "mrd": 1e9, "tsd": 1e3, "tys": 1e3, "тыс": 1e3, "млн": 1e6, "lac": 1e5}
+_SHORT = {
+    "mio": 1e6,
+    "mln": 1e6,
+    "mrd": 1e9,
+    "tsd": 1e3,
+    "tys": 1e3,
+    "тыс": 1e3,
+    "млн": 1e6,
+    "lac": 1e5,
+    "eft": 1e3,
+    "mft": 1e6,
+}
 _LINKS = re.compile(r"(?i)\s+(?:of|de|di|von|van|d['’])\s*")
 
 
 _HUNDREDTHS = frozenset("cent cents ct pence centimes centavos céntimos centesimi".split())
-_MONEY = frozenset(("euros", "euro", "dollars", "円", "元"))
+_MONEY = frozenset(("euros", "euro", "dollars", "dólares", "reais", "pesos", "円", "元"))
 
 
 @dataclass(frozen=True)
@@ -59,14 +73,16 @@ def unit_of_text(text: str) -> Unit | None:
     (Unit(factor=1000.0, said='thousands of USD'), Unit(factor=1000.0, said='k€'), None)
     """
     text = " ".join(text.split())
-    whole = _factor(text) if len(text) <= 20 else None
+    whole = _factor(text) if len(text) <= 20 and parse_number(text) is None else None
     return Unit(whole, text) if whole not in (None, 1) else unit_of_header(text)
 
 
 def column_unit(header: str, below: object, titles: Iterable[str]) -> Unit | None:
     """The unit of a column of money: by its header, by the row of units ``below`` it, or by a title above the table."""
     said = [unit_of_header(header), unit_of_text(below) if isinstance(below, str) else None]
-    return next((unit for unit in (*said, *map(unit_of_text, titles)) if unit is not None), None)
+    # A letter alone above a table is anything.
+    above = (unit_of_text(text) for text in titles if len(text) > 2)
+    return next((unit for unit in (*said, *above) if unit is not None), None)
 
 
 def without_unit(header: str) -> str:
@@ -97,7 +113,11 @@ def _factor(text: str) -> float | None:
     # A bare letter or two may be tonnes, a credit or a column's name.
     if len(text) == 3 and text.isalpha() and text.isascii() and text != text.upper() and text[1:] != "kr":
         return _SHORT.get(text.casefold())
-    if len(text) < 2 and text not in ("k", "K", "m", "M", "€", "$", "£", "¥", "₹") or text.casefold() in ("cr", "dr"):
+    if (
+        len(text) < 2
+        and text not in ("k", "K", "m", "M", "€", "$", "£", "¥", "₹")
+        or text.casefold() in ("cr", "dr", "ttl")
+    ):
         return None
     for form in (text, re.sub(r"s\b", "", text)):
         amount = take_apart(f"1 {form}", ledger=False)

@@ -13,10 +13,12 @@ K, M, LAKH, CRORE = 1e3, 1e6, 1e5, 1e7
 HEADERS = {
     "Revenue (in thousands)": K, "Net Sales (k EUR)": K, "Umsatz TEUR": K, "Umsatz in T€": K, "Revenue ($000)": K,
     "Omsättning (tkr)": K, "Importe (miles de euros)": K, "Выручка, тыс. руб.": K, "売上（千円）": K,
-    "Revenue (USD'000)": K, "Revenue ($M)": M, "Net Sales (in millions)": M, "Umsatz (Mio. €)": M, "売上（百万円）": M,
+    "Revenue (USD'000)": K, "Valor (R$ mil)": K, "Összeg eFt": K, "Beløp i 1000 kr": K, "Revenue USD 000": K,
+    "Revenue ($M)": M, "Net Sales (in millions)": M, "Umsatz (Mio. €)": M, "売上（百万円）": M,
     "Revenue (₹ in Lakhs)": LAKH, "Revenue (₹ Cr)": CRORE,
     # These count in ones, whatever stands behind them.
-    "Revenue (USD)": 1, "Net Amount (KWD)": 1, "Net Amount (AED)": 1, "Umsatz (netto)": 1, "Amount in EUR": 1,
+    "Revenue (USD)": 1, "Net Amount (KWD)": 1, "Net Amount (AED)": 1, "Umsatz (netto)": 1, "Revenue M": 1,
+    "Amount in EUR": 1,
 }  # fmt: skip
 
 
@@ -50,7 +52,19 @@ def test_by_the_row_below(tmp_path: Path, unit: str) -> None:
     assert read(tmp_path, lines("Revenue", ["", "", unit]))[0] == pytest.approx(39_750)
 
 
-@pytest.mark.parametrize("title", ["Sales in 2024", "Report of March", "Sales in Germany", "Run in 3 s"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Sales in 2024",
+        "Report of March",
+        "Sales in Germany",
+        "Run in 3 s",
+        "M",
+        "Store 000",
+        "1,000",
+        "Budget: 250,000",
+    ],
+)
 def test_a_title_of_something_else(tmp_path: Path, title: str) -> None:
     total, said = read(tmp_path, [[title], [], *lines()])
     assert total == pytest.approx(39.75) and "units of" not in said
