@@ -162,12 +162,12 @@ def test_a_second_run_gives_the_same_bytes_and_replaces_its_own_files_only(
     outcome = share(settings(out), by="rep")
     assert changed.read_bytes().endswith(b"edited") and foreign.read_bytes() == b"mine"
     names = {path.name for path in folder.iterdir()}
-    assert "icp_report - Adam - new.xlsx" in names and "icp_report - Eve.xlsx" not in names
+    assert "icp_report - Adam - new.xlsx" in names and not any("Eve" in name for name in names)
     assert "icp_report - Ann Lee - new.xlsx" in names
     assert "shared/by_rep/icp_report - Ann Lee.xlsx" not in {file.file for file in outcome.files}
     assert (out / "shared" / "icp_report.xlsx").is_file(), "the copy for all is another run's"
     again = {p.name: p.read_bytes() for p in folder.iterdir()}
-    same = [name for name in first if name not in (changed.name, "icp_report - Eve.xlsx")]
+    same = [name for name in first if name != changed.name and "Eve" not in name]
     assert len(same) == 6 and all(again[name] == first[name] for name in same)
     assert "shared/icp_report.xlsx" in set(manifest(out)["file"])
 

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from icp_xl.delivery.render.book import render_bytes
-from icp_xl.delivery.sharing.file_names import key_of, safe_file_name, unique
+from icp_xl.delivery.sharing.file_names import key_of, safe_file_name
 from icp_xl.delivery.sharing.finding_types import FINDINGS
 from icp_xl.delivery.sharing.formula_safety import find_path
+from icp_xl.delivery.sharing.identity import FOR_ALL, file_stems, reader_key
 from icp_xl.delivery.sharing.office_pdf import find_office, first_page
 from icp_xl.delivery.sharing.password import check_password, crypto, encrypt
 from icp_xl.delivery.sharing.safe_copy import check_size, make_safe
@@ -20,8 +21,18 @@ from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, count_
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.opc.package import open_package
 from icp_xl.opc.unsupported import RefusedError
+from icp_xl.pipeline.share.changes import who_gets_what_now
 from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
-from icp_xl.pipeline.share.manifest import CSV, JSON, SharedFile, Shelf, size_and_digest, stage_manifest
+from icp_xl.pipeline.share.manifest import (
+    CSV,
+    JSON,
+    KnownReader,
+    SharedFile,
+    Shelf,
+    read_remembered,
+    size_and_digest,
+    stage_manifest,
+)
 from icp_xl.reports.accounts import account_columns
 from icp_xl.reports.share import Reader
 from icp_xl.reports.words import say_count
@@ -98,7 +109,7 @@ def share(
     found = [_find(run, path) for path in reports or tuple(Path(name) for name in chosen.reports)]
     _check_options(run, by, found, passwords)
     by = "" if by == "none" else by
-    job = _Job(run, by, passwords, Shelf(run, {(path.name, by) for path in found}))
+    job = _Job(run, by, passwords, {(path.name, by) for path in found})
     for path in found:
         if by:
             job.per_reader(load_cuttable(run, path.name))
@@ -154,14 +165,17 @@ def _check_kinds(run: RunContext) -> None:
 class _Job:
     """One run of ``share``: the files made so far, and what is noted on the way."""
 
-    def __init__(self, run: RunContext, by: str, passwords: Passwords | None, shelf: Shelf) -> None:
-        self.run, self.by, self.passwords, self.shelf = run, by, passwords, shelf
+    def __init__(self, run: RunContext, by: str, passwords: Passwords | None, mine: set[tuple[str, str]]) -> None:
+        self.run, self.by, self.passwords = run, by, passwords
         self.settings = run.settings.share
+        earlier = read_remembered(run)
+        self.readers, self.claimed = dict(earlier.readers), earlier.claimed(by)
+        self.shelf = Shelf(run, mine, earlier.files)
+        self.stems: dict[str, str] = {}
         self.files: list[SharedFile] = []
         self.removed: dict[str, int] = {}
         self.left_out: dict[str, list[dict[str, Any]]] = {}
         self.notes: list[str] = []
-        self.keys: set[str] = set()
         self.office = find_office() if self.settings.pdf else None
         if self.settings.pdf and self.office is None:
             self.notes.append("No PDF was made: LibreOffice was not found on this computer.")
@@ -210,15 +224,16 @@ class _Job:
                 next_step="Share one file for all, or give it in the customers.",
             )
         self._note_twins(names)
+        self.stems = file_stems(names, self.claimed)
         self.run.progress.stage(f"Writing one file per {self.by}", len(names))
         for name in names:
             self.run.progress.check()
             if self.run.dry_run:
-                stem = f"{Path(cut.report).stem} - {safe_file_name(name)}"
-                self.run.plan(f"{self.settings.folder}/by_{self.by}/{stem}.xlsx")
+                self.run.plan(f"{self.settings.folder}/by_{self.by}/{Path(cut.report).stem} - {self.stems[name]}.xlsx")
             else:
                 self._reader(cut, Reader(self.by, name), rows[who == name])
             self.run.progress.advance()
+        self._remember(cut.report, {name: sorted(set(rows.loc[who == name, "account_id"])) for name in names})
         nobody = rows[who.isna()].drop_duplicates("account_id")
         if len(nobody):
             listed = nobody[["account_id", "account_name"]].astype(str).to_dict("records")
@@ -227,13 +242,29 @@ class _Job:
     def _note_twins(self, names: list[str]) -> None:
         seen: dict[str, str] = {}
         for name in names:
-            twin = seen.setdefault(name.casefold(), name)
+            twin = seen.setdefault(key_of(name), name)
             if twin != name:
-                self.run.warn(f"Two {self.by}s differ only in capitals and get a file each: {twin} and {name}.")
+                self.run.warn(f"Two {self.by}s read alike and get a file each, with a key each: {twin} and {name}.")
+
+    def _remember(self, report: str, given: Mapping[str, Sequence[str]]) -> None:
+        """Note who gets which accounts of ``report`` now, and warn of what has changed since the last time."""
+        mine = {name: known for (by, name), known in self.readers.items() if by == self.by}
+        before = {name: set(known.accounts.get(report, ())) for name, known in mine.items()}
+        if any(before.values()):
+            now = {name: set(ids) for name, ids in given.items()}
+            for line in who_gets_what_now(self.by, before, now):
+                self.run.warn(f"{report}: {line}")
+        for name in mine.keys() | given.keys():
+            known = mine.get(name) or KnownReader(self.by, name, reader_key(name), "")
+            kept = {key: ids for key, ids in known.accounts.items() if key != report}
+            if name in given:
+                kept[report] = tuple(map(str, given[name]))
+            stem = self.stems.get(name, known.file_name)
+            self.readers[self.by, name] = replace(known, file_name=stem, accounts=kept)
 
     def _reader(self, cut: Cuttable, reader: Reader, rows: pd.DataFrame, parts: int = 1) -> None:
         """Render the reader's report; in twice as many parts as long as one is too large and splitting is wanted."""
-        stem = Path(cut.report).stem + (f" - {safe_file_name(reader.name)}" if reader.name else "")
+        stem = Path(cut.report).stem + (f" - {self.stems[reader.name]}" if reader.name else "")
         with scratch_folder("share") as folder:
             made: list[tuple[Path, Reader, int]] = []
             for part in range(1, parts + 1):
@@ -274,7 +305,7 @@ class _Job:
 
     def _put(self, made: Path, report: str, reader: Reader, stem: str, accounts: int | None) -> None:
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
-        key = self._key(reader)
+        key = _key(reader)
         with open_package(made) as package:
             rows = count_rows(package)
         content = made.read_bytes()
@@ -285,30 +316,24 @@ class _Job:
             )
         if password is not None:
             content = encrypt(content, password)
-        name = self.shelf.place(folder, stem, ".xlsx")
+        name = self.shelf.place(folder, stem, ".xlsx", reader.name or FOR_ALL)
         self.run.outputs.path(name).write_bytes(content)
         self._record(name, key, reader, report, accounts, rows, password is not None)
         if self.office is not None:
             self.run.progress.check()
-            pdf = self.shelf.place(folder, stem, ".pdf")
+            pdf = self.shelf.place(folder, stem, ".pdf", reader.name or FOR_ALL)
             first_page(made, self.run.outputs.path(pdf), self.office)
             self._record(pdf, key, reader, report, accounts, None, False, "summary")
 
     def _csv(self, cut: Cuttable, rows: pd.DataFrame, reader: Reader, stem: str) -> None:
         lot = rows.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
-        name = self.shelf.place(folder, stem, ".csv")
+        name = self.shelf.place(folder, stem, ".csv", reader.name or FOR_ALL)
         shown = [column.key for column in account_columns(lot, cut.model)] if cut.model else list(lot.columns)
         self.run.outputs.csv(name, lot[shown])
         self._record(
-            name, self._key(reader), reader, cut.report, lot["account_id"].nunique(), len(lot) + 1, False, "accounts"
+            name, _key(reader), reader, cut.report, lot["account_id"].nunique(), len(lot) + 1, False, "accounts"
         )
-
-    def _key(self, reader: Reader) -> str:
-        known = next((f.recipient_key for f in self.files if (f.recipient, f.by) == (reader.name, reader.by)), None)
-        if known is not None:
-            return known
-        return unique(key_of(reader.name), self.keys).replace(" (", "_").rstrip(")") if reader.name else "all"
 
     def _record(
         self, name: str, key: str, reader: Reader, report: str, accounts: int | None, rows: int | None,
@@ -316,7 +341,7 @@ class _Job:
     ) -> None:  # fmt: skip
         size, digest = size_and_digest(self.run.outputs.find(name))
         self.files.append(
-            SharedFile(name, key, reader.name or "all", reader.by, report, reader.part, reader.parts, accounts, rows,
+            SharedFile(name, key, reader.name or FOR_ALL, reader.by, report, reader.part, reader.parts, accounts, rows,
                        size, digest, protected, note)
         )  # fmt: skip
 
@@ -338,12 +363,16 @@ class _Job:
                        f"left out: no {self.by}; they are listed in {JSON}")
             for report, rows in self.left_out.items()
         ]  # fmt: skip
-        stage_manifest(run, [*self.shelf.kept, *self.files, *missing], self.left_out)
+        stage_manifest(run, [*self.shelf.kept, *self.files, *missing], self.readers.values(), self.left_out)
         run.metric("shared_files", len(self.files))
         if left:
             run.warn(f"{say_count(left, 'account')} without a {self.by} went into no file; {JSON} lists them.")
         manifest = run.settings.paths.out / CSV
         return ShareOutcome(folder, self.files, left, self.removed, tuple(self.notes), manifest)
+
+
+def _key(reader: Reader) -> str:
+    return reader_key(reader.name) if reader.name else FOR_ALL
 
 
 def _named_like_paths(rows: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from icp_xl import artifacts
+from icp_xl.delivery.sharing.identity import plain_name
 from icp_xl.errors import DataError, IcpError
 from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.pipeline.score import SCORED_STATE
@@ -109,9 +110,9 @@ def _whitespace(run: RunContext) -> Cuttable:
 
 
 def reader_of(column: pd.Series[Any]) -> pd.Series[str]:
-    """Names of readers: spaces made one, nothing for what is missing or blank."""
-    text = column.astype("string").str.split().str.join(" ")
-    return text.where(text.str.len() > 0).astype(object).where(text.notna() & (text.str.len() > 0), None)
+    """Names of readers as they are known by; nothing for what is missing or blank."""
+    names = {text: plain_name(str(text)) or None for text in column.dropna().unique()}
+    return column.astype(object).map(names).astype(object).where(column.notna(), None)
 
 
 def load_last_scoring(run: RunContext) -> LastScoring:
