@@ -74,15 +74,53 @@ print(json.dumps({
 }))
 """
 
+COMMANDS = """
+import json
+from pathlib import Path
+from icp_xl import docs_tables
+from icp_xl.cli import run
+from icp_xl.excel.stubs import help_module, stubs_module
+from icp_xl.sources import open_book
+from tests.support.broken_inputs import CUSTOMERS, SALES, customers, sales, write_book
 
-def test_a_component_is_one_record(tmp_path: Path) -> None:
-    copy = Copy(tmp_path)
+Path("books").mkdir()
+write_book(Path("books", CUSTOMERS), customers(60, Industry=lambda i: ("Retail", "Energy", "Tooling")[i % 3]))
+write_book(Path("books", SALES), sales(300, **{
+    "Category": lambda i: "Software" if i % 7 == 0 else "Consumable", "Revenue": lambda i: 400.0 * (i % 3) + i,
+    "Gross Profit": lambda i: 10.0 + i % 13}))
+asked = [part for item in ("n_trials=60", "tpe_trials=8", "bootstrap=50", "minimum_engaged=10")
+         for part in ("--set", f"optimize.{item}")]
+codes = [run(["score", "--data", "books", "--out", "out", "--quiet"]),
+         run(["optimize", "--out", "out", "--quiet", *asked])]
+docs_tables.main([])
+texts = {}
+for path in sorted(Path("out").rglob("*.xlsx")):
+    book = open_book(path)
+    texts[path.name] = [str(cell) for name in book.sheet_names() for row in book.rows(name) for cell in row if cell]
+print("RESULT" + json.dumps({
+    "codes": codes,
+    "texts": {name: sum("loyalty" in cell.casefold() for cell in cells) for name, cells in texts.items()},
+    "stubs": stubs_module(), "helps": help_module(), "outdated": docs_tables.outdated(),
+    "functions": Path("docs/reference/functions.md").read_text(encoding="utf-8"),
+    "weights": json.loads(Path("out/score_model.json").read_text())["weights"],
+}))
+"""
+
+
+def changed(folder: Path) -> Copy:
+    """A copy of the package with a fifth component."""
+    copy = Copy(folder)
     copy.replace(
         "icp_xl/components/presets.py",
         '        note="Software, SaaS and maintenance bought, on a log scale (0 to 1).",\n    ),\n)  # fmt: skip\n',
         RECORD,
     )
     assert len(copy.changed) <= 3
+    return copy
+
+
+def test_a_component_is_one_record(tmp_path: Path) -> None:
+    copy = changed(tmp_path)
     found = json.loads(copy.run("-c", PROGRAM, str(tmp_path / "study")))
     assert found["weights"] == dict.fromkeys(("vertical", "size", "adoption", "relationship", "loyalty"), 0.2)
     assert {"Loyalty score", "Loyalty contribution"} <= set(found["columns"])
@@ -95,3 +133,13 @@ def test_a_component_is_one_record(tmp_path: Path) -> None:
     assert max(abs(a[0] - b) for a, b in zip(found["rows"], found["batch"], strict=True)) < 1e-9
     assert "loyalty_months" in found["arguments"]["ICP_SCORE"]
     assert "scoring.weights.loyalty" in found["settings"]
+
+
+def test_commands_add_in_and_pages_have_the_component_too(tmp_path: Path) -> None:
+    found = json.loads(changed(tmp_path).run("-c", COMMANDS).rpartition("RESULT")[2])
+    assert found["codes"] == [0, 0] and not found["outdated"]
+    assert found["weights"]["loyalty"] == 0.2
+    assert set(found["texts"]) >= {"icp_report.xlsx", "icp_live.xlsx", "icp_optimisation.xlsx"}
+    assert all(found["texts"].values()), found["texts"]
+    assert "loyalty_months" in found["stubs"] and "`loyalty_months`" in found["functions"]
+    assert "relationship and loyalty" in found["helps"]
