@@ -367,6 +367,9 @@ WHITESPACE_SCHEMA = Artifact("schema_whitespace.json", "Columns, types and rules
 # Learning from deals.
 STORE = Artifact("feedback/history.sqlite", "Snapshots of the pipeline and what became of them.",
                  ("snapshot", "outcomes", "refine", "run"), ("snapshot", "outcomes", "refine", "won-lost"))
+OPPORTUNITY_STAGES = Artifact("state/opportunity_stages.parquet", "One row per stage: what it counts as, and why.",
+                              ("snapshot", "outcomes", "run"), ("won-lost",),
+                              columns=("stage", "outcome", "decided_by"))
 PIPELINE_SCORES = Artifact("pipeline_scores.csv", "One row per open opportunity.", ("snapshot", "run"))
 OUTCOMES_REVIEW = Artifact("outcomes_review.csv", "One row per opportunity that a person must look at.",
                            ("outcomes", "run"), ("outcomes",))

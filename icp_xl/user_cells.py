@@ -103,9 +103,11 @@ MATCH_REVIEW = UserTable(
     ("score", "write-back"),
 )
 CATEGORIES = UserTable("Categories", (Heading("text", "Text"),), (Heading("answer", "Is a"),), ("score", "write-back"))
+STAGES = UserTable("Stages", (Heading("stage", "Stage"),), (Heading("answer", "Counts as"),),
+                   ("snapshot", "outcomes", "won-lost", "refine"))  # fmt: skip
 
 #: All of them but the inputs of the live workbook, which its own formulas read.
-USER_TABLES = (WHITESPACE, MATCH_REVIEW, CATEGORIES)
+USER_TABLES = (WHITESPACE, MATCH_REVIEW, CATEGORIES, STAGES)
 
 
 def former_headers(header: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from icp_xl.artifacts import PIPELINE_WEIGHTS, STORE
 from icp_xl.config.base import SITE, Rights, Section
@@ -53,6 +53,21 @@ class PipelineWeights(Section):
         return tuple(float(getattr(self, name)) for name in ALL_COMPONENTS)
 
 
+class StageSettings(Section):
+    """What a stage of the CRM is."""
+
+    rights: ClassVar[Rights] = "workbook"
+
+    outcome: Literal["open", "won", "lost", "deleted"] = Field(description="what an opportunity at this stage is")
+    probability: Share | None = Field(None, description="chance to win from this stage; by default the CRM's")
+    order: int | None = Field(None, ge=1, le=99, description="its place among the stages; by default proposed")
+
+
+def _as_stage(value: object) -> object:
+    """The outcome alone is enough."""
+    return {"outcome": value.strip().lower()} if isinstance(value, str) else value
+
+
 class SalesforceSettings(Section):
     """How opportunities are read from Salesforce. Who signs in is read from the environment, never from a file."""
 
@@ -82,6 +97,9 @@ class FeedbackSettings(Section):
     weights: PipelineWeights = PipelineWeights()
     use_saved_weights: bool = Field(
         True, description=f"take the weights from {PIPELINE_WEIGHTS.name} in the output folder where it is present"
+    )
+    stages: dict[str, Annotated[StageSettings, BeforeValidator(_as_stage)]] = Field(
+        default_factory=dict, description="what a stage is: open, won, lost or deleted, by the stage's name"
     )
     stage_weights: dict[str, PipelineWeights] = Field(
         default_factory=dict, description="weights for the opportunities of one stage, by the stage's name"

@@ -11,21 +11,25 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.errors import DataError, Fault
+from icp_xl.feedback.stages import UNKNOWN, Said, judge_rows
+from icp_xl.sources.stages import DELETED, LOST, OPEN, WON
 
-WON, LOST, OPEN, DELETED = "won", "lost", "open", "deleted"
+__all__ = ["COLUMNS", "DELETED", "LOST", "OPEN", "UNKNOWN", "WON", "prepare_opportunities"]
+
 TEXT_COLUMNS = (
-    "opportunity_id", "account_id", "account_name", "stage", "owner", "division", "product", "industry",
+    "opportunity_id", "account_id", "account_name", "stage", "owner", "division", "product", "industry", "competitor",
+    "loss_reason",
 )  # fmt: skip
 COLUMNS = (*TEXT_COLUMNS, "outcome", "amount", "created_date", "close_date")
 
 
-def prepare_opportunities(frame: pd.DataFrame) -> pd.DataFrame:
+def prepare_opportunities(frame: pd.DataFrame, said: Said | None = None) -> pd.DataFrame:
     """One row per opportunity, with the columns of :data:`COLUMNS` and clean values.
 
-    ``outcome`` becomes ``won``, ``lost``, ``open`` or ``deleted``; where it is missing, the stage says it ("Closed
-    Won", "Won", "Lost"…). Text is stripped, missing text is "". An opportunity without an account is kept under an
-    empty ``account_id``. Dates are whole days. A row without an id keeps an empty ``opportunity_id``: outcomes can
-    still be matched by account and amount.
+    ``outcome`` becomes ``won``, ``lost``, ``open``, ``deleted`` or ``unknown``, as
+    :func:`~icp_xl.feedback.stages.judge_rows` decides; ``said`` is what people say of stages. Text is stripped,
+    missing text is "". An opportunity without an account is kept under an empty ``account_id``. Dates are whole days.
+    A row without an id keeps an empty ``opportunity_id``: outcomes can still be matched by account and amount.
 
     Raises:
         DataError: the same opportunity id stands in several rows.
@@ -41,8 +45,7 @@ def prepare_opportunities(frame: pd.DataFrame) -> pd.DataFrame:
         out[name] = dates.to_numpy(dtype="datetime64[s]").astype("datetime64[D]").astype("datetime64[s]")
     amount = pd.to_numeric(frame["amount"], errors="coerce") if "amount" in frame else pd.Series(np.nan, frame.index)
     out["amount"] = amount.to_numpy(dtype=np.float64)
-    said = _text(frame["outcome"]) if "outcome" in frame else pd.Series("", index=out.index)
-    out["outcome"] = _outcome(said, out["stage"])
+    out["outcome"] = judge_rows(frame.reset_index(drop=True), said or {}).outcome
     known = out.loc[out["opportunity_id"] != "", "opportunity_id"]
     twice = known[known.duplicated()].unique()
     if len(twice):
@@ -58,22 +61,3 @@ def prepare_opportunities(frame: pd.DataFrame) -> pd.DataFrame:
 def _text(column: pd.Series[Any]) -> pd.Series[Any]:
     values = column.astype("object").where(column.notna(), "")
     return pd.Series([str(value).strip() for value in values], index=pd.RangeIndex(len(values)), dtype="object")
-
-
-def _outcome(said: pd.Series[Any], stage: pd.Series[Any]) -> pd.Series[Any]:
-    """The outcome in our words, from the outcome column, else from the stage."""
-    words = said.str.lower().where(said != "", stage.str.lower())
-    kinds = {text: _outcome_word(text) for text in pd.unique(words)}
-    return words.map(kinds)
-
-
-def _outcome_word(text: str) -> str:
-    words = set(text.replace("-", " ").replace("_", " ").replace("(", " ").replace(")", " ").split())
-    if words & {"deleted", "removed"}:
-        return DELETED
-    # "Closed Lost (was Won)" is lost; the losing words therefore come first.
-    if words & {"lost", "loss", "cancelled", "canceled", "disqualified", "abandoned"}:
-        return LOST
-    if words & {"won", "win"}:
-        return WON
-    return OPEN

@@ -227,7 +227,9 @@ def _known(history: PipelineHistory, day: int, settings: FeedbackSettings) -> _K
     inside = (history.closed < day) & (history.closed >= start)
     won, lost = np.flatnonzero(inside & history.won), np.flatnonzero(inside & history.lost)
     days = history.closed[won] - history.created[won]
-    log_days = np.where(history.created[won] == NO_DAY, np.nan, np.log1p(np.maximum(days, 0).astype(np.float64)))
+    # A deal closed before it was created tells nothing of how long it took.
+    unknown = (history.created[won] == NO_DAY) | (days < 0)
+    log_days = np.where(unknown, np.nan, np.log1p(np.maximum(days, 0).astype(np.float64)))
     usable = log_days[~np.isnan(log_days)]
     total = len(won) + len(lost)
     return _Known(

@@ -9,7 +9,9 @@ import pandas as pd
 from icp_xl.components.kinds import facts_of
 from icp_xl.components.record import Component
 from icp_xl.errors import ConfigError, DataError, IcpError, InsufficientDataError, MissingColumnsError
-from icp_xl.feedback.opportunities import LOST, WON, prepare_opportunities
+from icp_xl.feedback.opportunities import LOST, UNKNOWN, WON
+from icp_xl.feedback.stages import paste_line
+from icp_xl.pipeline.feedback.stages import prepared_opportunities
 from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
 from icp_xl.runs import RunContext
 from icp_xl.scoring.choose import LEAST_APART, LEAST_SHARE, OWN, choose_components
@@ -210,13 +212,19 @@ def _readiness(run: RunContext, tables: Tables) -> list[Finding]:
     if tables.opportunities.empty:
         return out
     try:
-        outcome = prepare_opportunities(tables.opportunities)["outcome"]
+        outcome = prepared_opportunities(run, tables.opportunities)["outcome"]
     except DataError as error:
         fault = error.fault
         return [*out, Finding("Readiness", "opportunities", "problem", fault.what, fault.next_step or "")]
     for kind in (WON, LOST):
         count = int((outcome == kind).sum())
         out.append(_enough(f"{kind} opportunities", count, 100, 40, "Under 40 the analysis is descriptive only."))
+    unknown = int((outcome == UNKNOWN).sum())
+    if unknown:
+        stages = run.memo["stages"]
+        out.append(Finding("Readiness", "stages of opportunities", "problem",
+                           f"{unknown:,} opportunities are at stages that do not tell won, lost or open",
+                           paste_line(stages[stages["unknown"] > 0])))  # fmt: skip
     return out
 
 

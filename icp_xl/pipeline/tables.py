@@ -11,6 +11,7 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError, Fault, IcpError, SourceError
+from icp_xl.pipeline.feedback.stages import said_of_stages
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
 from icp_xl.sources import Sources, read_sources
@@ -41,7 +42,9 @@ def load_sources(run: RunContext) -> Sources:
             run.warn(text)
         if sources.customers is None and sources.sales is None and sources.opportunities is None:
             raise _nothing_found(run)
-        sources, told = fill_from_opportunities(sources, sales=not run.settings.sources.sales.ignore)
+        sources, told = fill_from_opportunities(
+            sources, sales=not run.settings.sources.sales.ignore, said=said_of_stages(run)
+        )
         for text in told:
             run.warn(text)
         if sources.customers is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from icp_xl.sources.cells import RawColumn, cell_text, distinct, type_column
 from icp_xl.sources.headers import Header
+from icp_xl.sources.stages import WON, read_stage
 from icp_xl.sources.vocabulary import Vocabulary
 
 
@@ -23,7 +24,6 @@ def leave_out_open(
     revenue: str | None,
     keep: np.ndarray[Any, np.dtype[np.bool_]],
     reason: RawColumn,
-    known: Vocabulary,
 ) -> list[str]:
     """Leave out rows whose stage does not say that the deal was won, and say which and how much.
 
@@ -33,14 +33,13 @@ def leave_out_open(
         revenue: the header of the amounts, where there is one.
         keep: which rows count; changed in place, with ``reason``.
         reason: why each other row does not.
-        known: the vocabulary that knows the words for won.
     """
     column = raw[stage]
     if column.dtype != object:
         return []
     codes, cells = distinct(column)
     texts = [cell_text(cell) or "" for cell in cells]
-    won = np.array([_won(text, known) for text in texts] or [False])
+    won = np.array([_won(text) for text in texts] or [False])
     names = sorted({text for text, is_won in zip(texts, won, strict=False) if text and not is_won})
     if not won.any():
         return [f"{stage} holds {', '.join(names[:6])}; none says won, so every line counts. To count some only, set "
@@ -57,6 +56,6 @@ def leave_out_open(
     ]
 
 
-def _won(text: str, known: Vocabulary) -> bool:
-    ideas = known.known(text)
-    return "won" in ideas and "lost" not in ideas
+def _won(text: str) -> bool:
+    read = read_stage(text)
+    return read.outcome == WON and bool(read.ideas & {"won", "win"})

@@ -35,7 +35,8 @@ class SourceSpec:
 
     ``required`` lists groups of which at least one field each must be found. ``files`` are exact names in order of
     preference, ``patterns`` are parts of a file name (lower case, words divided by one space) that also identify it.
-    ``evidence`` are further columns that help to tell accounts apart; no row needs them, and no template shows them.
+    ``evidence`` are further columns that help to tell accounts apart, or what a row means; no row needs them, and no
+    template shows them.
     """
 
     name: str
@@ -227,7 +228,15 @@ OPPORTUNITIES = SourceSpec(
     files=("Opportunities.xlsx", "opportunities.csv"),
     patterns=("opportunities", "opportunity", "pipeline", "deals"),
     sheets=("opportunities", "pipeline", "deals"),
-    evidence=(_CURRENCY,),
+    evidence=(
+        _CURRENCY,
+        Field("is_won", "flag", "Is won"),
+        Field("is_closed", "flag", "Is closed"),
+        Field("is_deleted", "flag", "Is deleted"),
+        Field("probability", "number", "Probability", "Chance to win that the CRM holds, 0 to 1 or 0 to 100"),
+        Field("competitor", "text", "Competitor"),
+        Field("loss_reason", "text", "Reason for losing"),
+    ),
 )
 
 #: Every tabular source by its name in the settings.

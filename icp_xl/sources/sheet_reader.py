@@ -358,7 +358,7 @@ class SheetReader:
         """Leave out deals that were not won."""
         if self._stage is not None and self._stage in raw:
             amounts = self.plan.headers.get("revenue")
-            told = leave_out_open(self._stage, raw, amounts if amounts in raw else None, keep, reason, self.known)
+            told = leave_out_open(self._stage, raw, amounts if amounts in raw else None, keep, reason)
             self.remarks += [f"{self.spec.title}: {text}" for text in told]
 
     def _notice_hidden(self, raw: Mapping[str, RawColumn], keep: Any, reason: RawColumn) -> None:

@@ -15,12 +15,12 @@ from icp_xl import artifacts
 from icp_xl.config.feedback import PipelineWeights
 from icp_xl.errors import ConfigError, DataError, SourceError
 from icp_xl.feedback.champion import challenger_weights, last_decided
-from icp_xl.feedback.opportunities import prepare_opportunities
 from icp_xl.feedback.outcomes import OutcomeReport, record_outcomes
 from icp_xl.feedback.pipeline_score import build_history, score_pipeline
 from icp_xl.feedback.snapshots import list_parts, model_id_of, stage_ages, write_snapshot
 from icp_xl.feedback.store import Store
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, load_pipeline_weights, weights_body
+from icp_xl.pipeline.feedback.stages import keep_stages, prepared_opportunities
 from icp_xl.pipeline.tables import load_sources, load_tables
 from icp_xl.runs import RunContext
 from icp_xl.sources.side_files import read_side_file
@@ -119,7 +119,7 @@ def load_opportunities(run: RunContext) -> pd.DataFrame:
                 next_step="Put the export of opportunities beside the other source files and run again.",
             )
         frame = _with_accounts(run, sources.customers is None and sources.sales is None)
-    prepared = prepare_opportunities(frame)
+    prepared = prepared_opportunities(run, frame)
     run.count("opportunities for the pipeline", len(frame), len(prepared))
     run.memo["opportunities"] = prepared
     return prepared
@@ -200,6 +200,7 @@ def snapshot(
     run.metric("opportunities scored", len(scored))
     shown = scored.sort_values(["opportunity_score", "opportunity_id"], ascending=[False, True], kind="stable")
     run.outputs.csv(SCORED, shown[list(SHOWN)])
+    keep_stages(run)
     return SnapshotResult(last, shown, source, kept, len(set(days)) - kept, run.settings.paths.out / SCORED)
 
 
@@ -258,6 +259,7 @@ def outcomes(run: RunContext, *, review: Path | None = None, partial: bool = Fal
         report = _record(run, store, frame, decisions, partial)
     if len(report.review):
         run.outputs.csv(REVIEW, report.review)
+    keep_stages(run)
     return OutcomesResult(dict(report.events), report.review, report.unknown, run.settings.paths.out / REVIEW)
 
 

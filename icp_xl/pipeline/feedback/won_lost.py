@@ -26,7 +26,9 @@ from icp_xl.feedback.refine import Refinement, refine_weights
 from icp_xl.feedback.snapshots import model_id_of, snapshot_dates
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, weights_body
 from icp_xl.pipeline.feedback.snapshots import OutcomesResult, first_snapshots, open_store, outcomes, weights_in_force
+from icp_xl.pipeline.feedback.stages import kept_stages
 from icp_xl.pipeline.run_metadata import run_facts
+from icp_xl.pipeline.write_back.sheets import stage_kept_cells
 from icp_xl.reports.won_lost.book import build_won_lost_book
 from icp_xl.reports.won_lost.common import WonLostInputs
 from icp_xl.runs import RunContext
@@ -114,12 +116,12 @@ def won_lost(run: RunContext) -> WonLostResult | None:
             accuracy=accuracy, lost=lost, refinement=refinement, trial=trial, changes=changes, settings=settings,
             weights=weights, weights_source=source, snapshots=len(days), first_snapshot=f"{days[0]}",
             last_snapshot=f"{days[-1]}", replayed=replayed, run=run_facts(run),
-            currency=run.settings.reports.currency, paper=run.settings.reports.paper,
+            currency=run.settings.reports.currency, paper=run.settings.reports.paper, stages=kept_stages(run),
         )
     )  # fmt: skip
     run.progress.stage("Writing the report")
     run.progress.check()
-    render_book(book, run.outputs.path(REPORT), clock=run.now())
+    stage_kept_cells(run, REPORT, book, render_book(book, run.outputs.path(REPORT), clock=run.now()))
     run.metric("closed opportunities judged", len(judged))
     run.metric("loss patterns", len(lost.patterns))
     if accuracy.status:

@@ -1,4 +1,4 @@
-"""The workbook of the feedback loop: *Closed Won*, *Closed Lost*, *Model Trend* and *Champion*."""
+"""The workbook of the feedback loop: *Closed Won*, *Closed Lost*, *Model Trend*, *Champion* and *Stages*."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from icp_xl.reports.spec import Book
 from icp_xl.reports.won_lost.champion import build_champion_sheet
 from icp_xl.reports.won_lost.common import WonLostInputs
 from icp_xl.reports.won_lost.lost import build_lost_sheet
+from icp_xl.reports.won_lost.stages import build_stage_sheet
 from icp_xl.reports.won_lost.trend import build_trend_sheet
 from icp_xl.reports.won_lost.won import build_won_sheet
 
@@ -19,6 +20,7 @@ def build_won_lost_book(inputs: WonLostInputs) -> Book:
         build_lost_sheet(inputs),
         build_trend_sheet(inputs),
         build_champion_sheet(inputs),
+        build_stage_sheet(inputs.stages),
     ]
     extra: dict[str, object] = {
         "Snapshots": f"{inputs.snapshots}, {inputs.first_snapshot} to {inputs.last_snapshot}",

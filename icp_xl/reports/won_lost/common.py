@@ -54,6 +54,7 @@ class WonLostInputs:
     currency: str
     paper: Literal["letter", "a4"]
     run: RunFacts
+    stages: pd.DataFrame
 
 
 def name_of(key: str) -> str:
