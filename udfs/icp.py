@@ -1,13 +1,15 @@
 """The worksheet functions as Excel sees them: names, argument help, categories; the work is done by the library.
 
 The add-in's VBA module is generated from this file by xlwings' own generator. Every argument arrives as rows of cells
-(``ndim=2``) with errors as text, so that the library decides what a blank, a text or an error means.
+(``ndim=2``) with errors as text, so that the library decides what a blank, a text or an error means. One argument more,
+which nobody sees, is the VBA's own answer to who calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter, Signature
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 import xlwings as xw
@@ -15,6 +17,7 @@ import xlwings as xw
 from icp_xl.components.kinds import facts_of
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.excel import functions, lookups
+from icp_xl.excel.caller import called_by
 from icp_xl.formatting import join_words, number_word
 
 #: Components and facts of the functions that have an argument per fact; ICP_SCORE_ROW serves any others.
@@ -28,6 +31,27 @@ WEIGHTS = (
 COMPONENT = "One of " + ", ".join(f'"{name}"' for name in _NAMES)
 ACCOUNT = "Account id, or its name as in the last run; one cell or a range"
 REVENUE = next(fact.help for fact in FACTS if fact.name == "annual_revenue")
+
+
+def _worksheet(**helps: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A worksheet function with the help of each argument, answering for the workbook of the cell that calls it."""
+
+    def declare(answer: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(answer)
+        def function(*cells: Any) -> Any:
+            with called_by(cells[len(helps)] if len(cells) > len(helps) else None):
+                return answer(*cells[: len(helps)])
+
+        told = Parameter("book", Parameter.POSITIONAL_OR_KEYWORD, default=None)
+        function.__signature__ = Signature([*signature(answer).parameters.values(), told])  # type: ignore[attr-defined]
+        function.__annotations__ = {}
+        made: Callable[..., Any] = xw.arg("book", vba="IcpCaller()")(function)
+        for item, doc in helps.items():
+            made = xw.arg(item, ndim=2, err_to_str=True, doc=doc)(made)
+        declared: Callable[..., Any] = xw.func(category="ICP", call_in_wizard=False)(made)
+        return declared
+
+    return declare
 
 
 def _of_facts(name: str, about: str, answer: Callable[..., Any], first: str = "", last: str = "") -> Callable[..., Any]:
@@ -45,11 +69,7 @@ def _of_facts(name: str, about: str, answer: Callable[..., Any], first: str = ""
     kind = Parameter.POSITIONAL_OR_KEYWORD
     parameters = [Parameter(item, kind, default=None if item == last else Parameter.empty) for item in helps]
     function.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    function.__annotations__ = {}
-    for item, doc in helps.items():
-        function = xw.arg(item, ndim=2, err_to_str=True, doc=doc)(function)
-    made: Callable[..., Any] = xw.func(category="ICP", call_in_wizard=False)(function)
-    return made
+    return _worksheet(**helps)(function)
 
 
 ICP_SCORE = _of_facts(
@@ -74,88 +94,76 @@ ICP_EXPLAIN = _of_facts(
 )  # fmt: skip
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("headers", ndim=2, err_to_str=True, doc="Headers of the columns of values, in any order")
-@xw.arg("values", ndim=2, err_to_str=True, doc="The facts of the accounts: one row each, a column per header")
-@xw.arg(
-    "what", ndim=2, err_to_str=True,
-    doc='"score", "grade", "raw", "explain" or a component of the last score model; left out, the score',
-)  # fmt: skip
-@xw.arg(
-    "weights", ndim=2, err_to_str=True,
-    doc="A weight per component of the last score model, summing to 1; left out, the model's own",
-)  # fmt: skip
+@_worksheet(
+    headers="Headers of the columns of values, in any order",
+    values="The facts of the accounts: one row each, a column per header",
+    what='"score", "grade", "raw", "explain" or a component of the last score model; left out, the score',
+    weights="A weight per component of the last score model, summing to 1; left out, the model's own",
+)
 def ICP_SCORE_ROW(headers: Any, values: Any, what: Any = None, weights: Any = None) -> Any:
     """ICP score of each row, whatever the score is made of: the facts are found by their headers."""
     return functions.score_row(headers, values, what, weights)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("annual_revenue", ndim=2, err_to_str=True, doc=REVENUE)
+@_worksheet(annual_revenue=REVENUE)
 def ICP_SEGMENT(annual_revenue: Any) -> Any:
     """Segment (Small Business, Mid-Market, Large Enterprise) by annual revenue; Unknown where it is blank."""
     return functions.segment(annual_revenue)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("account", ndim=2, err_to_str=True, doc=ACCOUNT)
-@xw.arg(
-    "field", ndim=2, err_to_str=True, doc='Field of the last run, such as "icp_grade" or "rank"; a row gives a table'
-)
+@_worksheet(account=ACCOUNT, field='Field of the last run, such as "icp_grade" or "rank"; a row gives a table')
 def ICP_LOOKUP(account: Any, field: Any) -> Any:
     """A field of an account from the last run; #N/A for an unknown account."""
     return lookups.lookup(account, field)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("weights", ndim=2, err_to_str=True, doc=WEIGHTS.split(";")[0])
-@xw.arg("rows", ndim=2, err_to_str=True, doc="How many accounts to show, best first; left out, 20")
+@_worksheet(weights=WEIGHTS.split(";")[0], rows="How many accounts to show, best first; left out, 20")
 def ICP_WHATIF(weights: Any, rows: Any = None) -> Any:
     """The best accounts under other weights, with their rank and score now: a table that spills."""
     return lookups.whatif(weights, rows)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("component", ndim=2, err_to_str=True, doc="A component; left out, a table of all")
+@_worksheet(component="A component; left out, a table of all")
 def ICP_WEIGHTS(component: Any = None) -> Any:
     """The weights of the last score model."""
     return functions.weights_table(component)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("name", ndim=2, err_to_str=True, doc="Company name, one cell or a range")
+@_worksheet(what='"run", "date", "folder" or "components"; left out, all of it in one text')
+def ICP_MODEL(what: Any = None) -> Any:
+    """Which run, of what date and in which folder, stands behind the ICP functions of this workbook."""
+    return functions.model_source(what)
+
+
+@_worksheet(name="Company name, one cell or a range")
 def ICP_NORMALIZE(name: Any) -> Any:
     """A company name as it is compared: without legal form, case, accents and punctuation."""
     return lookups.normalize(name)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("name", ndim=2, err_to_str=True, doc="Company name to be found, one cell or a column")
-@xw.arg("candidates", ndim=2, err_to_str=True, doc="Range of names to find it among")
-@xw.arg("minimum", ndim=2, err_to_str=True, doc="Least confidence, 0 to 1, that counts as a match; left out, 0.8")
+@_worksheet(
+    name="Company name to be found, one cell or a column",
+    candidates="Range of names to find it among",
+    minimum="Least confidence, 0 to 1, that counts as a match; left out, 0.8",
+)
 def ICP_MATCH(name: Any, candidates: Any, minimum: Any = None) -> Any:
     """Best match of a company name in a range, and the confidence (0 to 1): two cells that spill."""
     return lookups.match(name, candidates, minimum)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("text", ndim=2, err_to_str=True, doc="Industry in any spelling, one cell or a range")
+@_worksheet(text="Industry in any spelling, one cell or a range")
 def ICP_INDUSTRY(text: Any) -> Any:
     """The standard name of an industry; #N/A where none fits."""
     return lookups.industry(text)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("account", ndim=2, err_to_str=True, doc=ACCOUNT)
-@xw.arg("division", ndim=2, err_to_str=True, doc="Division, one cell or a range")
+@_worksheet(account=ACCOUNT, division="Division, one cell or a range")
 def ICP_PROPENSITY(account: Any, division: Any) -> Any:
     """Calibrated probability (0 to 1) that the account buys in the division, by the last published models."""
     return lookups.propensity(account, division)
 
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("account", ndim=2, err_to_str=True, doc=ACCOUNT)
-@xw.arg("place", ndim=2, err_to_str=True, doc="1 for the best offer, 2 for the next; left out, 1")
+@_worksheet(account=ACCOUNT, place="1 for the best offer, 2 for the next; left out, 1")
 def ICP_NEXT(account: Any, place: Any = None) -> Any:
     """What to offer the account next: division and reason, two cells that spill."""
     return lookups.next_best(account, place)

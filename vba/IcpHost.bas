@@ -49,8 +49,39 @@ Public Function IcpAskFile(ByVal prompt As String) As String
     If VarType(answer) = vbString Then IcpAskFile = answer
 End Function
 
-' New results are in: cells with our functions show them.
+' New results are in: the cells that hold our functions are to be calculated again, no others. In a workbook that
+' calculates by hand they wait for F9, as everything there does.
 Public Function IcpRecalculate() As Boolean
-    Application.CalculateFull
+    Dim book As Workbook
+    Dim sheet As Worksheet
+    For Each book In Application.Workbooks
+        For Each sheet In book.Worksheets
+            IcpDirty sheet
+        Next sheet
+    Next book
     IcpRecalculate = True
 End Function
+
+Private Sub IcpDirty(ByVal sheet As Worksheet)
+    Dim formulas As Range
+    Dim area As Range
+    Dim cell As Range
+    Dim texts As Variant
+    On Error GoTo Protected
+    Set formulas = sheet.UsedRange.SpecialCells(xlCellTypeFormulas)
+    On Error Resume Next
+    For Each area In formulas.Areas
+        texts = area.Formula
+        If Not IsArray(texts) Then
+            If IcpUsesUs(texts) Then area.Dirty
+        ElseIf IcpAnyUsesUs(texts) Then
+            For Each cell In area.Cells
+                If IcpUsesUs(cell.Formula) Then cell.Dirty
+            Next cell
+        End If
+    Next area
+    Exit Sub
+Protected:
+    ' No formulas, or a protected sheet, which tells nothing of its cells.
+    If sheet.ProtectContents Then sheet.UsedRange.Dirty
+End Sub

@@ -78,3 +78,21 @@ End Function
 Public Function IcpHolds(ByVal names As String, ByVal name As String) As Boolean
     IcpHolds = InStr(1, "|" & names, "|" & name & "|", vbBinaryCompare) > 0
 End Function
+
+' Whether a formula calls one of our functions.
+Public Function IcpUsesUs(ByVal formula As Variant) As Boolean
+    If VarType(formula) <> vbString Then Exit Function
+    If Left$(formula, 1) <> "=" Then Exit Function
+    IcpUsesUs = InStr(1, formula, "ICP_", vbTextCompare) > 0
+End Function
+
+' Whether any formula of a block does.
+Public Function IcpAnyUsesUs(ByRef formulas As Variant) As Boolean
+    Dim item As Variant
+    For Each item In formulas
+        If IcpUsesUs(item) Then
+            IcpAnyUsesUs = True
+            Exit Function
+        End If
+    Next item
+End Function

@@ -88,12 +88,33 @@ def xlwings_module(text: str) -> str:
     """xlwings' VBA module under our configuration's name, and deaf to the workbooks that happen to be open.
 
     As shipped, a sheet or a file beside *any* open workbook may name the interpreter to start. A workbook that came by
-    e-mail must not; so the add-in takes its configuration from its own sheet and the user's own file only.
+    e-mail must not; so the add-in takes its configuration from its own sheet and the user's own file only. As shipped,
+    too, each call reads the configuration anew, and the command that starts the function server holds the active
+    workbook's name, so that each workbook starts one more Python (xlwings' issues 787 and 849). Here both are read
+    once, and one server serves an Excel until it ends.
     """
     changes = (
         ('PROJECT_NAME As String = "myaddin"', f'PROJECT_NAME As String = "{CONFIG}"'),
         ('            If SheetExists(ActiveWorkbook, PROJECT_NAME & ".conf") = True Then', "            If False Then"),
         ('    If source = "" Or source = "directory" Then', "    If False Then"),
+        (
+            '& ";" & ActiveWorkbook.FullName & ";" & ThisWorkbook.FullName & ";" & GetConfig("ONEDRIVE_CONSUMER_WIN")',
+            '& ";;;" & GetConfig("ONEDRIVE_CONSUMER_WIN")',
+        ),
+        (
+            "Function XLPyCommand()\n",
+            "Function XLPyCommand()\n    Static known As String\n    If Len(known) > 0 Then\n"
+            "        XLPyCommand = known\n        Exit Function\n    End If\n",
+        ),
+        (
+            "        XLPyCommand = PYTHON_WIN & tail & Chr(34)\n    End If\n",
+            "        XLPyCommand = PYTHON_WIN & tail & Chr(34)\n    End If\n    known = XLPyCommand\n",
+        ),
+        (
+            "Private Sub XLPyLoadDLL()\n",
+            "Private Sub XLPyLoadDLL()\n    Static loaded As Boolean\n    If loaded Then Exit Sub\n",
+        ),
+        ("    End If\nEnd Sub\n\nFunction NDims", "    End If\n    loaded = True\nEnd Sub\n\nFunction NDims"),
         # A sheet called "….py" in the active workbook would be run as code.
         ("                uses_embedded_code = True", "                uses_embedded_code = False"),
     )

@@ -1,24 +1,38 @@
 """Values of worksheet cells on their way in and out of the functions: numbers, texts, blanks, errors, ranges.
 
-A range arrives as rows of cells. A cell is a number, a text, a boolean, a date, ``None`` (blank), or the text of an
-Excel error. An error goes out as the same text; the add-in's VBA turns it into a real error value.
+A range arrives as rows of cells. A cell is a number (a ``Decimal`` where it is formatted as currency or accounting:
+that is how COM hands ``Range.Value`` over), a text, a boolean, a date, ``None`` (blank), or an Excel error: its text,
+or its number where xlwings does not know it. An error goes out as text; the add-in's VBA makes it a real error value.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icp_xl.excel.caller import Caller, caller
+
 VALUE = "#VALUE!"
 NOT_AVAILABLE = "#N/A"
 NUM = "#NUM!"
-#: Every error that a cell may hold.
-ERRORS = frozenset({"#DIV/0!", NOT_AVAILABLE, "#NAME?", "#NULL!", NUM, "#REF!", VALUE, "#SPILL!", "#CALC!"})
+#: Every error that a cell may hold, by its number (XlCVError). xlwings turns the first seven into text.
+ERROR_NUMBERS = {
+    2000: "#NULL!", 2007: "#DIV/0!", 2015: VALUE, 2023: "#REF!", 2029: "#NAME?", 2036: NUM, 2042: NOT_AVAILABLE,
+    2043: "#GETTING_DATA", 2045: "#SPILL!", 2046: "#CONNECT!", 2047: "#BLOCKED!", 2048: "#UNKNOWN!", 2049: "#FIELD!",
+    2050: "#CALC!",
+}  # fmt: skip
+ERRORS = frozenset(ERROR_NUMBERS.values())
+#: COM's error values (VT_ERROR) are this plus the error's number.
+_COM_ERROR = -2146828288
+_COM_ERRORS = range(_COM_ERROR + 2000, _COM_ERROR + 2100)
 
 Cell = Any
 Grid = list[list[Cell]]
@@ -87,8 +101,7 @@ class Numbers:
 
     def __init__(self, cells: Sequence[Cell], *, minimum: float | None = None) -> None:
         self.faults: dict[int, str] = {}
-        kinds = set(map(type, cells))
-        if kinds <= {float, int, type(None)}:
+        if set(map(type, cells)) <= {float, type(None)}:
             self.values: Floats = np.array(cells, dtype=np.float64)
         else:
             self.values = np.array([self._read(i, cell) for i, cell in enumerate(cells)], dtype=np.float64)
@@ -109,27 +122,75 @@ class Numbers:
 def to_number(cell: Cell) -> float | str:
     """The number in a cell (NaN for a blank one), or the error that stands for it.
 
-    >>> to_number(3), to_number(" 4.5 "), to_number("abc"), to_number(True), to_number("#REF!")
-    (3.0, 4.5, '#VALUE!', '#VALUE!', '#REF!')
+    A date, a time and a boolean are no numbers here: none of them is a revenue or a count.
+
+    >>> to_number(3), to_number(" 4.5 "), to_number("abc"), to_number(True), to_number("#REF!"), to_number(Decimal(7))
+    (3.0, 4.5, '#VALUE!', '#VALUE!', '#REF!', 7.0)
     """
     if cell is None:
         return math.nan
     if isinstance(cell, bool):
         return VALUE
-    if isinstance(cell, int | float):
-        return float(cell)
+    if isinstance(cell, int | float | Decimal):
+        return error_text(cell) or float(cell)
     if isinstance(cell, str):
         text = cell.strip()
         if not text:
             return math.nan
-        if text in ERRORS:
-            return text
-        try:
-            number = float(text)
-        except ValueError:
-            return VALUE
-        return number if math.isfinite(number) else VALUE
+        return text if text in ERRORS else text_number(text, caller())
     return VALUE
+
+
+def error_text(cell: Cell) -> str | None:
+    """The error that a number from COM stands for; ``None`` where it is a number.
+
+    >>> error_text(-2146826245), error_text(-2146826239), error_text(12)
+    ('#GETTING_DATA', '#FIELD!', None)
+    """
+    if type(cell) is int and cell in _COM_ERRORS:
+        return ERROR_NUMBERS.get(cell - _COM_ERROR, VALUE)
+    return None
+
+
+#: Signs for thousands that people do not tell apart: the kinds of space, the kinds of apostrophe.
+_GROUPS = (r"[ \u00a0\u2009\u202f]", "['\u2019]")
+
+
+def text_number(text: str, signs: Caller) -> float | str:
+    """The number that a text is to Excel, by its own signs for decimals and thousands; else ``#VALUE!``.
+
+    A currency sign at either end, a sign of percent behind, and brackets for negatives count.
+
+    >>> german = Caller(decimal=",", thousands=".")
+    >>> text_number("1.050,5", german), text_number("$1,000", Caller()), text_number("(5%)", Caller())
+    (1050.5, 1000.0, -0.05)
+    >>> text_number("1_000", Caller()), text_number("1,00", Caller()), text_number("nan", Caller())
+    ('#VALUE!', '#VALUE!', '#VALUE!')
+    """
+    body = text.strip()
+    sign = 1.0
+    if body.startswith("(") and body.endswith(")"):
+        sign, body = -1.0, body[1:-1].strip()
+    body = _without_currency(body)
+    if body[:1] in ("-", "+", "\u2212"):
+        sign, body = (sign if body[0] == "+" else -sign), _without_currency(body[1:].strip())
+    if body.endswith("%"):
+        sign, body = sign / 100, body[:-1].rstrip()
+    group = next((kind for kind in _GROUPS if re.fullmatch(kind, signs.thousands)), re.escape(signs.thousands))
+    shape = rf"(\d{{1,3}}(?:{group}\d{{3}})+|\d+)?(?:{re.escape(signs.decimal)}(\d*))?(?:[eE]([+-]?\d{{1,3}}))?"
+    found = re.fullmatch(shape, body, re.ASCII)
+    if found is None or not (found[1] or found[2]):
+        return VALUE
+    whole = re.sub(r"\D", "", found[1] or "0")
+    number = sign * float(f"{whole}.{found[2] or 0}e{found[3] or 0}")
+    return number if math.isfinite(number) else VALUE
+
+
+def _without_currency(text: str) -> str:
+    for end in (0, -1):
+        if text and unicodedata.category(text[end]) == "Sc":
+            text = (text[1:] if end == 0 else text[:-1]).strip()
+    return text
 
 
 def to_text(cell: Cell) -> str | None:
@@ -145,9 +206,11 @@ def to_text(cell: Cell) -> str | None:
         if text in ERRORS:
             raise CellError(text)
         return text or None
-    if isinstance(cell, bool | dt.date):
+    if isinstance(cell, bool | dt.date | dt.time):
         raise CellError(VALUE)
-    if isinstance(cell, float) and cell.is_integer():
+    if error := error_text(cell):
+        raise CellError(error)
+    if isinstance(cell, float | Decimal) and math.isfinite(cell) and cell == int(cell):
         return str(int(cell))
     return str(cell)
 

@@ -12,17 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from icp_xl import artifacts
 from icp_xl.errors import IcpError
 from icp_xl.excel import install
 from icp_xl.excel.build import ADDIN, INSTALL
 from icp_xl.excel.jobs import running_jobs, waiting_jobs
-from icp_xl.excel.published_results import (
-    ACCOUNTS_FILES,
-    MODEL_FILES,
-    PROPENSITY_FILES,
-    WHITESPACE_FILES,
-    published_folder,
-)
+from icp_xl.excel.published_results import published_folder
 from icp_xl.user_dirs import MAC_CONTAINER, jobs_folder, user_folder
 
 State = Literal["good", "note", "bad"]
@@ -155,15 +150,14 @@ def _trust() -> Iterator[Finding]:
 def _results() -> Iterator[Finding]:
     folder = published_folder()
     wanted = (
-        ("Score model", MODEL_FILES, "Press Score accounts."),
-        ("Scored accounts", ACCOUNTS_FILES, "Press Score accounts."),
-        ("Division models", PROPENSITY_FILES, "Press Build and train."),
-        ("Whitespace", WHITESPACE_FILES, "Press Rank whitespace."),
+        ("Score model", artifacts.SCORE_MODEL, "Press Score accounts."),
+        ("Scored accounts", artifacts.SCORED_ACCOUNTS, "Press Score accounts."),
+        ("Division models", artifacts.SCORES, "Press Build and train."),
+        ("Whitespace", artifacts.WHITESPACE, "Press Rank whitespace."),
     )
-    for topic, names, step in wanted:
-        path = next((folder / name for name in names if (folder / name).is_file()), None)
-        if path is not None:
-            yield Finding("good", topic, str(path))
+    for topic, artifact, step in wanted:
+        if artifact.exists(folder):
+            yield Finding("good", topic, str(artifact.find(folder)))
         else:
             yield Finding("note", topic, f"none yet in {folder}; its functions show #N/A", step)
 

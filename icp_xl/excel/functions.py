@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from icp_xl.artifacts import SCORE_MODEL
 from icp_xl.errors import ConfigError, IcpError
 from icp_xl.excel.cells import (
     NOT_AVAILABLE,
@@ -35,6 +36,7 @@ from icp_xl.excel.cells import (
     to_text,
 )
 from icp_xl.excel.published_results import published
+from icp_xl.runs import list_runs
 
 if TYPE_CHECKING:
     from icp_xl.scoring.model import ScoreModel, Scores
@@ -342,3 +344,29 @@ def weights_table(component_name: Cell) -> Cell:
         return weights[name]
 
     return each(component_name, weight)
+
+
+@safe
+def model_source(what: Cell) -> Cell:
+    """What stands behind the calling workbook's functions: run, its date, the folder, the components.
+
+    Raises:
+        CellError: ``#N/A`` where no score model is published, ``#VALUE!`` for any other ``what``.
+    """
+    model, folder = published.model(), published.folder()
+    made = [
+        line for line in list_runs(folder / "runs")
+        if line["command"] in SCORE_MODEL.written_by and line["status"] == "succeeded"
+    ]  # fmt: skip
+    run, date = (made[-1]["run_id"], str(made[-1]["finished"])[:16].replace("T", " ")) if made else ("unknown", "")
+    parts = {"run": run, "date": date, "folder": str(folder.absolute()), "components": ", ".join(model.names)}
+    if what is None:
+        return f"Run {run} of {date or 'an unknown date'}, in {parts['folder']}"
+
+    def part(cell: Cell) -> Cell:
+        name = (to_text(cell) or "").lower()
+        if name not in parts:
+            raise CellError(VALUE)
+        return parts[name]
+
+    return each(what, part)

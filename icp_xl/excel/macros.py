@@ -23,7 +23,7 @@ from icp_xl.delivery.write_back.live_excel import Delivery, Host, bring_in
 from icp_xl.errors import DataError, DeliveryError, IcpError
 from icp_xl.excel import jobs
 from icp_xl.excel.actions import ACTIONS, Action
-from icp_xl.excel.published_results import published_folder, set_published_folder
+from icp_xl.excel.published_results import READ_BY_FUNCTIONS, published_folder, set_published_folder
 from icp_xl.excel.workbook_discovery import (
     SETTINGS_SHEET,
     FoundTable,
@@ -31,6 +31,7 @@ from icp_xl.excel.workbook_discovery import (
     find_table,
     find_workbooks,
     folder_of,
+    full_name,
     live_settings,
 )
 from icp_xl.sources.fields import CUSTOMERS
@@ -121,7 +122,7 @@ def start(book: Any, action: Action) -> jobs.Job:
         commands=(),
         out=str(out),
         book=customers.book.name,
-        book_path=str(customers.book.fullname),
+        book_path=full_name(customers.book),
         sheet=customers.sheet.name,
         columns=action.columns,
     )
@@ -209,7 +210,10 @@ def _deliver(book: Any, job: jobs.Job) -> None:
         alert(app, f"{label} was not finished: {reason}")
         return
     target = _target(book, job)
-    set_published_folder(Path(job.request.out))
+    if {command for artifact in READ_BY_FUNCTIONS for command in artifact.written_by} & set(
+        ACTIONS[job.request.action].commands
+    ):
+        set_published_folder(Path(job.request.out), full_name(target))
     app.status_bar = f"ICP {label}: bringing in the result ..."
     # Everything that may be refused is asked before anything is written.
     write = _plan_columns(target, job) if job.request.columns else None

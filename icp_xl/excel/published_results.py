@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from icp_xl import artifacts
+from icp_xl.excel.caller import caller
 from icp_xl.excel.cells import NOT_AVAILABLE, VALUE, CellError
 from icp_xl.outputs import is_half_published, write_json
 from icp_xl.user_dirs import user_folder
@@ -32,36 +33,64 @@ if TYPE_CHECKING:
 
     from icp_xl.scoring.model import ScoreModel
 
-#: Which output folder is the current one, in the folder of the user.
-ACTIVE = "active.json"
+#: Which output folder each workbook's results lie in, and which one a job filled last, in the folder of the user.
+FOLDERS = "results_folders.json"
 OUT_VARIABLE = "ICP_XL__PATHS__OUT"
-MODEL_FILES = (artifacts.SCORE_MODEL.name,)
-ACCOUNTS_FILES = (artifacts.SCORED_ACCOUNTS.name,)
-PROPENSITY_FILES = (artifacts.SCORES.name,)
-WHITESPACE_FILES = (artifacts.WHITESPACE.name,)
+#: The setting paths.out where nobody changed it.
+DEFAULT_OUT = "icp_output"
+#: What the functions read; the actions that write one of these publish their folder.
+READ_BY_FUNCTIONS = (artifacts.SCORE_MODEL, artifacts.SCORED_ACCOUNTS, artifacts.SCORES, artifacts.WHITESPACE)
 
 T = TypeVar("T")
-Stamp = tuple[str, int, int, int]
+Stamp = tuple[int, int, int]
+#: Files kept in memory: four of each of eight workbooks' folders.
+_MOST_FILES = 32
 
 
 def published_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """The output folder whose results the worksheet functions show.
+    """The output folder whose results the worksheet functions of the calling workbook show.
 
-    The environment wins, then the folder of the last job that the add-in finished, then ``icp_output`` here.
+    The environment wins. Then the folder that this workbook's jobs filled, or the ``icp_output`` beside it; for a
+    workbook that has neither, the folder that any job filled last, or ``icp_output`` here.
     """
     environ = os.environ if environ is None else environ
     if environ.get(OUT_VARIABLE):
         return Path(environ[OUT_VARIABLE])
+    folders, book = _folders(environ), caller().book
+    if book:
+        if _book_key(book) in folders:
+            return Path(folders[_book_key(book)])
+        beside = Path(book).parent / DEFAULT_OUT
+        if "://" not in book and artifacts.SCORE_MODEL.exists(beside):
+            return beside
+    return Path(folders.get("", DEFAULT_OUT))
+
+
+def set_published_folder(out: Path, book: str) -> None:
+    """Show the results in ``out`` from now on in the workbook ``book`` (its full name), and where none are known."""
+    folders = _folders(os.environ)
+    # A workbook that is gone, or was renamed, must not keep its line for ever.
+    kept = {key: value for key, value in list(folders.items())[-_MOST_BOOKS:] if Path(value).is_dir()}
+    kept.pop(_book_key(book), None)
+    write_json(user_folder() / FOLDERS, {**kept, "": str(out), _book_key(book): str(out)})
+
+
+_MOST_BOOKS = 500
+
+
+def _folders(environ: Mapping[str, str]) -> dict[str, str]:
     try:
-        body = json.loads((user_folder(environ) / ACTIVE).read_text(encoding="utf-8"))
-        return Path(body["out"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Path("icp_output")
+        body = json.loads((user_folder(environ) / FOLDERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(body, dict):
+        return {}
+    return {key: value for key, value in body.items() if isinstance(value, str)}
 
 
-def set_published_folder(out: Path) -> None:
-    """Make ``out`` the folder whose results the worksheet functions show from now on."""
-    write_json(user_folder() / ACTIVE, {"out": str(out)})
+def _book_key(book: str) -> str:
+    """One spelling of a workbook's full name, as Windows and SharePoint compare them."""
+    return book.replace("\\", "/").casefold()
 
 
 @dataclass(frozen=True)
@@ -136,46 +165,49 @@ class Published:
 
     def __init__(self, folder: Callable[[], Path] = published_folder) -> None:
         self._folder = folder
-        self._cache: dict[tuple[str, ...], tuple[Stamp, Any]] = {}
+        self._cache: dict[Path, tuple[Stamp, Any]] = {}
+
+    def folder(self) -> Path:
+        """Where the calling workbook's results lie."""
+        return self._folder()
 
     def model(self) -> ScoreModel:
         """The score model. Raises ``CellError`` ``#N/A`` where there is none, as all of these do."""
-        return self._load(MODEL_FILES, _read_model)
+        return self._load(artifacts.SCORE_MODEL, _read_model)
 
     def accounts(self) -> AccountTable:
         """The scored accounts of the last run."""
-        return self._load(ACCOUNTS_FILES, lambda path: AccountTable(read_columns(path)))
+        return self._load(artifacts.SCORED_ACCOUNTS, lambda path: AccountTable(read_columns(path)))
 
     def propensity(self) -> DivisionTable:
         """Calibrated probabilities per account and division."""
-        return self._load(PROPENSITY_FILES, lambda path: _divisions(_frame(path)))
+        return self._load(artifacts.SCORES, lambda path: _divisions(_frame(path)))
 
     def whitespace(self) -> DivisionTable:
         """Offers per account, best first."""
-        return self._load(WHITESPACE_FILES, lambda path: _divisions(_offers(_frame(path))))
+        return self._load(artifacts.WHITESPACE, lambda path: _divisions(_offers(_frame(path))))
 
-    def _load(self, names: tuple[str, ...], read: Callable[[Path], T]) -> T:
+    def _load(self, artifact: artifacts.Artifact, read: Callable[[Path], T]) -> T:
         folder = self._folder()
-        for name in names:
-            path = folder / name
-            try:
-                found = os.stat(path)
-            except OSError:
-                continue
-            stamp = (str(path), found.st_mtime_ns, found.st_size, found.st_ino)
-            kept = self._cache.get(names)
-            if kept is None or kept[0] != stamp:
-                if is_half_published(folder):
-                    # Files of two runs lie side by side: what was known before is of one.
-                    if kept is None or kept[0][0] != str(path):
-                        raise CellError(NOT_AVAILABLE)
-                else:
-                    kept = (stamp, read(path))
-                    self._cache[names] = kept
-            value: T = kept[1]
-            return value
-        self._cache.pop(names, None)
-        raise CellError(NOT_AVAILABLE)
+        path = artifact.find(folder)
+        try:
+            found = os.stat(path)
+        except OSError:
+            raise CellError(NOT_AVAILABLE) from None
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        kept = self._cache.get(path)
+        if kept is None or kept[0] != stamp:
+            if is_half_published(folder):
+                # Files of two runs lie side by side: what was known before is of one.
+                if kept is None:
+                    raise CellError(NOT_AVAILABLE)
+            else:
+                kept = (stamp, read(path))
+                self._cache[path] = kept
+                while len(self._cache) > _MOST_FILES:
+                    del self._cache[next(iter(self._cache))]
+        value: T = kept[1]
+        return value
 
 
 #: What this process knows.

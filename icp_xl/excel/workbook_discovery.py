@@ -172,13 +172,23 @@ def _sales(books: Sequence[Any], customers: FoundTable, settings: Settings) -> t
 
 
 def _is_named(book: Any, wanted: str) -> bool:
-    names = {book.name.casefold(), Path(book.name).stem.casefold(), str(book.fullname).casefold()}
+    names = {book.name.casefold(), Path(book.name).stem.casefold(), full_name(book).casefold()}
     return wanted.strip().casefold() in names or Path(wanted).name.casefold() == book.name.casefold()
+
+
+def full_name(book: Any) -> str:
+    """The full name of an open workbook as Excel has it: a path, or the address of one on OneDrive or SharePoint.
+
+    xlwings' own ``fullname`` maps such an address to a folder of this computer, or raises where it cannot (its issues
+    2652, 2554, 2017, 2427).
+    """
+    found = getattr(getattr(book, "api", None), "FullName", None)  # Excel for Windows; a Mac has no such word
+    return found if isinstance(found, str) else str(book.fullname)
 
 
 def folder_of(book: Any) -> Path | None:
     """The folder that the workbook lies in; ``None`` for one never saved, or opened from the web."""
-    full = str(book.fullname)
+    full = full_name(book)
     if "://" in full:
         return None
     path = Path(full)

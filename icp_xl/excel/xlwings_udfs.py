@@ -115,6 +115,7 @@ def described(name: str = FUNCTIONS) -> list[dict[str, Any]]:
                     "arguments": [
                         {"name": item["name"], "help": item["doc"], "optional": "optional" in item}
                         for item in info["args"]
+                        if not item["vba"]
                     ],
                 }
             )

@@ -180,6 +180,50 @@ def test_vba_tells_one_sentence_of_a_failure(vba: Any) -> None:
     assert bool(vba.run("IcpHolds", "a|bc|", "bc")) and not vba.run("IcpHolds", "a|bc|", "b")
 
 
+TRIAL = """Attribute VB_Name = "Trial"
+Public Function Cut() As String
+    Dim given As Variant
+    Range("A3").Value = 1
+    Range("C9").Value = 2
+    given = IcpArguments(Array(Range("A:A"), Range("B2:B5"), 3, Range("D:D")))
+    Cut = given(0).Address & " " & given(1).Address & " " & given(2) & " " & given(3).Address
+End Function
+Public Function Again() As String
+    Range("F1").Formula = "=ICP_SCORE(A1,1,1,1,1)"
+    Range("F2").Formula = "=1+1"
+    Range("F3").Value = "ICP_SCORE"
+    Range("H1:H2").Formula = "=2+2"
+    Again = IcpRecalculate()
+    Again = Range("F1").Value & " " & Range("F2").Value & " " & Range("F3").Value & " " & Range("H1").Value
+End Function
+"""
+
+
+def test_vba_cuts_whole_columns_and_recalculates_our_cells_only() -> None:
+    from pyopenvba.apps.excel import ExcelApplication
+
+    app = ExcelApplication()
+    app.add_workbook()
+    for name in ("IcpText", "IcpCells", "IcpHost"):
+        text = (build.vba_folder() / f"{name}.bas").read_text(encoding="ascii")
+        # The interpreter has no Range.Dirty: a cell that would be calculated again shows that.
+        app.add_module(text.replace("cell.Dirty", 'cell.Value = "again"'), name=name)
+    app.add_module(TRIAL, name="Trial")
+    assert app.run("Cut") == "$A$1:$A$9 $B$2:$B$5 3 $D$1:$D$9"
+    assert app.run("Again") == "again 2 ICP_SCORE 4"
+
+
+def test_one_function_server_serves_every_workbook(addin: Path) -> None:
+    from pyopenvba import ExcelFile
+
+    with ExcelFile(addin) as book:
+        text = book.get_module("xlwings").replace("\r\n", "\n")
+    command = text[text.index("Function XLPyCommand()") : text.index("Function NDims")]
+    # The DLL keeps one Python per command line (xlwings' issues 787 and 849): nothing in it may differ by workbook.
+    assert "ActiveWorkbook" not in command and "ThisWorkbook" not in command
+    assert command.count("known = XLPyCommand") == command.count("If loaded Then Exit Sub") == 1
+
+
 def test_installation_for_windows_and_mac_is_planned_and_put_in_place(tmp_path: Path, addin: Path) -> None:
     windows = install.plan_install(platform="win32", python="/opt/py/python.exe", home=tmp_path)
     mac = install.plan_install(platform="darwin", python="/opt/py/bin/python", home=tmp_path)

@@ -146,7 +146,9 @@ def test_a_button_brings_its_sheets_and_leaves_the_users(name: str, book: Any, f
         assert after["Accounts"] == before["Accounts"]
     for command in commands:
         assert after[f"ICP {command}"]["A1"] == f"=SUM('ICP {command} data'!B2:B99)", "no link to the report's file"
-    assert published_folder() == folder / "icp_output"
+    # Only what makes something that the functions read changes where they read.
+    makes = bool({"score", "run", "train", "whitespace"} & set(commands))
+    assert published_folder() == (folder / "icp_output" if makes else Path("icp_output"))
     assert not (job.folder / "inputs").exists(), "copies of the inputs are not kept"
     assert book.app.status_bar is False and book.app.screen_updating is True
 

@@ -38,9 +38,15 @@ class Server:
         for name, module in modules.items():
             machinery.udf_modules[name] = {"module": module, "filetime": None, "filename": ""}
 
-    def call(self, function: str, *args: Any, module: str = FUNCTIONS) -> Any:
-        """``XLPy.CallUDF(module, function, Array(args…), workbook, caller)`` with squeezed result."""
-        found = self.machinery.call_udf(module, function, tuple(args), None, None)
+    def call(self, function: str, *args: Any, module: str = FUNCTIONS, told: str = "\n.\n,") -> Any:
+        """``XLPy.CallUDF(module, function, Array(args…), workbook, caller)`` with squeezed result.
+
+        ``told`` is what the stub adds where the declaration says so: the answer of ``IcpCaller``.
+        """
+        declared = getattr(self.modules[module], function).__xlfunc__["args"]
+        if declared and declared[-1]["vba"]:
+            args = (*args, *[MISSING] * (len(declared) - 1 - len(args)), told)
+        found = self.machinery.call_udf(module, function, args, None, None)
         if len(found) == 1 and len(found[0]) == 1:
             return found[0][0]
         return found[0] if len(found) == 1 else found

@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.excel import functions
 from icp_xl.excel.cells import ERRORS
-from icp_xl.excel.published_results import published
+from icp_xl.excel.published_results import published, set_published_folder
 from icp_xl.excel.xlwings_udfs import described, generate_stubs
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.model import ScoreModel
@@ -210,6 +211,7 @@ def test_text_that_is_a_number_counts_and_industries_are_read_as_in_the_batch(
 
 CELL = st.one_of(
     st.none(), st.floats(), st.booleans(), st.text(max_size=8), st.datetimes(), st.integers(-(2**31), 2**31 - 1),
+    st.decimals(allow_nan=False, allow_infinity=False, places=4), st.times(),
     st.sampled_from([COM_NA, COM_REF, MISSING, "#N/A", "1e5", "=1+1"]),
 )  # fmt: skip
 
@@ -389,6 +391,140 @@ def test_every_function_is_described_for_the_wizard() -> None:
 def test_stubs_are_not_volatile_and_not_run_in_the_wizard() -> None:
     text = generate_stubs()
     assert "Application.Volatile" not in text
-    assert text.count("Function ICP_") == len(described())
+    assert text.count("Function ICP_") == text.count("IcpCaller()") // 2 == len(described())
     assert text.count('CommandBars("Standard").Controls(1).Enabled) Then Exit Function') == len(described())
     assert "Optional weights" in text
+
+
+#: XlCVError: the errors that xlwings hands on as numbers, as learn.microsoft.com lists them, from 2043 on.
+NEWER = {2043: "#GETTING_DATA", 2045: "#SPILL!", 2046: "#CONNECT!", 2047: "#BLOCKED!", 2048: "#UNKNOWN!",
+         2049: "#FIELD!", 2050: "#CALC!"}  # fmt: skip
+TOLD = "{}\n{}\n{}"
+
+
+@pytest.mark.parametrize("number", NEWER)
+def test_an_error_that_xlwings_does_not_know_is_no_number(server: Any, scored: pd.DataFrame, number: int) -> None:
+    cell, text = -2146828288 + number, NEWER[number]
+    for at in range(5):
+        facts: list[Any] = ["Dental", 1e6, 3.0, 100.0, 50.0]
+        facts[at] = cell
+        assert server.call("ICP_SCORE", *facts) == text
+    assert server.call("ICP_SEGMENT", cell) == text
+    assert server.call("ICP_LOOKUP", cell, "rank") == text
+
+
+def test_a_currency_cell_is_a_number_in_every_function(server: Any, scored: pd.DataFrame) -> None:
+    facts = ("Dental", 1e6, 3.0, 100.0, 50.0)
+    money = ("Dental", Decimal("1000000"), Decimal(3), Decimal("100.0000"), Decimal("50"))
+    for name in ("ICP_SCORE", "ICP_RAW", "ICP_GRADE", "ICP_EXPLAIN"):
+        assert server.call(name, *money) == server.call(name, *facts)
+        assert server.call(name, *(column([cell]) for cell in money)) == server.call(name, *facts)
+    assert server.call("ICP_COMPONENT", "size", *money) == server.call("ICP_COMPONENT", "size", *facts)
+    assert server.call("ICP_SEGMENT", Decimal("1000000")) == server.call("ICP_SEGMENT", 1e6)
+    headers = (("Industry", "Annual Revenue", "Printers", "Consumable Revenue", "Software Revenue"),)
+    assert server.call("ICP_SCORE_ROW", headers, (money,)) == server.call("ICP_SCORE_ROW", headers, (facts,))
+    assert server.call("ICP_WHATIF", ((Decimal("0.4"), 0.3, 0.2, 0.1),), Decimal(3)) == server.call(
+        "ICP_WHATIF", ((0.4, 0.3, 0.2, 0.1),), 3.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "thousands", "number"),
+    [
+        ("1,000,000", ".", ",", 1e6), ("$1,000,000", ".", ",", 1e6), ("1.000.000", ",", ".", 1e6),
+        ("1.000.000,00 €", ",", ".", 1e6), ("1 000 000", ",", "\u202f", 1e6), ("1'000'000", ".", "\u2019", 1e6),
+        ("1e6", ".", ",", 1e6), ("1E+06", ",", ".", 1e6), ("100000000%", ".", ",", 1e6),
+    ],
+)  # fmt: skip
+def test_a_text_is_the_number_that_the_workbooks_excel_reads_in_it(
+    server: Any, scored: pd.DataFrame, text: str, decimal: str, thousands: str, number: float
+) -> None:
+    told = TOLD.format("", decimal, thousands)
+    want = server.call("ICP_SCORE", "Dental", number, 3.0, 100.0, 50.0)
+    assert server.call("ICP_SCORE", "Dental", text, 3.0, 100.0, 50.0, told=told) == want
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "thousands"),
+    [("1_000", ".", ","), ("1.500.00", ".", ","), ("1,500", ",", "."), ("12,34", ".", ","), ("0x10", ".", ","),
+     ("nan", ".", ","), ("1.5", ",", ""), ("--5", ".", ","), ("\u0661\u0662", ".", ",")],
+)  # fmt: skip
+def test_a_text_that_this_excel_would_not_read_so_is_no_number(
+    server: Any, scored: pd.DataFrame, text: str, decimal: str, thousands: str
+) -> None:
+    told = TOLD.format("", decimal, thousands)
+    found = server.call("ICP_SCORE", "Dental", text, 3.0, 100.0, 50.0, told=told)
+    # "1,500" is one and a half where the comma stands for decimals.
+    half = server.call("ICP_SCORE", "Dental", 1.5, 3.0, 100.0, 50.0)
+    assert found == (half if (text, decimal) == ("1,500", ",") else VALUE)
+
+
+KINDS: list[Any] = [
+    12.5, "12.5", Decimal("12.5"), 0.125, dt.datetime(2024, 1, 31), dt.datetime(1899, 12, 30, 8, 30), True, None, "",
+    COM_NA, -2146826239, "text", ((1.0,), (Decimal(2),), (None,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [item["name"] for item in described()])
+def test_every_function_answers_every_kind_of_cell(server: Any, scored: pd.DataFrame, name: str) -> None:
+    arguments = next(item["arguments"] for item in described() if item["name"] == name)
+    usual = {
+        "industry": "Dental", "annual_revenue": 1e6, "printers": 3.0, "consumable_revenue": 100.0,
+        "software_revenue": 50.0, "component": "size", "account": "0001", "field": "rank", "name": "Firm 1",
+        "candidates": (("Firm 1 Inc.",),), "text": "Dental", "division": "Software",
+        "headers": (("Industry", "Annual Revenue", "Printers", "Consumable Revenue", "Software Revenue"),),
+        "values": (("Dental", 1e6, 3.0, 100.0, 50.0),), "weights": ((0.4, 0.3, 0.2, 0.1),),
+    }  # fmt: skip
+    for place, argument in enumerate(arguments):
+        for kind in KINDS:
+            cells = [usual.get(item["name"], MISSING) for item in arguments]
+            cells[place] = kind
+            found = server.call(name, *cells)
+            flat = [cell for row in found for cell in (row if isinstance(row, list | tuple) else [row])] if isinstance(
+                found, list | tuple
+            ) else [found]  # fmt: skip
+            for cell in flat:
+                assert isinstance(cell, str | int | float) and not isinstance(cell, bool), (argument, kind, found)
+                assert not isinstance(cell, float) or math.isfinite(cell)
+            if kind in (COM_NA, -2146826239) and not isinstance(found, list | tuple):
+                assert found in ERRORS, (argument, kind, found)
+
+
+def test_two_workbooks_of_two_folders_show_two_models(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ICP_XL__PATHS__OUT", raising=False)
+    monkeypatch.setenv("ICP_XL_HOME", str(tmp_path / "home"))
+    facts = ("Dental", 1e6, 3.0, 100.0, 50.0)
+    even, tilted = tmp_path / "A" / "out", tmp_path / "B" / "icp_output"
+    for folder in (even, tilted):
+        folder.mkdir(parents=True)
+    publish(even)
+    publish(tilted, dict(zip(COMPONENTS, (0.7, 0.1, 0.1, 0.1), strict=True)))
+    first, second = str(tmp_path / "A" / "Book.xlsx"), str(tmp_path / "B" / "Book.xlsx")
+    set_published_folder(even, first)
+    of_first = server.call("ICP_SCORE", *facts, told=TOLD.format(first, ".", ","))
+    of_second = server.call("ICP_SCORE", *facts, told=TOLD.format(second, ".", ","))
+    model = ScoreModel.load(tilted / "score_model.json")
+    assert of_first != of_second == model.score_arrays(*([cell] for cell in facts)).icp_score[0]
+    set_published_folder(tilted, second)
+    assert server.call("ICP_SCORE", *facts, told=TOLD.format(first.upper(), ".", ",")) == of_first
+    assert server.call("ICP_MODEL", "folder", told=TOLD.format(first, ".", ",")) == str(even)
+    assert server.call("ICP_MODEL", "folder", told=TOLD.format(second, ".", ",")) == str(tilted)
+    # A workbook that no job has served yet shows what was made last, and ICP_MODEL says so.
+    assert server.call("ICP_SCORE", *facts, told=TOLD.format("https://x.example/Book.xlsx", ".", ",")) == of_second
+    assert server.call("ICP_MODEL", "colour") == VALUE
+
+
+def test_the_model_behind_the_cells_is_named(server: Any, scored: pd.DataFrame, out: Path) -> None:
+    (out / "runs").mkdir()
+    lines = [
+        {"run_id": "r1", "command": "score", "status": "succeeded", "finished": "2026-01-02T03:04:05"},
+        {"run_id": "r2", "command": "score", "status": "failed", "finished": "2026-01-03T03:04:05"},
+        {"run_id": "r3", "command": "whitespace", "status": "succeeded", "finished": "2026-01-04T03:04:05"},
+    ]
+    (out / "runs" / "runs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert cells(server.call("ICP_MODEL", column(["run", "Date", "components"]))) == [
+        "r1", "2026-01-02 03:04", ", ".join(COMPONENTS)
+    ]  # fmt: skip
+    assert server.call("ICP_MODEL") == f"Run r1 of 2026-01-02 03:04, in {out}"
