@@ -33,7 +33,7 @@ ACCOUNT = "Account id, or its name as in the last run; one cell or a range"
 REVENUE = next(fact.help for fact in FACTS if fact.name == "annual_revenue")
 
 
-def _worksheet(**helps: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def worksheet_function(**helps: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A worksheet function with the help of each argument, answering for the workbook of the cell that calls it."""
 
     def declare(answer: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,7 +69,7 @@ def _of_facts(name: str, about: str, answer: Callable[..., Any], first: str = ""
     kind = Parameter.POSITIONAL_OR_KEYWORD
     parameters = [Parameter(item, kind, default=None if item == last else Parameter.empty) for item in helps]
     function.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    return _worksheet(**helps)(function)
+    return worksheet_function(**helps)(function)
 
 
 ICP_SCORE = _of_facts(
@@ -94,7 +94,7 @@ ICP_EXPLAIN = _of_facts(
 )  # fmt: skip
 
 
-@_worksheet(
+@worksheet_function(
     headers="Headers of the columns of values, in any order",
     values="The facts of the accounts: one row each, a column per header",
     what='"score", "grade", "raw", "explain" or a component of the last score model; left out, the score',
@@ -105,43 +105,43 @@ def ICP_SCORE_ROW(headers: Any, values: Any, what: Any = None, weights: Any = No
     return functions.score_row(headers, values, what, weights)
 
 
-@_worksheet(annual_revenue=REVENUE)
+@worksheet_function(annual_revenue=REVENUE)
 def ICP_SEGMENT(annual_revenue: Any) -> Any:
     """Segment (Small Business, Mid-Market, Large Enterprise) by annual revenue; Unknown where it is blank."""
     return functions.segment(annual_revenue)
 
 
-@_worksheet(account=ACCOUNT, field='Field of the last run, such as "icp_grade" or "rank"; a row gives a table')
+@worksheet_function(account=ACCOUNT, field='Field of the last run, such as "icp_grade" or "rank"; a row gives a table')
 def ICP_LOOKUP(account: Any, field: Any) -> Any:
     """A field of an account from the last run; #N/A for an unknown account."""
     return lookups.lookup(account, field)
 
 
-@_worksheet(weights=WEIGHTS.split(";")[0], rows="How many accounts to show, best first; left out, 20")
+@worksheet_function(weights=WEIGHTS.split(";")[0], rows="How many accounts to show, best first; left out, 20")
 def ICP_WHATIF(weights: Any, rows: Any = None) -> Any:
     """The best accounts under other weights, with their rank and score now: a table that spills."""
     return lookups.whatif(weights, rows)
 
 
-@_worksheet(component="A component; left out, a table of all")
+@worksheet_function(component="A component; left out, a table of all")
 def ICP_WEIGHTS(component: Any = None) -> Any:
     """The weights of the last score model."""
     return functions.weights_table(component)
 
 
-@_worksheet(what='"run", "date", "folder" or "components"; left out, all of it in one text')
+@worksheet_function(what='"run", "date", "folder" or "components"; left out, all of it in one text')
 def ICP_MODEL(what: Any = None) -> Any:
     """Which run, of what date and in which folder, stands behind the ICP functions of this workbook."""
     return functions.model_source(what)
 
 
-@_worksheet(name="Company name, one cell or a range")
+@worksheet_function(name="Company name, one cell or a range")
 def ICP_NORMALIZE(name: Any) -> Any:
     """A company name as it is compared: without legal form, case, accents and punctuation."""
     return lookups.normalize(name)
 
 
-@_worksheet(
+@worksheet_function(
     name="Company name to be found, one cell or a column",
     candidates="Range of names to find it among",
     minimum="Least confidence, 0 to 1, that counts as a match; left out, 0.8",
@@ -151,19 +151,19 @@ def ICP_MATCH(name: Any, candidates: Any, minimum: Any = None) -> Any:
     return lookups.match(name, candidates, minimum)
 
 
-@_worksheet(text="Industry in any spelling, one cell or a range")
+@worksheet_function(text="Industry in any spelling, one cell or a range")
 def ICP_INDUSTRY(text: Any) -> Any:
     """The standard name of an industry; #N/A where none fits."""
     return lookups.industry(text)
 
 
-@_worksheet(account=ACCOUNT, division="Division, one cell or a range")
+@worksheet_function(account=ACCOUNT, division="Division, one cell or a range")
 def ICP_PROPENSITY(account: Any, division: Any) -> Any:
     """Calibrated probability (0 to 1) that the account buys in the division, by the last published models."""
     return lookups.propensity(account, division)
 
 
-@_worksheet(account=ACCOUNT, place="1 for the best offer, 2 for the next; left out, 1")
+@worksheet_function(account=ACCOUNT, place="1 for the best offer, 2 for the next; left out, 1")
 def ICP_NEXT(account: Any, place: Any = None) -> Any:
     """What to offer the account next: division and reason, two cells that spill."""
     return lookups.next_best(account, place)

@@ -20,9 +20,7 @@ def lead(account: Cell, other: Cell) -> Cell:
 '''
 DECLARED = '''
 
-@xw.func(category="ICP", call_in_wizard=False)
-@xw.arg("account", ndim=2, err_to_str=True, doc=ACCOUNT)
-@xw.arg("other", ndim=2, err_to_str=True, doc="The account to hold it against, one cell or a range")
+@worksheet_function(account=ACCOUNT, other="The account to hold it against, one cell or a range")
 def ICP_LEAD(account: Any, other: Any) -> Any:
     """Points by which an account leads another in the last run; negative where it trails."""
     return lookups.lead(account, other)
