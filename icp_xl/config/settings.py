@@ -39,11 +39,6 @@ class PathSettings(Section):
         return self.out / "runs"
 
     @property
-    def curated(self) -> Path:
-        """Star schema, labels and features as Parquet."""
-        return self.out / "curated"
-
-    @property
     def models(self) -> Path:
         """Division models."""
         return self.out / "models"

@@ -20,6 +20,7 @@ from icp_xl.errors import DeliveryError
 from icp_xl.excel import commands as _addin_commands  # noqa: F401 - declares the buttons of the add-in
 from icp_xl.excel.stubs import HELP_MODULE, STUBS_MODULE, help_module, stubs_module
 from icp_xl.excel.xlwings_udfs import FUNCTIONS
+from icp_xl.opc.archive import deterministic_zip
 from icp_xl.outputs import write_bytes
 
 ADDIN = "icp_xl.xlam"
@@ -40,7 +41,6 @@ OWN_CONFIG = (
     ("SHOW CONSOLE", False),
     ("PYTHONPATH", ""),
 )
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _RIBBON_TYPE = "http://schemas.microsoft.com/office/2007/relationships/ui/extensibility"
 _RIBBON_PART = "customUI/customUI14.xml"
 
@@ -189,22 +189,16 @@ def _rename_project(book: Any, name: str) -> None:
 
 def _repack(template: bytes, project: bytes, ribbon: bytes) -> bytes:
     """The template's package with our project, ribbon, configuration sheet and properties; the same bytes each time."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(template)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+    with zipfile.ZipFile(io.BytesIO(template)) as source:
         parts = {name: source.read(name) for name in source.namelist() if not name.startswith("customUI/")}
-        parts["xl/vbaProject.bin"] = project
-        parts[_RIBBON_PART] = ribbon
-        parts["_rels/.rels"] = _relationships(parts["_rels/.rels"].decode()).encode()
-        parts["xl/workbook.xml"] = _workbook(parts["xl/workbook.xml"].decode()).encode()
-        parts["xl/worksheets/sheet1.xml"] = _config_sheet(parts["xl/worksheets/sheet1.xml"].decode()).encode()
-        parts["docProps/core.xml"] = _properties(parts["docProps/core.xml"].decode()).encode()
-        first = ["[Content_Types].xml", "_rels/.rels"]
-        for name in [*first, *sorted(set(parts) - set(first))]:
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o600 << 16
-            target.writestr(info, parts[name], compresslevel=9)
-    return out.getvalue()
+    parts["xl/vbaProject.bin"] = project
+    parts[_RIBBON_PART] = ribbon
+    parts["_rels/.rels"] = _relationships(parts["_rels/.rels"].decode()).encode()
+    parts["xl/workbook.xml"] = _workbook(parts["xl/workbook.xml"].decode()).encode()
+    parts["xl/worksheets/sheet1.xml"] = _config_sheet(parts["xl/worksheets/sheet1.xml"].decode()).encode()
+    parts["docProps/core.xml"] = _properties(parts["docProps/core.xml"].decode()).encode()
+    first = ["[Content_Types].xml", "_rels/.rels"]
+    return deterministic_zip({name: parts[name] for name in [*first, *sorted(set(parts) - set(first))]}, 9)
 
 
 def _relationships(text: str) -> str:

@@ -18,6 +18,7 @@ from icp_xl.columns import CATEGORIES
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.config import Section, Settings
 from icp_xl.config.base import rights_of
+from icp_xl.opc.archive import deterministic_zip
 from icp_xl.outputs import write_bytes
 from icp_xl.sources.fields import ASSETS, CUSTOMERS, SALES, Field, SourceSpec
 
@@ -30,7 +31,6 @@ START_SHEET = "Start here"
 LISTS_SHEET = "Lists"
 #: Rows that drop-downs and input help reach down to.
 ROWS = 5000
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _MOMENT = "1980-01-01T00:00:00Z"
 
 #: Help that a field's own description does not give.
@@ -348,15 +348,8 @@ def _bytes(book: Workbook) -> bytes:
         sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     raw = io.BytesIO()
     book.save(raw)
-    out = io.BytesIO()
-    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "docProps/core.xml":
-                text = re.sub(r"(<dcterms:(created|modified)[^>]*>)[^<]*", rf"\g<1>{_MOMENT}", content.decode())
-                content = text.encode()
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o600 << 16
-            target.writestr(info, content, compresslevel=9)
-    return out.getvalue()
+    with zipfile.ZipFile(raw) as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    core = parts["docProps/core.xml"].decode()
+    core = re.sub(r"(<dcterms:(created|modified)[^>]*>)[^<]*", rf"\g<1>{_MOMENT}", core)
+    return deterministic_zip({**parts, "docProps/core.xml": core.encode()}, 9)

@@ -22,6 +22,7 @@ from icp_xl.opc.unsupported import BOMB_FLOOR, MAX_ENTRIES, MAX_PACKAGE, MAX_RAT
 _BLOCK = 1 << 20
 _FFFF = 0xFFFFFFFF
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x1, 0x8, 0x800
+_UNIX = 3
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Content:
-    """An entry to be written afresh from its content; the date is fixed, so that equal content gives equal bytes."""
+    """An entry to be written afresh from its content; the date is fixed, so that equal content gives equal bytes.
+
+    ``mode`` holds the permissions of the file where it is unpacked on Unix; 0 leaves them to the unpacker.
+    """
 
     raw_name: bytes
     data: bytes | Iterable[bytes]
     level: int = 6
+    mode: int = 0
 
 
 @dataclass
@@ -326,9 +331,9 @@ def write_archive(
 
 
 def deterministic_zip(parts: Mapping[str, bytes], level: int = 6) -> bytes:
-    """A container of ``parts`` (content by name) in their order; equal parts give equal bytes."""
+    """A container of ``parts`` (content by name) in their order; equal parts give equal bytes, on every system."""
     out = io.BytesIO()
-    write_archive(None, [Content(name.encode(), data, level) for name, data in parts.items()], out)
+    write_archive(None, [Content(name.encode(), data, level, 0o600) for name, data in parts.items()], out)
     return out.getvalue()
 
 
@@ -363,5 +368,6 @@ def _write_content(item: Content, offset: int, out: BinaryIO) -> bytes:
     out.seek(offset + 14)
     out.write(sizes)
     out.seek(0, 2)
-    tail = struct.pack("<HHHHHII", len(item.raw_name), 0, 0, 0, 0, 0, offset)
-    return b"PK\x01\x02" + struct.pack("<H", 20) + head + sizes + tail + item.raw_name
+    tail = struct.pack("<HHHHHII", len(item.raw_name), 0, 0, 0, 0, item.mode << 16, offset)
+    made_by = 20 | (_UNIX << 8 if item.mode else 0)
+    return b"PK\x01\x02" + struct.pack("<H", made_by) + head + sizes + tail + item.raw_name

@@ -38,10 +38,6 @@ class Interval:
     low: float
     high: float
 
-    def excludes(self, value: float) -> bool:
-        """Whether ``value`` lies outside the interval."""
-        return bool(self.low > value or self.high < value)
-
 
 class Curve:
     """Rows sorted by score, ties merged: what every ranking metric is computed from.

@@ -12,6 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
+from icp_xl.opc.archive import deterministic_zip
 from icp_xl.samples.catalog import INDUSTRIES
 from icp_xl.samples.chance import Chance
 from icp_xl.samples.messy import (
@@ -99,10 +100,8 @@ class _Book:
         """Write the file, and pack it as tightly as it goes: samples are kept in the repository."""
         self.book.close()
         with zipfile.ZipFile(self.path) as loose:
-            parts = [(item, loose.read(item)) for item in loose.infolist()]
-        with zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as tight:
-            for item, content in parts:
-                tight.writestr(zipfile.ZipInfo(item.filename, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED, 9)
+            parts = {name: loose.read(name) for name in loose.namelist()}
+        self.path.write_bytes(deterministic_zip(parts, 9))
 
     def sheet(self, name: str, widths: list[float]) -> Any:
         sheet = self.book.add_worksheet(name)

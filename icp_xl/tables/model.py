@@ -29,7 +29,6 @@ RECONCILIATION_COLUMNS = (
 )  # fmt: skip
 DROPPED_COLUMNS = ("source", "sheet", "row", "reason")
 ISSUE_COLUMNS = ("table", "column", "row", "problem", "severity")
-OUTCOMES = ("accepted", "review", "no match")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from icp_xl.columns import GRADES
 from icp_xl.components.record import Component
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled
@@ -240,15 +239,3 @@ def _accounts_seen(steps: int, problem: Problem) -> int:
     from icp_xl.weight_search.objective import rung_sizes
 
     return rung_sizes(problem.n_engaged)[steps - 1]
-
-
-def mix_facts(result: OptimizeResult) -> pd.DataFrame:
-    """Share of accounts per grade under the fixed cut-points: target, current weights, best weights."""
-    return pd.DataFrame(
-        {
-            "grade": list(GRADES),
-            "target": result.problem.target,
-            "current": result.mixes["current"],
-            "best": result.mixes["best"],
-        }
-    )

@@ -104,6 +104,12 @@ def test_nothing_names_a_folder_of_a_machine() -> None:
     assert not named, named
 
 
+def test_containers_are_written_by_one_writer() -> None:
+    """zipfile writes the system and, at will, the moment of writing into a container."""
+    writes = re.compile(r"ZipFile\([^)]*[\"'][wax][\"']|ZipInfo\(|\.writestr\(")
+    assert not [name_of(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
+
+
 def test_docstrings_say_what_arguments_are() -> None:
     said = total = 0
     lacking = []

@@ -16,6 +16,7 @@ from lxml import etree
 from xlsxwriter.utility import xl_col_to_name
 
 from icp_xl.delivery.render.references import TableLocation
+from icp_xl.opc.archive import deterministic_zip
 from icp_xl.opc.xml import parse
 from icp_xl.reports.spec import Book, Table
 
@@ -81,8 +82,7 @@ def _tables(blocks: Sequence[Any]) -> Iterator[Table]:
 def add_controls(content: bytes, controls: Sequence[PlacedControl]) -> bytes:
     """The workbook ``content`` with ``controls``; all other parts keep their bytes."""
     with zipfile.ZipFile(io.BytesIO(content)) as package:
-        infos = package.infolist()
-        parts = {info.filename: package.read(info) for info in infos}
+        parts = {name: package.read(name) for name in package.namelist()}
     paths = _sheet_paths(parts)
     number = 0
     for i, sheet in enumerate(dict.fromkeys(control.sheet for control in controls), 1):
@@ -93,15 +93,7 @@ def add_controls(content: bytes, controls: Sequence[PlacedControl]) -> bytes:
         number += len(mine)
         _add_to_sheet(parts, paths[sheet], f"icp_controls{i}.vml", i, mine, numbers)
     _register_types(parts, number)
-    stamp = infos[0].date_time
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
-        for name, body in parts.items():
-            info = zipfile.ZipInfo(name, stamp)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o600 << 16
-            out.writestr(info, body)
-    return buffer.getvalue()
+    return deterministic_zip(parts)
 
 
 def _sheet_paths(parts: Mapping[str, bytes]) -> dict[str, str]:

@@ -65,12 +65,10 @@ class Host:
 
 @dataclass
 class Delivery:
-    """What was done to the workbook: ``sheets`` as they are called now, ``replaced`` of them, entries carried over."""
+    """What was done to the workbook: ``sheets`` as they are called now, ``replaced`` of them."""
 
     sheets: list[str] = field(default_factory=list)
     replaced: int = 0
-    entries_kept: int = 0
-    formulas_kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,8 @@ def bring_in(book: Any, report: Path, *, owner: str | None = None, host: Host | 
         result = Delivery(replaced=len(old))
         _delete(book, [mine.sheet.name for mine in old])
         result.sheets = _take_names(book, new, names)
-        result.entries_kept = _restore_entries(book, result.sheets, entries)
-        result.formulas_kept = _restore_formulas(book, kept, kept_names)
+        _restore_entries(book, result.sheets, entries)
+        _restore_formulas(book, kept, kept_names)
         book.sheets[result.sheets[0]].activate()
     return result
 
@@ -274,9 +272,8 @@ def _entries(old: Sequence[OwnSheet]) -> dict[str, dict[str, dict[Any, Any]]]:
     return found
 
 
-def _restore_entries(book: Any, names: Sequence[str], entries: dict[str, dict[str, dict[Any, Any]]]) -> int:
+def _restore_entries(book: Any, names: Sequence[str], entries: dict[str, dict[str, dict[Any, Any]]]) -> None:
     """Carry the reader's own entries into columns that arrive empty: those are his to fill."""
-    count = 0
     for name in names:
         for table in book.sheets[name].tables:
             before = entries.get(table.name)
@@ -289,15 +286,12 @@ def _restore_entries(book: Any, names: Sequence[str], entries: dict[str, dict[st
                 if j == 0 or not typed or any(row[j] is not None for row in rows[1:]):
                     continue
                 values = [[typed.get(row[0])] for row in rows[1:]]
-                kept = sum(value[0] is not None for value in values)
-                if kept:
+                if any(value[0] is not None for value in values):
                     top = (area.row + 1, area.column + j)
                     book.sheets[name].range(top, (area.row + len(values), area.column + j)).value = values
-                    count += kept
-    return count
 
 
-def _restore_formulas(book: Any, kept: Sequence[tuple[str, int, int, str]], names: Sequence[tuple[str, str]]) -> int:
+def _restore_formulas(book: Any, kept: Sequence[tuple[str, int, int, str]], names: Sequence[tuple[str, str]]) -> None:
     """Write the user's formulas and names again that pointed to what was replaced."""
     present = {str(name.name) for name in book.names}
     for name, refers_to in names:
@@ -306,4 +300,3 @@ def _restore_formulas(book: Any, kept: Sequence[tuple[str, int, int, str]], name
             book.names.add(name, refers_to)
     for sheet, row, column, text in kept:
         book.sheets[sheet].range((row, column)).formula = text
-    return len(kept)
