@@ -20,6 +20,7 @@ from icp_xl.excel.commands import Diagnosis
 from icp_xl.excel.commands import Files
 from icp_xl.pipeline.api import Given
 from icp_xl.pipeline.check import CheckReport
+from icp_xl.pipeline.feedback.measure import MeasureResult
 from icp_xl.pipeline.feedback.snapshots import OutcomesResult
 from icp_xl.pipeline.feedback.snapshots import SnapshotResult
 from icp_xl.pipeline.feedback.won_lost import RefineResult
@@ -67,6 +68,7 @@ __all__ = [
     "live",
     "load_settings",
     "map_columns",
+    "measure",
     "optimize",
     "outcomes",
     "rank_whitespace",
@@ -517,6 +519,26 @@ def refine(
     dry_run: bool,
     progress: Progress | None = ...,
 ) -> RefineResult | Planned: ...
+
+@overload
+def measure(
+    settings: Given = ...,
+    *,
+    data: Path | str | None = ...,
+    out: Path | str | None = ...,
+    dry_run: Literal[False] = ...,
+    progress: Progress | None = ...,
+) -> MeasureResult: ...
+
+@overload
+def measure(
+    settings: Given = ...,
+    *,
+    data: Path | str | None = ...,
+    out: Path | str | None = ...,
+    dry_run: bool,
+    progress: Progress | None = ...,
+) -> MeasureResult | Planned: ...
 
 @overload
 def write_back(

@@ -347,7 +347,7 @@ WHITESPACE_STATES = Artifact("state/whitespace_states.parquet",
 WHITESPACE_SEEN = Artifact("state/whitespace_seen.parquet", "One row per pair and copy: what stood there before.",
                            ("whitespace", "run"), ("whitespace",), columns=("source", "account_id", "division"))
 WHITESPACE_LIST = Artifact("whitespace_{cutoff}.csv", "One row per account and division, ranked ones first.",
-                           ("whitespace", "run"))
+                           ("whitespace", "run"), ("measure",), texts=("account_id",))
 WHITESPACE_EXPLANATIONS = Artifact("whitespace_explanations_{cutoff}.csv",
                                    "One row per ranked pair: signals, parts of the score, reasons.",
                                    ("whitespace", "run"))
@@ -362,9 +362,16 @@ WHITESPACE_REMOVALS = Artifact("whitespace_removals_{cutoff}.csv", "One row per 
 WHITESPACE_LEGACY = Artifact("whitespace_legacy_{cutoff}.csv", "One row per ranked pair, by the older rule.",
                              ("whitespace",))
 WHITESPACE_OVERLAP = Artifact("whitespace_overlap_{cutoff}.json", "How far the older rule agrees.", ("whitespace",))
+LISTS_GIVEN = Artifact("state/lists/{day}.parquet",
+                       "One row per pair that a day's list named or held out, or of which people spoke.",
+                       ("whitespace", "run"), ("measure",),
+                       columns=("account_id", "account_name", "division", "rep", "p_icp", "selected", "holdout",
+                                "status", "status_on", "cutoff", "window_months"))
 WHITESPACE_SCHEMA = Artifact("schema_whitespace.json", "Columns, types and rules of the list.", ("whitespace", "run"))
 
 # Learning from deals.
+MEASURE_REPORT = Artifact("icp_did_it_work.xlsx", "What the lists brought, against accounts held out at random.",
+                          ("measure", "run"))
 STORE = Artifact("feedback/history.sqlite", "Snapshots of the pipeline and what became of them.",
                  ("snapshot", "outcomes", "refine", "run"), ("snapshot", "outcomes", "refine", "won-lost"))
 OPPORTUNITY_STAGES = Artifact("state/opportunity_stages.parquet", "One row per stage: what it counts as, and why.",

@@ -1,4 +1,4 @@
-"""``snapshot``, ``outcomes``, ``won-lost`` and ``refine``."""
+"""``snapshot``, ``outcomes``, ``won-lost``, ``refine`` and ``measure``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from icp_xl.commands.declare import Button, InRun, Option, command
 from icp_xl.pipeline import run_all
 
 if TYPE_CHECKING:
+    from icp_xl.pipeline.feedback.measure import MeasureResult
     from icp_xl.pipeline.feedback.snapshots import OutcomesResult, SnapshotResult
     from icp_xl.pipeline.feedback.won_lost import RefineResult, WonLostResult
     from icp_xl.runs import RunContext
@@ -104,3 +105,24 @@ def refine(
     from icp_xl.pipeline.feedback.won_lost import refine as stage
 
     return stage(run, apply=apply, take_back=revert, stop=end_trial, trial=trial)
+
+
+@command(
+    button=Button(
+        "Did it work", "Learn", "ChartInsert", "G",
+        "Compares what listed accounts bought with what accounts bought that were held out of the list at random.",
+        screentip="Did the list work?", order=40,
+    ),
+    in_run=InRun(85, "did it work", run_all.measure_if_there),
+)  # fmt: skip
+def measure(run: RunContext) -> MeasureResult | None:
+    """Say what the list brought: what listed accounts bought, against accounts held out of it at random.
+
+    Reads the earlier lists, the statuses typed since, and the sales. Lists hold accounts out where
+    whitespace.holdout_share is set; without that it says what cannot be told.
+
+    Example: icp-xl measure --data my_files --out icp_output
+    """
+    from icp_xl.pipeline.feedback.measure import measure as stage
+
+    return stage(run)

@@ -122,6 +122,13 @@ def feedback_if_there(run: RunContext) -> Any:
     return run_loop(run)
 
 
+def measure_if_there(run: RunContext) -> Any:
+    """What earlier lists brought, where there are any."""
+    from icp_xl.pipeline.feedback.measure import measure_if_there as stage
+
+    return stage(run)
+
+
 def publish(run: RunContext) -> Any:
     """Results into the workbook that the settings name."""
     from icp_xl.pipeline.write_back.publish_to_workbook import publish_to_workbook

@@ -15,6 +15,7 @@ from icp_xl import artifacts
 from icp_xl.artifacts import Artifact
 from icp_xl.pipeline.csv_stream import stage_long_csv
 from icp_xl.pipeline.whitespace.inputs import Inputs, gather, read_scores
+from icp_xl.pipeline.whitespace.lists_given import keep_list
 from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
 from icp_xl.pipeline.whitespace.user_entries import read_entries, remember
 from icp_xl.runs import RunContext
@@ -88,7 +89,7 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
         return None
     run.cutoffs = sorted({*run.cutoffs, cutoff.isoformat()})
     inputs = gather(run)
-    states, seen, changed = _people(run)
+    states, seen, changed = people_said(run)
     previous = _previous(run)
     terms = Terms(
         inputs.cutoff, run.now().date(), inputs.window_months, run.settings.run.seed, run.settings.reports.currency
@@ -98,12 +99,13 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
     _record(run, ranking, inputs)
     _stage_files(run, ranking, inputs, names)
     run.outputs.parquet(artifacts.WHITESPACE_STATES.name, ranking.states)
+    keep_list(run, ranking, states)
     run.outputs.parquet(artifacts.WHITESPACE_SEEN.name, seen)
     _report(run, ranking, inputs)
     return WhitespaceOutcome(ranking, inputs.value_name, tuple(names.values()), changed)
 
 
-def _people(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+def people_said(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """States with what people typed since the last run, what copies hold now, and how many pairs changed."""
     states = _read(run, artifacts.WHITESPACE_STATES, STATE_COLUMNS)
     states = clean_states(states) if len(states) else empty_states()
