@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from xlsxwriter.worksheet import Worksheet
 
 from icp_xl.delivery.render import layout
 from icp_xl.delivery.render.book import render_book, render_bytes
@@ -182,6 +185,15 @@ def test_later_functions_are_prefixed_and_older_ones_are_not() -> None:
     assert with_prefixes(text) == (
         'NORMSINV(A1)+_xlfn.NORM.S.INV(B1)+PERCENTILE(C1:C9,1)+_xlfn.IFNA(1,2)&"IFNA("'
         "+NETWORKDAYS.INTL(1,2)+_xlfn.SWITCH(1,1)"
+    )
+
+
+def test_every_function_that_xlsxwriter_knows_as_later_is_prefixed() -> None:
+    known = re.findall(r'"(_xlfn\.(?:_xlws\.)?([A-Z0-9.]+))\("', inspect.getsource(Worksheet._prepare_formula))
+    assert len(known) > 150
+    assert {name: with_prefixes(f"{name}(A1)") for _, name in known} == {name: f"{text}(A1)" for text, name in known}
+    assert with_prefixes("LET(x,T.DIST.2T(A1,3),x)+_xlfn.LET(y,1)+NORMSINV(0.5)") == (
+        "_xlfn.LET(x,_xlfn.T.DIST.2T(A1,3),x)+_xlfn.LET(y,1)+NORMSINV(0.5)"
     )
 
 

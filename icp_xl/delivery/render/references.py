@@ -13,12 +13,21 @@ from icp_xl.opc.references import quote_sheet
 from icp_xl.reports.spec import Ref
 
 _TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?(?::(\d+)(?:-(\d+))?)?\}")
-#: Functions with a dot in their name are later ones, but for the few that are not; and those without.
-_LATER = re.compile(
-    r"(?<![\w.])((?!ISO\.CEILING|NETWORKDAYS\.INTL|WORKDAY\.INTL|ERROR\.TYPE)[A-Z]+\d?(?:\.[A-Z]+\d?)+"
-    r"|IFNA|IFS|SWITCH|CONCAT|TEXTJOIN|MAXIFS|MINIFS|XOR|DAYS|NUMBERVALUE|UNICHAR|UNICODE|XLOOKUP|XMATCH|ISFORMULA"
-    r"|FORMULATEXT|SHEETS?|COMBINA|PERMUTATIONA|GAMMA|GAUSS|PHI|BASE|DECIMAL)\("
-)
+_CALL = re.compile(r"(?<![\w.])([A-Z][A-Z0-9.]*)\(")
+#: Functions that came after Excel 2007; those with a dot in their name are later too, but for a few. XlsxWriter's
+#: ``use_future_functions`` makes NORM.INV of NORMSINV, changes texts in quotes, and leaves defined names alone.
+_LATER = frozenset("""
+    ACOT ACOTH AGGREGATE ANCHORARRAY ARABIC ARRAYTOTEXT BASE BITAND BITLSHIFT BITOR BITRSHIFT BITXOR BYCOL BYROW
+    CHOOSECOLS CHOOSEROWS COMBINA CONCAT COT COTH CSC CSCH DAYS DECIMAL DROP EXPAND FILTER FILTERXML FORMULATEXT
+    GAMMA GAUSS HSTACK IFNA IFS IMAGE IMCOSH IMCOT IMCSC IMCSCH IMSEC IMSECH IMSINH IMTAN ISFORMULA ISOMITTED
+    ISOWEEKNUM LAMBDA LET MAKEARRAY MAP MAXIFS MINIFS MUNIT NUMBERVALUE PDURATION PERMUTATIONA PHI QUERYSTRING
+    RANDARRAY REDUCE RRI SCAN SEC SECH SEQUENCE SHEET SHEETS SINGLE SORT SORTBY SWITCH TAKE TEXTAFTER TEXTBEFORE
+    TEXTJOIN TEXTSPLIT TOCOL TOROW UNICHAR UNICODE UNIQUE VALUETOTEXT VSTACK WEBSERVICE WRAPCOLS WRAPROWS
+    XLOOKUP XMATCH XOR
+""".split())  # fmt: skip
+_OLD_WITH_A_DOT = frozenset({"ISO.CEILING", "NETWORKDAYS.INTL", "WORKDAY.INTL", "ERROR.TYPE"})
+#: Of these, those that have a second prefix.
+_OF_WORKSHEETS = frozenset({"FILTER", "SORT"})
 
 
 @dataclass(frozen=True)
@@ -128,8 +137,14 @@ def with_prefixes(formula: str) -> str:
     '_xlfn.NORM.S.INV(A1)+NORMSINV(A1)&"IFNA("'
     """
     parts = formula.split('"')
-    parts[::2] = [_LATER.sub(r"_xlfn.\1(", part) for part in parts[::2]]
+    parts[::2] = [_CALL.sub(_prefixed, part) for part in parts[::2]]
     return '"'.join(parts)
+
+
+def _prefixed(call: re.Match[str]) -> str:
+    name = call[1]
+    later = name in _LATER or ("." in name and name not in _OLD_WITH_A_DOT)
+    return f"{'_xlfn.' if later else ''}{'_xlws.' if name in _OF_WORKSHEETS else ''}{name}("
 
 
 def find(tables: Mapping[str, TableLocation], name: str, where: str) -> TableLocation:
