@@ -62,22 +62,50 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What training a division gave; ``status`` says in words why there is no model of its own, else it is empty.
-
-    ``sample`` holds features of accounts at the latest training cutoff, for looking at drift later.
-    """
+class NoModel:
+    """A division without a model; ``status`` says why, in words."""
 
     division: str
     slug: str
     status: str
-    model: DivisionModel | None = None
-    fitted: Fitted | None = None
-    evaluation: Evaluation | None = None
-    scores: Scores | None = None
-    positives: int = 0
-    rows: int = 0
-    sample: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A division whose model of an earlier training was asked again."""
+
+    division: str
+    slug: str
+    model: DivisionModel
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A division with a model, its own or the one for all, and what that proved to be worth.
+
+    Attributes:
+        status: why it has none of its own, where the model for all serves no better; else empty.
+        scores: of the scoring cutoff; ``None`` where the verdict gives out none.
+        positives: buyers among the training rows.
+        rows: training rows.
+        sample: features of accounts at the latest training cutoff, for looking at drift later.
+    """
+
+    division: str
+    slug: str
+    model: DivisionModel
+    fitted: Fitted
+    evaluation: Evaluation
+    scores: Scores | None
+    positives: int
+    rows: int
+    sample: pd.DataFrame
+    status: str = ""
+
+
+#: What training a division gave.
+Trained = NoModel | Rescored | Evaluated
 
 
 def train_one(job: Job, check: Callable[[], None] = lambda: None) -> Trained:
@@ -86,10 +114,10 @@ def train_one(job: Job, check: Callable[[], None] = lambda: None) -> Trained:
         data = read_division(job.find, job.division, job.slug, job.cutoffs)
         return train_data(data, job, check)
     except InsufficientDataError as error:
-        return Trained(job.division, job.slug, str(error))
+        return NoModel(job.division, job.slug, str(error))
 
 
-def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda: None) -> Trained:
+def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda: None) -> Evaluated:
     """Fit and judge ``data``, and score the accounts of the scoring cutoff where the verdict allows.
 
     Raises:
@@ -108,12 +136,12 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
         scores = score_accounts(model, features, data.catalog, job.settings)
     rows = sum(len(each.label) for each in data.cutoffs)
     sample = _sample(data, model, job.settings.train.sample_rows)
-    return Trained(data.division, data.slug, "", model, fitted, evaluation, scores, data.positives, rows, sample)
+    return Evaluated(data.division, data.slug, model, fitted, evaluation, scores, data.positives, rows, sample)
 
 
 def train_pooled(
     jobs: Sequence[Job], own: Mapping[str, Trained], check: Callable[[], None] = lambda: None
-) -> list[Trained]:
+) -> list[Evaluated]:
     """One model for all divisions, for those whose own is none, or a rule, or judged on few buyers.
 
     Args:
@@ -149,13 +177,13 @@ def train_pooled(
 
 
 def _is_small(own: Trained, settings: Settings) -> bool:
-    if own.evaluation is None or own.model is None:
-        return bool(own.status)
+    if not isinstance(own, Evaluated):
+        return isinstance(own, NoModel)
     few = own.evaluation.positives < settings.train.ready_positives
     return few and (own.model.kind in BASELINES or own.model.verdict == NOT_READY)
 
 
-def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Trained | None:
+def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Evaluated | None:
     """What the model for all, or the best rule, is worth in one division; ``None`` where that adds nothing."""
     fitted, train = found.fitted, job.settings.train
     evaluation = evaluate(
@@ -163,7 +191,7 @@ def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Tra
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip
     verdict, reasons = pooled_verdict(evaluation, found, train.evidence)
-    if verdict == NOT_READY and own.model is not None:
+    if verdict == NOT_READY and not isinstance(own, NoModel):
         return None
     model = fitted.model.judged(verdict, reasons)
     scores = None
@@ -172,11 +200,10 @@ def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Tra
             model, read_scoring_features(job.find, job.slug, job.score_cutoff), data.catalog, job.settings
         )
     rows = sum(len(each.label) for each in data.cutoffs)
-    return Trained(
-        job.division, job.slug, "" if model.published else own.status, model, fitted,
-        replace(evaluation, verdict=verdict, reasons=tuple(reasons)), scores, data.positives, rows,
-        _sample(data, model, train.sample_rows),
-    )  # fmt: skip
+    evaluation = replace(evaluation, verdict=verdict, reasons=tuple(reasons))
+    sample = _sample(data, model, train.sample_rows)
+    status = own.status if isinstance(own, NoModel | Evaluated) and not model.published else ""
+    return Evaluated(job.division, job.slug, model, fitted, evaluation, scores, data.positives, rows, sample, status)
 
 
 def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tuple[str, list[str]]:
@@ -212,7 +239,7 @@ def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trai
         data = any_of([read_division(each.find, each.division, each.slug, each.cutoffs) for each in jobs])
         return train_data(data, job, check)
     except InsufficientDataError as error:
-        return Trained(job.division, job.slug, str(error))
+        return NoModel(job.division, job.slug, str(error))
 
 
 def score_accounts(model: DivisionModel, features: pd.DataFrame, catalog: pd.DataFrame, settings: Settings) -> Scores:
@@ -244,14 +271,14 @@ def base_rates(data: DivisionData) -> dict[str, float]:
 
 def facts_of(trained: Trained) -> dict[str, Any]:
     """Figures of a trained division for files and sheets; ``None`` where a figure has no meaning."""
+    if not isinstance(trained, Evaluated):
+        return {"status": trained.status if isinstance(trained, NoModel) else ""}
     evaluation, fitted = trained.evaluation, trained.fitted
-    if evaluation is None or fitted is None:
-        return {"status": trained.status}
     expected = expected_share(trained)
     return {
         "expected_share": None if expected is None else list(expected),
         "level": fitted.level.to_json(),
-        "model": trained.model.kind if trained.model else "",
+        "model": trained.model.kind,
         "rows": evaluation.rows,
         "positives": evaluation.positives,
         "rule": evaluation.rule,
@@ -265,9 +292,9 @@ def facts_of(trained: Trained) -> dict[str, Any]:
     }
 
 
-def expected_share(trained: Trained) -> tuple[float, float, float] | None:
+def expected_share(trained: Evaluated) -> tuple[float, float, float] | None:
     """Share of the scored accounts that is expected to buy, with its 95 % interval."""
-    if trained.scores is None or trained.fitted is None:
+    if trained.scores is None:
         return None
     return trained.fitted.level.rates(trained.scores.frame["p_icp"].to_numpy(np.float64))
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.propensity.model import CARE, NOT_READY, READY
-from icp_xl.propensity.train import Trained, expected_share
+from icp_xl.propensity.train import Evaluated, NoModel, Trained, expected_share
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import (
@@ -42,11 +42,14 @@ _TONES: dict[str, Any] = {READY: "good", CARE: "warning", NOT_READY: "bad", NO_M
 _DRIVERS = 12
 
 
+T_co = TypeVar("T_co", bound=Trained, covariant=True)
+
+
 @dataclass(frozen=True)
-class _Named:
+class _Named(Generic[T_co]):
     """A division with the name of its sheet and a short stem for its tables."""
 
-    trained: Trained
+    trained: T_co
     sheet: str
     stem: str
 
@@ -63,7 +66,10 @@ def build_model_book(
         _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
     ]
     sheets = [_overview(named, cutoffs, score_cutoff)]
-    sheets += [_division(each, settings) for each in named if each.trained.evaluation is not None]
+    sheets += [
+        _division(_Named(each.trained, each.sheet, each.stem), settings)
+        for each in named if isinstance(each.trained, Evaluated)
+    ]  # fmt: skip
     sheets += [_method(), build_about_sheet(run)]
     return Book(
         sheets, title="Division models", subject="How good each division's model is", footer=f"run {run.run_id}",
@@ -87,10 +93,10 @@ def _names(trained: Sequence[Trained]) -> list[str]:
 
 
 def _verdict(each: Trained) -> str:
-    return each.model.verdict if each.model is not None else NO_MODEL
+    return NO_MODEL if isinstance(each, NoModel) else each.model.verdict
 
 
-def _overview(named: Sequence[_Named], cutoffs: Sequence[date], score_cutoff: date) -> Sheet:
+def _overview(named: Sequence[_Named[Trained]], cutoffs: Sequence[date], score_cutoff: date) -> Sheet:
     rows = [_row(each) for each in named]
     frame = pd.DataFrame(rows)
     counts = {verdict: int((frame["verdict"] == verdict).sum()) for verdict in (READY, CARE, NOT_READY, NO_MODEL)}
@@ -162,18 +168,20 @@ def _comparison(n: int) -> Chart:
     )  # fmt: skip
 
 
-def _row(each: _Named) -> dict[str, Any]:
-    trained, judged = each.trained, each.trained.evaluation
-    reasons = list(trained.model.reasons) if trained.model is not None else [trained.status]
+def _row(each: _Named[Trained]) -> dict[str, Any]:
+    trained = each.trained
+    model = None if isinstance(trained, NoModel) else trained.model
+    reasons = [trained.status] if isinstance(trained, NoModel) else list(trained.model.reasons)
     row: dict[str, Any] = {
         "division": trained.division, "verdict": _verdict(trained),
-        "model": KINDS.get(trained.model.kind, trained.model.kind) if trained.model is not None else "None",
-        "version": trained.model.version if trained.model is not None else "",
+        "model": "None" if model is None else KINDS.get(model.kind, model.kind),
+        "version": "" if model is None else model.version,
         "reasons": _sentence("; ".join(reasons)),
     }  # fmt: skip
     empty = ("auc", "rule_auc", "gain", "lift", "rule_lift", "brier_skill", "slope", "buyers", "base_rate")
-    if judged is None:
+    if not isinstance(trained, Evaluated):
         return row | dict.fromkeys(empty) | {"auc_range": "", "gain_range": "", "rule": ""}
+    judged = trained.evaluation
     metrics, gain = judged.metrics, judged.gain["auc"]
     return row | {
         "auc": metrics["auc"].value, "auc_range": say_interval(metrics["auc"].low, metrics["auc"].high),
@@ -189,9 +197,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _division(each: _Named, settings: ReportSettings) -> Sheet:
+def _division(each: _Named[Evaluated], settings: ReportSettings) -> Sheet:
     trained, judged = each.trained, each.trained.evaluation
-    assert judged is not None and trained.model is not None and trained.fitted is not None
     model, metrics = trained.model, judged.metrics
     reach = say_interval(metrics["auc"].low, metrics["auc"].high)
     blocks: list[Item] = [
@@ -223,8 +230,7 @@ def _division(each: _Named, settings: ReportSettings) -> Sheet:
     )  # fmt: skip
 
 
-def _gains_table(each: _Named) -> Table:
-    assert each.trained.evaluation is not None
+def _gains_table(each: _Named[Evaluated]) -> Table:
     frame = each.trained.evaluation.gains.copy()
     frame["even"] = frame["decile"] / len(frame)
     return Table(
@@ -241,10 +247,9 @@ def _gains_table(each: _Named) -> Table:
     )  # fmt: skip
 
 
-def _gains_chart(each: _Named) -> Chart:
+def _gains_chart(each: _Named[Evaluated]) -> Chart:
     table = f"{each.stem}_gains"
     tenth = Ref(table, "decile")
-    assert each.trained.evaluation is not None
     first = each.trained.evaluation.gains["captured"].iloc[0]
     return Chart(
         "line", "Buyers found when the best are called first",
@@ -255,8 +260,7 @@ def _gains_chart(each: _Named) -> Chart:
     )  # fmt: skip
 
 
-def _calibration_table(each: _Named) -> Table:
-    assert each.trained.evaluation is not None
+def _calibration_table(each: _Named[Evaluated]) -> Table:
     frame = each.trained.evaluation.calibration
     bought = frame["fraction_positives"]
     frame = frame.assign(below=bought - frame["low"], above=frame["high"] - bought)
@@ -274,9 +278,8 @@ def _calibration_table(each: _Named) -> Table:
     )  # fmt: skip
 
 
-def _calibration_chart(each: _Named) -> Chart:
+def _calibration_chart(each: _Named[Evaluated]) -> Chart:
     table, judged = f"{each.stem}_calibration", each.trained.evaluation
-    assert judged is not None
     group = Ref(table, "bin")
     return Chart(
         "column", "Predicted against what happened",
@@ -291,7 +294,7 @@ def _calibration_chart(each: _Named) -> Chart:
     )  # fmt: skip
 
 
-def _drivers(each: _Named) -> Table | None:
+def _drivers(each: _Named[Evaluated]) -> Table | None:
     scores = each.trained.scores
     if scores is None or scores.importance.empty:
         return None
@@ -313,7 +316,7 @@ def _drivers(each: _Named) -> Table | None:
     )  # fmt: skip
 
 
-def _driver_chart(each: _Named, n: int) -> Chart:
+def _driver_chart(each: _Named[Evaluated], n: int) -> Chart:
     table = f"{each.stem}_drivers"
     return Chart(
         "bar", "Top drivers",
@@ -323,8 +326,7 @@ def _driver_chart(each: _Named, n: int) -> Chart:
     )  # fmt: skip
 
 
-def _threshold_table(each: _Named) -> Table:
-    assert each.trained.evaluation is not None
+def _threshold_table(each: _Named[Evaluated]) -> Table:
     frame = each.trained.evaluation.thresholds.assign(share=lambda t: t["k_percent"] / 100.0)
     return Table(
         f"{each.stem}_thresholds",
@@ -337,10 +339,9 @@ def _threshold_table(each: _Named) -> Table:
     )  # fmt: skip
 
 
-def _card(each: _Named) -> list[tuple[str, Any]]:
+def _card(each: _Named[Evaluated]) -> list[tuple[str, Any]]:
     trained = each.trained
     model, fitted, judged = trained.model, trained.fitted, trained.evaluation
-    assert model is not None and fitted is not None and judged is not None
     rates = ", ".join(f"{day}: {rate:.1%}" for day, rate in judged.base_rates.items())
     expected = expected_share(trained)
     coming = "not scored" if expected is None else "{:.1%} ({:.1%} to {:.1%})".format(*expected)
@@ -361,8 +362,7 @@ def _card(each: _Named) -> list[tuple[str, Any]]:
     ]
 
 
-def _candidates(each: _Named) -> Table:
-    assert each.trained.fitted is not None
+def _candidates(each: _Named[Evaluated]) -> Table:
     frame = each.trained.fitted.candidates.assign(
         name=lambda t: [KINDS.get(str(name), str(name)) for name in t["candidate"]],
         day=lambda t: [f"{value:%Y-%m-%d}" for value in t["cutoff_date"]],

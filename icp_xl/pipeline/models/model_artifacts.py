@@ -13,7 +13,7 @@ from icp_xl.outputs import Publication, plain
 from icp_xl.propensity.fit import describe_recipe
 from icp_xl.propensity.linear import LinearModel
 from icp_xl.propensity.metrics import flatten
-from icp_xl.propensity.train import Trained, facts_of
+from icp_xl.propensity.train import Evaluated, NoModel, Rescored, Trained, facts_of
 from icp_xl.runs import RunContext
 
 SCORES, SCORES_CSV = artifacts.SCORES.name, artifacts.SCORES_CSV.name
@@ -28,7 +28,7 @@ def publish_scores(run: RunContext, trained: list[Trained], cutoff: date) -> pd.
     """Stage ``icp_scores`` (one row per account × division, best first) with its schema report, and the reasons."""
     parts, reasons = [], []
     for each in trained:
-        if each.scores is None or each.model is None:
+        if isinstance(each, NoModel) or each.scores is None:
             continue
         model = each.model
         parts.append(
@@ -72,10 +72,11 @@ def check_scores(frame: pd.DataFrame) -> dict[str, Any]:
 
 def publish_division(outputs: Publication, each: Trained, run: RunContext) -> None:
     """Stage the artifacts of one division under the names of the specification."""
-    slug, fitted, evaluation = each.slug, each.fitted, each.evaluation
+    slug = each.slug
     outputs.json(artifacts.METRICS.path(division=slug), division_metrics(each))
-    if fitted is None or evaluation is None or each.model is None:
+    if not isinstance(each, Evaluated):
         return
+    evaluation = each.evaluation
     outputs.csv(artifacts.GAINS.path(division=slug), evaluation.gains)
     outputs.csv(artifacts.CALIBRATION.path(division=slug), evaluation.calibration)
     outputs.csv(artifacts.THRESHOLDS.path(division=slug), evaluation.thresholds)
@@ -83,13 +84,12 @@ def publish_division(outputs: Publication, each: Trained, run: RunContext) -> No
     coefficients = _coefficients(each)
     if coefficients is not None:
         outputs.csv(artifacts.COEFFICIENTS.path(division=slug), coefficients)
-    latest = fitted.latest
+    latest = each.fitted.latest
     stamp = f"{latest['cutoff_date'].iloc[0]:%Y-%m-%d}"
     scored = latest[["account_id", "cutoff_date", "label", "revenue", "gross_profit", "p_hat"]]
     outputs.csv(artifacts.TRAIN_SCORES.path(division=slug, cutoff=stamp), scored)
-    if each.sample is not None:
-        day = f"{each.model.trained_on[-1]:%Y-%m-%d}"
-        outputs.parquet(artifacts.FEATURE_SAMPLE.path(division=slug, cutoff=day), each.sample.reset_index())
+    day = f"{each.model.trained_on[-1]:%Y-%m-%d}"
+    outputs.parquet(artifacts.FEATURE_SAMPLE.path(division=slug, cutoff=day), each.sample.reset_index())
     if each.scores is not None:
         outputs.csv(artifacts.SHAP_GLOBAL.path(division=slug), each.scores.importance)
         sample = each.scores.terms.reset_index().rename(columns={"index": "account_id"})
@@ -103,7 +103,7 @@ def publish_summary(outputs: Publication, trained: list[Trained]) -> None:
         body = division_metrics(each)
         row: dict[str, Any] = {
             "division": each.division, "verdict": body["verdict"], "model": body.get("model", ""),
-            "version": body["version"], "status": each.status,
+            "version": body["version"], "status": "" if isinstance(each, Rescored) else each.status,
         }  # fmt: skip
         row |= {name: body.get(name) for name in ("rows", "positives", "rule", "calibration_loss")}
         for name in ("auc", "pr_auc", "lift_10", "brier_skill"):
@@ -117,15 +117,16 @@ def publish_summary(outputs: Publication, trained: list[Trained]) -> None:
 
 def division_metrics(each: Trained) -> dict[str, Any]:
     """Everything that was measured of a division, as plain JSON."""
-    model, evaluation = each.model, each.evaluation
+    model = None if isinstance(each, NoModel) else each.model
     body: dict[str, Any] = {
         "division": each.division,
         "verdict": model.verdict if model else "No model",
-        "reasons": list(model.reasons) if model else [each.status],
+        "reasons": [each.status] if isinstance(each, NoModel) else list(each.model.reasons),
         "version": model.version if model else "",
         **facts_of(each),
     }
-    if evaluation is not None and each.fitted is not None:
+    if isinstance(each, Evaluated):
+        evaluation = each.evaluation
         body["metrics"] = flatten(evaluation.metrics)
         body["baseline_metrics"] = {name: value.value for name, value in evaluation.baseline_metrics.items()}
         body["gain"] = flatten(evaluation.gain)
@@ -135,10 +136,9 @@ def division_metrics(each: Trained) -> dict[str, Any]:
     return dict(plain(body))
 
 
-def model_card(each: Trained, run: RunContext) -> dict[str, Any]:
+def model_card(each: Evaluated, run: RunContext) -> dict[str, Any]:
     """What one must know before using the model."""
     model, fitted = each.model, each.fitted
-    assert model is not None and fitted is not None
     return dict(plain(
         {
             "division": each.division, "model": model.kind, "version": model.version, "verdict": model.verdict,
@@ -154,9 +154,7 @@ def model_card(each: Trained, run: RunContext) -> dict[str, Any]:
     ))  # fmt: skip
 
 
-def _coefficients(each: Trained) -> pd.DataFrame | None:
-    if each.model is None:
-        return None
+def _coefficients(each: Evaluated) -> pd.DataFrame | None:
     parts = [(weight, part) for weight, part in each.model.parts if isinstance(part, LinearModel)]
     if not parts:
         return None

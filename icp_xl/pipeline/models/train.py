@@ -21,7 +21,17 @@ from icp_xl.pipeline.models.build import build, choose_divisions, division_slug,
 from icp_xl.pipeline.models.model_artifacts import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
 from icp_xl.propensity.data import label_file, read_scoring_features
 from icp_xl.propensity.store import load_current, stage_model, stage_revert, stage_withdrawal
-from icp_xl.propensity.train import Job, Trained, score_accounts, train_any, train_one, train_pooled
+from icp_xl.propensity.train import (
+    Evaluated,
+    Job,
+    NoModel,
+    Rescored,
+    Trained,
+    score_accounts,
+    train_any,
+    train_one,
+    train_pooled,
+)
 from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star, open_engine
@@ -45,14 +55,15 @@ class TrainResult:
     @property
     def published(self) -> list[Trained]:
         """Divisions whose probabilities are given out."""
-        return [each for each in self.trained if each.model is not None and each.model.published]
+        return [each for each in self.trained if not isinstance(each, NoModel) and each.model.published]
 
     def summary(self) -> list[str]:
         """What to say at the end of the command."""
         lines = []
         for each in self.trained:
-            verdict = each.model.verdict if each.model is not None else "No model"
-            reason = each.status or (each.model.reasons[0] if each.model is not None and each.model.reasons else "")
+            verdict = "No model" if isinstance(each, NoModel) else each.model.verdict
+            status = "" if isinstance(each, Rescored) else each.status
+            reason = status or ("" if isinstance(each, NoModel) else "".join(each.model.reasons[:1]))
             lines.append(f"{each.division}: {verdict} ({reason})")
         n = self.scores["division"].nunique()
         day = f"{self.score_cutoff:%Y-%m-%d}"
@@ -102,7 +113,7 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
     trained = [_rescored(run, job) for job in jobs] if score_only else _train(run, jobs)
     stamped = []
     for each in trained:
-        if each.model is not None and each.model.published and not score_only:
+        if isinstance(each, Evaluated) and each.model.published:
             keep = run.settings.train.keep_versions
             model = stage_model(run.outputs, run.settings.paths.out, each.model, keep, key)
             each = replace(each, model=model)
@@ -328,19 +339,17 @@ def _cores() -> int:
 def _rescored(run: RunContext, job: Job) -> Trained:
     model = load_current(run.outputs.find, job.slug, run.settings.models.key())
     if model is None or not model.published:
-        return Trained(job.division, job.slug, "there is no model yet")
+        return NoModel(job.division, job.slug, "there is no model yet")
     features = read_scoring_features(job.find, job.slug, job.score_cutoff)
-    return Trained(
-        job.division, job.slug, "", model, scores=score_accounts(model, features, pd.DataFrame(), job.settings)
-    )
+    return Rescored(job.division, job.slug, model, score_accounts(model, features, pd.DataFrame(), job.settings))
 
 
 def _say(run: RunContext, each: Trained) -> None:
-    if each.model is None:
+    if isinstance(each, NoModel):
         run.status(each.division, each.status)
         return
     run.status(each.division, f"{each.model.verdict}: {'; '.join(each.model.reasons)}")
-    if each.evaluation is not None:
+    if isinstance(each, Evaluated):
         facts: dict[str, Any] = {"kind": each.model.kind, "version": each.model.version}
         facts |= {
             name: each.evaluation.metrics[name].value for name in ("auc", "lift_10") if name in each.evaluation.metrics
