@@ -117,7 +117,7 @@ class AccountTable:
     def _by_core(self) -> dict[str, int]:
         from icp_xl.tables.names import normalize_name
 
-        return _unique(normalize_name(value).core for value in self.columns.get("account_name", []))
+        return _unique(normalize_name(value).identity for value in self.columns.get("account_name", []))
 
     def find(self, account: str) -> int:
         """Row of an account by its id, its name, or its name without legal form; never a guess between two.
@@ -131,7 +131,7 @@ class AccountTable:
                 return table[key]
         from icp_xl.tables.names import normalize_name
 
-        core = normalize_name(account).core
+        core = normalize_name(account).identity
         if core and core in self._by_core:
             return self._by_core[core]
         raise CellError(NOT_AVAILABLE)

@@ -58,8 +58,8 @@ pt|ooo|oao|zao|pao|uab|sia|sarl|eurl|sci|selarl|m s|ms|messrs|firma|fa|kabushiki
 #: Forms that are written against the name without a space, in scripts that use none.
 GLUED = (
     "株式会社", "有限会社", "合同会社", "合資会社", "合名会社", "一般社団法人", "一般財団法人", "股份有限公司",
-    "有限责任公司", "有限責任公司", "集团有限公司", "集團有限公司", "有限公司", "股份公司", "株式會社", "유한회사",
-    "유한책임회사", "주식회사", "บริษัท", "จำกัด", "มหาชน",
+    "有限责任公司", "有限責任公司", "集团有限公司", "集團有限公司", "有限公司", "股份公司", "公司", "株式會社",
+    "유한회사", "유한책임회사", "주식회사", "บริษัท", "จำกัด", "มหาชน",
 )  # fmt: skip
 #: The same in brackets: (株), （有）, (주); ㈱ becomes (株) when compatibility forms are resolved.
 BRACKETED = {"株", "有", "同", "주", "유", "合", "名", "资", "資"}

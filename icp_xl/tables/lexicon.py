@@ -29,7 +29,8 @@ SAME = {
         "university": "univ",
         "hospital": "hosp hospitals",
         "department": "dept",
-        "distribution": "dist distr distrib",
+        "distribution": "distrib",
+        "cooperative": "coop coops cooperatives",
         "communication": "comms communications",
         "electronic": "electronics",
         "enterprise": "ent entpr enterprises",
@@ -118,6 +119,10 @@ SHORT_FOR = {
         "cntrl": "central control", "cons": "consolidated construction", "consol": "consolidated", "cty": "county city",
         "cnty": "county", "dist": "distribution district", "distr": "distribution district",
         "cap": "capital", "acq": "acquisition", "ent": "enterprise entertainment", "entmt": "entertainment",
+        "tr": "trust", "gt": "great", "bus": "business", "pac": "pacific", "atl": "atlantic", "indep": "independent",
+        "nw": "northwest northwestern", "ne": "northeast northeastern", "sw": "southwest southwestern",
+        "se": "southeast southeastern", "wm": "william", "chas": "charles", "geo": "george", "jas": "james",
+        "thos": "thomas", "robt": "robert", "jos": "joseph", "benj": "benjamin", "saml": "samuel", "danl": "daniel",
     }.items()
 }  # fmt: skip
 
@@ -141,8 +146,11 @@ for _short, _long in sorted(SAME.items()):
     if len(_short) >= 5:
         SPELLINGS[_long] = (*SPELLINGS.get(_long, ()), _short)
 
-#: Numbers in words to digits and back, and ordinals alike.
-NUMBERS = {
+#: Points of the compass, where they are written as a letter.
+DIRECTIONS = {"n": "north", "s": "south", "e": "east", "w": "west"}
+_ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv".split()
+#: Numbers in words and in Roman figures to digits, and ordinals alike; one letter alone is no number.
+NUMBERS = {word: str(number) for number, word in enumerate(_ROMAN, 1) if len(word) > 1} | {
     word: str(number)
     for number, words in enumerate(
         "zero|one first 1st|two second 2nd|three third 3rd|four fourth 4th|five fifth 5th|six sixth 6th"
@@ -157,6 +165,15 @@ TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seve
 #: Heads of institutions, in whose names "X University" and "University of X" are two.
 INSTITUTIONS = frozenset(
     "university college bank school hospital institute academy city county church trust museum library society".split()
+)
+
+#: Words that make one name of another by where they stand: "Community First" is not "First Community".
+MODIFIERS = frozenset(
+    """
+    american national united first general community citizens peoples farmers merchants state federal central capital
+    western eastern northern southern new old great international global universal pacific atlantic trust savings
+    security union credit city county royal
+    """.split()
 )
 
 #: Words that name no trade: a name with one of them and the name without it are mostly one company.

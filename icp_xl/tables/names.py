@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -84,6 +84,9 @@ _SLASH_MARK = re.compile(r"\s*[/\\]\s*([^\W\d_]{2,4})\.?\s*[/\\]?\s*$")
 _PLACE_MARK = re.compile(r"(?:\s+([-–—])\s*|\s*,\s*)([^\W\d_][^\d_,()–—-]*?)\.?\s*$")
 _BRACKETS = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
 _CLASS = re.compile(r"^(?:class|series|cl)\s+\w{1,2}$")
+_COOP = re.compile(r"\bco-op(?=s?\b|erative)")
+#: "No. 7", "Nr 7" and "#7" are 7.
+_NUMBER_SIGN = re.compile(r"\b(?:no|nr|num)\b\.?\s*(?=\d)")
 _AND = frozenset(("and", "und", "et", "och", "og", "ve"))
 _NOT_A_NAME = frozenset(("the", "a", "der", "die", "das"))
 
@@ -131,6 +134,9 @@ def _normalize(text: str) -> NormalizedName:
         spellings[f"{core} {initials}"] = None
     if told and (plain := _without_place(core)):
         spellings[plain] = None
+    if acronym := _own_acronym(core):
+        aliases.append(acronym)
+        spellings[" ".join(word for word in core.split() if word != acronym)] = None
     composed = unicodedata.normalize("NFC", text)
     if (umlauts := composed.translate(_UMLAUTS)) != composed:
         spellings[_clean(umlauts).core] = None
@@ -146,6 +152,30 @@ def _normalize(text: str) -> NormalizedName:
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "AE", "Ö": "OE", "Ü": "UE", "å": "aa", "Å": "AA", "ø": "oe", "Ø": "OE"}
 )
+
+
+def initials_of(words: Sequence[str]) -> set[str]:
+    """The initials of a name's words, and those without "of" and the like.
+
+    >>> sorted(initials_of("centers for disease control".split()))
+    ['cdc', 'cfdc']
+    """
+    return {"".join(word[0] for word in chosen) for chosen in (words, [word for word in words if word not in _SMALL])}
+
+
+_SMALL = frozenset("of the for in at de la le du and und y et des der".split())
+
+
+def _own_acronym(core: str) -> str:
+    """The acronym that a name gives beside its long form: "International Business Machines (IBM)"."""
+    words = core.split()
+    for at in (-1, 0) if len(words) > 3 else ():
+        short, rest = words[at], words[:-1] if at else words[1:]
+        if 3 <= len(short) <= 6 and short in initials_of(rest):
+            return short
+    return ""
+
+
 #: Forms that are far more often a legal form than a state; a state they are in capitals beside small letters.
 _MOSTLY_FORMS = frozenset(("co", "sa", "de"))
 
@@ -282,7 +312,7 @@ def _settle(text: str, legal: list[str], same: Mapping[str, str] = SAME) -> str:
 
 
 def _pass(words: list[str], legal: list[str], same: Mapping[str, str]) -> list[str]:
-    words = _join_letters(_drop_and(words))
+    words = _join_letters(_drop_and(_and_company(words)))
     words = [WORDS.get(word, word) for word in words]
     if len(words) > 1:
         words[-1] = _mended_form(words[-1])
@@ -296,10 +326,22 @@ def _pass(words: list[str], legal: list[str], same: Mapping[str, str]) -> list[s
 
 def _words(text: str) -> list[str]:
     text = _APOSTROPHES.sub("", text).replace("&", " and ").replace("+", " and ")
+    text = _COOP.sub("coop", text)
+    text = _NUMBER_SIGN.sub(" ", text)
     if text.isascii():
         return re.findall(r"[a-z0-9]+", text)
     kept = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text)
     return kept.split()
+
+
+def _and_company(words: list[str]) -> list[str]:
+    """The words with "& C." at the end, before a legal form at most, as "and co"."""
+    for at in range(2, len(words)):
+        if words[at] == "c" and words[at - 1] in _AND and len(words[at - 2]) > 1:
+            rest = "".join(words[at + 1 :])
+            if not rest or (rest,) in SUFFIXES[1]:
+                return [*words[:at], "co", *([rest] if rest else [])]
+    return words
 
 
 def _drop_and(words: list[str]) -> list[str]:
@@ -329,7 +371,7 @@ def _join_letters(words: list[str]) -> list[str]:
     joined: list[str] = []
     run = ""
     for word in (*words, ""):
-        if len(word) == 1 and word.isalpha() and word.isascii():
+        if len(word) == 1 and word.isalpha() and word < "\u0530":  # Latin, Greek and Cyrillic
             run += word
             continue
         if run:

@@ -42,6 +42,7 @@ from icp_xl.opc.sheet_xml import RowParser, SheetReader, cell_value, key_text, s
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
 from tests.support.donors import make_donor
+from tests.support.keys import exactly
 from tests.support.validator import Finding, validate
 
 #: Parts that putting sheets into a workbook may change.
@@ -140,7 +141,7 @@ def results_for(keys: list[str]) -> Results:
         "icp_score": [100 / (i + 1) for i in range(n)], "icp_grade": ["A"] * n, "rank": list(range(1, n + 1)),
         "segment": ["=1+1"] * n, "reasons": ["a & <b>"] * n,
     }  # fmt: skip
-    return Results(RESULT_COLUMNS, values, [known])
+    return Results(RESULT_COLUMNS, values, exactly(known))
 
 
 def put_columns(target: Path, outcome: Outcome) -> None:

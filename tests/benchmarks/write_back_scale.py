@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.keys import exactly
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 HEADERS = (
@@ -77,7 +79,7 @@ def columns(path: Path, donor: Path) -> None:
         "rank": list(range(1, n + 1)), "segment": [f"Segment {i % 4}" for i in range(n)],
         "reasons": ["Buys much, and more each year"] * n,
     }  # fmt: skip
-    results = Results(RESULT_COLUMNS, values, [[f"A{i:06d}" for i in range(n)]])
+    results = Results(RESULT_COLUMNS, values, exactly([f"A{i:06d}" for i in range(n)]))
     done = write_columns(path, "Account", results, options=SafeOptions(backups=0))
     assert done.matched == n, done.matched
 

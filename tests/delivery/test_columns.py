@@ -27,6 +27,7 @@ from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.opc.splice import Splice, revert
 from icp_xl.opc.unsupported import RefusedError
 from tests.support.donors import make_donor
+from tests.support.keys import exactly
 from tests.support.validator import assert_valid, validate
 
 OPTIONS = SafeOptions(backups=0)
@@ -42,7 +43,7 @@ def results(*columns: ResultColumn, scale: float = 1.0, known: int = 4) -> Resul
         "segment": ["=1+1"] * known,
     }
     ids = [f"A{i}" for i in range(known)]
-    return Results(columns or (SCORE, GRADE), values, [ids, list(NAMES[:known])], others=RESULT_COLUMNS)
+    return Results(columns or (SCORE, GRADE), values, exactly(ids, NAMES[:known]), others=RESULT_COLUMNS)
 
 
 def table_book(path: Path, *, totals: bool = True, beside: bool = False) -> Path:
@@ -177,12 +178,10 @@ def test_a_table_that_cannot_grow_says_where(tmp_path: Path) -> None:
 
 
 def test_plain_rows_filter_and_loose_names(tmp_path: Path) -> None:
-    from icp_xl.tables.names import normalize_name
-
     book = plain_book(tmp_path / "book.xlsx")
     before, faults = parts(book), len(validate(book))
     found = results()
-    found.normalise = lambda text: normalize_name(text).core
+    found.find_keys = exactly(["alpha", "BETA  inc.", "gamma & co"])
     report = write(book, "CUSTOMER", found)
     assert (report.matched, report.unmatched) == (3, {"Nobody": 1})
     opened = openpyxl.load_workbook(book)["Data"]

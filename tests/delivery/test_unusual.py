@@ -20,6 +20,7 @@ from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.sources import open_book
 from tests.support.disguises import DISGUISES, unpack
 from tests.support.donors import make_donor
+from tests.support.keys import exactly
 from tests.support.validator import assert_valid, validate
 
 OPTIONS = SafeOptions(backups=0)
@@ -30,7 +31,7 @@ TOUCHED = (
 )  # fmt: skip
 #: Disguises in which what we write differs from what we write elsewhere.
 VALIDATED = ("utf-16", "prefixed", "absolute", "without properties")
-RESULTS = Results(RESULT_COLUMNS[:2], {"icp_score": [90.0, 10.0], "icp_grade": ["A", "F"]}, [["Ä-1", "Ö-2"]])
+RESULTS = Results(RESULT_COLUMNS[:2], {"icp_score": [90.0, 10.0], "icp_grade": ["A", "F"]}, exactly(["Ä-1", "Ö-2"]))
 
 
 def somebodys_book(path: Path) -> Path:

@@ -118,9 +118,13 @@ def test_a_row_that_was_merged_into_another_account_gets_its_results(tmp_path: P
          "merged_ids": ["C-1; D-9", "C-2"]}
     ).to_parquet(scored)  # fmt: skip
     results = read_results(scored, ["icp_score"])
-    found = {key: results.find(key) for key in ("C-1", "D-9", "C-2", "Acme", "D-8", "")}
-    shown = {key: None if row is None else results.value("icp_score", row) for key, row in found.items()}
-    assert shown == {"C-1": 70.0, "D-9": 70.0, "C-2": 40.0, "Acme": 70.0, "D-8": None, "": None}
+    found = results.find_keys(["C-1", "D-9", "C-2", "D-8", "Acme"])
+    shown = {key: results.value("icp_score", row) for key, row in found.rows.items()}
+    assert shown == {"C-1": 70.0, "D-9": 70.0, "C-2": 40.0} and not found.notes
+    found = results.find_keys(["ACME", "Bolt LLC", "Acme (India)"])
+    assert found.rows == {"ACME": 0, "Bolt LLC": 1}
+    assert found.notes == ["1 of 3 names are written otherwise than the accounts they were taken for, such as "
+                           "'ACME' for 'Acme Inc'."]  # fmt: skip
 
 
 def test_a_report_is_not_written_into_itself(

@@ -22,6 +22,7 @@ from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_colum
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.reports.score_report import build_score_report
 from tests.support.donors import make_donor
+from tests.support.keys import exactly
 from tests.support.live_books import make_live, render_live
 from tests.support.score_report import CLOCK, make_inputs
 
@@ -44,7 +45,7 @@ def workbooks(folder: Path) -> dict[str, Path]:
     made.set_properties({"created": CLOCK})
     made.close()
     values = {"icp_score": [10.5 + i for i in range(6)], "icp_grade": list("AABCDF")}
-    results = Results(RESULT_COLUMNS[:2], values, [[f"A{i}" for i in range(6)]])
+    results = Results(RESULT_COLUMNS[:2], values, exactly([f"A{i}" for i in range(6)]))
     donor = make_donor(folder / "donor.xlsx", accounts=5)
     write_sheets_and_columns(book, donor, "Acct ID", results, options=SafeOptions(backups=0))
     return {"report": report, "live": live, "written": book}

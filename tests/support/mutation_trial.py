@@ -18,6 +18,7 @@ from icp_xl.delivery.write_back.remove import remove_sheets
 from icp_xl.errors import IcpError, SourceError
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.sources.file_types import open_book, read_sheet
+from tests.support.keys import exactly
 
 SECONDS = 30
 OPTIONS = SafeOptions(backups=0)
@@ -57,7 +58,7 @@ def _columns(book: Path) -> None:
     texts = [cell for row in frame.head(6).to_numpy() for cell in row if isinstance(cell, str) and cell.strip()]
     if texts:
         keys = [str(cell) for cell in frame.iloc[:, 0].dropna().unique()[:50]]
-        results = Results([ResultColumn("score", "Score")], {"score": list(range(len(keys)))}, [keys])
+        results = Results([ResultColumn("score", "Score")], {"score": list(range(len(keys)))}, exactly(keys))
         write_columns(book, texts[0], results, options=OPTIONS)
 
 

@@ -22,6 +22,7 @@ from icp_xl.delivery.write_back.columns import write_columns
 from icp_xl.delivery.write_back.inject import inject_sheets
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.safe_write import SafeOptions
+from tests.support.keys import exactly
 
 OPTIONS = SafeOptions(backups=0)
 LIST, OTHER = "Accounts", "Other"
@@ -38,7 +39,7 @@ def results(draw: random.Random) -> Results:
         "rank": [draw.randint(1, 40) for _ in ids],
     }
     columns = RESULT_COLUMNS[: draw.randint(1, 3)]
-    return Results(columns, values, [ids, [f"Firm {i}" for i in range(ACCOUNTS)]], others=RESULT_COLUMNS)
+    return Results(columns, values, exactly(ids, [f"Firm {i}" for i in range(ACCOUNTS)]), others=RESULT_COLUMNS)
 
 
 class User:

@@ -191,6 +191,7 @@ class _Writing:
     earlier: Mapping[str, ColumnMark]
     restored: bool
     _written: list[Counter[str]] = field(default_factory=list)
+    _accounts: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, snapshot: Snapshot) -> None:
         book, place = self.book, self.place
@@ -199,7 +200,9 @@ class _Writing:
         styles = ColumnStyles(book)
         found = scan(place, reader, self.strings, styles.leading_zeros())
         settle(book, place, found, reader.tail)
-        self.results.read_keys({**found.keys, **found.shown}.values())
+        keys = {*found.keys.values(), *found.shown.values()}
+        self._accounts, notes = self.results.find_keys(sorted(filter(None, keys)))
+        self.report.notes += notes
         if found.uncomputed:
             self.report.notes.append(
                 f"{found.uncomputed:,} keys are formulas that have not been computed; their rows stay blank until the "
@@ -298,10 +301,9 @@ class _Writing:
                 contents = [cell_content(titles[column.field]) for column in columns]
                 splice.change(row, head.edits(row, number, contents))
             elif text is not None or (self.earlier and not self.restored and top <= number <= bottom):
-                shown = found.shown.get(number)
-                account = self.results.find(shown) if shown else None
-                if account is None and text:
-                    account = self.results.find(text)
+                account = self._accounts.get(found.shown.get(number, ""))
+                if account is None:
+                    account = self._accounts.get(text or "")
                 if account is not None:
                     self.report.matched += 1
                 elif text:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from icp_xl import artifacts
-from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, ResultColumn, Results
+from icp_xl.config.matching import MatchingSettings
+from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, FoundKeys, KeyFinder, ResultColumn, Results
 from icp_xl.delivery.write_back.columns import write_columns
 from icp_xl.delivery.write_back.inject import SheetOptions
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
@@ -68,7 +69,7 @@ def _ready(
         if path is not None:
             run.read(path)
     run.plan((out or workbook).name)
-    return read_results(scored, fields)
+    return read_results(scored, fields, run.settings.matching)
 
 
 def put_back(run: RunContext, workbook: Path, wish: WriteBackWish) -> WriteBackResult | None:
@@ -100,7 +101,7 @@ def put_back(run: RunContext, workbook: Path, wish: WriteBackWish) -> WriteBackR
     return WriteBackResult(out or workbook, *done)
 
 
-def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
+def read_results(scored: Path, fields: Sequence[str] = (), matching: MatchingSettings | None = None) -> Results:
     """The scored accounts in ``scored`` with the columns for ``fields``; the usual ones by default.
 
     A row of the workbook that was merged into another account gets that account's results: its id leads there.
@@ -108,9 +109,7 @@ def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
     Raises:
         ConfigError: an unknown field.
     """
-    from icp_xl.tables.names import normalize_name
-
-    frame = _with_merged(artifacts.SCORED_ACCOUNTS.read(scored))
+    frame = artifacts.SCORED_ACCOUNTS.read(scored)
     known = {column.field: column for column in RESULT_COLUMNS}
     able = [name for name in frame.columns if name not in _KEYS]
     unknown = [name for name in fields if name not in able]
@@ -124,20 +123,34 @@ def read_results(scored: Path, fields: Sequence[str] = ()) -> Results:
     return Results(
         columns=[by_field[name] for name in dict.fromkeys(chosen)],
         values={name: frame[name].tolist() for name in able},
-        keys=[frame[name].tolist() for name in _KEYS],
-        normalise=lambda text: normalize_name(text).core,
+        find_keys=_finder(frame, matching),
         others=every,
     )
 
 
-def _with_merged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with one more row, without a name, for every other id that an account stands for."""
-    if "merged_ids" not in frame.columns:
-        return frame
-    ids = frame["merged_ids"].fillna("").astype(str).str.split("; ").explode().str.strip()
-    others = ids[(ids != "") & ~ids.isin(set(frame["account_id"].astype(str)))]
-    more = frame.loc[others.index].assign(account_id=others.to_numpy(), account_name=None)
-    return pd.concat([frame, more], ignore_index=True) if len(more) else frame
+def _finder(frame: pd.DataFrame, matching: MatchingSettings | None) -> KeyFinder:
+    """Finds accounts by the rules of matching; the ids of rows that were merged into an account lead there too."""
+    known = [(own, name, row) for row, (own, name) in enumerate(zip(*(frame[key] for key in _KEYS), strict=True))]
+    if "merged_ids" in frame.columns:
+        taken = {str(own) for own, _, _ in known}
+        for row, merged in enumerate(frame["merged_ids"].fillna("").astype(str)):
+            known += [(own, None, row) for own in merged.split("; ") if own and own not in taken]
+
+    def find(keys: Sequence[str]) -> FoundKeys:
+        from icp_xl.tables.matching.keys import match_keys
+
+        ids, names, rows = zip(*known, strict=True) if known else ((), (), ())
+        found = match_keys(keys, ids, names, matching, rows)
+        notes = []
+        if found.spelt:
+            key, name = min(found.spelt.items())
+            notes.append(
+                f"{len(found.spelt):,} of {len(keys):,} names are written otherwise than the accounts they were taken "
+                f"for, such as {key!r} for {name!r}."
+            )
+        return FoundKeys({key: row for key, row in zip(keys, found.rows, strict=True) if row is not None}, notes)
+
+    return find
 
 
 def _look(name: str, values: pd.Series) -> tuple[str, str, float]:

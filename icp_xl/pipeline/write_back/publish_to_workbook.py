@@ -69,7 +69,7 @@ def _fill(
     if chosen.columns is None:
         injected = inject_sheets(workbook, report, out, sheets, options=options)
         return WriteBackResult(target, sheets=injected)
-    results = read_results(scored, chosen.fields)
+    results = read_results(scored, chosen.fields, run.settings.matching)
     if not chosen.sheets:
         columns = write_columns(workbook, chosen.columns, results, out, sheet=chosen.sheet, options=options)
         return WriteBackResult(target, columns=columns)

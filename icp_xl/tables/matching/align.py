@@ -14,6 +14,7 @@ from icp_xl.tables.lexicon import (
     COUNTRIES,
     FILLER,
     INSTITUTIONS,
+    MODIFIERS,
     NUMBERS,
     REGIONS,
     SCOPES,
@@ -178,6 +179,8 @@ def _ordinal(word: str) -> str:
 def _another_order(left: list[str], right: list[str]) -> Alignment:
     if _of_institution(left) != _of_institution(right):
         return Alignment(TURNED_MOST, TURNED_MOST, ("the same words, but of another order around the institution",))
+    if [word for word in left if word in MODIFIERS] != [word for word in right if word in MODIFIERS]:
+        return Alignment(TURNED_MOST, TURNED_MOST, ("the same words, but of another order",))
     return Alignment(1.0, 1.0, ("same words in another order",))
 
 
@@ -215,6 +218,8 @@ def _most(rest: _Rest, left: list[str], right: list[str], agreed: list[str], tol
 def _moved_around(left: list[str], right: list[str]) -> bool:
     """Whether one name goes "University of X" and the other "X University"."""
     if _of_institution(left) == _of_institution(right):
+        return False
+    if [word for word in left if word != "of"] == [word for word in right if word != "of"]:
         return False
     plain = right if _of_institution(left) else left
     return any(word in INSTITUTIONS and at for at, word in enumerate(plain))

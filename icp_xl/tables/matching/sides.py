@@ -17,7 +17,7 @@ from icp_xl.tables.matching.candidates import find_candidates
 from icp_xl.tables.matching.evidence import Evidence, Facts, compare_records, facts_of
 from icp_xl.tables.matching.places import Place, Verdict, places_of
 from icp_xl.tables.matching.spelling import ROMAN
-from icp_xl.tables.names import NormalizedName, normalize_name
+from icp_xl.tables.names import NormalizedName, initials_of, normalize_name
 
 #: Records of one name that are compared by place before the rest is left out; chains list a name thousands of times.
 MOST_OF_ONE_NAME = 60
@@ -178,16 +178,12 @@ def find_acronyms(left: Side, right: Side) -> dict[int, list[int]]:
     return {n: sorted(others) for n, others in found.items()}
 
 
-_SMALL = frozenset("of the for in at de la le du and des der".split())
-
-
 def _acronyms(name: NormalizedName) -> Iterable[str]:
     words = name.core.split()
     if len(words) < 2 or not name.core.isascii():
         return
     form = name.legal[0][:1] if name.legal else ""
-    for chosen in (words, [word for word in words if word not in _SMALL]):
-        letters = "".join(word[0] for word in chosen)
+    for letters in sorted(initials_of(words)):
         for spelt in {letters, letters + form}:
             if 2 <= len(spelt) <= 6 and spelt.isalpha():
                 yield spelt

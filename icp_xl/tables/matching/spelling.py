@@ -8,6 +8,8 @@ from typing import NamedTuple
 from rapidfuzz.distance import OSA, Levenshtein
 
 from icp_xl.tables.lexicon import (
+    COUNTRIES,
+    DIRECTIONS,
     NUMBERS,
     RELATED,
     SHORT_FOR,
@@ -48,6 +50,8 @@ def compare_words(a: str, b: str, count: Counter[str]) -> Spelt:
     if any(c.isdigit() for c in a + b) or a in ROMAN or b in ROMAN:
         return Spelt(0.8, ASK) if NUMBERS.get(a, a) == NUMBERS.get(b, b) else UNLIKE
     if len(short) == 1:
+        if DIRECTIONS.get(short) == long:
+            return Spelt(0.9, BESIDE)
         return Spelt(0.5, ASK) if long.startswith(short) else UNLIKE
     if long in (short + "s", short + "es"):
         # One letter makes "Robert" another person than "Roberts", but not "Tool" another word than "Tools".
@@ -56,6 +60,8 @@ def compare_words(a: str, b: str, count: Counter[str]) -> Spelt:
         return Spelt(0.93)
     if len(short) > 2 and short in STATES and STATES[short] == STATES.get(long):
         return Spelt(0.95, BESIDE)
+    if len(short) > 3 and short in COUNTRIES and COUNTRIES[short] == COUNTRIES.get(long):
+        return Spelt(0.95)
     if NUMBERS.get(a, a) == NUMBERS.get(b, b) or frozenset((a, b)) in RELATED:
         return Spelt(0.8, ASK)
     slip = _slip(short, long, count)
@@ -78,6 +84,9 @@ def _slip(short: str, long: str, count: Counter[str]) -> Spelt:
         sure -= 0.05
     typical = distance == 1 and _typical(a, b)
     if (short in known_words() and long in known_words()) or (not typical and _other_person(a, b)):
+        return Spelt(0.8 * sure, ASK)
+    if _of_a_woman(a, b) or not (typical or (a + b).isascii()):
+        # No list says which words of other scripts exist.
         return Spelt(0.8 * sure, ASK)
     # Nobody calls a company "Eponent"; between two invented words a letter may be all the difference.
     common = (short in common_words()) != (long in common_words())
@@ -112,12 +121,31 @@ _BESIDE = {
 
 
 def _other_person(a: str, b: str) -> bool:
-    """Whether one vowel makes two persons of two words, one of which is a person's name: Hansen and Hanson."""
-    if len(a) > 9 or not (a in personal_names() or b in personal_names()):
+    """Whether one sound makes two persons of two words, one of which is a person's name: Hansen and Hanson.
+
+    So does a letter of the same sound: Lindquist and Lindqvist, Erickson and Ericsson.
+    """
+    if not (a in personal_names() or b in personal_names()):
         return False
     edits = [edit for edit in Levenshtein.opcodes(a, b) if edit.tag != "equal"]
     touched = "".join(a[e.src_start : e.src_end] + b[e.dest_start : e.dest_end] for e in edits)
-    return len(edits) == 1 and len(touched) <= 2 and all(letter in _VOWELS for letter in touched)
+    if len(edits) != 1 or len(touched) > 2:
+        return False
+    return (len(a) <= 9 and all(letter in _VOWELS for letter in touched)) or "".join(sorted(touched)) in _SAME_SOUND
+
+
+_SAME_SOUND = frozenset(("uv", "vw", "uw", "ck", "cs", "dt", "sz", "iy", "ij", "jy", "cq", "kq", "fv"))
+
+
+def _of_a_woman(a: str, b: str) -> bool:
+    """Whether two surnames are a man's and a woman's of one family: Ivanov, Ivanova; Pappos, Pappou."""
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return frozenset((a[at:], b[at:])) in _BY_GENDER
+
+
+_BY_GENDER = {
+    frozenset(pair) for pair in (("", "a"), ("", "ova"), ("y", "a"), ("i", "a"), ("o", "a"), ("y", "aya"), ("s", "u"))
+}
 
 
 def _shortened(short: str, long: str, count: Counter[str]) -> Spelt:
