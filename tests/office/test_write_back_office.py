@@ -16,6 +16,7 @@ from icp_xl.delivery.write_back.columns import write_columns
 from icp_xl.delivery.write_back.inject import inject_sheets
 from icp_xl.opc.safe_write import SafeOptions
 from tests.support.donors import make_donor
+from tests.support.keys import exactly
 from tests.support.office import PYTHON, require_office
 
 SCRIPT = Path(__file__).parents[1] / "support" / "lo_pivot.py"
@@ -55,7 +56,7 @@ def test_pivot_and_tables_work_after_sheets_and_columns(shared_data: Path, tmp_p
         "segment": ["Core"] * 50, "reasons": ["buys"] * 50,
     }  # fmt: skip
     done = write_columns(
-        book, "_CustomerID", Results(RESULT_COLUMNS, values, [ids]), sheet="Customers Sheet", options=OPTIONS
+        book, "_CustomerID", Results(RESULT_COLUMNS, values, exactly(ids)), sheet="Customers Sheet", options=OPTIONS
     )
     assert done.matched == 50 and not done.unmatched
     inject_sheets(book, make_donor(tmp_path / "donor.xlsx"), options=OPTIONS)
