@@ -35,8 +35,8 @@ from icp_xl.pipeline.models.train import TrainResult
 from icp_xl.pipeline.models.validate import ValidationResult
 from icp_xl.pipeline.run_all import RunResult
 from icp_xl.pipeline.score import ScoreOutcome
-from icp_xl.pipeline.share.copies import ShareOutcome
 from icp_xl.pipeline.share.copies import ShareableResult
+from icp_xl.pipeline.share.outcome import ShareOutcome
 from icp_xl.pipeline.whitespace.rank import WhitespaceOutcome
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.progress import Progress as Progress
@@ -584,6 +584,10 @@ def share(
     by: str | None = ...,
     password_env: str | None = ...,
     passwords: Callable[[str], str | None] | None = ...,
+    mail: bool = ...,
+    send: bool = ...,
+    yes: bool = ...,
+    resend: bool = ...,
     pdf: bool | None = ...,
     csv: bool | None = ...,
     allow: Sequence[str] | None = ...,
@@ -601,6 +605,10 @@ def share(
     by: str | None = ...,
     password_env: str | None = ...,
     passwords: Callable[[str], str | None] | None = ...,
+    mail: bool = ...,
+    send: bool = ...,
+    yes: bool = ...,
+    resend: bool = ...,
     pdf: bool | None = ...,
     csv: bool | None = ...,
     allow: Sequence[str] | None = ...,

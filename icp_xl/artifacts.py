@@ -389,6 +389,9 @@ SUGGESTED_WEIGHTS = Artifact("pipeline_weights_suggested_{model}.json", "Weights
 SHARE_MANIFEST = Artifact("share_manifest.json", "One entry per copy: file, reader, rows, checksum.", ("share", "run"),
                           ("share",))
 SHARE_MANIFEST_CSV = Artifact("share_manifest.csv", "The same, for people.", ("share", "run"))
+MAIL_LOG = Artifact("mail_log.jsonl", "One line per message before it is sent and after: to whom, files, their hashes.",
+                    ("share",), ("share",))
+REP_CONTACTS = Artifact("rep_contacts.csv", "One row per rep of the samples: his address.", ("demo",), ("share",))
 RUN_REGISTRY = Artifact("runs/runs.jsonl", "One line per run.", ("run",), ("runs",))
 RUN_MANIFEST = Artifact("runs/{run}/manifest.json", "Inputs, rows, figures, warnings and outputs of a run.", ("run",),
                         ("runs", "share"), version=1)

@@ -146,6 +146,8 @@ class Publication:
         self.staging = out / STAGING / f"{os.getpid()}{part}-{secrets.token_hex(4)}"
         self._names: list[str] = []
         self._removed: list[str] = []
+        #: Files that :meth:`publish` has put in place.
+        self.published: list[str] = []
 
     @property
     def names(self) -> list[str]:
@@ -199,6 +201,7 @@ class Publication:
             _check_replaceable(resolve_inside(self.out, name))
         _replay(self.staging, self.out, self.write_journal())
         done = [self.out / name for name in self._names]
+        self.published += [name for name in self._names if name not in self.published]
         self._names, self._removed = [], []
         return done
 

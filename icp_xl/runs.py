@@ -112,6 +112,12 @@ class RunContext:
         """Add one structured line to the run's log: what happened when, in words of this program's own only."""
         self.events.append({"time": self.now().isoformat(), "event": event, **fields})
 
+    def publish(self) -> None:
+        """Put in place what was staged so far, for work that needs it there before the run is over."""
+        for name in self.outputs.names:
+            _warn_if_open(self, self.settings.paths.out / name)
+        self.outputs.publish()
+
     def inputs_digest(self) -> str:
         """SHA-256 over the inputs read so far."""
         return hashlib.sha256(json.dumps(self.inputs, sort_keys=True).encode()).hexdigest()
@@ -156,15 +162,11 @@ def start_run(
         except BaseException as error:
             _write_record(run, "cancelled" if isinstance(error, Cancelled | KeyboardInterrupt) else "failed", [], error)
             raise
-        names = outputs.names
         if dry_run:
             outputs.discard()
-            names = []
         else:
-            for name in names:
-                _warn_if_open(run, out / name)
-            outputs.publish()
-        _write_record(run, "planned" if dry_run else "succeeded", names, None)
+            run.publish()
+        _write_record(run, "planned" if dry_run else "succeeded", outputs.published, None)
 
 
 def _warn_if_open(run: RunContext, path: Path) -> None:

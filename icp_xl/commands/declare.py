@@ -87,6 +87,7 @@ class Button:
         sales: whether the sales log is needed.
         columns: whether result columns go beside the customer table.
         calls: the VBA procedure behind it.
+        options: with which its command is run.
     """
 
     label: str
@@ -103,6 +104,7 @@ class Button:
     sales: bool = True
     columns: bool = False
     calls: str = "IcpAction"
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Command:
     shared: tuple[str, ...] = EVERY
     defaults: Mapping[str, Any] = field(default_factory=dict)
     prepare: Callable[[dict[str, Any], Callable[[str], None]], dict[str, Any]] | None = None
-    button: Button | None = None
+    buttons: tuple[Button, ...] = ()
     in_run: tuple[InRun, ...] = ()
 
     @property
@@ -280,12 +282,12 @@ def command(
         shared: shared options that it takes.
         defaults: defaults of shared options, where they are others than usual.
         prepare: called with the settings given, before they are read; returns further ones that rank below.
-        made: ``button``, a :class:`Button`; ``in_run``, one or several :class:`InRun`.
+        made: ``button``, one or several :class:`Button`; ``in_run``, one or several :class:`InRun`.
     """
 
     def declare(function: Function) -> Function:
         own = function.__name__.strip("_")
-        stages = made.get("in_run", ())
+        stages, button = made.get("in_run", ()), made.get("button", ())
         found = Command(
             function,
             name or own.replace("_", "-"),
@@ -295,14 +297,13 @@ def command(
             shared,
             defaults or {},
             prepare,
-            made.get("button"),
+            (button,) if isinstance(button, Button) else button,
             (stages,) if isinstance(stages, InRun) else stages,
         )
         if found.title in COMMANDS or any(found.public == each.public for each in COMMANDS.values()):
             raise ValueError(f"the command {found.title} ({found.public}) is declared twice")
         COMMANDS[found.title] = found
-        if found.button is not None:
-            BUTTONS.append((found.button, found))
+        BUTTONS.extend((each, found) for each in found.buttons)
         return function
 
     return declare

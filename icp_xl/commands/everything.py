@@ -36,13 +36,17 @@ def stages() -> list[Stage]:
 
 def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     """Sample workbooks below the output folder, and the settings of a quick tour."""
-    from icp_xl.samples import write_samples
+    from icp_xl.artifacts import REP_CONTACTS
+    from icp_xl.samples import write_contacts, write_samples
 
     folder = Path(given["paths.out"]) / "workbooks"
+    contacts = folder.parent / REP_CONTACTS.name
     if not (folder.is_dir() and any(folder.iterdir())):
         say(f"Making sample workbooks in {folder} …")
         write_samples(folder)
-    return {"paths.data": folder, **QUICK}
+    if not contacts.exists():
+        write_contacts(contacts)
+    return {"paths.data": folder, "share.mail.contacts": contacts, **QUICK}
 
 
 @command(shared=("out", "set_"), defaults={"out": Path("icp_demo")}, prepare=_samples)

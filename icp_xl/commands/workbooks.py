@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from icp_xl.commands.declare import Button, InRun, Option, Setting, command
 from icp_xl.pipeline import run_all
+from icp_xl.pipeline.share.wish import MailWish
 from icp_xl.pipeline.write_back.wish import WriteBackWish
 
 if TYPE_CHECKING:
-    from icp_xl.pipeline.share.copies import ShareOutcome
+    from icp_xl.pipeline.share.outcome import ShareOutcome
     from icp_xl.pipeline.write_back.result import WriteBackResult
     from icp_xl.runs import RunContext
 
@@ -47,6 +48,19 @@ def write_back(
     return put_back(run, workbook, wish)
 
 
+def _asker(run: RunContext) -> Callable[[str], bool] | None:
+    """Asks on the terminal; ``None`` where there is none."""
+    from icp_xl.commands.mapping_dialog import has_terminal
+
+    def ask(question: str) -> bool:
+        import typer
+
+        with run.progress.aside():
+            return typer.confirm(question)
+
+    return ask if has_terminal() else None
+
+
 def _ask() -> Passwords:
     import typer
 
@@ -58,10 +72,18 @@ def _ask() -> Passwords:
     Setting("--pdf", "share.pdf"),
     Setting("--csv", "share.csv"),
     Setting("--allow", "share.allow"),
-    button=Button(
-        "Share", "Share", "FileSendAsAttachment", "H",
-        "Makes copies that are safe to e-mail: values and charts only, and for each rep his own accounts.",
-        large=True, order=10, sales=False,
+    button=(
+        Button(
+            "Share", "Share", "FileSendAsAttachment", "H",
+            "Makes copies that are safe to e-mail: values and charts only, and for each rep his own accounts.",
+            large=True, order=10, sales=False,
+        ),
+        Button(
+            "Mail", "Share", "FileEmailAsPdfEmailAttachment", "E",
+            "Writes one e-mail draft per rep, with his own workbook attached and his figures in the text. Nothing is "
+            "sent: open each draft, look at it and press Send.",
+            order=20, tag="mail", sales=False, options=("--mail",),
+        ),
     ),
     in_run=InRun(90, "share", run_all.share_if_asked, last=True),
 )  # fmt: skip
@@ -78,6 +100,7 @@ def share(
         Option("Environment variable with the password to open; NAME_KEY holds that of one reader's file."),
     ] = None,
     passwords: Annotated[Passwords | None, Option("Ask for a password to open.", "--ask-password", ask=_ask)] = None,
+    wish: MailWish,
 ) -> ShareOutcome:
     """Make copies of reports that are safe to send, one for all or one per rep or region.
 
@@ -85,10 +108,12 @@ def share(
     is not in it. What only you can decide on (a hidden sheet, say) is refused by name.
 
     Example: icp-xl share --by rep --out icp_output
+
+    Example: icp-xl share --mail --set share.mail.contacts=reps.csv --out icp_output
     """
     from icp_xl.pipeline.share.copies import environment_passwords
     from icp_xl.pipeline.share.copies import share as stage
 
     if password_env is not None:
         passwords = environment_passwords(password_env, os.environ)
-    return stage(run, reports, by=by, passwords=passwords)
+    return stage(run, reports, by=by, passwords=passwords, wish=wish, ask=_asker(run))

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from icp_xl.artifacts import REPORT
 from icp_xl.config.base import Section
+from icp_xl.config.mail import MailSettings
 
 
 class ShareSettings(Section):
@@ -25,6 +26,7 @@ class ShareSettings(Section):
     pdf: bool = Field(False, description="write the first page (the summary) as PDF too; needs LibreOffice")
     allow: tuple[str, ...] = Field((), description="kinds of finding of check --shareable that are left in")
     with_run: bool = Field(False, description="make the copies at the end of icp-xl run too")
+    mail: MailSettings = MailSettings()
 
     @field_validator("folder")
     @classmethod

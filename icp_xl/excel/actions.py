@@ -27,7 +27,7 @@ ACTIONS: dict[str, Action] = {
     tag_of(button, command): Action(
         tag_of(button, command),
         button.action or button.label,
-        (*button.before, command.title),
+        (*button.before, " ".join([command.title, *button.options])),
         button.sales,
         button.columns,
     )

@@ -103,12 +103,20 @@ def optimize_if_possible(run: RunContext) -> Any:
 
 
 def share_if_asked(run: RunContext) -> Any:
-    """Copies to send, where the settings ask for them with a run."""
-    if not run.settings.share.with_run and run.command != "demo":
+    """Copies to send, and drafts, where the settings ask for them with a run."""
+    from icp_xl.pipeline.share.wish import MailWish
+
+    demo, chosen = run.command == "demo", run.settings.share
+    copies, drafts = chosen.with_run or demo, chosen.mail.with_run or demo
+    if not copies and not drafts:
         return None
     from icp_xl.pipeline.share.copies import share
 
-    return share(run)
+    if not drafts:
+        return share(run)
+    if copies and chosen.by == "none":
+        share(run)
+    return share(run, wish=MailWish(mail=True))
 
 
 def feedback_if_there(run: RunContext) -> Any:

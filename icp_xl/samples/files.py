@@ -13,7 +13,7 @@ from typing import Any
 import xlsxwriter
 
 from icp_xl.opc.archive import deterministic_zip
-from icp_xl.samples.catalog import INDUSTRIES
+from icp_xl.samples.catalog import INDUSTRIES, REGIONS
 from icp_xl.samples.chance import Chance
 from icp_xl.samples.messy import (
     Row,
@@ -78,6 +78,12 @@ def write_samples(
         (folder / TRUTH_FILE).write_bytes((body.replace('],["C-', '],\n["C-') + "\n").encode())
         paths.append(folder / TRUTH_FILE)
     return paths
+
+
+def write_contacts(path: Path) -> None:
+    """An address for each rep of the samples; example.com belongs to nobody."""
+    reps = [rep for _, names in REGIONS.values() for rep in names]
+    _write_csv(path, ["Rep", "E-mail"], [[rep, f"{rep.lower().replace(' ', '.')}@example.com"] for rep in reps])
 
 
 class _Book:

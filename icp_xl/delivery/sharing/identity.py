@@ -26,8 +26,8 @@ def plain_name(text: str) -> str:
     >>> plain_name(" Ann \\u00a0Le\\u0301e\\u200b") == "Ann Lée"
     True
     """
-    seen = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in ("Cf", "Cc", "Cs"))
-    return " ".join(seen.split()) if seen.strip() else ""
+    kinds = [(c, unicodedata.category(c)) for c in unicodedata.normalize("NFC", text)]
+    return " ".join("".join(" " if kind == "Cc" else c for c, kind in kinds if kind not in ("Cf", "Cs")).split())
 
 
 def code_of(name: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from icp_xl.opc.package import open_package
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.pipeline.share.changes import who_gets_what_now
 from icp_xl.pipeline.share.inputs import CUTTABLE, Cuttable, load_cuttable, reader_of
+from icp_xl.pipeline.share.mail import MAIL, Mail, check_wish, draft_of, make_mails
 from icp_xl.pipeline.share.manifest import (
     CSV,
     JSON,
@@ -33,6 +36,9 @@ from icp_xl.pipeline.share.manifest import (
     size_and_digest,
     stage_manifest,
 )
+from icp_xl.pipeline.share.outcome import ShareOutcome
+from icp_xl.pipeline.share.send import Ask, send_all, smtp_password
+from icp_xl.pipeline.share.wish import MailWish
 from icp_xl.reports.accounts import account_columns
 from icp_xl.reports.share import Reader
 from icp_xl.reports.words import say_count
@@ -41,31 +47,6 @@ from icp_xl.scratch import scratch_folder
 
 #: Gives the password of a file by the key of its reader; ``None`` for a file without.
 Passwords = Callable[[str], str | None]
-
-
-@dataclass(frozen=True)
-class ShareOutcome:
-    """What ``share`` made: the folder, the files, how many accounts go into none, and what was taken out."""
-
-    folder: Path
-    files: list[SharedFile]
-    left_out: int = 0
-    removed: dict[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    manifest: Path = Path(CSV)
-
-    def summary(self) -> list[str]:
-        """What to say at the end of the command."""
-        books = [file for file in self.files if file.file.endswith(".xlsx")]
-        locked = sum(file.protected for file in books)
-        largest = max((file.bytes for file in books), default=0) / 1e6
-        lines = [f"{say_count(len(books), 'workbook')} to send in {self.folder}; none is larger than {largest:.1f} MB."]
-        if locked:
-            lines.append(f"{locked} of them open with a password only.")
-        taken = [f"{FINDINGS[kind].what} ({n})" for kind, n in sorted(self.removed.items())]
-        if taken:
-            lines.append("Taken out of the copy: " + ", ".join(taken) + ".")
-        return [*lines, *self.notes, f"Who gets what: {self.manifest} (keep that list to yourself)."]
 
 
 @dataclass(frozen=True)
@@ -90,6 +71,8 @@ def share(
     *,
     by: str | None = None,
     passwords: Passwords | None = None,
+    wish: MailWish | None = None,
+    ask: Ask = None,
 ) -> ShareOutcome:
     """Make copies of ``reports`` that are safe to send, in one step: all of them, or none when anything fails.
 
@@ -97,6 +80,8 @@ def share(
         reports: workbooks; a bare name is one of the last run. Without any, those of the settings.
         by: ``rep``, ``region`` or ``none``; without, what the settings say.
         passwords: gives the password of each file.
+        wish: whether drafts are written and sent.
+        ask: asks before anything is sent; ``None`` where nobody can be asked.
 
     Raises:
         ConfigError: options that do not go together, or an unknown kind to allow.
@@ -105,17 +90,27 @@ def share(
         DeliveryError: a file is too large, or a password cannot be set.
     """
     chosen = run.settings.share
-    by = by or chosen.by
+    wish = wish or MailWish()
+    mailing = check_wish(run, wish, by)
+    by = by or (chosen.by if chosen.by != "none" or not mailing else "rep")
     found = [_find(run, path) for path in reports or tuple(Path(name) for name in chosen.reports)]
     _check_options(run, by, found, passwords)
     by = "" if by == "none" else by
-    job = _Job(run, by, passwords, {(path.name, by) for path in found})
+    if wish.send:
+        smtp_password(run)
+    job = _Job(run, by, passwords, {*((path.name, by) for path in found), *([(MAIL, by)] if by else [])})
     for path in found:
         if by:
             job.per_reader(load_cuttable(run, path.name))
         else:
             job.whole(path)
-    return job.finish()
+    mails = job.mails() if mailing and not run.dry_run else []
+    outcome = job.finish()
+    if not wish.send or run.dry_run:
+        return outcome
+    # What is sent is what lies in the folder, and a kill from here on loses none of it.
+    run.publish()
+    return replace(outcome, sent=send_all(run, mails, wish, ask))
 
 
 def _find(run: RunContext, path: Path) -> Path:
@@ -172,6 +167,8 @@ class _Job:
         self.readers, self.claimed = dict(earlier.readers), earlier.claimed(by)
         self.shelf = Shelf(run, mine, earlier.files)
         self.stems: dict[str, str] = {}
+        self.given: dict[str, dict[str, pd.DataFrame]] = {}
+        self.days: list[date] = []
         self.files: list[SharedFile] = []
         self.removed: dict[str, int] = {}
         self.left_out: dict[str, list[dict[str, Any]]] = {}
@@ -217,6 +214,7 @@ class _Job:
         rows = cut.rows
         who = reader_of(rows[self.by]) if self.by in rows.columns else pd.Series(None, index=rows.index, dtype=object)
         names = sorted(who.dropna().unique())
+        self.days.append(cut.clock.date())
         if not names:
             raise DataError(
                 f"no account has a {self.by}",
@@ -231,6 +229,7 @@ class _Job:
             if self.run.dry_run:
                 self.run.plan(f"{self.settings.folder}/by_{self.by}/{Path(cut.report).stem} - {self.stems[name]}.xlsx")
             else:
+                self.given.setdefault(name, {})[cut.report] = rows[who == name]
                 self._reader(cut, Reader(self.by, name), rows[who == name])
             self.run.progress.advance()
         self._remember(cut.report, {name: sorted(set(rows.loc[who == name, "account_id"])) for name in names})
@@ -309,6 +308,7 @@ class _Job:
         with open_package(made) as package:
             rows = count_rows(package)
         content = made.read_bytes()
+        inside = sha256(content).hexdigest()
         password = self.passwords(key) if self.passwords is not None else None
         if self.passwords is not None and password is None:
             raise ConfigError(
@@ -319,6 +319,8 @@ class _Job:
         name = self.shelf.place(folder, stem, ".xlsx", reader.name or FOR_ALL)
         self.run.outputs.path(name).write_bytes(content)
         self._record(name, key, reader, report, accounts, rows, password is not None)
+        if password is not None:
+            self.files[-1] = replace(self.files[-1], content=inside)
         if self.office is not None:
             self.run.progress.check()
             pdf = self.shelf.place(folder, stem, ".pdf", reader.name or FOR_ALL)
@@ -348,6 +350,30 @@ class _Job:
     def _count(self, removed: Mapping[str, int]) -> None:
         for kind, n in removed.items():
             self.removed[kind] = self.removed.get(kind, 0) + n
+
+    def mails(self) -> list[Mail]:
+        """Stage one draft per reader, and say where an address is another than the last time."""
+        if not self.files:
+            return []
+        made = make_mails(self.run, self.given, self.files, max(self.days), self.passwords)
+        self.run.progress.stage(f"Writing {say_count(len(made), 'draft')}", len(made))
+        for mail in made:
+            self.run.progress.check()
+            known = self.readers[self.by, mail.reader]
+            if known.address not in ("", str(mail.to)):
+                self.run.warn(f"The address of {mail.reader} was {known.address} and is {mail.to} now.")
+            self.readers[self.by, mail.reader] = replace(known, address=str(mail.to))
+            tail = f" (part {mail.part} of {mail.parts})" if mail.parts > 1 else ""
+            folder = f"{self.settings.folder}/mail_by_{self.by}"
+            name = self.shelf.place(folder, self.stems[mail.reader] + tail, ".eml", mail.reader)
+            self.run.outputs.path(name).write_bytes(draft_of(self.run, mail))
+            reader = Reader(self.by, mail.reader, mail.part, mail.parts)
+            accounts = len({i for rows in self.given[mail.reader].values() for i in rows["account_id"]})
+            self._record(
+                name, mail.key, reader, MAIL, accounts, None, any(f.protected for f in mail.files), f"to {mail.to}"
+            )
+            self.run.progress.advance()
+        return made
 
     def finish(self) -> ShareOutcome:
         """Stage the manifest, and have files that are no longer made removed."""

@@ -23,7 +23,8 @@ CSV, JSON = artifacts.SHARE_MANIFEST_CSV.name, artifacts.SHARE_MANIFEST.name
 class SharedFile:
     """One file that was made: for whom, from which report, with how many accounts and rows, and its digest.
 
-    ``file`` is empty for accounts that go into no file.
+    ``file`` is empty for accounts that go into no file; ``content`` is the digest of the workbook inside
+    a protected one.
     """
 
     file: str
@@ -39,6 +40,7 @@ class SharedFile:
     sha256: str
     protected: bool
     note: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,15 @@ class KnownReader:
     """A reader of this run or of any before it.
 
     ``file_name`` is the part of his files' names that stands for him and for nobody else, then or later; ``accounts``
-    are the ids that he was given last, by report (none where he gets nothing any more).
+    are the ids that he was given last, by report (none where he gets nothing any more), ``address``
+    where his last draft went.
     """
 
     by: str
     name: str
     key: str
     file_name: str
+    address: str = ""
     accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -75,7 +79,7 @@ class Remembered:
 def read_remembered(run: RunContext) -> Remembered:
     """What earlier runs shared, as far as it can be read; nothing where it cannot."""
     try:
-        body = artifacts.SHARE_MANIFEST.load(run.settings.paths.out)
+        body = artifacts.SHARE_MANIFEST.load(run.outputs)
         names = {field.name for field in fields(SharedFile)}
         entries = [SharedFile(**{k: v for k, v in entry.items() if k in names}) for entry in body["files"]]
         files = [entry for entry in entries if not entry.file or _is_a_copy(run, entry.file)]
@@ -95,7 +99,8 @@ def _known(entry: Mapping[str, Any]) -> KnownReader:
     """A reader out of the manifest; the key and the file name are followed only where they can be his."""
     by, name, stem = str(entry["by"]), str(entry["name"]), str(entry["file_name"])
     accounts = {str(report): tuple(map(str, ids)) for report, ids in entry["accounts"].items()}
-    return KnownReader(by, name, reader_key(name), stem if stem == bare_stem(name) else "", accounts)
+    address = str(entry.get("address") or "")
+    return KnownReader(by, name, reader_key(name), stem if stem == bare_stem(name) else "", address, accounts)
 
 
 def _from_files(files: Iterable[SharedFile]) -> list[KnownReader]:
@@ -117,7 +122,7 @@ def _is_a_copy(run: RunContext, name: str) -> bool:
         )
         return False
     folder = run.settings.paths.out / run.settings.share.folder
-    return folder in inside.parents and inside.suffix in (".xlsx", ".csv", ".pdf") and not inside.is_symlink()
+    return folder in inside.parents and inside.suffix in (".xlsx", ".csv", ".pdf", ".eml") and not inside.is_symlink()
 
 
 class Shelf:
@@ -128,7 +133,8 @@ class Shelf:
         self.out = run.settings.paths.out
         wanted = set(mine)
         earlier = list(earlier)
-        self.kept = [e for e in earlier if (e.report, e.by) not in wanted and e.file and (self.out / e.file).is_file()]
+        there = [e for e in earlier if (e.report, e.by) not in wanted and e.file]
+        self.kept = [e for e in there if run.outputs.find(e.file).is_file()]
         self.old = {e.file: e for e in earlier if (e.report, e.by) in wanted and e.file}
         self.taken = {e.file.casefold() for e in self.kept}
         self.given: set[str] = set()
