@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -22,7 +23,7 @@ PIPELINE_COMPONENTS = (
     "win_rate",
     "recency",
 )
-#: Further components that count only when they are given a weight.
+#: Further components: they count when they are given a weight, and are learned when outcomes speak for them.
 OPTIONAL_COMPONENTS = ("owner_history", "freshness")
 ALL_COMPONENTS = (*PIPELINE_COMPONENTS, *OPTIONAL_COMPONENTS)
 
@@ -39,7 +40,7 @@ class PipelineWeights(Section):
     win_rate: Share = Field(0.20, description="weight of the share of the account's deals that were won")
     recency: Share = Field(0.05, description="weight of how recently the account bought")
     owner_history: Share = Field(0.0, description="win rate of the opportunity's owner")
-    freshness: Share = Field(0.0, description="few days in the current stage")
+    freshness: Share = Field(0.0, description="few days in the current stage, against what won deals took")
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:
@@ -51,6 +52,22 @@ class PipelineWeights(Section):
     def as_tuple(self) -> tuple[float, ...]:
         """The weights in the order of :data:`ALL_COMPONENTS`."""
         return tuple(float(getattr(self, name)) for name in ALL_COMPONENTS)
+
+
+class StagedWeights(PipelineWeights):
+    """Weights that were learned, with those of stages that have their own."""
+
+    stages: dict[str, PipelineWeights] = Field(default_factory=dict, description="weights of a stage, by its name")
+
+
+def weights_of(body: Mapping[str, Any]) -> PipelineWeights:
+    """Weights as a store or a weights file holds them.
+
+    Raises:
+        ValidationError: they break a rule.
+    """
+    kind = StagedWeights if body.get("stages") else PipelineWeights
+    return kind.model_validate({key: value for key, value in body.items() if key != "stages" or value})
 
 
 class StageSettings(Section):
@@ -109,7 +126,9 @@ class FeedbackSettings(Section):
         10.0, gt=0.0, description="closed opportunities that the average of all counts for in an account's rates"
     )
     half_life_days: float = Field(180.0, gt=0.0, description="days after which a last win counts half")
-    freshness_half_life_days: float = Field(60.0, gt=0.0, description="days in a stage after which it counts half")
+    freshness_half_life_days: float = Field(
+        60.0, gt=0.0, description="days in a stage after which it counts half, where too few won deals tell"
+    )
     robust_quantile: float = Field(0.99, gt=0.5, le=1.0, description="quantile that heavy tails are capped at")
     high_share: Share = Field(0.30, gt=0.0, lt=1.0, description="best scored share of a day's pipeline: high")
     low_share: Share = Field(0.30, gt=0.0, lt=1.0, description="worst scored share of a day's pipeline: low")
@@ -128,6 +147,9 @@ class FeedbackSettings(Section):
     )
     confidence_high: float = Field(0.75, gt=0.5, lt=1.0, description="expected share of right calls: High")
     confidence_medium: float = Field(0.60, gt=0.5, lt=1.0, description="expected share of right calls: Medium")
+    outcome_half_life_days: float | None = Field(
+        1000.0, gt=0.0, description="days after which an outcome counts half in learning weights; null: all count alike"
+    )
     refine_holdout: float = Field(0.5, ge=0.2, le=0.7, description="latest share of outcomes that weights are tried on")
     trial_min_gain: float = Field(0.02, gt=0.0, lt=0.5, description="smallest gain in AUC worth a change")
     trial_power: float = Field(

@@ -31,6 +31,7 @@ FACTORS = {
     "industry": "Industry",
     "account_id": "Account",
     "size": "Deal size",
+    "competitor": "Competitor",
 }
 
 
@@ -43,7 +44,9 @@ class Accuracy:
     ``scores``: one row per score and component: name, kind, auc, low, high, p_adjusted, verdict.
     ``metrics``: precision, recall, f1 of "high-scored": name, value, low, high, note.
     ``bands``: one row per band: deals, won, win_rate and lift with intervals, expected (wins).
-    ``deciles``: one row per tenth of the pipeline's ranking: deals, win_rate, low, high, expected_rate.
+    ``at_close``: the score of the last snapshot, and the one recomputed on the day of the close: name, deals, auc, low,
+    high. ``deciles``: one row per tenth of the pipeline's ranking: deals, win_rate, low, high,
+    expected_rate.
     ``factors``: one row per factor: levels, p_adjusted, verdict, and its most and least winning level.
     ``close_months``: one row per month: deals, won, win_rate, low, high, expected, auc, auc_low, auc_high, precision.
     ``models``: one row per set of weights that scored: deals, won, auc, low, high.
@@ -59,6 +62,7 @@ class Accuracy:
     metrics: pd.DataFrame
     bands: pd.DataFrame
     deciles: pd.DataFrame
+    at_close: pd.DataFrame
     factors: pd.DataFrame
     close_months: pd.DataFrame
     models: pd.DataFrame
@@ -88,6 +92,7 @@ def compute_accuracy(judged: pd.DataFrame, settings: FeedbackSettings, *, seed: 
         metrics=_metrics(judged, settings, seed),
         bands=_bands(judged, chance, settings, seed),
         deciles=_deciles(judged, chance),
+        at_close=_at_close(judged),
         factors=_factors(judged, settings, status),
         close_months=months,
         models=_models(judged),
@@ -146,6 +151,16 @@ def _resampled(judged: pd.DataFrame, counts: Floats, draws: int, seed: int) -> t
     share = np.full(len(sums), 1.0 / len(sums))
     drawn = np.vstack([rng.multinomial(len(sums), share) @ sums for _ in range(draws)])
     return sums.sum(axis=0), drawn
+
+
+def _at_close(judged: pd.DataFrame) -> pd.DataFrame:
+    names = ["opportunity_score", "actual_score_at_close"]
+    known = judged[judged["actual_score_at_close"].notna()].reset_index(drop=True)
+    strata, clusters = strata_and_clusters(known)
+    auc = stratified_auc(known["won"], known[names].to_numpy(dtype=float), strata, clusters)
+    return pd.DataFrame({"name": names, "deals": len(known), "auc": auc.value,
+                         "low": [auc.interval(k)[0] for k in (0, 1)], "high": [auc.interval(k)[1] for k in (0, 1)]}
+                        if len(known) else {name: [] for name in ("name", "deals", "auc", "low", "high")})  # fmt: skip
 
 
 def _metrics(judged: pd.DataFrame, settings: FeedbackSettings, seed: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights, weights_of
 from icp_xl.errors import DataError
 from icp_xl.feedback.accuracy import strata_and_clusters
 from icp_xl.feedback.refine import Refinement
@@ -105,7 +105,7 @@ def running_trial(store: Store) -> tuple[int, str, str, dict[str, Any]] | None:
 def challenger_weights(store: Store) -> PipelineWeights | None:
     """The weights on trial, for scoring beside those in force."""
     trial = running_trial(store)
-    return None if trial is None else PipelineWeights(**store.model(trial[1]))
+    return None if trial is None else weights_of(store.model(trial[1]))
 
 
 def look_at_trial(store: Store, judged: pd.DataFrame, settings: FeedbackSettings, *, today: date) -> TrialReport:
@@ -192,7 +192,7 @@ def promote(store: Store, report: TrialReport, *, today: date, now: str, run_id:
         evidence = {"reason": report.reason, "outcomes": report.outcomes, "gain": report.gain, "low": report.low,
                     "high": report.high}  # fmt: skip
         _log(store, "promoted", report.challenger_id, before or None, evidence, now, run_id)
-    return PipelineWeights(**store.model(report.challenger_id))
+    return weights_of(store.model(report.challenger_id))
 
 
 def end_trial(store: Store, reason: str, *, today: date, now: str, run_id: str) -> None:
@@ -231,7 +231,7 @@ def revert(store: Store, *, today: date, now: str, run_id: str) -> PipelineWeigh
         _end(store, "champion", today)
         _deploy(store, "champion", earlier, today, {})
         _log(store, "reverted", earlier, now_in_force, {"reason": "taken back by the user"}, now, run_id)
-    return PipelineWeights(**store.model(earlier))
+    return weights_of(store.model(earlier))
 
 
 def last_decided(store: Store) -> PipelineWeights | None:
@@ -239,7 +239,7 @@ def last_decided(store: Store) -> PipelineWeights | None:
     rows = store.rows(
         "SELECT model_id FROM change_log WHERE change IN ('promoted', 'reverted') ORDER BY change_id DESC LIMIT 1"
     )
-    return PipelineWeights(**store.model(rows[0][0])) if rows else None
+    return weights_of(store.model(rows[0][0])) if rows else None
 
 
 def change_log(store: Store) -> pd.DataFrame:

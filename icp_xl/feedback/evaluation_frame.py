@@ -30,7 +30,8 @@ def build_judged(
     """One row per closed opportunity that a snapshot on or before its close holds.
 
     It is judged at its last such snapshot, or at its first (``evaluate_at``). Columns: opportunity_id, won (bool),
-    close_date, close_month, final_amount, days_to_close, reopened, snapshot_date, model_id, challenger_id, replayed,
+    close_date, close_month, final_amount, days_to_close, reopened, actual_score_at_close, competitor, loss_reason,
+    snapshot_date, model_id, challenger_id, replayed,
     band (High, Medium, Low by the percentile in that day's pipeline), and those of the snapshot. Rows in the order of
     the opportunities' keys.
     """
@@ -68,7 +69,18 @@ def build_judged(
         return _empty()
     judged = pd.concat(found, ignore_index=True)
     facts = closed.assign(won=closed["outcome"] == WON)[
-        [KEY, "opportunity_id", "won", "close_date", "amount", "days_to_close", "reopened"]
+        [
+            KEY,
+            "opportunity_id",
+            "won",
+            "close_date",
+            "amount",
+            "days_to_close",
+            "reopened",
+            "actual_score_at_close",
+            "competitor",
+            "loss_reason",
+        ]
     ].rename(columns={"amount": "final_amount"})
     judged = judged.merge(facts, on=KEY).sort_values(KEY, kind="stable", ignore_index=True)
     judged["close_month"] = judged["close_date"].dt.strftime("%Y-%m")
@@ -85,10 +97,11 @@ def band_of(percentile: pd.Series[float], settings: FeedbackSettings) -> pd.Seri
 
 def _empty() -> pd.DataFrame:
     names = ["opportunity_id", "won", "close_date", "final_amount", "days_to_close", "reopened", "snapshot_date",
-             "model_id", "challenger_id", "replayed", "close_month", "band", *SNAPSHOT_COLUMNS]  # fmt: skip
+             "model_id", "challenger_id", "replayed", "close_month", "band", "actual_score_at_close", "competitor",
+             "loss_reason", *SNAPSHOT_COLUMNS]  # fmt: skip
     frame = pd.DataFrame({name: pd.Series(dtype="float64") for name in names})
     for name in ("opportunity_id", "account_id", "account_name", "band", "close_month", "model_id", "stage", "owner",
-                 "division", "product", "industry", "challenger_id"):  # fmt: skip
+                 "division", "product", "industry", "challenger_id", "competitor", "loss_reason"):  # fmt: skip
         frame[name] = frame[name].astype("object")
     for name in ("close_date", "snapshot_date"):
         frame[name] = frame[name].astype("datetime64[s]")

@@ -92,4 +92,14 @@ MIGRATIONS = (
         run_id TEXT NOT NULL
     );
     """,
+    # A view names its columns when it is made, so it is made again.
+    """
+    ALTER TABLE outcome_event ADD COLUMN actual_score_at_close REAL;
+    ALTER TABLE outcome_event ADD COLUMN competitor TEXT NOT NULL DEFAULT '';
+    ALTER TABLE outcome_event ADD COLUMN loss_reason TEXT NOT NULL DEFAULT '';
+    DROP VIEW outcome;
+    CREATE VIEW outcome AS
+        SELECT o.opportunity_id, e.* FROM outcome_event AS e JOIN opportunity AS o USING (opportunity_key)
+        WHERE e.event_id = (SELECT max(x.event_id) FROM outcome_event AS x WHERE x.opportunity_key = e.opportunity_key);
+    """,
 )

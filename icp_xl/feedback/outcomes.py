@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.config.feedback import FeedbackSettings
+from icp_xl.config.feedback import FeedbackSettings, weights_of
 from icp_xl.feedback.opportunities import DELETED, LOST, OPEN, WON
+from icp_xl.feedback.pipeline_score import build_history, score_at_close
 from icp_xl.feedback.snapshots import KEY, list_parts, read_part, read_snapshot, snapshot_dates
 from icp_xl.feedback.store import Store
 
@@ -22,7 +23,8 @@ REVIEW_COLUMNS = (
     "export_opportunity_id", "account_id", "account_name", "outcome", "amount", "close_date", "snapshot_opportunity_id",
     "snapshot_amount", "why", "decision",
 )  # fmt: skip
-_STATE = ["outcome", "close_date", "amount"]
+#: What a deal was lost for, and to whom, as the export has it.
+REASONS = ("competitor", "loss_reason")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ def record_outcomes(
         warnings.append(warning)
     events = _events(before, pd.concat([rows, gone], ignore_index=True) if len(gone) else rows, today)
     events = _with_scores(store, events)
+    events["actual_score_at_close"] = score_at_close(
+        build_history(opportunities), events,
+        {model: weights_of(store.model(model)) for model in events["model_id"].dropna().unique()}, settings,
+    )  # fmt: skip
     counts = _append(store, events, now, run_id)
     unknown = stray["outcome"].isin([WON, LOST]).sum() - len(review) - len(accepted)
     return OutcomeReport(counts, review, int(unknown), tuple(warnings))
@@ -82,25 +88,28 @@ def read_outcomes(store: Store) -> pd.DataFrame:
     """The present outcome of every opportunity that ever had an event.
 
     One row per opportunity: opportunity_id, opportunity_key, kind, outcome, close_date, created_date, amount,
-    days_to_close, snapshot_date, score_at_close, account_score_at_close, matched_by, and ``reopened``: how often.
+    days_to_close, snapshot_date, score_at_close and account_score_at_close (of the last snapshot),
+    actual_score_at_close (from what was known on the day of the close), competitor, loss_reason, matched_by, and
+    ``reopened``: how often.
     """
     frame = store.frame(
         "SELECT opportunity_id, opportunity_key, kind, outcome, close_date, created_date, amount, days_to_close,"
-        " snapshot_date, score_at_close, account_score_at_close, matched_by FROM outcome ORDER BY opportunity_key"
+        " snapshot_date, score_at_close, account_score_at_close, actual_score_at_close, competitor, loss_reason,"
+        " matched_by FROM outcome ORDER BY opportunity_key"
     )
     again = dict(store.rows("SELECT opportunity_key, count(*) FROM outcome_event WHERE kind = 'reopened' GROUP BY 1"))
     frame["reopened"] = frame["opportunity_key"].map(again).fillna(0).astype("int64")
     for name in ("close_date", "created_date", "snapshot_date"):
         frame[name] = pd.to_datetime(frame[name], errors="coerce").astype("datetime64[s]")
-    for name in ("amount", "days_to_close", "score_at_close", "account_score_at_close"):
+    for name in ("amount", "days_to_close", "score_at_close", "account_score_at_close", "actual_score_at_close"):
         frame[name] = frame[name].astype("float64")
     return frame
 
 
 def _on_record(store: Store) -> pd.DataFrame:
     frame = store.frame(
-        "SELECT opportunity_key, outcome, close_date, amount FROM outcome_event WHERE event_id IN"
-        " (SELECT max(event_id) FROM outcome_event GROUP BY opportunity_key)"
+        "SELECT opportunity_key, outcome, close_date, amount, competitor, loss_reason FROM outcome_event"
+        " WHERE event_id IN (SELECT max(event_id) FROM outcome_event GROUP BY opportunity_key)"
     )
     return frame.set_index(KEY)
 
@@ -122,6 +131,7 @@ def _absent(
         )
     gone = pd.DataFrame({"opportunity_id": missing.index, KEY: missing.to_numpy(), "outcome": DELETED})
     gone["matched_by"], gone["amount"] = "absent from the export", np.nan
+    gone["competitor"] = gone["loss_reason"] = ""
     gone["close_date"] = gone["created_date"] = pd.Series(pd.NaT, index=gone.index, dtype="datetime64[s]")
     return gone, None
 
@@ -141,6 +151,9 @@ def _events(before: pd.DataFrame, rows: pd.DataFrame, today: date) -> pd.DataFra
     moved = ~(np.isclose(old_amount, amount, rtol=1e-9, atol=0.005) | (np.isnan(old_amount) & np.isnan(amount)))
     old_close = old["close_date"].astype("object").where(old["close_date"].notna(), "").to_numpy()
     moved |= old_close != close.fillna("").to_numpy()
+    for name in REASONS:
+        # A reason that is filled in later counts; one that an export leaves out does not wipe it.
+        moved |= (rows[name] != "").to_numpy() & (rows[name].to_numpy() != old[name].fillna("").to_numpy())
     kind = np.select(
         [
             (now_is == DELETED) & (was != DELETED),
@@ -160,7 +173,7 @@ def _events(before: pd.DataFrame, rows: pd.DataFrame, today: date) -> pd.DataFra
 
 def _with_scores(store: Store, events: pd.DataFrame) -> pd.DataFrame:
     """The scores of the last snapshot on or before the close, and its day."""
-    events = events.assign(snapshot_date=None, score_at_close=np.nan, account_score_at_close=np.nan)
+    events = events.assign(snapshot_date=None, model_id=None, score_at_close=np.nan, account_score_at_close=np.nan)
     pending = events["close"].notna().to_numpy(copy=True)
     close = events["close"].fillna("").to_numpy(dtype=object)
     keys = events[KEY].to_numpy()
@@ -175,6 +188,7 @@ def _with_scores(store: Store, events: pd.DataFrame) -> pd.DataFrame:
         found = wanted[np.isin(keys[wanted], scores.index)]
         taken = scores.loc[keys[found]]
         events.loc[found, "snapshot_date"] = day
+        events.loc[found, "model_id"] = part.model_id
         events.loc[found, "score_at_close"] = taken["opportunity_score"].to_numpy()
         events.loc[found, "account_score_at_close"] = taken["account_score"].to_numpy()
         pending[found] = False
@@ -190,6 +204,7 @@ def _append(store: Store, events: pd.DataFrame, now: str, run_id: str) -> dict[s
         events[KEY].tolist(), events["kind"], events["outcome"], _none(events["close"]), _none(created),
         _none(events["amount"]), _none(events["days_to_close"]), _none(events["snapshot_date"]),
         _none(events["score_at_close"]), _none(events["account_score_at_close"]), events["matched_by"],
+        _none(events["actual_score_at_close"]), events["competitor"], events["loss_reason"],
         strict=True,
     )  # fmt: skip
     counts: dict[str, int] = {}
@@ -199,20 +214,21 @@ def _append(store: Store, events: pd.DataFrame, now: str, run_id: str) -> dict[s
         latest = {
             row[0]: row[1:]
             for row in connection.execute(
-                "SELECT opportunity_key, kind, outcome, close_date, amount FROM outcome_event WHERE event_id IN"
+                "SELECT opportunity_key, kind, outcome, close_date, amount, competitor, loss_reason FROM outcome_event"
+                " WHERE event_id IN"
                 " (SELECT max(event_id) FROM outcome_event GROUP BY opportunity_key)"
             )
         }
         for row in body:
             last = latest.get(row[0])
-            if last is not None and last[1:] == (row[2], row[3], row[5]):
+            if last is not None and last[1:] == (row[2], row[3], row[5], row[12], row[13]):
                 continue
             fresh.append((*row, now, run_id))
             counts[row[1]] = counts.get(row[1], 0) + 1
         connection.executemany(
             "INSERT INTO outcome_event (opportunity_key, kind, outcome, close_date, created_date, amount,"
-            " days_to_close, snapshot_date, score_at_close, account_score_at_close, matched_by, recorded_at, run_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " days_to_close, snapshot_date, score_at_close, account_score_at_close, matched_by, actual_score_at_close,"
+            " competitor, loss_reason, recorded_at, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             fresh,
         )
     return dict(sorted(counts.items()))

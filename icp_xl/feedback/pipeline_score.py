@@ -11,7 +11,7 @@ upsell_instances   wins after the account's first win day
 win_rate           won of closed, shrunk to the average by ``prior_strength`` opportunities
 recency            halves with every ``half_life_days`` since the last win
 owner_history      win rate of the opportunity's owner, shrunk (optional)
-freshness          halves with every ``freshness_half_life_days`` in the current stage (optional)
+freshness          velocity: halves with every so many days in the stage as won deals took in it (optional)
 =================  ====================================================================================
 
 The account score uses the components of the account. The opportunity score uses the same ones as seen from the
@@ -21,6 +21,7 @@ whether it has bought this product.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,7 +29,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from icp_xl.config.feedback import ALL_COMPONENTS, PIPELINE_COMPONENTS, FeedbackSettings, PipelineWeights
+from icp_xl.config.feedback import (
+    ALL_COMPONENTS,
+    PIPELINE_COMPONENTS,
+    FeedbackSettings,
+    PipelineWeights,
+    StagedWeights,
+)
 from icp_xl.feedback.opportunities import LOST, OPEN, WON
 
 Floats = npt.NDArray[np.float64]
@@ -115,7 +122,9 @@ def score_pipeline(
     *,
     replay: bool,
     stage_days: pd.Series[float] | None = None,
+    usual_days: Mapping[str, float] | None = None,
     challenger: PipelineWeights | None = None,
+    rows: npt.NDArray[np.intp] | None = None,
 ) -> pd.DataFrame:
     """Score every opportunity that was open on ``day``. One row per open opportunity, in the order of the history.
 
@@ -126,7 +135,9 @@ def score_pipeline(
 
     Args:
         stage_days: days in the current stage by opportunity id, where known.
+        usual_days: days that won deals had spent in each stage, where enough of them tell.
         challenger: weights on trial; their score is given beside that of ``weights``.
+        rows: score these rows of the history instead, with the amount that the file holds.
 
     Returns:
         opportunity_id, account_id, account_name, stage, owner, division, product, industry, amount, created_date,
@@ -135,19 +146,20 @@ def score_pipeline(
         challenger), the inputs behind the components, and flags.
     """
     number = day_of(day)
-    rows = _open_rows(history, number, replay)
+    chosen = rows is not None
+    rows = _open_rows(history, number, replay) if rows is None else rows
     known = _known(history, number, settings)
     frame = history.frame
     out = frame.loc[rows, ["opportunity_id", "account_id", "account_name", "stage", "owner", "division", "product",
                            "industry", "amount", "created_date"]].reset_index(drop=True)  # fmt: skip
     if replay:
         out["stage"] = ""
-        out["amount"] = np.nan
+        out["amount"] = out["amount"] if chosen else np.nan
     created = history.created[rows]
     out["days_open"] = np.where(created == NO_DAY, np.nan, number - created).astype(np.float64)
     out["days_in_stage"] = np.nan if stage_days is None else out["opportunity_id"].map(stage_days).astype(np.float64)
     account = _account_components(history, known, number, settings)
-    opportunity = _opportunity_components(history, known, account, out, rows, settings)
+    opportunity = _opportunity_components(history, known, account, out, rows, settings, usual_days)
     for name in ALL_COMPONENTS:
         out[f"{name}_score"] = opportunity[name]
     for name in PIPELINE_COMPONENTS:
@@ -163,9 +175,35 @@ def score_pipeline(
     for name in ("opportunity", "account"):
         out[f"{name}_percentile"] = np.nan
         out.loc[named, f"{name}_percentile"] = mid_percentile(out.loc[named, f"{name}_score"].to_numpy())
-    out["challenger_score"] = np.nan if challenger is None else weighted_score(parts, challenger)
+    out["challenger_score"] = np.nan if challenger is None else weighted_score(parts, challenger, out["stage"])
     none = (out["history_won"] + out["history_lost"]).to_numpy() == 0
     out["flags"] = np.where(named, np.where(none, "no closed history", ""), "no account")
+    return out
+
+
+def score_at_close(
+    history: PipelineHistory, closed: pd.DataFrame, weights: Mapping[str, PipelineWeights], settings: FeedbackSettings
+) -> Floats:
+    """The opportunity score of each row of ``closed`` on the day it closed, from what had happened before that day.
+
+    Args:
+        closed: opportunity_id, close (a day as text), model_id (the weights then in force).
+        weights: by model id.
+
+    Returns:
+        0–100 in the order of the rows; NaN where the history does not hold the opportunity or no weights are known.
+    """
+    place = pd.Series(np.arange(len(history.frame)), index=history.frame["opportunity_id"])
+    at = closed["opportunity_id"].map(place[~place.index.duplicated()])
+    out = np.full(len(closed), np.nan)
+    known = (at.notna() & closed["close"].notna() & closed["model_id"].isin(list(weights))).to_numpy()
+    numbered = closed.assign(at=at, place=np.arange(len(closed)))[known]
+    for (day, model), part in numbered.groupby(["close", "model_id"], sort=True):
+        scored = score_pipeline(
+            history, date.fromisoformat(str(day)), settings, weights[str(model)], replay=True,
+            rows=part["at"].to_numpy(dtype=np.intp),
+        )  # fmt: skip
+        out[part["place"].to_numpy()] = scored["opportunity_score"].to_numpy()
     return out
 
 
@@ -178,12 +216,14 @@ def weighted_score(
     """Score 0–100 from component scores (n × components, in the order of the weights).
 
     With six columns only the six base components count, scaled up so that their weights sum to 1. A stage that has
-    weights of its own uses them. Scores that are mathematically equal are equal.
+    weights of its own uses them; those of the settings go before learned ones. Scores that are mathematically equal are
+    equal.
     """
     vector = np.asarray(weights.as_tuple())[: parts.shape[1]]
     total = vector.sum()
     score = parts @ (vector / total if total > 0 else np.full(len(vector), 1 / len(vector)))
-    for name, own in (stage_weights or {}).items():
+    learned = weights.stages if isinstance(weights, StagedWeights) else {}
+    for name, own in {**learned, **(stage_weights or {})}.items():
         if stage is not None:
             rows = (stage.str.casefold() == name.casefold()).to_numpy()
             score[rows] = parts[rows] @ np.asarray(own.as_tuple())[: parts.shape[1]]
@@ -315,6 +355,7 @@ def _opportunity_components(
     shown: pd.DataFrame,
     rows: npt.NDArray[np.intp],
     settings: FeedbackSettings,
+    usual_days: Mapping[str, float] | None,
 ) -> dict[str, Floats]:
     """The components as seen from each open opportunity (rows of ``shown``)."""
     k, code, product, pair = settings.prior_strength, history.account[rows], history.product[rows], history.pair[rows]
@@ -331,7 +372,8 @@ def _opportunity_components(
     owner_won = _counts(history.owner, known.won, history.owners)
     owner_all = owner_won + _counts(history.owner, known.lost, history.owners)
     stage_age = shown["days_in_stage"].to_numpy()
-    fresh = np.where(np.isnan(stage_age), 0.5, 0.5 ** (np.maximum(stage_age, 0) / settings.freshness_half_life_days))
+    half = shown["stage"].map(usual_days or {}).fillna(settings.freshness_half_life_days).to_numpy(dtype=np.float64)
+    fresh = np.where(np.isnan(stage_age), 0.5, 0.5 ** (np.maximum(stage_age, 0) / half))
     return {
         "speed_to_close": _opportunity_speed(history, known, account, code, product, pair, k),
         "largest_deal": 0.5 * account["largest_deal"][code] + 0.5 * as_large,

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from icp_xl.config.feedback import FeedbackSettings
@@ -77,3 +78,34 @@ def critical_values(shares: Sequence[float], alpha: float) -> list[float]:
         used += budget
         out.append(bound)
     return out
+
+
+def false_promotion(looks: int, alpha: float, paths: int = 50_000) -> float:
+    """Chance that a challenger that is no better is promoted, over ``looks`` evenly spaced looks at its trial.
+
+    >>> 0.02 < false_promotion(6, 0.05) < 0.03
+    True
+    """
+    shares = [(k + 1) / looks for k in range(looks)]
+    bounds = critical_values(shares, alpha)
+    steps = np.random.default_rng(7).standard_normal((paths, looks)) / math.sqrt(looks)
+    height = steps.cumsum(axis=1) / np.sqrt(shares)
+    first = (np.abs(height) > np.asarray(bounds)).argmax(axis=1)
+    crossed = height[np.arange(paths), first]
+    return float((crossed > np.asarray(bounds)[first]).mean())
+
+
+def trial_plan(unit_variance: float, worth: float, settings: FeedbackSettings, planned: int) -> pd.DataFrame:
+    """What trials of several sizes can show: outcomes, power for a gain of ``worth``, the smallest gain that four of
+    five trials show, and the chance of a false promotion over monthly looks. One row per size, ``planned`` among them.
+    """
+    sizes = sorted({settings.trial_min_outcomes, 250, 500, 1000, settings.trial_max_outcomes, planned} - {0})
+    z = float(stats.norm.ppf(1 - settings.alpha / 2) + stats.norm.ppf(0.80))
+    wrong = false_promotion(6, settings.alpha)
+    return pd.DataFrame({
+        "outcomes": sizes,
+        "power": [power_of(n, worth, unit_variance, settings.alpha) for n in sizes],
+        "smallest": [z * math.sqrt(unit_variance / n) for n in sizes],
+        "false_promotion": wrong,
+        "planned": ["planned" if n == planned else "" for n in sizes],
+    })  # fmt: skip

@@ -51,8 +51,12 @@ def model_id_of(weights: PipelineWeights) -> str:
     >>> model_id_of(PipelineWeights())
     'w-3c790069'
     """
-    text = json.dumps({name: round(value, 12) for name, value in weights.model_dump().items()}, sort_keys=True)
+    text = json.dumps(_rounded(weights.model_dump()), sort_keys=True)
     return "w-" + hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _rounded(body: dict[str, Any]) -> dict[str, Any]:
+    return {k: round(v, 12) if isinstance(v, float) else _rounded(v) for k, v in body.items() if v != {}}
 
 
 def write_snapshot(
@@ -237,3 +241,27 @@ def stage_ages(store: Store, day: date, opportunities: pd.DataFrame) -> pd.Serie
     age = age.mask(same & carried.notna(), carried)
     # It moved some time since the last snapshot; the middle of the gap is the fair guess.
     return age.mask(moved, gap / 2.0)
+
+
+def usual_stage_days(store: Store, day: date, least: int = 20) -> dict[str, float]:
+    """Median days that won deals had been in each stage when last seen before they closed, by stage.
+
+    Only deals won before ``day`` count, and only stages of which ``least`` of them tell.
+    """
+    won = store.frame(
+        "SELECT opportunity_key, snapshot_date FROM outcome WHERE outcome = 'won' AND close_date < ?"
+        " AND snapshot_date IS NOT NULL",
+        (day.isoformat(),),
+    )
+    found = []
+    for part in list_parts(store, day):
+        keys = won.loc[won["snapshot_date"] == part.snapshot_date.isoformat(), KEY]
+        if part.replayed or not len(keys):
+            continue
+        rows = read_part(store, part.part_id, ["stage", "days_in_stage"])
+        found.append(rows[rows[KEY].isin(keys) & (rows["stage"] != "") & rows["days_in_stage"].notna()])
+    if not found:
+        return {}
+    days = pd.concat(found, ignore_index=True).groupby("stage")["days_in_stage"].agg(["size", "median"])
+    days = days[days["size"] >= least]
+    return {str(stage): max(1.0, float(value)) for stage, value in days["median"].items()}

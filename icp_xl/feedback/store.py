@@ -8,10 +8,9 @@ reader prefers, and an outcome that changes is a further event.
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -99,8 +98,10 @@ class Store:
         with self._immediate():
             version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
             if 0 < version < len(MIGRATIONS) and self.path is not None:
-                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                shutil.copy2(self.path, self.path.with_name(f"{self.path.name}.v{version}.backup"))
+                # Through a second reader: the file alone lacks what is still in the write-ahead log.
+                copy = self.path.with_name(f"{self.path.name}.v{version}.backup")
+                with closing(sqlite3.connect(self.path)) as reader, closing(sqlite3.connect(copy)) as target:
+                    reader.backup(target)
             for script in MIGRATIONS[version:]:
                 for statement in script.split(";\n"):
                     if statement.strip():
@@ -164,18 +165,16 @@ class Store:
             known = self.keys()
         return pd.Series(known.reindex(ids).to_numpy(dtype="int64"), index=ids.index)
 
-    def add_model(self, model_id: str, weights: dict[str, float], source: str, now: str) -> None:
+    def add_model(self, model_id: str, weights: dict[str, Any], source: str, now: str) -> None:
         """Keep a set of weights; the same set is kept once. Call it inside :meth:`write`."""
         self.connection.execute(
             "INSERT OR IGNORE INTO model (model_id, weights, source, created_at) VALUES (?, ?, ?, ?)",
             (model_id, json.dumps(weights, sort_keys=True), source, now),
         )
 
-    def model(self, model_id: str) -> dict[str, float]:
+    def model(self, model_id: str) -> dict[str, Any]:
         """The weights of a kept set."""
-        body: dict[str, float] = json.loads(
-            self.rows("SELECT weights FROM model WHERE model_id = ?", (model_id,))[0][0]
-        )
+        body: dict[str, Any] = json.loads(self.rows("SELECT weights FROM model WHERE model_id = ?", (model_id,))[0][0])
         return body
 
     def problems(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from icp_xl import artifacts
-from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights, weights_of
 from icp_xl.feedback.snapshots import model_id_of
 
 WEIGHTS_FILE = artifacts.PIPELINE_WEIGHTS.name
@@ -38,8 +38,8 @@ def load_pipeline_weights(path: Path, settings: FeedbackSettings) -> tuple[Pipel
         body = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(body, dict) or body.get("schema") != SCHEMA:
             raise ValueError("it is of another version")
-        return PipelineWeights.model_validate(body["weights"]), path.name, ""
-    except (OSError, ValueError, KeyError, RecursionError, ValidationError) as error:
+        return weights_of(body["weights"]), path.name, ""
+    except (OSError, ValueError, KeyError, RecursionError, AttributeError, ValidationError) as error:
         kind = type(error).__name__
         return settings.weights, "settings", (
             f"{path.name} cannot be used ({kind}); the pipeline is scored with the weights of the settings. "

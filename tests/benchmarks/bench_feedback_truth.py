@@ -27,7 +27,7 @@ from icp_xl.feedback.pipeline_score import weighted_score
 from icp_xl.feedback.refine import Refinement, refine_weights
 from icp_xl.feedback.snapshots import model_id_of
 from icp_xl.feedback.store import Store
-from tests.support.pipelines import PLANTED, simulate_judged
+from tests.support.pipelines import PLANTED, planted_by_stage, simulate_judged
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,19 @@ def run_loop(
     after: int = 500,
     force: PipelineWeights | None = None,
     account_effect: float = 0.0,
+    stages: bool = False,
 ) -> Loop:
     """Learn from the first outcomes, try the suggestion on the later ones, look every month.
 
+    ``stages``: plant other weights at each stage, and an effect of the owner.
     ``force``: put these weights on trial whatever the gate says (to see what the trial alone lets through).
     """
     rng = np.random.default_rng(seed)
     early_share = learn / (learn + after)
     frame = simulate_judged(
-        rng, learn + after, truth=truth, strength=strength, months=20, account_effect=account_effect
-    )
+        rng, learn + after, truth=truth, strength=strength, months=20, account_effect=account_effect,
+        extra_logit=planted_by_stage if stages else None,
+    )  # fmt: skip
     cut = frame["snapshot_date"].sort_values().iloc[int(len(frame) * early_share)]
     early, late = frame[frame["snapshot_date"] < cut], frame[frame["snapshot_date"] >= cut]
     current = PipelineWeights()
@@ -82,7 +85,9 @@ def run_loop(
         challenger = challenger_weights(store)
         assert challenger is not None
         parts = late[[c for c in late if c in _scores()]][_scores()].to_numpy()
-        late = late.assign(challenger_score=weighted_score(parts, challenger), challenger_id=model_id_of(challenger))
+        late = late.assign(
+            challenger_score=weighted_score(parts, challenger, late["stage"]), challenger_id=model_id_of(challenger)
+        )
         decision = ""
         for month in sorted(late["close_month"].unique()):
             seen = late[late["close_month"] <= month]
@@ -133,6 +138,11 @@ def main() -> None:
             f"{np.mean([x.nearer for x in loops]):.1%}, "
             f"trial planned for {np.median([x.planned for x in loops if x.recommended] or [0]):.0f} outcomes (median)"
         )
+    loops = [run_loop(k, None, settings, strength=0.0, stages=True) for k in range(runs)]
+    print(
+        f"stages and owners differ (planted): recommended {np.mean([x.recommended for x in loops]):.1%}, promoted "
+        f"{np.mean([x.promoted for x in loops]):.1%}"
+    )
     other = PipelineWeights(speed_to_close=0.2, largest_deal=0.25, product_mix=0.15, upsell_instances=0.05,
                             win_rate=0.05, recency=0.3)  # fmt: skip
     loops = [run_loop(k, None, settings, strength=0.0, force=other, account_effect=0.5) for k in range(runs)]

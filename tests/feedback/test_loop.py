@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.errors import DataError
+from icp_xl.feedback.lost_reasons import find_loss_reasons
 from icp_xl.feedback.opportunities import prepare_opportunities
 from icp_xl.feedback.outcomes import OutcomeReport, read_outcomes, record_outcomes
 from icp_xl.feedback.pipeline_score import build_history, score_pipeline
 from icp_xl.feedback.snapshots import list_parts, read_snapshot, write_snapshot
 from icp_xl.feedback.store import Store
-from tests.support.pipelines import simulate_opportunities
+from tests.support.pipelines import simulate_judged, simulate_opportunities
 
 SETTINGS, WEIGHTS = FeedbackSettings(), PipelineWeights()
 DAY = date(2024, 1, 1)
@@ -191,3 +192,64 @@ def test_a_kill_in_the_middle_keeps_whole_days_only(tmp_path: Path) -> None:
             want = score_pipeline(build_history(pipeline(200, 0)), part.snapshot_date, SETTINGS, WEIGHTS, replay=True)
             assert len(read_snapshot(mine, part.snapshot_date)) == len(want)
         assert take(mine, pipeline(200, 0), date(2024, 6, 1))
+
+
+def test_the_score_at_the_close_is_what_a_snapshot_of_that_day_would_have_said(store: Store) -> None:
+    frame = pipeline(300, 6)
+    take(store, frame, DAY)
+    record(store, frame)
+    found = read_outcomes(store)
+    found = found[found["actual_score_at_close"].notna()].head(12)
+    assert len(found) == 12
+    for row in found.itertuples():
+        day = row.close_date.date()
+        history = frame.copy()
+        # On the day it was open, with the amount it closed with; what closed on that day or later is not known.
+        at = history["opportunity_id"] == row.opportunity_id
+        history.loc[at, ["outcome", "close_date"]] = ["open", pd.NaT]
+        history = history[(history["close_date"] < row.close_date) | at].reset_index(drop=True)
+        (want,) = score_pipeline(build_history(history), day, SETTINGS, WEIGHTS, replay=False)["opportunity_score"]
+        assert row.actual_score_at_close == pytest.approx(want, abs=1e-9)
+
+
+def test_a_reason_that_is_filled_in_later_counts_and_none_wipes_it(store: Store) -> None:
+    frame = pipeline(300, 7)
+    take(store, frame, DAY)
+    record(store, frame)
+    lost = read_outcomes(store).query("outcome == 'lost'")["opportunity_id"].iloc[0]
+    later = frame.copy()
+    later.loc[later["opportunity_id"] == lost, ["loss_reason", "competitor"]] = ["Price", "Acme"]
+    assert record(store, later).events == {"changed value": 1}
+    assert not record(store, frame).events, "an export without the columns wipes nothing"
+    kept = read_outcomes(store).set_index("opportunity_id").loc[lost]
+    assert (kept["loss_reason"], kept["competitor"]) == ("Price", "Acme")
+
+
+def test_a_store_of_an_earlier_version_is_carried_over_with_a_copy_beside_it(tmp_path: Path) -> None:
+    from icp_xl.feedback import migrations
+    from icp_xl.feedback import store as module
+
+    path = tmp_path / "old.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", migrations.MIGRATIONS[:2])
+        with Store(path) as old:
+            assert old.rows("PRAGMA user_version") == [(2,)]
+    with Store(path) as new:
+        assert not new.problems() and len(read_outcomes(new)) == 0
+    assert (tmp_path / "old.sqlite.v2.backup").is_file()
+
+
+def test_reasons_and_competitors_are_counted_and_only_what_stands_out_is_named() -> None:
+    judged = simulate_judged(np.random.default_rng(1), 1500, truth=None)
+    rng = np.random.default_rng(2)
+    judged["competitor"] = rng.choice(["Acme", "ACME ", "Bolt", "Cog", ""], len(judged))
+    strong = judged["competitor"] == "Bolt"
+    judged.loc[strong, "won"] = rng.random(int(strong.sum())) < 0.15
+    lost = ~judged["won"].astype(bool)
+    judged["loss_reason"] = np.where(lost, rng.choice(["Price", "price", "Timing", ""], len(judged)), "")
+    found = find_loss_reasons(judged, 0.05)
+    verdicts = found.competitors.set_index("competitor")["verdict"]
+    assert verdicts["Bolt"] == "wins less than usual" and set(verdicts.index.str.casefold()) == {"acme", "bolt", "cog"}
+    assert found.reasons["lost"].sum() == int((judged["loss_reason"] != "").sum()) and len(found.reasons) == 2
+    judged["competitor"] = judged["competitor"].where(lost, "")
+    assert find_loss_reasons(judged, 0.05).one_sided

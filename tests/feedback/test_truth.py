@@ -12,13 +12,14 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from icp_xl.config import Settings, load_settings
-from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights, StagedWeights, weights_of
 from icp_xl.feedback.accuracy import compute_accuracy
-from icp_xl.feedback.refine import refine_weights
+from icp_xl.feedback.refine import _fit, refine_weights
+from icp_xl.feedback.sequential_test import trial_plan
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.feedback.won_lost import run_loop as run_feedback
 from tests.benchmarks.bench_feedback_truth import names_pattern, run_loop
-from tests.support.pipelines import PLANTED, simulate_judged
+from tests.support.pipelines import PLANTED, planted_by_stage, simulate_judged
 
 FAST = FeedbackSettings(permutations=199, bootstrap=200)
 
@@ -81,6 +82,46 @@ def test_planted_weights_are_found_and_promoted() -> None:
     found = [run_loop(seed, PLANTED, FAST) for seed in range(6)]
     assert sum(each.promoted for each in found) >= 5
     assert sum(each.nearer for each in found) >= 5
+
+
+def test_weights_that_differ_by_stage_and_owners_that_differ_are_learned() -> None:
+    frame = simulate_judged(np.random.default_rng(5), 3000, truth=None, months=20, extra_logit=planted_by_stage)
+    found = refine_weights(frame, PipelineWeights(), FAST, seed=1)
+    assert found.recommended and found.joined == ("owner_history",)
+    assert found.suggested.owner_history > 0.05 and found.stage_gain[1] > 0
+    assert isinstance(found.suggested, StagedWeights)
+    by_stage = {int(stage[-1]): weights for stage, weights in found.suggested.stages.items()}
+    odd = [by_stage[k].recency - by_stage[k].win_rate for k in (1, 3)]
+    even = [by_stage[k].recency - by_stage[k].win_rate for k in (0, 2, 4)]
+    assert min(odd) > 0 > max(even), "recency leads at odd stages, the win rate at even ones"
+    assert weights_of(found.suggested.model_dump()) == found.suggested
+
+
+def test_the_same_weights_at_all_stages_get_none_of_their_own() -> None:
+    frame = simulate_judged(np.random.default_rng(6), 2000, truth=PLANTED, months=20)
+    found = refine_weights(frame, PipelineWeights(), FAST, seed=1)
+    assert found.recommended and not isinstance(found.suggested, StagedWeights) and not found.joined
+
+
+def test_what_happened_lately_counts_more() -> None:
+    """Until the middle the one component decided, since then the other."""
+    frame = simulate_judged(np.random.default_rng(8), 2000, truth=None, months=24, season=0.0)
+    late = frame["close_date"] > frame["close_date"].median()
+    line = np.where(late, frame["recency_score"], frame["win_rate_score"])
+    frame["won"] = np.random.default_rng(9).random(len(frame)) < 1 / (1 + np.exp(-6 * (line - line.mean())))
+    names = ["win_rate", "recency"]
+    shares = [
+        _fit(frame, names, np.array([0.5, 0.5]), 3.0, FeedbackSettings(outcome_half_life_days=days)).weights[1]
+        for days in (None, 120.0)
+    ]
+    assert shares[0] < 0.6 < 0.65 < shares[1]
+
+
+def test_the_chance_of_a_false_promotion_is_what_the_sheet_says() -> None:
+    plan = trial_plan(0.25, 0.05, FeedbackSettings(), 785)
+    assert plan["power"].is_monotonic_increasing and plan["smallest"].is_monotonic_decreasing
+    assert plan.set_index("outcomes").loc[785, "power"] == pytest.approx(0.80, abs=0.005)
+    assert 0.015 < plan["false_promotion"].iloc[0] < 0.03
 
 
 def test_no_difference_is_not_promoted() -> None:

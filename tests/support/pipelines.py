@@ -24,6 +24,25 @@ PLANTED = {
 }
 
 
+#: True weights per stage (odd, even) and what the owner's history adds, in deviations of the log-odds.
+PLANTED_STAGES = (
+    {"win_rate": 0.6, "recency": 0.2, "product_mix": 0.1, "speed_to_close": 0.1},
+    {"recency": 0.6, "win_rate": 0.2, "largest_deal": 0.1, "product_mix": 0.1},
+)
+PLANTED_OWNER = 0.6
+
+
+def planted_by_stage(frame: pd.DataFrame, strength: float = 1.3) -> np.ndarray:
+    """Log-odds that hang on other components at each stage, and on the owner's history."""
+    odd = frame["stage"].str[-1].astype(int).to_numpy() % 2
+    logit = np.zeros(len(frame))
+    for k, truth in enumerate(PLANTED_STAGES):
+        line = sum(weight * frame[f"{name}_score"] for name, weight in truth.items())
+        logit += np.where(odd == k, strength * (line - line.mean()) / line.std(), 0.0)
+    owner = frame["owner_history_score"]
+    return np.asarray(logit + PLANTED_OWNER * (owner - owner.mean()) / owner.std())
+
+
 def simulate_judged(
     rng: np.random.Generator,
     n: int,
@@ -74,13 +93,14 @@ def simulate_judged(
     frame["won"] = rng.random(n) < expit(logit)
     frame["final_amount"] = frame["amount"].where(frame["won"], 0.0)
     frame["days_to_close"], frame["reopened"], frame["replayed"] = 30.0, 0, False
+    frame["actual_score_at_close"], frame["competitor"], frame["loss_reason"] = np.nan, "", ""
     frame["model_id"], frame["challenger_id"] = model_id_of(weights), model_id_of(challenger) if challenger else ""
     values = frame[[f"{name}_score" for name in ALL_COMPONENTS]].to_numpy()
     frame["opportunity_score"] = weighted_score(values, weights)
     frame["account_score"] = weighted_score(
         frame[[f"account_{name}_score" for name in PIPELINE_COMPONENTS]].to_numpy(), weights
     )
-    frame["challenger_score"] = np.nan if challenger is None else weighted_score(values, challenger)
+    frame["challenger_score"] = np.nan if challenger is None else weighted_score(values, challenger, frame["stage"])
     for name in ("opportunity", "account"):
         frame[f"{name}_percentile"] = frame.groupby("snapshot_date")[f"{name}_score"].transform(
             lambda column: mid_percentile(column.to_numpy())

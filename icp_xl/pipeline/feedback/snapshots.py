@@ -17,7 +17,7 @@ from icp_xl.errors import ConfigError, DataError, SourceError
 from icp_xl.feedback.champion import challenger_weights, last_decided
 from icp_xl.feedback.outcomes import OutcomeReport, record_outcomes
 from icp_xl.feedback.pipeline_score import build_history, score_pipeline
-from icp_xl.feedback.snapshots import list_parts, model_id_of, stage_ages, write_snapshot
+from icp_xl.feedback.snapshots import list_parts, model_id_of, stage_ages, usual_stage_days, write_snapshot
 from icp_xl.feedback.store import Store
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, load_pipeline_weights, weights_body
 from icp_xl.pipeline.feedback.stages import keep_stages, prepared_opportunities
@@ -217,7 +217,10 @@ def _take(
         ages = None if replay else stage_ages(store, day, frame)
         # A challenger scores beside the champion from its first day on, and never looks back.
         rival = None if replay else challenger
-        scored = score_pipeline(history, day, settings, weights, replay=replay, stage_days=ages, challenger=rival)
+        usual = None if replay else usual_stage_days(store, day)
+        scored = score_pipeline(
+            history, day, settings, weights, replay=replay, stage_days=ages, usual_days=usual, challenger=rival
+        )
         kept += write_snapshot(
             store, day, scored, weights, now=run.now().isoformat(), run_id=run.run_id, scope=scope,
             replayed=replay, challenger=rival,

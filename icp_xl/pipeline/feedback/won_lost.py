@@ -22,6 +22,7 @@ from icp_xl.feedback.champion import (
 )
 from icp_xl.feedback.evaluation_frame import build_judged
 from icp_xl.feedback.lost_patterns import LostAnalysis, find_lost_patterns
+from icp_xl.feedback.lost_reasons import find_loss_reasons
 from icp_xl.feedback.refine import Refinement, refine_weights
 from icp_xl.feedback.snapshots import model_id_of, snapshot_dates
 from icp_xl.feedback.weights_file import WEIGHTS_FILE, weights_body
@@ -113,7 +114,8 @@ def won_lost(run: RunContext) -> WonLostResult | None:
     replayed = float(judged["replayed"].mean()) if len(judged) else 0.0
     book = build_won_lost_book(
         WonLostInputs(
-            accuracy=accuracy, lost=lost, refinement=refinement, trial=trial, changes=changes, settings=settings,
+            accuracy=accuracy, lost=lost, reasons=find_loss_reasons(judged, settings.alpha), refinement=refinement,
+            trial=trial, changes=changes, settings=settings,
             weights=weights, weights_source=source, snapshots=len(days), first_snapshot=f"{days[0]}",
             last_snapshot=f"{days[-1]}", replayed=replayed, run=run_facts(run),
             currency=run.settings.reports.currency, paper=run.settings.reports.paper, stages=kept_stages(run),

@@ -8,6 +8,7 @@ import numpy as np
 
 from icp_xl.config.feedback import ALL_COMPONENTS
 from icp_xl.feedback.champion import TrialReport
+from icp_xl.feedback.sequential_test import needed_outcomes, trial_plan
 from icp_xl.feedback.snapshots import model_id_of
 from icp_xl.reports.spec import Block, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
 from icp_xl.reports.won_lost.common import EXPECTED, WON, WonLostInputs, name_of, ranges
@@ -26,12 +27,15 @@ def build_champion_sheet(inputs: WonLostInputs) -> Sheet:
             "towards the weights in force. The range is where they end up when accounts are drawn anew."
         ),
         *_weights_blocks(inputs),
+        *_stage_blocks(inputs),
         Text("Champion against challenger", "heading"),
         Text(trial.reason, "good" if trial.decision == "promote" else "paragraph"),
     ]
     if trial.running:
         blocks += [Facts(_trial_facts(trial), title="The trial"), _looks_table(trial)]
-    else:
+    if not found.status and np.isfinite(found.unit_variance):
+        blocks.append(_plan_table(inputs))
+    if not trial.running:
         blocks.append(Text("The command icp-xl refine puts recommended weights on trial. A trial scores the pipeline "
                            "beside the weights in force and changes nothing until icp-xl refine --apply.",
                            "note"))  # fmt: skip
@@ -84,6 +88,64 @@ def _weights_blocks(inputs: WonLostInputs) -> Sequence[Block | tuple[Block, ...]
         "Weights of the components in force and as suggested", y_format="0%", width=520, height=300,
     )  # fmt: skip
     return [table, chart] if found.recommended else [table]
+
+
+def _stage_blocks(inputs: WonLostInputs) -> list[Block]:
+    """Weights per stage, and which components without a weight took part."""
+    found = inputs.refinement
+    blocks: list[Block] = []
+    if found.status:
+        return blocks
+    joined = ", ".join(name_of(name).lower() for name in found.joined)
+    blocks.append(Text(
+        f"Earlier outcomes speak for {joined}, which took part in learning." if joined
+        else "Owner's history and deal velocity take part once earlier outcomes speak for them; they do not yet.",
+        "note",
+    ))  # fmt: skip
+    if found.stages.empty:
+        blocks.append(Text(
+            f"No stage has the {inputs.settings.min_won} won and {inputs.settings.min_lost} lost outcomes yet that "
+            f"weights "
+            "of its own take.", "note",
+        ))  # fmt: skip
+        return blocks
+    gain, low, high = found.stage_gain
+    names = [name for name in ALL_COMPONENTS if name in found.stages]
+    told = (
+        "and are part of the suggestion"
+        if low > 0 and found.recommended
+        else "so the common weights hold for all stages"
+    )
+    return [
+        *blocks,
+        Text(f"Weights of a stage's own, shrunk towards the common ones, change the AUC on later outcomes by "
+             f"{gain:+.3f} "
+             f"({say_interval(low, high)}), {told}."),
+        Table(
+            "champion_stages",
+            [Column("stage", "Stage", width=26), Column("outcomes", "Outcomes", "integer"),
+             *(Column(name, name_of(name), "weight") for name in names)],
+            found.stages, title="Weights per stage", filters=False,
+        ),
+    ]  # fmt: skip
+
+
+def _plan_table(inputs: WonLostInputs) -> Table:
+    found, trial = inputs.refinement, inputs.trial
+    worth = trial.worth if trial.running else max(2 / 3 * found.gain, inputs.settings.trial_min_gain)
+    planned = trial.planned if trial.running else needed_outcomes(worth, found.unit_variance, inputs.settings)
+    plan = trial_plan(found.unit_variance, worth, inputs.settings, planned)
+    return Table(
+        "champion_plan",
+        [Column("outcomes", "Outcomes", "integer"),
+         Column("power", f"Shows a gain of {worth:.3f}", "percent", decimals=0,
+                note="Chance that a trial of this size promotes a challenger that is so much better."),
+         Column("smallest", "Smallest gain shown in 4 of 5", "number", decimals=3),
+         Column("false_promotion", "False promotion", "percent", decimals=1,
+                note="Chance that a challenger that is no better is promoted, over six looks at the trial."),
+         Column("planned", "", width=12)],
+        plan, title="What a trial can show here, by its size", filters=False,
+    )  # fmt: skip
 
 
 def _trial_facts(trial: TrialReport) -> list[tuple[str, object]]:

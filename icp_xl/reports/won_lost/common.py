@@ -12,6 +12,7 @@ from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.feedback.accuracy import Accuracy
 from icp_xl.feedback.champion import TrialReport
 from icp_xl.feedback.lost_patterns import LostAnalysis
+from icp_xl.feedback.lost_reasons import LossReasons
 from icp_xl.feedback.refine import Refinement
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import Block, Column, Text
@@ -19,6 +20,7 @@ from icp_xl.reports.words import say_interval
 
 NAMES = {
     "opportunity_score": "Opportunity score",
+    "actual_score_at_close": "Score recomputed at the close",
     "account_score": "Account score",
     "speed_to_close": "Speed to close",
     "largest_deal": "Largest deal",
@@ -27,7 +29,7 @@ NAMES = {
     "win_rate": "Win rate",
     "recency": "Recency",
     "owner_history": "Owner's history",
-    "freshness": "Freshness",
+    "freshness": "Deal velocity",
 }
 
 
@@ -41,6 +43,7 @@ class WonLostInputs:
 
     accuracy: Accuracy
     lost: LostAnalysis
+    reasons: LossReasons
     refinement: Refinement
     trial: TrialReport
     changes: pd.DataFrame

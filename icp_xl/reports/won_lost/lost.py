@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from icp_xl.feedback.lost_patterns import LostAnalysis
+from icp_xl.feedback.lost_reasons import LossReasons
 from icp_xl.reports.spec import Block, Column, Figure, Figures, Sheet, Table, Text
 from icp_xl.reports.won_lost.common import (
     LOST,
@@ -43,12 +44,54 @@ def build_lost_sheet(inputs: WonLostInputs) -> Sheet:
         _pattern_table(lost),
         Text("Which components misled?", "heading"),
         _component_table(lost),
+        Text("Why they were lost, and to whom", "heading"),
+        *_reason_blocks(inputs.reasons),
         Text("High-scored opportunities that were lost", "heading"),
         Table("lost_deals", deal_columns("weakest", "Lowest components (0–1)"), lost.losses,
               title="Best scored first (at most 50)", empty_text="No high-scored opportunity was lost."),
     ]  # fmt: skip
     return Sheet("Closed Lost", "Closed lost: high scores that did not win", blocks, subtitle=period_of(inputs),
                  tab_colour=LOST)  # fmt: skip
+
+
+def _reason_blocks(found: LossReasons) -> list[Block]:
+    """Reasons and competitors of all lost opportunities, as the CRM holds them."""
+    if not found.reasons_known and not found.competitors_known:
+        return [Text("The export names no reason for losing and no competitor: columns Loss reason and Competitor, or "
+                     "whatever columns.opportunities.loss_reason and .competitor name.", "note")]  # fmt: skip
+    reasons = found.reasons.assign(range=ranges(found.reasons, "low", "high"))
+    rivals = found.competitors.assign(range=ranges(found.competitors, "low", "high"), p=chances(found.competitors))
+    blocks: list[Block] = [
+        Text(f"{found.reasons_known:.0%} of the lost name a reason, {found.competitors_known:.0%} of the closed a "
+             f"competitor. "
+             "Reasons are what was typed at the close; they count, and prove nothing.", "note"),
+        Table(
+            "lost_reasons",
+            [Column("reason", "Reason", "long_text", width=34), Column("lost", "Lost", "integer"),
+             Column("share", "Share", "percent", rule="data_bar", decimals=0),
+             Column("range", "95 % interval", width=16), Column("value", "Value", "money"),
+             Column("high_scored", "Of these high-scored", "integer"),
+             Column("earlier_share", "Share, earlier half", "percent", decimals=0),
+             Column("recent_share", "Share, later half", "percent", decimals=0)],
+            reasons, title="Reasons", filters=False, empty_text="No lost opportunity names a reason.",
+        ),
+    ]  # fmt: skip
+    if found.one_sided:
+        blocks.append(
+            Text("Only lost opportunities name a competitor, so nothing is said of winning against one.", "note")
+        )
+    blocks.append(Table(
+        "lost_competitors",
+        [Column("competitor", "Competitor", width=26), Column("deals", "Closed", "integer"),
+         Column("won", "Won", "integer"),
+         Column("win_rate", "Win rate", "percent", decimals=0), Column("range", "95 % interval", width=16),
+         Column("value_lost", "Value lost", "money"),
+         Column("difference", "Against the others, within a month", "percent", decimals=0),
+         Column("p", "Corrected p", width=13, align="right"), Column("verdict", "Finding", width=24)],
+        rivals.assign(verdict="named for lost ones only" if found.one_sided else rivals["verdict"]),
+        title="Competitors", filters=False, empty_text="No opportunity names a competitor.",
+    ))  # fmt: skip
+    return blocks
 
 
 def recommendations(inputs: WonLostInputs) -> list[str]:

@@ -45,6 +45,7 @@ def build_won_sheet(inputs: WonLostInputs) -> Sheet:
             "month: 0.50 is a coin. Whatever cannot be told from a coin reads: no evidence."
         ),
         _score_table(found),
+        *_at_close(found),
         Text("What else goes with winning", "heading"),
         Text(
             "Each factor is tested within the month of closing, the month itself over all. All tests count together, "
@@ -62,6 +63,28 @@ def build_won_sheet(inputs: WonLostInputs) -> Sheet:
     ]
     return Sheet("Closed Won", "Closed won: predicted against actual", blocks, subtitle=period_of(inputs),
                  tab_colour=WON)  # fmt: skip
+
+
+def _at_close(found: Accuracy) -> list[Block]:
+    """The last snapshot's score beside the one recomputed at the close: what a fresher snapshot would have told."""
+    if found.at_close.empty:
+        return []
+    frame = found.at_close.assign(
+        label=found.at_close["name"].map(name_of), range=ranges(found.at_close, "low", "high", False)
+    )
+    return [
+        Text(
+            "The score is also computed anew for the day of each close, from what had happened before that day. If "
+            "it tells "
+            "winners better than the last snapshot's, take snapshots more often.", "paragraph",
+        ),
+        Table(
+            "won_at_close",
+            [Column("label", "Score", width=30), Column("deals", "Closed", "integer"),
+             Column("auc", "AUC", "number", decimals=2), Column("range", "95 % interval", width=16)],
+            frame, title="Last snapshot and day of the close", filters=False,
+        ),
+    ]  # fmt: skip
 
 
 def _finding(found: Accuracy, name: str) -> str:
