@@ -9,33 +9,39 @@ Public Function IcpSaveCopy(ByVal book As String, ByVal path As String) As Boole
     IcpSaveCopy = True
 End Function
 
-' Copies sheets together, so that formulas between them stay between them, and returns their new names.
-Public Function IcpCopySheets(ByVal source As String, ByVal target As String, ByVal sheetNames As String, ByVal after As String) As String
-    Dim names As Variant
-    Dim i As Long
-    Dim first As Long
-    Dim alerts As Boolean
-    names = Split(sheetNames, vbLf)
-    alerts = Application.DisplayAlerts
-    Application.DisplayAlerts = False
-    On Error GoTo Failed
-    first = Workbooks(target).Sheets(after).Index + 1
-    Workbooks(source).Sheets(names).Copy after:=Workbooks(target).Sheets(after)
-    For i = 0 To UBound(names)
-        If i > 0 Then IcpCopySheets = IcpCopySheets & vbLf
-        IcpCopySheets = IcpCopySheets & Workbooks(target).Sheets(first + i).Name
-    Next i
-    Application.DisplayAlerts = alerts
-    Exit Function
-Failed:
-    Application.DisplayAlerts = alerts
-    Err.Raise Err.Number, "ICP", Err.Description
+' What stands in the way of writing into a workbook and one of its sheets, as words with bars between.
+Public Function IcpStateOfBook(ByVal book As String, ByVal sheet As String) As String
+    Dim state As String
+    With Workbooks(book)
+        If Not .Saved Then state = state & "unsaved|"
+        If Len(.Path) = 0 Then state = state & "new|"
+        If .ReadOnly Then state = state & "readonly|"
+        If .ProtectStructure Then state = state & "structure|"
+        If .MultiUserEditing Then state = state & "shared|"
+        If .HasPassword Then state = state & "password|"
+        If Len(sheet) > 0 Then
+            If .Worksheets(sheet).ProtectContents Then state = state & "contents|"
+            If .Worksheets(sheet).FilterMode Then state = state & "filtered|"
+        End If
+    End With
+    IcpStateOfBook = state
 End Function
 
-' Marks a sheet as ours by a hidden name, as the writer of closed workbooks does.
-Public Function IcpMarkSheet(ByVal book As String, ByVal sheet As String, ByVal name As String, ByVal text As String) As Boolean
-    Workbooks(book).Sheets(sheet).Names.Add name:=name, RefersTo:="=" & text, Visible:=False
-    IcpMarkSheet = True
+' Leaves the ids of jobs in a hidden name of the workbook, which thereby counts as changed no more than before.
+Public Function IcpRememberJobs(ByVal book As String, ByVal name As String, ByVal jobs As String) As Boolean
+    Dim saved As Boolean
+    With Workbooks(book)
+        saved = .Saved
+        If Len(jobs) > 0 Then
+            .Names.Add name:=name, RefersTo:="=""" & jobs & """", Visible:=False
+        Else
+            On Error Resume Next
+            .Names(name).Delete
+            On Error GoTo 0
+        End If
+        .Saved = saved
+    End With
+    IcpRememberJobs = True
 End Function
 
 ' Asks for a workbook; empty when the user declines.

@@ -2,17 +2,22 @@ Attribute VB_Name = "IcpJobs"
 Option Explicit
 
 ' Watches background jobs: their status into the status bar, their results fetched when they end. The jobs are
-' processes of their own; nothing here waits.
+' processes of their own; nothing here waits. A job touches its status every two seconds; after one that has not for
+' ten, Python is asked, which knows whether its process is there.
 
 Private Const POLL_SECONDS As Long = 2
+Private Const SILENT_SECONDS As Long = 10
 
 Private mTicking As Boolean
 Private mLeft As String
 Private mIdle As Long
+Private mTold As Boolean
+Private mAsked As Date
 
 ' Called after a button was pressed: look every two seconds until no job is at work.
 Public Sub IcpWatch()
     mIdle = 0
+    mTold = False
     If Not mTicking Then IcpTick
 End Sub
 
@@ -38,12 +43,20 @@ Public Sub IcpPoll()
             If Not IcpText.IcpHolds(mLeft, names(i)) Then
                 ' Once only: a result that cannot be brought in now waits for the button.
                 mLeft = mLeft & names(i) & "|"
+                mTold = True
                 Application.StatusBar = IcpText.IcpStatusLine(status)
                 RunPython IcpText.IcpFetchCommand(names(i))
             End If
         ElseIf Len(state) > 0 Then
             working = working + 1
             line = IcpText.IcpStatusLine(status)
+            If IcpIsSilent(IcpJobsFolder() & names(i) & IcpSlash() & "status.txt") Then
+                If DateDiff("s", mAsked, Now) >= SILENT_SECONDS Then
+                    mAsked = Now
+                    mTold = True
+                    RunPython IcpText.IcpFetchCommand(names(i))
+                End If
+            End If
         End If
     Next i
     If working > 1 Then line = line & "  (" & working & " jobs)"
@@ -51,7 +64,8 @@ Public Sub IcpPoll()
         Application.StatusBar = line
         mIdle = 0
     Else
-        Application.StatusBar = False
+        ' What was said of the last job stays until the next button is pressed.
+        If Not mTold Then Application.StatusBar = False
         mIdle = mIdle + 1
     End If
 Done:
@@ -137,7 +151,17 @@ Private Function IcpJobNames() As String
 Done:
 End Function
 
+Private Function IcpIsSilent(ByVal path As String) As Boolean
+    On Error Resume Next
+    IcpIsSilent = DateDiff("s", FileDateTime(path), Now) >= SILENT_SECONDS
+End Function
+
 Private Function IcpJobsFolder() As String
+    ' As Python has it: icp_xl.user_dirs.
+    If Len(Environ("ICP_XL_HOME")) > 0 Then
+        IcpJobsFolder = Environ("ICP_XL_HOME") & Application.PathSeparator & "jobs" & Application.PathSeparator
+        Exit Function
+    End If
     #If Mac Then
         IcpJobsFolder = Environ("HOME") & "/icp_xl/jobs/"
     #Else

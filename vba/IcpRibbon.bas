@@ -20,15 +20,26 @@ End Sub
 Public Sub IcpRun(ByVal action As String)
     On Error GoTo Failed
     If ActiveWorkbook Is Nothing Then
-        MsgBox "Open the customer workbook first.", vbInformation, "ICP"
+        If IcpProtectedViews() > 0 Then
+            MsgBox "This workbook is in Protected View. Press Enable Editing first.", vbInformation, "ICP"
+        Else
+            MsgBox "Open the customer workbook first.", vbInformation, "ICP"
+        End If
         Exit Sub
     End If
     Application.StatusBar = IcpText.IcpBusyText(action)
     RunPython IcpText.IcpCommand(action)
-    Application.StatusBar = False
+    ' What Python says at the end stays.
+    If CStr(Application.StatusBar) = IcpText.IcpBusyText(action) Then Application.StatusBar = False
     IcpJobs.IcpWatch
     Exit Sub
 Failed:
     Application.StatusBar = False
     MsgBox IcpText.IcpSentence(Err.Description), vbExclamation, "ICP"
 End Sub
+
+' Windows in Protected View, which are not among the workbooks; a Mac has none.
+Private Function IcpProtectedViews() As Long
+    On Error Resume Next
+    IcpProtectedViews = Application.ProtectedViewWindows.Count
+End Function

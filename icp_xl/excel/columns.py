@@ -46,8 +46,9 @@ def plan_result_columns(found: FoundTable, accounts: Path) -> Callable[[], int]:
         for title, field, style in wanted:
             column = places[title]
             area = sheet.range((first, column), (last, column))
-            area.value = [[None if row is None else safe_text(row[field])] for row in rows]
+            # First the format: a cell formatted as text takes a number as text, one formatted as a date shows 1900.
             area.number_format = style
+            area.value = [[None if row is None else safe_text(row[field])] for row in rows]
         return sum(row is not None for row in rows)
 
     return write

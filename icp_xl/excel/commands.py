@@ -106,8 +106,13 @@ def templates(
 plain_button(
     Button(
         "Bring in results", "Help", "FileOpen", "I",
-        "Brings in the results of background jobs that ended while Excel or the workbook was closed.",
+        "Opens the reports, and scores in place, of background jobs that ended while Excel or the workbook was closed.",
         tag="collect", order=10,
+    ),
+    Button(
+        "Put sheets in", "Help", "SheetInsert", "U",
+        "Saves this workbook, puts the sheets of all reports into it (with a backup), and opens it where you were.",
+        screentip="Put the sheets into this workbook", tag="put_sheets", order=15,
     ),
     Button(
         "Cancel", "Help", "DeclineInvitation", "X",

@@ -3,7 +3,7 @@
 A job is a folder below the user's ``jobs`` folder: the request, saved copies of the inputs, status files, the log, and
 at the end the result. The process that does the work is detached from Excel, so closing Excel does not end it; a
 result nobody fetched waits there and is offered the next time. Whether a process is still at work is told by a file
-lock that the operating system lets go of when the process dies, however it dies.
+lock that the operating system lets go of when the process dies, however it dies, and before it has that by its number.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OUTPUT_FILE = "output.txt"
 LOCK_FILE = "alive.lock"
 INPUTS = "inputs"
 DELIVERED_FILE = "delivered"
-#: Seconds that a new process may take before it says anything.
+#: Seconds that a new process may take before it says anything, where its number is not known.
 START_GRACE = 60.0
 #: Seconds after which a job that was asked to stop, and could not listen, is ended.
 CANCEL_GRACE = 1.5
@@ -68,6 +68,10 @@ class Request:
     columns: bool = False
     id: str = ""
     created: str = ""
+
+
+#: What the status bar adds where the process could not be taken out of Excel's own group of processes.
+TIED = "keep Excel open until it is done"
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ class Job:
         status = read_status(self.folder) or Status(label=self.request.label)
         if status.ended or alive:
             return status
-        if status.state == "starting" and time.time() - status.updated < START_GRACE:
+        starting = status.state == "starting" and time.time() - status.updated < START_GRACE
+        if starting and (not status.pid or _is_running(status.pid)):
             return status
         # The process may have ended between the two looks.
         status = read_status(self.folder) or status
@@ -191,18 +196,12 @@ def start_job(job: Job, *, python: str | None = None, environ: Mapping[str, str]
         DeliveryError: the process cannot be started.
     """
     write_json(job.folder / REQUEST_FILE, asdict(job.request))
-    write_status(job.folder, Status("starting", job.request.label, updated=time.time()))
-    env = dict(os.environ if environ is None else environ)
-    env[STATUS_VARIABLE] = str(job.folder)
-    env[HOME_VARIABLE] = str(job.folder.parent.parent)
-    env["PYTHONIOENCODING"] = "utf-8"
-    # Found from any folder, installed or not.
-    root = str(Path(__file__).resolve().parents[2])
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [env.get("PYTHONPATH"), root]))
-    command = [python or sys.executable, "-m", "icp_xl.excel.worker", str(job.folder)]
+    starting = Status("starting", job.request.label, updated=time.time())
+    write_status(job.folder, starting)
+    env = {**(os.environ if environ is None else environ), **worker_environment(job.folder, environ)}
+    command = [python or sys.executable, "-c", _START, str(_ROOT), str(job.folder)]
     try:
-        with open(job.folder / LOG_FILE, "ab") as log, open(job.folder / OUTPUT_FILE, "ab") as output:
-            _spawn(command, env, output, log, job.folder)
+        pid, tied = _spawn(command, env, job.folder)
     except OSError as error:
         write_status(job.folder, Status("failed", job.request.label, message="Python could not be started"))
         raise DeliveryError(
@@ -211,25 +210,98 @@ def start_job(job: Job, *, python: str | None = None, environ: Mapping[str, str]
             got=error.strerror,
             next_step="Run `icp-xl addin doctor` to see which Python is used.",
         ) from None
+    # Unless the process was faster and has said something itself.
+    if (read_status(job.folder) or starting) == starting:
+        write_status(job.folder, replace(starting, pid=pid, note=TIED if tied else ""))
     return job
 
 
-def _spawn(command: Sequence[str], env: Mapping[str, str], output: Any, log: Any, folder: Path) -> None:
-    # In its own folder: a settings file that happens to lie where Excel was started from is none of its business.
-    common: dict[str, Any] = {
-        "stdin": subprocess.DEVNULL, "stdout": output, "stderr": log, "env": dict(env), "cwd": folder,
-    }  # fmt: skip
-    if sys.platform == "win32":
-        # Excel may hold its Python server in a job object that dies with Excel: break away where that is allowed.
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        try:
-            process = subprocess.Popen(command, creationflags=flags | subprocess.CREATE_BREAKAWAY_FROM_JOB, **common)
-        except PermissionError:
-            process = subprocess.Popen(command, creationflags=flags, **common)
-    else:
-        process = subprocess.Popen(command, start_new_session=True, close_fds=True, **common)
+_ROOT = Path(__file__).resolve().parents[2]
+#: Found from any folder, installed or not; everything else the process sets up itself.
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from icp_xl.excel.worker import main; sys.exit(main(sys.argv[2:]))"
+)
+
+
+def worker_environment(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that the process of the job in ``folder`` needs, and hands on to those that it starts."""
+    before = (os.environ if environ is None else environ).get("PYTHONPATH")
+    return {
+        STATUS_VARIABLE: str(folder),
+        HOME_VARIABLE: str(folder.parent.parent),
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONPATH": os.pathsep.join(filter(None, [before, str(_ROOT)])),
+    }
+
+
+def _spawn(command: Sequence[str], env: Mapping[str, str], folder: Path) -> tuple[int, bool]:
+    """Start a process that outlives Excel; return its number, and whether it is tied to Excel after all.
+
+    xlwings' DLL puts its Python into a job object that ends all its processes with Excel and lets none break away. A
+    process that Windows' own management service starts is in no such group.
+    """
+    with open(folder / LOG_FILE, "ab") as log, open(folder / OUTPUT_FILE, "ab") as output:
+        # In its own folder: a settings file that happens to lie where Excel was started from is none of its business.
+        common: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL, "stdout": output, "stderr": log, "env": dict(env), "cwd": folder,
+        }  # fmt: skip
+        tied = False
+        if sys.platform == "win32":
+            flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+            try:
+                process = subprocess.Popen(
+                    command, creationflags=flags | subprocess.CREATE_BREAKAWAY_FROM_JOB, **common
+                )
+            except PermissionError:
+                pid = _spawn_by_service(command, folder)
+                if pid:
+                    return pid, False
+                process, tied = subprocess.Popen(command, creationflags=flags, **common), True
+        else:
+            process = subprocess.Popen(command, start_new_session=True, close_fds=True, **common)
     # The process outlives this one on purpose; a thread collects it, where this one outlives it instead.
     threading.Thread(target=process.wait, daemon=True).start()
+    return process.pid, tied
+
+
+def _spawn_by_service(command: Sequence[str], folder: Path) -> int:
+    """Start ``command`` by Win32_Process.Create; 0 where the service is not there or refuses."""
+    try:
+        from win32com.client import GetObject
+
+        service = GetObject(r"winmgmts:root\cimv2")
+        startup = service.Get("Win32_ProcessStartup").SpawnInstance_()
+        startup.Properties_("ShowWindow").Value = 0
+        given = service.Get("Win32_Process").Methods_("Create").InParameters.SpawnInstance_()
+        given.Properties_("CommandLine").Value = subprocess.list2cmdline(command)
+        given.Properties_("CurrentDirectory").Value = str(folder)
+        given.Properties_("ProcessStartupInformation").Value = startup
+        done = service.ExecMethod("Win32_Process", "Create", given)
+        return int(done.Properties_("ProcessId").Value or 0) if done.Properties_("ReturnValue").Value == 0 else 0
+    except Exception:  # COM's own errors have a type that only exists there.
+        return 0
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is a process of this number."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+        if not handle:
+            return False
+        code = ctypes.c_ulong()
+        kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        kernel.CloseHandle(handle)
+        return code.value == 259  # STILL_ACTIVE
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def open_job(folder: Path) -> Job:

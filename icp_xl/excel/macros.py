@@ -6,6 +6,7 @@ the same command lines that run without Excel.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import traceback
@@ -16,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from icp_xl import __version__
-from icp_xl.artifacts import SCORED_ACCOUNTS
+from icp_xl.artifacts import REPORT, SCORED_ACCOUNTS
 from icp_xl.commands.ribbon import MACRO, buttons, tag_of
 from icp_xl.config import Settings
-from icp_xl.delivery.write_back.live_excel import Delivery, Host, bring_in
 from icp_xl.errors import DataError, DeliveryError, IcpError
 from icp_xl.excel import jobs
 from icp_xl.excel.actions import ACTIONS, Action
-from icp_xl.excel.published_results import READ_BY_FUNCTIONS, published_folder, set_published_folder
+from icp_xl.excel.deliver import check_writable, find_target, not_open, release_reports, show_report
+from icp_xl.excel.host import Host, jobs_of
+from icp_xl.excel.published_results import READ_BY_FUNCTIONS, book_key, published_folder, set_published_folder
+from icp_xl.excel.put_sheets import put_into, reports_in
 from icp_xl.excel.workbook_discovery import (
     SETTINGS_SHEET,
     FoundTable,
@@ -35,7 +38,8 @@ from icp_xl.excel.workbook_discovery import (
     live_settings,
 )
 from icp_xl.sources.fields import CUSTOMERS
-from icp_xl.user_dirs import user_folder
+from icp_xl.sources.mapping_sheet import MAPPING_SHEET
+from icp_xl.user_dirs import jobs_folder, user_folder
 
 TITLE = "ICP"
 LAST_ERROR = "last_macro_error.txt"
@@ -56,18 +60,20 @@ def fetch(job_id: str) -> None:
 
 
 def guarded(book: Any, macro: Callable[[Any], object]) -> bool:
-    """Run ``macro`` on ``book``; whatever goes wrong becomes one sentence. Returns whether it went well."""
+    """Run ``macro`` on ``book``; whatever goes wrong becomes one sentence. Returns whether it went well.
+
+    The text that a macro leaves in the status bar stays until the next button is pressed.
+    """
     app = book.app
     try:
         macro(book)
         return True
     except IcpError as error:
-        alert(app, sentence(error))
+        text = sentence(error)
     except Exception:
-        path = _write_trace()
-        alert(app, f"Something unexpected happened and nothing was changed. The details are in {path}.")
-    finally:
-        app.status_bar = False
+        text = f"Something unexpected happened. The details are in {_write_trace()}."
+    app.status_bar = False
+    alert(app, text)
     return False
 
 
@@ -108,12 +114,14 @@ def start(book: Any, action: Action) -> jobs.Job:
     if found.customers.book.name != book.name:
         settings, _ = live_settings(found.customers.book)
     out = out_folder(found.customers.book, settings)
+    check_writable(found.customers.book, found.customers.sheet.name, host, columns=action.columns)
     for job in jobs.running_jobs():
         if job.request.action == action.name and job.request.out == str(out):
             raise DataError(
                 f"{action.label} is already running for this workbook",
                 next_step="Wait for it, or press Cancel and start again.",
             )
+    release_reports(book.app, out, host)
     jobs.remove_old_jobs(settings.excel.keep_jobs_days)
     customers = found.customers
     request = jobs.Request(
@@ -127,11 +135,13 @@ def start(book: Any, action: Action) -> jobs.Job:
         columns=action.columns,
     )
     job = jobs.prepare_job(request)
+    host.remember_jobs(customers.book, [*jobs_of(customers.book), job.id])
     options = _copy_inputs(job.folder / jobs.INPUTS, found, out, host)
     commands = tuple((*command.split(), *options) for command in action.commands)
     job = jobs.Job(job.folder, replace(job.request, commands=commands))
     jobs.start_job(job)
-    book.app.status_bar = f"ICP {action.label}: started"
+    told = job.status().note
+    book.app.status_bar = f"ICP {action.label}: started" + (f"; {told}" if told else "")
     return job
 
 
@@ -141,7 +151,11 @@ def out_folder(book: Any, settings: Settings) -> Path:
     if out.is_absolute():
         return out
     folder = folder_of(book)
-    return (folder if folder is not None else user_folder() / Path(book.name).stem) / out
+    if folder is None:
+        # One folder per address: the same file name in two libraries is two workbooks.
+        digest = hashlib.sha256(book_key(full_name(book)).encode()).hexdigest()[:8]
+        folder = user_folder() / f"{Path(book.name).stem}-{digest}"
+    return folder / out
 
 
 def _copy_inputs(inputs: Path, found: Workbooks, out: Path, host: Host) -> tuple[str, ...]:
@@ -188,20 +202,24 @@ def collect(book: Any) -> None:
 
 
 def collect_job(book: Any, job_id: str) -> None:
-    """Bring in the result of one job that has ended."""
-    from icp_xl.user_dirs import jobs_folder
-
+    """Bring in the result of one job that has ended, where its workbook is open in this Excel."""
     job = jobs.open_job(jobs_folder() / Path(job_id).name)
-    if not job.delivered and job.status().ended:
-        _deliver(book, job)
+    if job.delivered or not job.status().ended:
+        return
+    if find_target(book.app.books, job) is None and job.status().state == "succeeded":
+        # Another Excel may have the workbook; nobody is interrupted for what waits.
+        book.app.status_bar = f"ICP {job.request.label} is done: open {job.request.book}, then Bring in results"
+        return
+    _deliver(book, job)
 
 
 def _deliver(book: Any, job: jobs.Job) -> None:
-    app, label = book.app, job.request.label
+    app, label, host = book.app, job.request.label, Host(book.app)
     result = job.result()
     state = result.state if result is not None else job.status().state
+    target = find_target(app.books, job)
     if result is None or state != "succeeded":
-        job.mark_delivered()
+        _forget(job, target, host)
         if state == "cancelled":
             return
         reason = result.message if result is not None and state == "failed" and result.message else ""
@@ -209,47 +227,58 @@ def _deliver(book: Any, job: jobs.Job) -> None:
             reason = f"it stopped unexpectedly. Its log is {job.folder / jobs.LOG_FILE}"
         alert(app, f"{label} was not finished: {reason}")
         return
-    target = _target(book, job)
-    if {command for artifact in READ_BY_FUNCTIONS for command in artifact.written_by} & set(
-        ACTIONS[job.request.action].commands
-    ):
-        set_published_folder(Path(job.request.out), full_name(target))
-    app.status_bar = f"ICP {label}: bringing in the result ..."
+    if target is None:
+        raise not_open(job)
     # Everything that may be refused is asked before anything is written.
-    write = _plan_columns(target, job) if job.request.columns else None
-    done = [bring_in(target, Path(report)) for report in result.reports if Path(report).is_file()]
-    written = write() if write is not None else 0
-    job.mark_delivered()
-    Host(app).recalculate()
-    if job.request.action == "map_columns":
-        # What is read with the choices on the sheet, to hold against a report of one's own.
+    write = None
+    if job.request.columns:
+        check_writable(target, job.request.sheet, host, columns=True)
+        write = _plan_columns(target, job)
+    commands = {command.partition(" --")[0] for command in ACTIONS[job.request.action].commands}
+    if {command for artifact in READ_BY_FUNCTIONS for command in artifact.written_by} & commands:
+        set_published_folder(Path(job.request.out), full_name(target))
+    reports = [Path(report) for report in result.reports if Path(report).is_file()]
+    if job.request.action == "map_columns" and reports:
+        # A sheet to choose on, which belongs into the workbook; its choices are read from there.
+        if not _agreed(app, f"The sheet {MAPPING_SHEET} is ready. Save {target.name} and put it in now?"):
+            return
+        job.mark_delivered()
+        put_into(target, reports, live_settings(target)[0], host)
+        app.status_bar = f"ICP {label} is done: choose on the sheet {MAPPING_SHEET}"
         alert(app, job.output().strip()[-900:])
-    elif not done and not written:
+        return
+    written = write() if write is not None else 0
+    # One is opened; the rest of a long run wait in its folder.
+    opened = show_report(app, _main_report(reports)) if reports else False
+    _forget(job, target, host)
+    host.recalculate()
+    if not reports and not written:
+        # A report of one's own: what the command printed.
         alert(app, job.output().strip()[-900:] or f"{label} is done. The results are in {job.request.out}.")
-    else:
-        app.status_bar = _done_text(label, done, written)
+        return
+    app.status_bar = _done_text(job, reports, written, opened)
 
 
-def _done_text(label: str, done: list[Delivery], written: int) -> str:
-    sheets = sum(len(item.sheets) for item in done)
-    text = f"ICP {label}: {sheets} sheet{'s' if sheets != 1 else ''} brought in"
-    return text + (f", {written:,} accounts scored in place" if written else "")
+def _forget(job: jobs.Job, target: Any | None, host: Host) -> None:
+    job.mark_delivered()
+    if target is not None:
+        host.remember_jobs(target, [each for each in jobs_of(target) if each != job.id])
 
 
-def _target(book: Any, job: jobs.Job) -> Any:
-    """The workbook that the job was started from.
+def _main_report(reports: list[Path]) -> Path:
+    return next((report for report in reports if report.name == REPORT.name), reports[0])
 
-    Raises:
-        DataError: it is not open; the result goes on waiting.
-    """
-    for item in [book, *book.app.books]:
-        if item.name.casefold() == job.request.book.casefold():
-            return item
-    raise DataError(
-        f"the result of {job.request.label} is ready, but its workbook is not open",
-        got=job.request.book,
-        next_step="Open that workbook and press Bring in results.",
-    )
+
+def _done_text(job: jobs.Job, reports: list[Path], written: int, opened: bool) -> str:
+    text = f"ICP {job.request.label} is done"
+    if written:
+        text += f": {written:,} accounts scored in place"
+    if reports:
+        first = _main_report(reports)
+        text += f"; {first.name} is open" if opened else f"; the report is {first}"
+        if len(reports) > 1:
+            text += f", {len(reports) - 1} more in {job.request.out}"
+    return text
 
 
 def _plan_columns(book: Any, job: jobs.Job) -> Callable[[], int]:
@@ -260,9 +289,26 @@ def _plan_columns(book: Any, job: jobs.Job) -> Callable[[], int]:
         raise DeliveryError(
             "the customer table is gone, so that scores cannot be written beside it",
             where=book.name,
-            next_step="The report sheets are in place; press Score accounts again once the table is back.",
+            next_step="Press Bring in results once the table is back.",
         )
     return plan_result_columns(found, SCORED_ACCOUNTS.find(Path(job.request.out)))
+
+
+def put_sheets(book: Any) -> None:
+    """Save the workbook, put the sheets of every report into it, and open it again at the same cell."""
+    settings, _ = live_settings(book)
+    out = out_folder(book, settings)
+    reports = reports_in(out)
+    if not reports:
+        raise DataError("there is no report yet", where=str(out), next_step="Press Score accounts first.")
+    app = book.app
+    lines = put_into(book, reports, settings, Host(app))
+    app.status_bar = f"ICP: the sheets of {len(reports)} report{'s' if len(reports) > 1 else ''} are in {book.name}"
+    alert(app, "\n".join(lines)[-900:])
+
+
+def _agreed(app: Any, question: str) -> bool:
+    return str(app.alert(question, title=TITLE, buttons="ok_cancel", mode="info")) == "ok"
 
 
 def settings(book: Any) -> None:

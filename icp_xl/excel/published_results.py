@@ -58,8 +58,8 @@ def published_folder(environ: Mapping[str, str] | None = None) -> Path:
         return Path(environ[OUT_VARIABLE])
     folders, book = _folders(environ), caller().book
     if book:
-        if _book_key(book) in folders:
-            return Path(folders[_book_key(book)])
+        if book_key(book) in folders:
+            return Path(folders[book_key(book)])
         beside = Path(book).parent / DEFAULT_OUT
         if "://" not in book and artifacts.SCORE_MODEL.exists(beside):
             return beside
@@ -71,8 +71,8 @@ def set_published_folder(out: Path, book: str) -> None:
     folders = _folders(os.environ)
     # A workbook that is gone, or was renamed, must not keep its line for ever.
     kept = {key: value for key, value in list(folders.items())[-_MOST_BOOKS:] if Path(value).is_dir()}
-    kept.pop(_book_key(book), None)
-    write_json(user_folder() / FOLDERS, {**kept, "": str(out), _book_key(book): str(out)})
+    kept.pop(book_key(book), None)
+    write_json(user_folder() / FOLDERS, {**kept, "": str(out), book_key(book): str(out)})
 
 
 _MOST_BOOKS = 500
@@ -88,7 +88,7 @@ def _folders(environ: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in body.items() if isinstance(value, str)}
 
 
-def _book_key(book: str) -> str:
+def book_key(book: str) -> str:
     """One spelling of a workbook's full name, as Windows and SharePoint compare them."""
     return book.replace("\\", "/").casefold()
 

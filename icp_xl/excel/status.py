@@ -24,6 +24,8 @@ CANCEL_FILE = "cancel"
 #: States in which a job is still at work, and those in which it has ended.
 ALIVE = ("starting", "waiting", "running")
 ENDED = ("succeeded", "failed", "cancelled", "crashed")
+#: Seconds between two signs of life; VBA asks after a job that gave none for ten.
+BEAT = 2.0
 #: Seconds between two writes of a running stage: often enough to look alive, rare enough to cost nothing.
 EVERY = 0.25
 

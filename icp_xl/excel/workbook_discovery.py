@@ -16,7 +16,7 @@ from icp_xl.errors import ConfigError, DataError
 from icp_xl.sources.fields import CUSTOMERS, SALES, SourceSpec
 
 if TYPE_CHECKING:
-    from icp_xl.delivery.write_back.live_excel import Host
+    from icp_xl.excel.host import Host
     from icp_xl.sources.headers import Header
 
 SETTINGS_SHEET = "ICP Settings"
@@ -44,10 +44,10 @@ class FoundTable:
 
 def find_table(book: Any, spec: SourceSpec) -> FoundTable | None:
     """The sheet of ``book`` that holds the source best; ``None`` where none does."""
-    from icp_xl.delivery.write_back.live_excel import own_sheets
+    from icp_xl.excel.host import own_sheets
     from icp_xl.sources.headers import find_header
 
-    ours = {mine.sheet.name for mine in own_sheets(book)}
+    ours = own_sheets(book)
     best: FoundTable | None = None
     for sheet in book.sheets:
         if sheet.name in ours or sheet.name == SETTINGS_SHEET:

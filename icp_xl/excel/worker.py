@@ -1,4 +1,4 @@
-"""The process behind a background job: ``python -m icp_xl.excel.worker JOB_FOLDER``.
+"""The process behind a background job; its only argument is the job's folder.
 
 It runs the job's command lines one after the other with the ordinary command line, whose progress goes into the
 job's status files, and leaves the result. Two jobs that write to one output folder follow each other; others run
@@ -8,6 +8,7 @@ side by side.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -22,8 +23,18 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from icp_xl.excel.jobs import CANCEL_GRACE, LOCK_FILE, LOG_FILE, RESULT_FILE, Job, Result, open_job
-from icp_xl.excel.status import Status, cancel_requested, read_status, write_status
+from icp_xl.excel.jobs import (
+    CANCEL_GRACE,
+    LOCK_FILE,
+    LOG_FILE,
+    OUTPUT_FILE,
+    RESULT_FILE,
+    Job,
+    Result,
+    open_job,
+    worker_environment,
+)
+from icp_xl.excel.status import BEAT, TEXT_FILE, Status, cancel_requested, read_status, write_status
 from icp_xl.outputs import JOURNAL, STAGING, write_json
 
 CANCELLED = 130
@@ -36,9 +47,28 @@ def main(arguments: list[str]) -> int:
     lock = FileLock(str(folder / LOCK_FILE))
     lock.acquire(timeout=10)
     try:
+        # Whoever started this process may not have been able to hand anything over.
+        os.environ.update(worker_environment(folder))
+        for number, name in ((1, OUTPUT_FILE), (2, LOG_FILE)):
+            with open(folder / name, "ab") as file:
+                os.dup2(file.fileno(), number)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8")
+        threading.Thread(target=_beat, args=(folder,), daemon=True).start()
         return work(open_job(folder))
     finally:
         lock.release()
+
+
+def _beat(folder: Path) -> None:
+    """Touch the status that VBA reads, so that its age tells a dead job from one that is busy."""
+    while True:
+        time.sleep(BEAT)
+        try:
+            os.utime(folder / TEXT_FILE)
+        except OSError:  # It is being replaced just now.
+            continue
 
 
 def work(job: Job) -> int:
@@ -174,7 +204,3 @@ def _end_all() -> None:
 
         os.killpg(0, signal.SIGKILL)
     os._exit(CANCELLED)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

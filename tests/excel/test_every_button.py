@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from icp_xl.excel import macros
@@ -23,12 +24,12 @@ EVERY_REPORT = (
     "icp_won_lost.xlsx",
 )
 
-#: Button, the reports it brings in, and a sheet that then stands in the workbook.
+#: Button, the reports that it makes, and a sheet of the one that is opened.
 ORDER = (
     ("check", (), None),
     ("score", ("icp_report.xlsx",), "Summary"),
     ("live", (), None),
-    ("train", ("icp_build.xlsx", "icp_models.xlsx"), "Models"),
+    ("train", ("icp_build.xlsx", "icp_models.xlsx"), None),
     ("whitespace", ("icp_whitespace.xlsx",), "Whitespace"),
     ("validate", ("icp_validation.xlsx",), "Validation"),
     ("snapshot", (), None),
@@ -69,8 +70,22 @@ def test_the_buttons_in_the_order_of_the_work(app: Any, tmp_path: Path) -> None:
             assert "icp_live.xlsx and move a weight" in str(app.impl.alerts[-1])
             assert (Path(job.request.out) / "live" / "icp_live.xlsx").is_file()
         if sheet is not None:
-            assert sheet in {each.name for each in book.sheets}, name
-    names = [sheet.name for sheet in book.sheets]
-    assert len(names) == len(set(names))
+            shown = [each for each in app.books if each.name in reports]
+            assert any(sheet in {tab.name for tab in each.sheets} for each in shown), name
+        assert [tab.name for tab in book.sheets] == [found.sheet.name, *before] or set(before) < {
+            tab.name for tab in book.sheets
+        }
     for kept, formulas in before.items():
         assert book.sheets[kept].used_range.formula == formulas
+    # All reports into the workbook, twice: every sheet of every report is there once, and the user's stand.
+    for _ in range(2):
+        assert macros.guarded(app.books[customers.name], macros.MACROS["put_sheets"]), app.impl.alerts
+    book = app.books[customers.name]
+    names = [tab.name for tab in book.sheets]
+    assert len(names) == len({name.lower() for name in names})
+    for kept, formulas in before.items():
+        assert book.sheets[kept].used_range.formula == formulas
+    for report in EVERY_REPORT:
+        tabs = openpyxl.load_workbook(Path(job.request.out) / report, read_only=True).sheetnames
+        for tab in tabs:
+            assert any(name == tab or name.startswith(f"{tab} (") for name in names), (report, tab)

@@ -1,4 +1,4 @@
-"""The Rank whitespace button, with the real command line behind it: the sheets of the list come into the workbook."""
+"""The Rank whitespace button, with the real command line behind it: the list opens as a workbook of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.whitespace_output import CUTOFF, make_scores
 
 
 @pytest.mark.slow
-def test_the_list_comes_into_the_workbook(app: Any, tmp_path: Path) -> None:
+def test_the_list_opens_beside_the_workbook(app: Any, tmp_path: Path) -> None:
     folder = tmp_path / "samples"
     customers, sales, *_ = write_samples(folder, accounts=60, lines=900)
     out = folder / "icp_output"
@@ -32,7 +32,7 @@ def test_the_list_comes_into_the_workbook(app: Any, tmp_path: Path) -> None:
     assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), app.impl.alerts
     result = job.result()
     assert result is not None and [Path(name).name for name in result.reports] == ["icp_whitespace.xlsx"]
-    came = {sheet.name for sheet in book.sheets} - before
-    assert {"Whitespace", "Grid", "Whitespace Metrics"} <= came
+    assert {sheet.name for sheet in book.sheets} == before
+    assert {"Whitespace", "Grid", "Whitespace Metrics"} <= {tab.name for tab in app.books["icp_whitespace.xlsx"].sheets}
     listed = pd.read_parquet(out / "state/whitespace.parquet")
     assert listed["selected"].sum() > 0

@@ -2,8 +2,10 @@
 
 It knows what the macros use and nothing else; an unknown member raises, as xlwings' base classes do. Values pass
 through the element converters of xlwings' Windows engine, taken from its source, so that a blank, a date or an error
-arrives as it does from Excel. The add-in's own VBA (``IcpHost``) is stood in for by :class:`HostMacros`, with Excel's
-rules for copying sheets between workbooks.
+arrives as it does from Excel. The add-in's own VBA (``IcpHost``) is stood in for by :class:`HostMacros`.
+
+Where Excel refuses, this refuses (:class:`ExcelError`): ``tests/excel/test_excel_rules.py`` has each rule with its
+source.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import itertools
 import os
 import re
 import warnings
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,12 @@ from openpyxl.worksheet.table import TableColumn
 from xlwings import base_classes
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
+#: Characters of a path, and of a cell.
+MAX_PATH, MAX_TEXT = 218, 32_767
+
+
+class ExcelError(Exception):
+    """Run-time error 1004: Excel refuses."""
 
 
 def windows_converters() -> dict[str, Any]:
@@ -111,6 +120,8 @@ class App(base_classes.App):
         self._pid = next(self._pids)
         self._books = Books(self)
         self.alerts: list[str] = []
+        self.answer = "ok"
+        self.selected: Range | None = None
         self.macros: dict[str, Any] = HostMacros(self).table()
 
     pid = property(lambda self: self._pid)
@@ -127,7 +138,13 @@ class App(base_classes.App):
 
     def alert(self, prompt, title, buttons, mode, callback):
         self.alerts.append(prompt)
-        return "ok"
+        return self.answer
+
+    @property
+    def selection(self):
+        if self.selected is None:
+            raise ExcelError("no cells are selected")
+        return self.selected
 
     def quit(self):
         self.apps.all.remove(self)
@@ -164,8 +181,14 @@ class Books(base_classes.Books):
 
     def open(self, fullname, *args, **kwargs):
         path = os.path.abspath(os.fspath(fullname))
-        if any(book.name.lower() == os.path.basename(path).lower() for book in self.all):
-            raise RuntimeError("a workbook of this name is open already")
+        if len(path) > MAX_PATH:
+            raise ExcelError("the path is too long")
+        for book in self.all:
+            if book._path is not None and book._path.lower() == path.lower():
+                book.activate()
+                return book
+            if book.name.lower() == os.path.basename(path).lower():
+                raise ExcelError("a workbook of this name is open already")
         with warnings.catch_warnings():
             # openpyxl tells of extensions that it drops, such as sparklines; no macro looks at them.
             warnings.simplefilter("ignore", UserWarning)
@@ -179,10 +202,23 @@ class Books(base_classes.Books):
 class Book(base_classes.Book):
     def __init__(self, books: Books, wb: Any, name: str, path: str | None, values: Any) -> None:
         self.books, self.wb, self._name, self._path, self.values = books, wb, name, path, values
+        self.saved, self.read_only, self.shared, self.has_password, self.protected = True, False, False, False, False
+        self.url = ""
 
-    api = property(lambda self: self.wb)
     name = property(lambda self: self._name)
-    fullname = property(lambda self: self._path or self._name)
+
+    @property
+    def api(self):
+        # The COM object: as far as the macros use it, and the file behind it for the tests.
+        self.wb.FullName = self.url or self._path or self._name
+        return self.wb
+
+    @property
+    def fullname(self):
+        if self.url:
+            raise xw.XlwingsError("Couldn't find the local path of this workbook")
+        return self._path or self._name
+
     app = property(lambda self: self.books.app)
     sheets = property(lambda self: Sheets(self))
     names = property(lambda self: Names(self, self.wb))
@@ -195,9 +231,13 @@ class Book(base_classes.Book):
         self.books.all.remove(self)
 
     def save(self, path=None, password=None):
-        path = path or self._path
+        path = path or self._path or os.path.join(os.getcwd(), self._name + ".xlsx")
+        if len(os.path.abspath(path)) > MAX_PATH:
+            raise ExcelError("the path is too long")
+        if self.read_only and os.path.abspath(path) == self._path:
+            raise ExcelError("the workbook is open read-only")
         self.wb.save(path)
-        self._path, self._name = os.path.abspath(path), os.path.basename(path)
+        self._path, self._name, self.saved = os.path.abspath(path), os.path.basename(path), True
 
 
 class Names(base_classes.Names):
@@ -260,6 +300,8 @@ class Sheets(base_classes.Sheets):
         return any(ws.title.lower() == str(key).lower() for ws in self.wb.worksheets)
 
     def add(self, before=None, after=None, name=None):
+        if self.book.protected:
+            raise ExcelError("the workbook's structure is protected")
         place = after.index if after else before.index - 1 if before else 0
         ws = self.wb.create_sheet(name or f"Sheet{len(self) + 1}", place)
         self.wb.active = ws
@@ -286,6 +328,7 @@ class Sheet(base_classes.Sheet):
 
     @name.setter
     def name(self, value):
+        check_sheet_name(value)
         before, self.ws.title = self.ws.title, value
         # As Excel does: whatever pointed to the sheet follows it.
         repoint(self.ws.parent, before, quoted(value) + "!")
@@ -317,8 +360,8 @@ class Sheet(base_classes.Sheet):
     select = activate
 
     def delete(self):
-        if len(self.ws.parent.worksheets) == 1:
-            raise RuntimeError("a workbook must hold a sheet")
+        if len(self.ws.parent.worksheets) == 1 or self._book.protected:
+            raise ExcelError("a workbook must hold a sheet")
         wb, title = self.ws.parent, self.ws.title
         wb.remove(self.ws)
         repoint(wb, title, "#REF!")
@@ -441,7 +484,9 @@ class Range(base_classes.Range):
         if isinstance(value, str) and value in ERROR_CODES:
             return ERROR_CODES[value]
         if isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
+            value = float(value)
+        if isinstance(value, float) and is_currency(cell.number_format):
+            return Decimal(f"{value:.4f}")
         return value
 
     @property
@@ -456,13 +501,37 @@ class Range(base_classes.Range):
     def raw_value(self, data):
         if not isinstance(data, list | tuple):
             data = [[data] * self._width] * self._height
+        self._check_writable()
         for i, line in enumerate(data):
             for j, value in enumerate(line):
                 self._write(self._sheet.ws.cell(self._row + i, self._column + j), value)
 
+    def _check_writable(self):
+        ws = self._sheet.ws
+        if ws.protection.sheet:
+            raise ExcelError("the sheet is protected")
+        right, bottom = self._column + self._width - 1, self._row + self._height - 1
+        for cell in list(ws._cells.values()):
+            area = getattr(cell.value, "ref", None)
+            if area is None:
+                continue
+            left, top, end, low = range_boundaries(area)
+            inside = left <= right and end >= self._column and top <= bottom and low >= self._row
+            whole = self._column <= left and right >= end and self._row <= top and bottom >= low
+            if inside and not whole:
+                raise ExcelError("you can't change part of an array")
+        self._sheet.book.saved = False
+
     @staticmethod
     def _write(cell, value):
         """As Excel takes a value that is written to it: '=' makes a formula, a leading apostrophe text."""
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise ExcelError("a cell holds 32,767 characters")
+        if isinstance(value, Decimal):
+            value = float(round(value, 2))
+            cell.number_format = '"$"#,##0.00'
+        if cell.number_format == "@" and isinstance(value, int | float) and not isinstance(value, bool):
+            value = repr(value)
         if isinstance(value, str) and value.startswith("'"):
             cell.value = value[1:]
             cell.data_type = "s"
@@ -485,11 +554,18 @@ class Range(base_classes.Range):
 
     @formula.setter
     def formula(self, value):
+        self._check_writable()
         if isinstance(value, str) and value.startswith("="):
             for cell in self.each():
                 cell.value = Translator(value, self.first.coordinate).translate_formula(cell.coordinate)
         else:
             self.raw_value = value
+
+    def select(self):
+        book = self._sheet.book
+        book.activate()
+        self._sheet.activate()
+        book.app.selected = self
 
     def get_address(self, row_absolute, col_absolute, external):
         def corner(row, column):
@@ -517,6 +593,20 @@ class Range(base_classes.Range):
     def column_width(self, value):
         for column in range(self._column, self._column + self._width):
             self._sheet.ws.column_dimensions[get_column_letter(column)].width = value
+
+
+def is_currency(number_format: str) -> bool:
+    """Whether COM hands a cell of this format over as currency (VT_CY)."""
+    return any(sign in number_format for sign in ("$", "\u20ac", "\u00a3", "_(", "_-"))
+
+
+def check_sheet_name(name: str) -> None:
+    """Refuse what Excel refuses as a name of a sheet."""
+    units = len(name.encode("utf-16-le")) // 2
+    if not 1 <= units <= 31 or re.search(r"[\[\]:*?/\\]", name) or name[0] == "'" or name[-1] == "'":
+        raise ExcelError("this is no name for a sheet")
+    if name.lower() == "history":
+        raise ExcelError("History is a name that Excel keeps for itself")
 
 
 def quoted(name: str) -> str:
@@ -547,7 +637,7 @@ class HostMacros:
         self.fail: set[str] = set()
 
     def table(self) -> dict[str, Any]:
-        names = ("IcpSaveCopy", "IcpCopySheets", "IcpMarkSheet", "IcpAskFile", "IcpRecalculate")
+        names = ("IcpSaveCopy", "IcpStateOfBook", "IcpRememberJobs", "IcpAskFile", "IcpRecalculate")
         self.methods = {name: getattr(self, name) for name in names}
         return {name: self._counted(name) for name in names} | {"host": self}
 
@@ -561,7 +651,11 @@ class HostMacros:
         return call
 
     def IcpSaveCopy(self, book, path):
-        self.app.books(book).wb.save(path)
+        found = self.app.books(book)
+        found.wb.save(path)
+        if found.has_password:
+            # The copy is encrypted as the workbook is: a compound file, which nothing but Excel opens.
+            Path(path).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504))
         return True
 
     def IcpAskFile(self, prompt):
@@ -570,67 +664,24 @@ class HostMacros:
     def IcpRecalculate(self):
         return True
 
-    def IcpMarkSheet(self, book, sheet, name, text):
-        ws = self.app.books(book).sheets(sheet).ws
-        ws.defined_names[name] = DefinedName(name, attr_text=text, hidden=True)
+    def IcpStateOfBook(self, book, sheet):
+        found = self.app.books(book)
+        state = {
+            "unsaved": not found.saved, "new": found._path is None and not found.url, "readonly": found.read_only,
+            "structure": found.protected, "shared": found.shared, "password": found.has_password,
+        }  # fmt: skip
+        if sheet:
+            ws = found.sheets(sheet).ws
+            state["contents"] = bool(ws.protection.sheet)
+            state["filtered"] = any(dimension.hidden for dimension in ws.row_dimensions.values())
+        return "".join(f"{name}|" for name, is_so in state.items() if is_so)
+
+    def IcpRememberJobs(self, book, name, jobs):
+        names = self.app.books(book).wb.defined_names
+        names.pop(name, None)
+        if jobs:
+            names[name] = DefinedName(name, attr_text=f'"{jobs}"', hidden=True)
         return True
-
-    def IcpCopySheets(self, source, target, names, after):
-        return "\n".join(copy_sheets(self.app.books(source), self.app.books(target), names.split("\n"), after))
-
-
-def copy_sheets(source: Book, target: Book, names: list[str], after: str) -> list[str]:
-    """Copy sheets together as Excel does.
-
-    A name that is taken gets a number; formulas between the copied sheets follow; formulas to any other sheet of the
-    source become links to its file; a table whose name is taken gets another; a name of the whole workbook that the
-    target has already keeps pointing where it did.
-    """
-    wb = target.wb
-    taken = {ws.title.lower() for ws in wb.worksheets}
-    tables = {table.lower() for ws in wb.worksheets for table in ws.tables}
-    new: dict[str, str] = {}
-    for name in names:
-        title, n = name, 1
-        while title.lower() in taken:
-            n += 1
-            title = f"{name} ({n})"
-        taken.add(title.lower())
-        new[name] = title
-    place = wb.worksheets.index(target.sheets(after).ws) + 1
-    pattern = re.compile(r"'((?:[^']|'')+)'!|(?<![\w'\]])([A-Za-z_][\w.]*)!")
-
-    def follow(match):
-        sheet = (match[1] or match[2]).replace("''", "'")
-        if sheet in new:
-            return quoted(new[sheet]) + "!"
-        return f"'[{source.name}]{sheet}'!"
-
-    for offset, name in enumerate(names):
-        old = source.sheets(name).ws
-        ws = wb.create_sheet(new[name], place + offset)
-        for (row, column), cell in old._cells.items():
-            value = cell.value
-            fresh = ws.cell(row, column)
-            if cell.data_type == "f" and isinstance(value, str):
-                fresh.value = pattern.sub(follow, value)
-            else:
-                fresh.value = value
-                fresh.data_type = cell.data_type
-            fresh.number_format = cell.number_format
-        for table in old.tables.values():
-            fresh_table = XlTable(displayName=table.displayName, ref=table.ref)
-            label, n = table.displayName, 0
-            while label.lower() in tables:
-                n += 1
-                label = f"{table.displayName}{n}"
-            tables.add(label.lower())
-            fresh_table.displayName = fresh_table.name = label
-            ws.add_table(fresh_table)
-    for name, defined in source.wb.defined_names.items():
-        if name not in wb.defined_names:
-            wb.defined_names[name] = DefinedName(name, attr_text=pattern.sub(follow, defined.attr_text))
-    return [new[name] for name in names]
 
 
 def register() -> Any:
