@@ -114,6 +114,14 @@ def test_any_text_renders_to_well_formed_string_cells(texts: list[str]) -> None:
         assert formula is None and kind == ("s" if text else "n")
 
 
+def test_the_window_fits_a_small_screen() -> None:
+    """Excel counts windows in twentieths of a point, fifteen to a pixel."""
+    content, _ = render_bytes(one_table(pd.DataFrame({"a": [1]})), clock=CLOCK)
+    view = part(content, "xl/workbook.xml").find(f".//{MAIN}workbookView")
+    assert view is not None
+    assert int(view.get("windowWidth")) <= 1366 * 15 and int(view.get("windowHeight")) <= 768 * 15
+
+
 def test_values_become_typed_cells() -> None:
     frame = pd.DataFrame(
         {

@@ -28,6 +28,8 @@ from icp_xl.opc.plain_text import plain_text
 from icp_xl.outputs import write_bytes
 from icp_xl.reports.spec import Book, Chart, Facts, Figures, Image, Sheet, Table, Text, tables_of
 
+#: Width and height of the window in pixels; it fits the screen of a small laptop.
+WINDOW = (1280, 680)
 _TABS = {"report": TEAL, "data": NAVY, "method": "#8A979F"}
 __all__ = ["NamesTaken", "RenderResult", "render_book", "render_bytes"]
 
@@ -97,7 +99,7 @@ def render_bytes(
         workbook = xlsxwriter.Workbook(buffer, options)
         about = {"title": plain_text(book.title), "subject": plain_text(book.subject), "created": stamp}
         workbook.set_properties(about)
-        workbook.set_size(1920 * 15, 1080 * 15)
+        workbook.set_size(*WINDOW)
         styles = Styles(workbook, book.currency)
         for sheet in book.sheets:
             writer = SheetWriter(workbook, sheets[sheet.name], styles, plans[sheet.name], tables, sheets)
