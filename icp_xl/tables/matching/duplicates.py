@@ -19,6 +19,7 @@ from icp_xl.tables.matching.sides import (
     SAME_NAME,
     Side,
     evidence_of,
+    find_by_facts,
     make_side,
     pair_likeness,
     same_letters,
@@ -157,6 +158,9 @@ def _pairs(side: Side, words: Words, settings: MatchingSettings, progress: Progr
     for form, others in sorted(near.items()):
         for other, likeness in others:
             _cross(side, form, other, likeness, add)
+    for a, b, likeness, forms in find_by_facts(side, side):
+        if a < b:
+            add(a, b, likeness, forms)
     return sorted(found.values(), key=lambda pair: (-pair.score, pair.a, pair.b))
 
 
@@ -283,7 +287,7 @@ def _ambiguous(side: Side, pairs: list[_Pair], settings: MatchingSettings) -> se
 def _outcome(
     pair: _Pair, groups: _Groups, best: dict[int, float], ambiguous: set[int], settings: MatchingSettings
 ) -> tuple[str, str]:
-    if pair.verdict == "different" or pair.score < ASKED_FROM:
+    if (pair.verdict == "different" and not pair.evidence.identity) or pair.score < ASKED_FROM:
         return NO_MATCH, ""
     if pair.score < settings.accept and pair.score < max(best[pair.a], best[pair.b]):
         return NO_MATCH, ""

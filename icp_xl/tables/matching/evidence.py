@@ -15,16 +15,21 @@ from icp_xl.tables.names import NormalizedName, fold
 
 #: Columns of a source that count as evidence where they are there.
 FACT_COLUMNS = ("tax_id", "website", "email", "phone", "postcode", "street", "rep")
-#: Mail providers that anybody may have an address with.
-FREE_MAIL = frozenset(
+#: Hosts that anybody may have an address or a page with.
+SHARED_HOSTS = frozenset(
     "gmail.com googlemail.com yahoo.com hotmail.com outlook.com live.com msn.com aol.com icloud.com me.com gmx.com "
     "gmx.de gmx.net web.de t-online.de mail.com mail.ru yandex.ru proton.me protonmail.com qq.com 163.com 126.com "
-    "naver.com orange.fr wanadoo.fr free.fr libero.it comcast.net verizon.net att.net bellsouth.net".split()
+    "naver.com orange.fr wanadoo.fr free.fr libero.it comcast.net verizon.net att.net bellsouth.net "
+    "facebook.com instagram.com linkedin.com twitter.com x.com youtube.com google.com yelp.com yahoo.co.uk "
+    "hotmail.co.uk btinternet.com wixsite.com weebly.com wordpress.com blogspot.com myshopify.com godaddysites.com "
+    "square.site sharepoint.com outlook.de yahoo.de yahoo.fr hotmail.fr".split()
 )
+#: Second levels under which a country gives domains away: acme.co.uk.
+_SECOND_LEVELS = frozenset("co com org net gov ac edu or ne go gob gouv ltd plc".split())
 #: The most that a pair comes to that a person must look at, and that nobody needs to look at.
 ASK, APART = 0.85, 0.03
-#: Log odds from which the evidence beside the names (a tax number, a web domain) stands for itself.
-IDENTITY = 4.0
+#: Likeness of names that are brought together by something else, a tax number or a web domain, alone.
+BY_FACT = 0.62
 _SAY_PLACE = {"same": "same place", "near": "same region", "different": "different place"}
 
 
@@ -40,12 +45,16 @@ class Facts(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Log odds to add, the most that the probability may come to, and what agrees and contradicts, in words."""
+    """Log odds to add, the most that the probability may come to, and what agrees and contradicts, in words.
+
+    ``identity`` says that the two have one tax number; with that, names that are somewhat alike need no person.
+    """
 
     shift: float = 0.0
     most: float = 1.0
     agrees: tuple[str, ...] = ()
     contradicts: tuple[str, ...] = ()
+    identity: bool = False
 
 
 def facts_of(frame: pd.DataFrame) -> list[Facts]:
@@ -66,13 +75,23 @@ def _text(value: object) -> str:
 def _facts(tax_id: str, website: str, email: str, phone: str, postcode: str, street: str, rep: str) -> Facts:
     digits = re.sub(r"\D", "", phone)
     return Facts(
-        re.sub(r"[^0-9a-z]", "", tax_id),
+        _number(tax_id, 5),
         _domain(website) or _domain(email),
-        digits[-9:] if len(digits) >= 7 else "",
-        re.sub(r"[^0-9a-z]", "", postcode)[: 5 if postcode[:5].isdigit() else 8],
-        " ".join(_STREET.get(word, word) for word in re.findall(r"\w+", street)),
+        digits[-9:] if _number(digits, 7) else "",
+        _number(postcode, 1)[: 5 if postcode[:5].isdigit() else 8],
+        " ".join(_STREET.get(word, word) for word in re.findall(r"\w+", street)) if re.search(r"\d", street) else "",
         rep,
     )
+
+
+def _number(text: str, least: int) -> str:
+    """Letters and digits of a number; nothing where it has too few digits, or one only: "n/a", "00000".
+
+    >>> _number("de 123.456.789", 5), _number("n/a", 5), _number("000-000-0000", 5)
+    ('de123456789', '', '')
+    """
+    digits = re.sub(r"\D", "", text)
+    return re.sub(r"[^0-9a-z]", "", text) if len(digits) >= least and (least == 1 or len(set(digits)) > 1) else ""
 
 
 _STREET = {
@@ -82,13 +101,16 @@ _STREET = {
 
 
 def _domain(text: str) -> str:
-    """The domain of an address, without what anybody may have one at.
+    """The registered domain of an address; nothing for one that anybody may have.
 
-    >>> _domain("https://www.acme.com/shop"), _domain("jo@acme.com"), _domain("jo@gmail.com")
-    ('acme.com', 'acme.com', '')
+    >>> _domain("https://www.acme.com/shop"), _domain("jo@mail.acme.co.uk"), _domain("jo@gmail.com")
+    ('acme.com', 'acme.co.uk', '')
     """
     host = re.split(r"[/?#:\s;,]", re.sub(r"^\w+://", "", text).rpartition("@")[2], maxsplit=1)[0].removeprefix("www.")
-    return "" if "." not in host or host in FREE_MAIL else host
+    labels = host.strip(".").split(".")
+    length = 3 if len(labels) > 2 and labels[-2] in _SECOND_LEVELS and len(labels[-1]) == 2 else 2
+    domain = ".".join(labels[-length:])
+    return "" if len(labels) < 2 or domain in SHARED_HOSTS else domain
 
 
 def compare_records(
@@ -101,7 +123,7 @@ def compare_records(
     against: list[str] = []
     if verdict != "unknown":
         (against if verdict == "different" else agrees).append(_SAY_PLACE[verdict])
-        shift += {"same": 2.0, "near": 0.3, "different": -2.0}[verdict]
+        shift += {"same": 3.0, "near": 0.3, "different": -2.0}[verdict]
         most = 0.6 if verdict == "different" else 1.0
     for found in (_stated_places(a, b, place_a, place_b), _legal(a, b), _initials(a, b)):
         shift, most = shift + found.shift, min(most, found.most)
@@ -116,9 +138,10 @@ def compare_records(
                 against.append(f"{word} differs")
             elif equal:
                 agrees.append(f"same {word}")
+    identity = bool(facts_a.tax_id) and facts_a.tax_id == facts_b.tax_id
     if facts_a.tax_id and facts_b.tax_id:
-        most = 1.0 if facts_a.tax_id == facts_b.tax_id else min(most, 0.3)
-    return Evidence(shift, most, tuple(agrees), tuple(against)), verdict
+        most = min(most, 0.3) if not identity else 1.0 if most >= ASK else most
+    return Evidence(shift, most, tuple(agrees), tuple(against), identity), verdict
 
 
 #: Field, what it is called, log odds where it agrees and where it does not.
@@ -204,7 +227,8 @@ def weigh(likeness: float, evidence: Evidence, prior: float = 0.0) -> float:
         evidence: what else is known of the pair.
         prior: log odds that a list differs in from a look-up, where most names have their account.
     """
-    most = evidence.most if likeness > PERSON_MOST or evidence.shift >= IDENTITY else min(evidence.most, ASK)
+    sure = likeness > (BY_FACT if evidence.identity else PERSON_MOST)
+    most = evidence.most if sure else min(evidence.most, ASK)
     return min(of_odds(odds_of(probability_of(likeness)) * math.exp(evidence.shift + prior)), most)
 
 

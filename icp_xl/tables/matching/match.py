@@ -19,6 +19,7 @@ from icp_xl.tables.matching.sides import (
     Side,
     evidence_of,
     find_acronyms,
+    find_by_facts,
     make_side,
     pair_likeness,
     same_letters,
@@ -113,6 +114,8 @@ def _score_records(
     for n, others in find_acronyms(lefts, rights).items():
         for m in others:
             scored[n].append(_scored(lefts.records[n], m, rights, INITIALS_MOST, ("", "")))
+    for n, m, likeness, forms in find_by_facts(lefts, rights):
+        scored[n].append(_scored(lefts.records[n], m, rights, likeness, forms))
     return [_best_per_record(items) for items in scored]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import pandas as pd
 from rapidfuzz import fuzz
@@ -14,7 +15,7 @@ from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.matching.align import INITIALS_MOST, PERSON_MOST, Words, align
 from icp_xl.tables.matching.candidates import find_candidates
-from icp_xl.tables.matching.evidence import Evidence, Facts, compare_records, facts_of
+from icp_xl.tables.matching.evidence import BY_FACT, Evidence, Facts, compare_records, facts_of
 from icp_xl.tables.matching.places import Place, Verdict, places_of
 from icp_xl.tables.matching.spelling import ROMAN
 from icp_xl.tables.names import NormalizedName, initials_of, normalize_name
@@ -23,6 +24,8 @@ from icp_xl.tables.names import NormalizedName, initials_of, normalize_name
 MOST_OF_ONE_NAME = 60
 #: Likeness by another name of theirs; and the most by letters of another script, which a person must look at.
 BY_ALIAS, BY_SCRIPT = 0.97, PERSON_MOST
+#: Records of a side that may share a tax number or web domain before it says nothing.
+MOST_SHARING = 4
 #: Likeness of names whose words or letters are the same.
 SAME_NAME = 0.99
 #: Likeness from which two forms are worth weighing.
@@ -176,6 +179,24 @@ def find_acronyms(left: Side, right: Side) -> dict[int, list[int]]:
                 for m in fits:
                     found[m if swap else n].add(n if swap else m)
     return {n: sorted(others) for n, others in found.items()}
+
+
+def find_by_facts(left: Side, right: Side) -> Iterator[tuple[int, int, float, tuple[str, str]]]:
+    """Records with one tax number or web domain, however their names differ, with their likeness and their names.
+
+    What more than a few records of a side share says nothing of them.
+    """
+    for of in (attrgetter("tax_id"), attrgetter("domain")):
+        sharing: dict[str, list[int]] = defaultdict(list)
+        for n, record in enumerate(right.records):
+            if value := of(record.facts):
+                sharing[value].append(n)
+        words = Words.of([])
+        for n, record in enumerate(left.records):
+            others = sharing.get(of(record.facts), ())
+            for m in others if len(others) <= MOST_SHARING else ():
+                forms = (record.name.core, right.records[m].name.core)
+                yield n, m, max(BY_FACT, score_pair(*forms, 0.0, words)), forms
 
 
 def _acronyms(name: NormalizedName) -> Iterable[str]:

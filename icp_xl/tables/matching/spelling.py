@@ -85,8 +85,8 @@ def _slip(short: str, long: str, count: Counter[str]) -> Spelt:
     typical = distance == 1 and _typical(a, b)
     if (short in known_words() and long in known_words()) or (not typical and _other_person(a, b)):
         return Spelt(0.8 * sure, ASK)
-    if _of_a_woman(a, b) or not (typical or (a + b).isascii()):
-        # No list says which words of other scripts exist.
+    if _of_a_woman(a, b) or not (typical or (a + b).isascii()) or (distance > 1 and short[0] != long[0]):
+        # No list says which words of other scripts exist; and nobody's first slip is followed by another at once.
         return Spelt(0.8 * sure, ASK)
     # Nobody calls a company "Eponent"; between two invented words a letter may be all the difference.
     common = (short in common_words()) != (long in common_words())
