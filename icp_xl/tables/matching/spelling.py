@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from os.path import commonprefix
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA, Levenshtein
@@ -85,8 +86,8 @@ def _slip(short: str, long: str, count: Counter[str]) -> Spelt:
     typical = distance == 1 and _typical(a, b)
     if (short in known_words() and long in known_words()) or (not typical and _other_person(a, b)):
         return Spelt(0.8 * sure, ASK)
-    if _of_a_woman(a, b) or not (typical or (a + b).isascii()) or (distance > 1 and short[0] != long[0]):
-        # No list says which words of other scripts exist; and nobody's first slip is followed by another at once.
+    if _of_a_woman(a, b) or not (typical or (a + b).isascii()) or _another_part(a, b, distance):
+        # No list says which words of other scripts exist.
         return Spelt(0.8 * sure, ASK)
     # Nobody calls a company "Eponent"; between two invented words a letter may be all the difference.
     common = (short in common_words()) != (long in common_words())
@@ -137,9 +138,18 @@ def _other_person(a: str, b: str) -> bool:
 _SAME_SOUND = frozenset(("uv", "vw", "uw", "ck", "cs", "dt", "sz", "iy", "ij", "jy", "cq", "kq", "fv"))
 
 
+def _another_part(a: str, b: str, distance: int) -> bool:
+    """Whether two slips or three are in one place: Staningford and Feningford are two; real ones are mostly apart."""
+    start = len(commonprefix((a, b)))
+    if distance < (2 if not start else 3):
+        return False
+    end = len(commonprefix((a[start:][::-1], b[start:][::-1])))
+    return max(len(a), len(b)) - start - end <= distance
+
+
 def _of_a_woman(a: str, b: str) -> bool:
     """Whether two surnames are a man's and a woman's of one family: Ivanov, Ivanova; Pappos, Pappou."""
-    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    at = len(commonprefix((a, b)))
     return frozenset((a[at:], b[at:])) in _BY_GENDER
 
 
