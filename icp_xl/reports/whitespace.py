@@ -11,6 +11,7 @@ import pandas as pd
 from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
+from icp_xl.reports.reader_mark import mark_line
 from icp_xl.reports.spec import Book, Column, Item, Sheet, Table, Text
 from icp_xl.reports.whitespace_grid import build_grid_sheet
 from icp_xl.reports.whitespace_metrics import build_metrics_sheet, build_thresholds_sheet
@@ -64,16 +65,22 @@ def build_whitespace_book(report: WhitespaceReport) -> Book:
         build_metrics_sheet(ranking, report.value_name, report.warnings, report.verdicts),
         _removed_sheet(report, removed),
         build_about_sheet(
-            report.run, {"Scores as of": str(ranking.cutoff), "Months ahead": str(ranking.window_months)}
+            report.run,
+            {
+                "Scores as of": str(ranking.cutoff),
+                "Months ahead": str(ranking.window_months),
+                "Copy": mark_line("all", ""),
+            },
         ),
     ]
     return _book(report, sheets, "Whitespace")
 
 
-def build_rep_book(report: WhitespaceReport, rep: str, pairs: pd.DataFrame) -> Book:
+def build_rep_book(report: WhitespaceReport, rep: str, pairs: pd.DataFrame, *, by: str = "rep") -> Book:
     """The workbook of one rep, from the pairs of his accounts alone; pairs held out for measurement are not in it.
 
     Args:
+        by: what ``rep`` is, ``rep`` or ``region``; ``all`` for everybody.
         pairs: rows of the ranking of this rep, in its order.
     """
     rows = pairs[pairs["rank"].notna() & ~pairs["holdout"]]
@@ -86,17 +93,19 @@ def build_rep_book(report: WhitespaceReport, rep: str, pairs: pd.DataFrame) -> B
     grid = build_grid_sheet(own, report.settings.grid_rows, report.value_name)
     removed = _removed_sheet(report, pairs[pairs["removed_by"] != ""])
     facts = RunFacts(report.run.run_id, report.run.finished, report.run.command)
-    return _book(report, [sheet, grid, removed, _rep_about(report, facts)], f"Whitespace of {rep}")
+    return _book(report, [sheet, grid, removed, _rep_about(report, facts, mark_line(by, rep))], f"Whitespace of {rep}")
 
 
-def _rep_about(report: WhitespaceReport, facts: RunFacts) -> Sheet:
+def _rep_about(report: WhitespaceReport, facts: RunFacts, mark: str) -> Sheet:
     blocks: list[Item] = [
         Text(f"Scores as of {report.ranking.cutoff}, for the {report.ranking.window_months} months after it."),
         Text("Chance: how likely the account is to buy from the division in that time. It comes true on average: of "
              "ten accounts at 30 %, about three buy."),
         Text(f"Expected value: the chance times the {report.value_name} that such an account brings in that time, "
              "if it buys."),
-        Text("Fill in Status and Not eligible and send the workbook back: the next list obeys what you wrote."),
+        Text("Fill in Status and Not eligible and send the workbook back: the next list obeys what you wrote of your "
+             "accounts."),
+        Text(mark, "note"),
         Text(f"Run {facts.run_id}.", "note"),
     ]  # fmt: skip
     return Sheet("About", "About this workbook", blocks, kind="method")

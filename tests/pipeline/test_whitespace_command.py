@@ -162,6 +162,46 @@ def test_a_reps_workbook_that_comes_back_is_read(place: Path) -> None:
     assert listed(place).set_index(["account_id", "division"]).loc[pair, "status"] == "to do"
 
 
+@pytest.mark.parametrize("change", ["a row of another", "and no word whose it is", "and another's name"])
+def test_a_reps_workbook_decides_about_his_own_accounts_only(place: Path, change: str) -> None:
+    assert whitespace(place, "--rep-books") == 0
+    inbox = place / "inbox"
+    inbox.mkdir()
+    frame = listed(place)
+    books = sorted((place / "out" / REP_FOLDER).glob("*.xlsx"))
+    first, second = sorted(books, key=lambda path: len({row["Account id"] for row in rows(path, "Whitespace")}))[:-3:-1]
+    rep, other = (rows(path, "Whitespace")[0]["Rep"] for path in (first, second))
+    mine = rows(first, "Whitespace")[0]
+    theirs = frame[(frame["rep"] == other) & (frame["rank"] != "")].iloc[0]
+    back = inbox / "whatever it is called.xlsx"
+    book = openpyxl.load_workbook(first)
+    sheet = book["Whitespace"]
+    heads = next([c.value for c in row] for row in sheet.iter_rows() if "Account id" in [c.value for c in row])
+    last = max(row["row"] for row in rows(first, "Whitespace")) + 1
+    for name, value in (("Account id", theirs["account_id"]), ("Division", theirs["division"]), ("Not eligible", "x")):
+        sheet.cell(last, heads.index(name) + 1, value)
+    if change == "and no word whose it is":
+        del book["About"]
+    elif change == "and another's name":
+        for row in book["About"].iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str) and cell.value.startswith("For rep"):
+                    cell.value = cell.value.replace(f"For rep {rep}", f"For rep {other}")
+    book.save(back)
+    type_in(back, "Whitespace", mine["Account id"], mine["Division"], "Status", "not relevant")
+    assert whitespace(place, "--set", f'whitespace.status_books=["{inbox}"]') == 0
+    after = listed(place).set_index(["account_id", "division"])
+    assert after.loc[(theirs["account_id"], theirs["division"]), "not_eligible"] == "", (
+        "another rep's pair was taken off"
+    )
+    said = " ".join(load_manifest(place / "out" / "runs", "latest")["warnings"])
+    assert f"{theirs['account_id']} {theirs['division']} (x; {other})" in said
+    obeyed = after.loc[(mine["Account id"], mine["Division"]), "removed_by"] == "marked not relevant"
+    # A copy whose name was changed is nobody's that can be told: nothing in it is obeyed, and all of it is said.
+    assert obeyed == (change != "and another's name")
+    assert obeyed or f"{mine['Account id']} {mine['Division']} (not relevant; {rep})" in said
+
+
 def test_a_workbook_with_our_sheets_written_back_is_read(place: Path) -> None:
     book = place / "books" / "JY - Customer Analysis - Customer Segmentation.xlsx"
     out = place / "out"

@@ -104,7 +104,7 @@ def _whitespace(run: RunContext) -> Cuttable:
             ranking=ranking, settings=run.settings.whitespace, run=facts, value_name=str(told.get("value", "revenue")),
             currency=run.settings.reports.currency, paper=run.settings.reports.paper,
         )  # fmt: skip
-        return build_rep_book(report, reader.name, rows)
+        return build_rep_book(report, reader.name, rows, by=reader.by or "all")
 
     return Cuttable(WHITESPACE_REPORT, pairs, build, facts.finished)
 

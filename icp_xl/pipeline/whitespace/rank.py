@@ -13,13 +13,13 @@ import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.artifacts import Artifact
+from icp_xl.delivery.sharing.identity import reader_key
 from icp_xl.pipeline.csv_stream import stage_long_csv
 from icp_xl.pipeline.whitespace.inputs import Inputs, gather, read_scores
 from icp_xl.pipeline.whitespace.lists_given import keep_list
 from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
-from icp_xl.pipeline.whitespace.user_entries import read_entries, remember
+from icp_xl.pipeline.whitespace.user_entries import only_his_own, owners_now, read_books, remember
 from icp_xl.runs import RunContext
-from icp_xl.tables.star import slug
 from icp_xl.whitespace.model import COLUMNS, EXPLANATION_COLUMNS, Memory, Ranking, Terms
 from icp_xl.whitespace.rank import rank_whitespace
 from icp_xl.whitespace.states import STATE_COLUMNS, clean_states, empty_states, merge_typed
@@ -112,7 +112,7 @@ def people_said(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     seen = _read(run, artifacts.WHITESPACE_SEEN, ("source", "account_id", "division", "status", "not_eligible"))
     out = run.settings.paths.out
     own = [path for path in (out / REPORT, *sorted(out.glob(artifacts.REP_WORKBOOK.pattern))) if path.is_file()]
-    typed = read_entries(run, own)
+    typed = only_his_own(run, read_books(run, own), owners_now(run), states)
     merged, changed = merge_typed(states, typed, seen, run.now().date())
     run.metric("whitespace_typed", changed)
     return merged, remember(typed), changed
@@ -239,16 +239,13 @@ def _rep_books(run: RunContext, report: WhitespaceReport) -> None:
 
     ranking = report.ranking
     reps = sorted(name for name in set(ranking.pairs["rep"]) if name)
-    taken: set[str] = set()
     by_rep = ranking.pairs.groupby("rep", sort=True).indices
     for rep in run.progress.track(reps, "workbooks per rep", len(reps)):
-        stem = slug(rep)
-        while stem in taken:
-            stem += "_2"
-        taken.add(stem)
         rep_book = build_rep_book(report, rep, ranking.pairs.iloc[np.sort(by_rep[rep])])
         render_book(
-            rep_book, Path(run.outputs.path(artifacts.REP_WORKBOOK.path(rep=stem))), clock=run.settings.run.clock
+            rep_book,
+            Path(run.outputs.path(artifacts.REP_WORKBOOK.path(rep=reader_key(rep)))),
+            clock=run.settings.run.clock,
         )
 
 
