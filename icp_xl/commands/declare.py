@@ -28,7 +28,7 @@ EVERY = ("config", "data", "out", "set_")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Result(Protocol):
+class CommandResult(Protocol):
     """What every command gives: frozen, with its closing lines. ``exit_code``, where there is one, is the shell's."""
 
     def summary(self) -> list[str]:
@@ -122,7 +122,7 @@ class InRun:
 
     order: int
     name: str
-    call: Callable[[Any], Result | None] | None = None
+    call: Callable[[Any], CommandResult | None] | None = None
     needed: bool = False
     brief: bool = False
     last: bool = False
@@ -325,7 +325,7 @@ def python_name(flag: str) -> str:
 
 
 @dataclass(frozen=True)
-class Shape:
+class ValueShape:
     """What values a setting takes: ``kind`` of one value, whether several, and the words it is limited to."""
 
     kind: type
@@ -333,7 +333,7 @@ class Shape:
     choices: tuple[str, ...] = ()
 
 
-def shape_of(annotation: Any) -> Shape:
+def shape_of(annotation: Any) -> ValueShape:
     """The shape of a setting's type.
 
     >>> shape_of(tuple[float, ...])
@@ -344,12 +344,12 @@ def shape_of(annotation: Any) -> Shape:
     if get_origin(annotation) in (Union, UnionType):
         return shape_of(next(each for each in get_args(annotation) if each is not type(None)))
     if get_origin(annotation) is Literal:
-        return Shape(str, choices=tuple(map(str, get_args(annotation))))
+        return ValueShape(str, choices=tuple(map(str, get_args(annotation))))
     if get_origin(annotation) in (tuple, list):
         inner = shape_of(get_args(annotation)[0])
-        return Shape(inner.kind, True, inner.choices)
+        return ValueShape(inner.kind, True, inner.choices)
     known = (bool, int, float, date, Path)
-    return Shape(next((kind for kind in known if annotation is kind), str))
+    return ValueShape(next((kind for kind in known if annotation is kind), str))
 
 
 def _fields_of(record: Any) -> list[Parameter]:

@@ -10,7 +10,7 @@ import icp_xl.commands  # noqa: F401 - the others come first
 from icp_xl.commands.declare import Button, Option, command, plain_button
 
 if TYPE_CHECKING:
-    from icp_xl.excel.doctor import Finding
+    from icp_xl.excel.doctor import Symptom
 
 Target = Annotated[Path | None, Option("A folder for everything, in place of Excel's own and yours.")]
 
@@ -31,7 +31,7 @@ class Files:
 class Diagnosis:
     """What the doctor found."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Symptom, ...]
 
     @property
     def exit_code(self) -> int:

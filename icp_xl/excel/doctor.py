@@ -24,7 +24,7 @@ State = Literal["good", "note", "bad"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Symptom:
     """One answer: ``bad`` keeps the add-in from working, ``note`` is worth knowing."""
 
     state: State
@@ -42,9 +42,9 @@ class Finding:
         return f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")
 
 
-def examine(to: Path | None = None) -> list[Finding]:
+def examine(to: Path | None = None) -> list[Symptom]:
     """Every finding, in the order in which to mend them."""
-    parts: tuple[Callable[[], Iterator[Finding]], ...] = (
+    parts: tuple[Callable[[], Iterator[Symptom]], ...] = (
         _python,
         _xlwings,
         lambda: _addin(to),
@@ -55,42 +55,42 @@ def examine(to: Path | None = None) -> list[Finding]:
     return [finding for part in parts for finding in part()]
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[Symptom]:
     bits = "64-bit" if sys.maxsize > 2**32 else "32-bit"
     text = f"{platform.python_version()}, {bits}, {sys.executable}"
-    yield Finding("good", "Python", text)
-    yield Finding("good", "icp-xl", _version("icp-xl") or "run from its source folder")
+    yield Symptom("good", "Python", text)
+    yield Symptom("good", "icp-xl", _version("icp-xl") or "run from its source folder")
 
 
-def _xlwings() -> Iterator[Finding]:
+def _xlwings() -> Iterator[Symptom]:
     version = _version("xlwings")
     if version is None:
-        yield Finding("bad", "xlwings", "not installed", INSTALL)
+        yield Symptom("bad", "xlwings", "not installed", INSTALL)
         return
-    yield Finding("good", "xlwings", version)
+    yield Symptom("good", "xlwings", version)
     if _version("pyOpenVBA") is None:
-        yield Finding("bad", "pyOpenVBA", "not installed", f"{INSTALL} The add-in is built with it.")
+        yield Symptom("bad", "pyOpenVBA", "not installed", f"{INSTALL} The add-in is built with it.")
     if sys.platform == "win32":
         name = f"xlwings{'64' if sys.maxsize > 2**32 else '32'}-{version}.dll"
         folders = [Path(sys.executable).parent, Path(sys.executable).parent.parent]
         if any((folder / name).is_file() for folder in folders):
-            yield Finding("good", "Function server", name)
+            yield Symptom("good", "Function server", name)
         else:
-            yield Finding(
+            yield Symptom(
                 "bad",
                 "Function server",
                 f"{name} is in neither {folders[0]} nor {folders[1]}",
                 "Run `pip install --force-reinstall xlwings`.",
             )
         if _version("pywin32") is None:
-            yield Finding("bad", "pywin32", "not installed", "Run `pip install pywin32`.")
+            yield Symptom("bad", "pywin32", "not installed", "Run `pip install pywin32`.")
     elif sys.platform == "darwin":
-        yield Finding("note", "Functions", "Excel for Mac has no worksheet functions from Python; Score writes values")
+        yield Symptom("note", "Functions", "Excel for Mac has no worksheet functions from Python; Score writes values")
     else:
-        yield Finding("note", "Excel", f"there is none for {platform.system()}; icp-xl runs without it")
+        yield Symptom("note", "Excel", f"there is none for {platform.system()}; icp-xl runs without it")
 
 
-def _addin(to: Path | None) -> Iterator[Finding]:
+def _addin(to: Path | None) -> Iterator[Symptom]:
     try:
         if to is None:
             folder = install.startup_folder(sys.platform, Path.home(), os.environ)
@@ -103,27 +103,27 @@ def _addin(to: Path | None) -> Iterator[Finding]:
     again = "Close Excel and run `icp-xl addin install`."
     addin = folder / ADDIN
     if not addin.is_file():
-        yield Finding("bad", "Add-in", f"{addin} is missing", again)
+        yield Symptom("bad", "Add-in", f"{addin} is missing", again)
     else:
-        yield Finding("good", "Add-in", str(addin))
+        yield Symptom("good", "Add-in", str(addin))
     known = install.read_config(config)
     python = known.get("INTERPRETER_WIN") or known.get("INTERPRETER_MAC") or ""
     if not known:
-        yield Finding("bad", "Configuration", f"{config} is missing", again)
+        yield Symptom("bad", "Configuration", f"{config} is missing", again)
     elif not Path(python).is_file():
-        yield Finding("bad", "Configuration", f"it names a Python that is gone: {python}", again)
+        yield Symptom("bad", "Configuration", f"it names a Python that is gone: {python}", again)
     elif not _same_file(python, sys.executable):
-        yield Finding("note", "Configuration", f"Excel uses another Python than this one: {python}")
+        yield Symptom("note", "Configuration", f"Excel uses another Python than this one: {python}")
     else:
-        yield Finding("good", "Configuration", str(config))
+        yield Symptom("good", "Configuration", str(config))
     pinned = known.get("ICP_XLWINGS_VERSION")
     if pinned and pinned != _version("xlwings"):
-        yield Finding(
+        yield Symptom(
             "bad", "Versions", f"the add-in was made for xlwings {pinned}, here is {_version('xlwings')}", again
         )
 
 
-def _trust() -> Iterator[Finding]:
+def _trust() -> Iterator[Symptom]:
     yield from ()
     if sys.platform == "win32":
         import winreg
@@ -140,14 +140,14 @@ def _trust() -> Iterator[Finding]:
                 continue
             if value == 4:
                 text = f"{name} disables macros"
-                yield Finding(
+                yield Symptom(
                     "note", "Trust", text, "Add-ins in the start-up folder still load, unless that is forbidden too."
                 )
                 return
-        yield Finding("good", "Trust", "the start-up folder is trusted by Excel; no setting needs to change")
+        yield Symptom("good", "Trust", "the start-up folder is trusted by Excel; no setting needs to change")
 
 
-def _results() -> Iterator[Finding]:
+def _results() -> Iterator[Symptom]:
     folder = published_folder()
     wanted = (
         ("Score model", artifacts.SCORE_MODEL, "Press Score accounts."),
@@ -157,12 +157,12 @@ def _results() -> Iterator[Finding]:
     )
     for topic, artifact, step in wanted:
         if artifact.exists(folder):
-            yield Finding("good", topic, str(artifact.find(folder)))
+            yield Symptom("good", topic, str(artifact.find(folder)))
         else:
-            yield Finding("note", topic, f"none yet in {folder}; its functions show #N/A", step)
+            yield Symptom("note", topic, f"none yet in {folder}; its functions show #N/A", step)
 
 
-def _jobs() -> Iterator[Finding]:
+def _jobs() -> Iterator[Symptom]:
     folder = jobs_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -170,12 +170,12 @@ def _jobs() -> Iterator[Finding]:
         trial.touch()
         trial.unlink()
     except OSError as error:
-        yield Finding(
+        yield Symptom(
             "bad", "Jobs", f"{folder} cannot be written ({error.strerror})", "Free the folder, or set ICP_XL_HOME."
         )
         return
     running, waiting = len(running_jobs(folder)), len(waiting_jobs(folder))
-    yield Finding("good", "Jobs", f"{running} running, {waiting} waiting to be brought in, in {folder}")
+    yield Symptom("good", "Jobs", f"{running} running, {waiting} waiting to be brought in, in {folder}")
     last = user_folder() / "last_function_error.json"
     if last.is_file():
         try:
@@ -183,7 +183,7 @@ def _jobs() -> Iterator[Finding]:
             text = f"{body['function']} met {body['error']} in {body['module']} line {body['line']}"
         except (OSError, ValueError, KeyError):
             text = "there is a record of one that cannot be read"
-        yield Finding("note", "Last unexpected error of a function", text, "Please report it.")
+        yield Symptom("note", "Last unexpected error of a function", text, "Please report it.")
 
 
 def _version(name: str) -> str | None:

@@ -83,7 +83,7 @@ def _note(name: str, error: Exception) -> None:
         pass
 
 
-class Facts:
+class CellFacts:
     """The facts of accounts out of cells, with the error of each row that has one, and the rows that are blank.
 
     ``cells`` holds an argument per fact; those that the model does not read are left aside.
@@ -208,21 +208,21 @@ def read_weights(value: Cell, model: ScoreModel) -> list[float] | None:
 @safe
 def score(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """ICP score, 0 to 100, from a cell or range per fact."""
-    facts = Facts(published.model(), cells)
+    facts = CellFacts(published.model(), cells)
     return facts.answer(facts.score(weights).icp_score.tolist())
 
 
 @safe
 def raw(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """Raw score, 0 to 1."""
-    facts = Facts(published.model(), cells)
+    facts = CellFacts(published.model(), cells)
     return facts.answer(facts.score(weights).raw_score.tolist())
 
 
 @safe
 def grade(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """Grade, A to F."""
-    facts = Facts(published.model(), cells)
+    facts = CellFacts(published.model(), cells)
     return facts.answer(facts.score(weights).icp_grade.tolist())
 
 
@@ -233,18 +233,18 @@ def component(name: Cell, cells: Mapping[str, Cell]) -> Cell:
     wanted = (to_text(one(name)) or "").lower()
     if wanted not in model.names:
         raise CellError(VALUE)
-    facts = Facts(model, cells)
+    facts = CellFacts(model, cells)
     return facts.answer(facts.score(None).components[:, model.names.index(wanted)].tolist())
 
 
 @safe
 def explain(cells: Mapping[str, Cell], weights: Cell) -> Cell:
     """The score in words: grade, score, and what each component adds."""
-    facts = Facts(published.model(), cells)
+    facts = CellFacts(published.model(), cells)
     return facts.answer(_explained(facts, weights))
 
 
-def _explained(facts: Facts, weights: Cell) -> list[Cell]:
+def _explained(facts: CellFacts, weights: Cell) -> list[Cell]:
     scores = facts.score(weights)
     texts: list[Cell] = []
     for i, parts in enumerate(scores.contributions.tolist()):
@@ -272,7 +272,7 @@ def score_row(headers: Cell, values: Cell, what: Cell, weights: Cell) -> Cell:
             raise CellError(VALUE)
         grid = [list(row) for row in zip(*grid, strict=True)]  # headers down a column, one account a column
     at = fact_columns(names, model)
-    facts = Facts(model, {fact.name: [[row[at[fact.name]]] for row in grid] for fact in model.facts})
+    facts = CellFacts(model, {fact.name: [[row[at[fact.name]]] for row in grid] for fact in model.facts})
     wanted = (to_text(one(what)) or "score").lower() if what is not None else "score"
     scores = facts.score(weights)
     if wanted in model.names:

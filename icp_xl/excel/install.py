@@ -24,7 +24,7 @@ MAC_SCRIPTS = Path("Library/Application Scripts/com.microsoft.Excel")
 
 
 @dataclass(frozen=True)
-class Plan:
+class InstallPlan:
     """What an installation writes: ``files`` maps each target to its bytes."""
 
     files: dict[Path, bytes]
@@ -64,7 +64,7 @@ def startup_folder(platform: str, home: Path, environ: Mapping[str, str]) -> Pat
 
 def plan_install(
     to: Path | None = None, *, platform: str | None = None, python: str | None = None, home: Path | None = None
-) -> Plan:
+) -> InstallPlan:
     """What an installation for this user would write.
 
     Args:
@@ -88,7 +88,7 @@ def plan_install(
         # RunPython on a Mac goes through this script; Excel's sandbox runs scripts from this folder only.
         name = f"xlwings-{version}.applescript"
         files[script / name] = (xlwings_folder() / name).read_bytes()
-    return Plan(files, platform, python, version)
+    return InstallPlan(files, platform, python, version)
 
 
 def config_text(platform: str, python: str, version: str) -> bytes:
@@ -122,7 +122,7 @@ def read_config(path: Path) -> dict[str, str]:
     return found
 
 
-def install(plan: Plan) -> None:
+def install(plan: InstallPlan) -> None:
     """Write what ``plan`` lists.
 
     Raises:
@@ -147,7 +147,7 @@ def install(plan: Plan) -> None:
     user_folder().mkdir(parents=True, exist_ok=True)
 
 
-def uninstall(plan: Plan) -> list[Path]:
+def uninstall(plan: InstallPlan) -> list[Path]:
     """Remove what ``plan`` lists, and return what was there."""
     removed = []
     for path in plan.files:

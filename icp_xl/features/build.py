@@ -224,7 +224,7 @@ def _taken(values: Array, at: tuple[Array, Array]) -> Array:
 
 
 @dataclass(frozen=True)
-class _Column:
+class _FeatureColumn:
     """A feature as it is filed: capped, judged and hashed once, however many divisions share it."""
 
     feature: Feature
@@ -234,16 +234,16 @@ class _Column:
     digest: bytes
 
 
-def _column(feature: Feature, settings: Settings) -> _Column:
+def _column(feature: Feature, settings: Settings) -> _FeatureColumn:
     if feature.kind == "category":
         texts = pd.Series(feature.values, dtype="str")
-        return _Column(feature, texts.array, None, _share(texts.notna()), _digest(feature.name, texts))
+        return _FeatureColumn(feature, texts.array, None, _share(texts.notna()), _digest(feature.name, texts))
     cap = fit_cap(feature.values, settings.features.winsor_quantile) if feature.heavy else None
     known = ~np.isnan(feature.values) & (feature.values != 0)
     values = feature.values if cap is None else np.clip(feature.values, *cap)
     # A feature may be whole numbers or flags until here.
     values = np.asarray(values, dtype=float)
-    return _Column(feature, values, cap, _share(known), _digest(feature.name, values))
+    return _FeatureColumn(feature, values, cap, _share(known), _digest(feature.name, values))
 
 
 def _assemble(
@@ -251,7 +251,7 @@ def _assemble(
     name: str,
     cutoff: date,
     index: pd.Index[Any],
-    columns: Sequence[_Column],
+    columns: Sequence[_FeatureColumn],
     rules: pd.DataFrame,
     notes: Mapping[str, Any],
     settings: Settings,

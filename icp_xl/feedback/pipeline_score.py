@@ -252,7 +252,7 @@ def _open_rows(history: PipelineHistory, day: int, replay: bool) -> npt.NDArray[
 
 
 @dataclass(frozen=True)
-class _Known:
+class _ClosedBefore:
     """What had closed before the day: row numbers of won and lost opportunities inside the history window."""
 
     won: npt.NDArray[np.intp]
@@ -262,7 +262,7 @@ class _Known:
     win_rate: float
 
 
-def _known(history: PipelineHistory, day: int, settings: FeedbackSettings) -> _Known:
+def _known(history: PipelineHistory, day: int, settings: FeedbackSettings) -> _ClosedBefore:
     start = day - round(settings.history_months * 365.25 / 12)
     inside = (history.closed < day) & (history.closed >= start)
     won, lost = np.flatnonzero(inside & history.won), np.flatnonzero(inside & history.lost)
@@ -272,7 +272,7 @@ def _known(history: PipelineHistory, day: int, settings: FeedbackSettings) -> _K
     log_days = np.where(unknown, np.nan, np.log1p(np.maximum(days, 0).astype(np.float64)))
     usable = log_days[~np.isnan(log_days)]
     total = len(won) + len(lost)
-    return _Known(
+    return _ClosedBefore(
         won, lost, log_days, float(usable.mean()) if len(usable) else np.nan, len(won) / total if total else 0.5
     )
 
@@ -294,7 +294,7 @@ def _robust_log(values: Floats, positive: npt.NDArray[np.bool_], quantile: float
 
 
 def _account_components(
-    history: PipelineHistory, known: _Known, day: int, settings: FeedbackSettings
+    history: PipelineHistory, known: _ClosedBefore, day: int, settings: FeedbackSettings
 ) -> dict[str, Floats]:
     size, code, k = history.accounts, history.account, settings.prior_strength
     n_won, n_lost = _counts(code, known.won, size), _counts(code, known.lost, size)
@@ -337,7 +337,7 @@ def _share_of_top(values: Floats, quantile: float) -> Floats:
     return np.asarray(np.clip(values / np.quantile(values[values > 0], quantile), 0.0, 1.0))
 
 
-def _speed(mean_log: Floats, known: _Known) -> Floats:
+def _speed(mean_log: Floats, known: _ClosedBefore) -> Floats:
     """1 at the fast end of all wins (5th percentile of log days), 0 at the slow end; 0.5 where nothing is known."""
     usable = known.log_days[~np.isnan(known.log_days)]
     if not len(usable):
@@ -350,7 +350,7 @@ def _speed(mean_log: Floats, known: _Known) -> Floats:
 
 def _opportunity_components(
     history: PipelineHistory,
-    known: _Known,
+    known: _ClosedBefore,
     account: dict[str, Floats],
     shown: pd.DataFrame,
     rows: npt.NDArray[np.intp],
@@ -388,7 +388,7 @@ def _opportunity_components(
 
 def _opportunity_speed(
     history: PipelineHistory,
-    known: _Known,
+    known: _ClosedBefore,
     account: dict[str, Floats],
     code: Ints,
     product: Ints,

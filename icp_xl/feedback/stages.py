@@ -33,7 +33,7 @@ Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedStages:
     """The outcome of each row and what decided it, in the order of the rows."""
 
     outcome: Objects
@@ -46,7 +46,7 @@ def plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def judge_rows(frame: pd.DataFrame, said: Said) -> Judged:
+def judge_rows(frame: pd.DataFrame, said: Said) -> JudgedStages:
     """Decide every row of the opportunities as the sources give them (``frame`` has a plain index).
 
     Args:
@@ -68,7 +68,7 @@ def judge_rows(frame: pd.DataFrame, said: Said) -> Judged:
         outcome[rows], how[rows] = value, "you"
     _by_flags(outcome, how, frame)
     outcome[np.isin(outcome, ["", ASK])] = UNKNOWN
-    return Judged(outcome, how, text)
+    return JudgedStages(outcome, how, text)
 
 
 def _texts(frame: pd.DataFrame, name: str) -> Objects:
@@ -195,7 +195,7 @@ def _flag(frame: pd.DataFrame, name: str) -> _Flag:
     return _Flag(np.isin(texts, ["true", "yes", "1", "1.0"]), np.isin(texts, ["false", "no", "0", "0.0"]))
 
 
-def stage_table(frame: pd.DataFrame, said: Said, judged: Judged | None = None) -> pd.DataFrame:
+def stage_table(frame: pd.DataFrame, said: Said, judged: JudgedStages | None = None) -> pd.DataFrame:
     """One row per stage with :data:`STAGE_COLUMNS`: what it counts as, what decided so, its chance and its place.
 
     ``probability`` (0 to 1) is what people say, else the median of the CRM's chances; ``order`` counts the stages

@@ -25,7 +25,7 @@ _NUMERIC_ENTITY = re.compile(r"&#(x[0-9A-Fa-f]+|\d+);")
 MAX_TEXT = 32_767
 
 
-class SheetReader:
+class SheetPartReader:
     """Cuts a worksheet part into head, rows and tail; ``tail`` is known once the rows are read."""
 
     def __init__(self, chunks: Iterable[bytes], part: str, where: str) -> None:

@@ -15,7 +15,7 @@ from icp_xl.pipeline.feedback.stages import prepared_opportunities
 from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
 from icp_xl.runs import RunContext
 from icp_xl.scoring.choose import LEAST_APART, LEAST_SHARE, OWN, choose_components
-from icp_xl.scoring.measures import History
+from icp_xl.scoring.measures import SalesHistory
 from icp_xl.sources import Sources, SourceTable
 from icp_xl.tables import Tables
 from icp_xl.tables.contracts import check_sources, read_problem
@@ -41,7 +41,7 @@ RULES = "Rules that the tables must keep"
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckLine:
     """One line of the check: what was looked at, how it stands, and what to do."""
 
     area: str
@@ -55,7 +55,7 @@ class Finding:
 class CheckReport:
     """All findings, in the order of the pipeline."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[CheckLine] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
@@ -64,7 +64,7 @@ class CheckReport:
 
     def frame(self) -> pd.DataFrame:
         """Findings as a table, one row each."""
-        return pd.DataFrame([vars(finding) for finding in self.findings], columns=list(Finding.__annotations__))
+        return pd.DataFrame([vars(finding) for finding in self.findings], columns=list(CheckLine.__annotations__))
 
     @property
     def exit_code(self) -> int:
@@ -102,7 +102,7 @@ def check(run: RunContext) -> CheckReport:
     return report
 
 
-def _sources(sources: Sources) -> list[Finding]:
+def _sources(sources: Sources) -> list[CheckLine]:
     found = {table.name: table for table in sources.tables()}
     out = []
     for name, purpose in PURPOSE.items():
@@ -111,22 +111,22 @@ def _sources(sources: Sources) -> list[Finding]:
         if table is not None:
             out.append(_source(title, table))
         elif name == "strategic_tiers" and sources.strategic_tiers:
-            out.append(Finding("Sources", title, "good", f"{len(sources.strategic_tiers)} industries"))
+            out.append(CheckLine("Sources", title, "good", f"{len(sources.strategic_tiers)} industries"))
         elif name == "customers" and "sales" in found:
-            out.append(Finding("Sources", title, "thin", "not found", "Accounts are taken from the sales log alone."))
+            out.append(CheckLine("Sources", title, "thin", "not found", "Accounts are taken from the sales log alone."))
         else:
             state = "problem" if name in NEEDED else "missing"
-            out.append(Finding("Sources", title, state, "not found", f"It would serve for {purpose}."))
+            out.append(CheckLine("Sources", title, state, "not found", f"It would serve for {purpose}."))
     for table in found.values():
         for guess in dict.fromkeys(table.guesses):
             name, how = f"{guess.source.replace('_', ' ')}.{guess.column}", f"header '{guess.header}' by {guess.how}"
             if guess.how not in ("setting", "expression"):
                 advice = "Correct it under columns: in the settings if it is wrong."
-                out.append(Finding("Columns taken by guess", name, "thin", how, advice))
+                out.append(CheckLine("Columns taken by guess", name, "thin", how, advice))
     return out
 
 
-def _balances(run: RunContext) -> list[Finding]:
+def _balances(run: RunContext) -> list[CheckLine]:
     """What was read of each source, held against its file."""
     out = []
     limits = run.settings.sources
@@ -135,19 +135,19 @@ def _balances(run: RunContext) -> list[Finding]:
         much = item.loss >= limits.loss_stop and item.lost >= limits.loss_stop_rows and not limits.accept_losses
         state = "problem" if much else "thin" if item.lost and item.loss >= limits.loss_warning else "good"
         advice = "A run stops here; --accept-losses goes on." if much else ""
-        out.append(Finding(RECONCILIATION, item.source.replace("_", " "), state, first.rstrip("."), advice))
+        out.append(CheckLine(RECONCILIATION, item.source.replace("_", " "), state, first.rstrip("."), advice))
         if item.lost:
-            out.append(Finding(RECONCILIATION, "left out", state, item.told_loss()))
-        out += [Finding(RECONCILIATION, "", "good", line.strip()) for line in rest]
+            out.append(CheckLine(RECONCILIATION, "left out", state, item.told_loss()))
+        out += [CheckLine(RECONCILIATION, "", "good", line.strip()) for line in rest]
     return out
 
 
-def _source(title: str, table: SourceTable) -> Finding:
+def _source(title: str, table: SourceTable) -> CheckLine:
     place = table.file + (f", sheet {table.sheet}" if table.sheet else "")
     kept = len(table.frame)
     dropped = f", {len(table.dropped):,} left out" if len(table.dropped) else ""
     flagged = f", {len(table.flags):,} cells unreadable" if len(table.flags) else ""
-    return Finding(
+    return CheckLine(
         "Sources",
         title,
         "good" if kept else "problem",
@@ -156,7 +156,7 @@ def _source(title: str, table: SourceTable) -> Finding:
     )
 
 
-def _contracts(sources: Sources) -> list[Finding]:
+def _contracts(sources: Sources) -> list[CheckLine]:
     issues = check_sources(sources)
     out = []
     read = [read_problem(str(text)) for text in issues["problem"]]
@@ -168,11 +168,11 @@ def _contracts(sources: Sources) -> list[Finding]:
         told = (
             f": {count:,} row{'s' if count != 1 else ''}, the first is row {int(listed.min())}" if len(listed) else ""
         )
-        out.append(Finding(RULES, str(table).replace("_", " "), state, f"{problem}{told}"))
-    return out or [Finding(RULES, "all tables", "good", "no row breaks one")]
+        out.append(CheckLine(RULES, str(table).replace("_", " "), state, f"{problem}{told}"))
+    return out or [CheckLine(RULES, "all tables", "good", "no row breaks one")]
 
 
-def _coverage(tables: Tables) -> list[Finding]:
+def _coverage(tables: Tables) -> list[CheckLine]:
     accounts = accounts_with_totals(tables)
     tests = (
         ("industry", accounts["industry"].notna(), "Give industries in TR - Industry Enrichment.csv."),
@@ -186,16 +186,16 @@ def _coverage(tables: Tables) -> list[Finding]:
         share = float(known.mean()) if len(known) else 0.0
         state = "good" if share >= 0.7 else "thin" if share > 0 else "missing"
         out.append(
-            Finding("Coverage of accounts", name, state, f"{share:.0%} known", "" if state == "good" else advice)
+            CheckLine("Coverage of accounts", name, state, f"{share:.0%} known", "" if state == "good" else advice)
         )
     waiting = int((tables.matches["outcome"] == "review").sum()) + int((tables.duplicates["outcome"] == "review").sum())
     state = "thin" if waiting else "good"
     advice = "Decide on the Match Review sheet of the report." if waiting else ""
-    out.append(Finding("Coverage of accounts", "names to review", state, f"{waiting:,} waiting", advice))
+    out.append(CheckLine("Coverage of accounts", "names to review", state, f"{waiting:,} waiting", advice))
     return out
 
 
-def _readiness(run: RunContext, tables: Tables) -> list[Finding]:
+def _readiness(run: RunContext, tables: Tables) -> list[CheckLine]:
     accounts = accounts_with_totals(tables)
     n = len(accounts)
     targets, _ = target_of(run.settings, _chosen(run, tables))
@@ -215,14 +215,14 @@ def _readiness(run: RunContext, tables: Tables) -> list[Finding]:
         outcome = prepared_opportunities(run, tables.opportunities)["outcome"]
     except DataError as error:
         fault = error.fault
-        return [*out, Finding("Readiness", "opportunities", "problem", fault.what, fault.next_step or "")]
+        return [*out, CheckLine("Readiness", "opportunities", "problem", fault.what, fault.next_step or "")]
     for kind in (WON, LOST):
         count = int((outcome == kind).sum())
         out.append(_enough(f"{kind} opportunities", count, 100, 40, "Under 40 the analysis is descriptive only."))
     unknown = int((outcome == UNKNOWN).sum())
     if unknown:
         stages = run.memo["stages"]
-        out.append(Finding("Readiness", "stages of opportunities", "problem",
+        out.append(CheckLine("Readiness", "stages of opportunities", "problem",
                            f"{unknown:,} opportunities are at stages that do not tell won, lost or open",
                            paste_line(stages[stages["unknown"] > 0])))  # fmt: skip
     return out
@@ -244,38 +244,38 @@ def _chosen(run: RunContext, tables: Tables) -> tuple[Component, ...]:
     """The components that scoring would take; those of the equipment trade where it would take none."""
     sources, settings = load_sources(run), run.settings.scoring
     try:
-        history = History.of(tables.transactions, tables.assets)
+        history = SalesHistory.of(tables.transactions, tables.assets)
         return choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers).components
     except IcpError:
         return settings.declared("equipment")
 
 
-def _components(run: RunContext, sources: Sources, tables: Tables) -> list[Finding]:
+def _components(run: RunContext, sources: Sources, tables: Tables) -> list[CheckLine]:
     """How many accounts each component of the score tells apart, and which components would be taken."""
     settings = run.settings.scoring
-    history = History.of(tables.transactions, tables.assets)
+    history = SalesHistory.of(tables.transactions, tables.assets)
     try:
         choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
     except (InsufficientDataError, MissingColumnsError) as error:
         fault = error.fault
         lacking = "; ".join(item.what for item in error.faults if item is not fault)
         text = f"{fault.what}{f' ({lacking})' if lacking else ''}"
-        return [Finding(SCORE, "components", "problem", text, fault.next_step or "")]
+        return [CheckLine(SCORE, "components", "problem", text, fault.next_step or "")]
     except ConfigError as error:
-        return [Finding(SCORE, "components", "problem", f"{error.fault.what}: {error.fault.got}", "")]
+        return [CheckLine(SCORE, "components", "problem", f"{error.fault.what}: {error.fault.got}", "")]
     n = len(choice.accounts)
     told = choice.told or f"the components of {choice.preset}"
-    out = [Finding(SCORE, "components", "good", told.rstrip("."))]
+    out = [CheckLine(SCORE, "components", "good", told.rstrip("."))]
     for item in settings.declared(choice.preset if choice.preset != OWN else "equipment"):
         apart = choice.apart[item.name]
         state = "good" if apart >= max(LEAST_APART, LEAST_SHARE * n) else "thin" if apart else "missing"
         labels = ", ".join(fact.label.lower() for fact in facts_of((item,)))
         advice = "" if state == "good" else f"It reads {labels}; map the column, or leave the component out."
-        out.append(Finding(SCORE, item.title.lower(), state, f"tells {apart:,} of {n:,} accounts apart", advice))
+        out.append(CheckLine(SCORE, item.title.lower(), state, f"tells {apart:,} of {n:,} accounts apart", advice))
     return out
 
 
-def _enough(item: str, got: int, comfortable: int, least: int, advice: str) -> Finding:
+def _enough(item: str, got: int, comfortable: int, least: int, advice: str) -> CheckLine:
     state = "good" if got >= comfortable else "thin" if got >= least else "missing"
     wanted = "" if state == "good" else f", wants {least if state == 'missing' else comfortable}"
-    return Finding("Readiness", item, state, f"{got:,}{wanted}", "" if state == "good" else advice)
+    return CheckLine("Readiness", item, state, f"{got:,}{wanted}", "" if state == "good" else advice)

@@ -19,7 +19,7 @@ from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
 from icp_xl.weight_search.forward import AsOf
 from icp_xl.weight_search.problem import build_problem
 from icp_xl.weight_search.search import OptimizeResult, optimize_weights
-from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.storage import TrialStore
 from icp_xl.weight_search.weights_file import weights_body
 
 ACCOUNTS = artifacts.SCORED_ACCOUNTS.name
@@ -59,7 +59,7 @@ def optimize(run: RunContext, *, required: bool = True) -> OptimizeResult | None
     result = optimize_weights(
         accounts,
         settings,
-        Store(storage) if storage else settings.paths.state / "optimization",
+        TrialStore(storage) if storage else settings.paths.state / "optimization",
         current=current,
         transactions=_transactions(run),
         components=components,
@@ -108,7 +108,7 @@ def _current(run: RunContext, components: Sequence[Component]) -> dict[str, floa
 def _as_of(run: RunContext, components: Sequence[Component]) -> AsOf:
     """Component scores as scoring would have given them on the day: facts, scales and lookups made anew."""
     from icp_xl.scoring.accounts import score_accounts
-    from icp_xl.scoring.measures import History, measure_facts
+    from icp_xl.scoring.measures import SalesHistory, measure_facts
 
     settings = run.settings.scoring
     lines, assets = _transactions(run), artifacts.ASSETS.find(run.outputs)
@@ -126,7 +126,7 @@ def _as_of(run: RunContext, components: Sequence[Component]) -> AsOf:
         for name in ("industry", "annual_revenue", "printers"):
             if name not in facts.columns:
                 facts[name] = None
-        history = None if lines is None else History.of(lines, owned, until=day)
+        history = None if lines is None else SalesHistory.of(lines, owned, until=day)
         facts = measure_facts(facts, components, history)
         weights = usual_weights(run.settings, components)
         return score_accounts(facts, {}, weights, settings, components=components).scored

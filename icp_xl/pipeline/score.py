@@ -22,7 +22,7 @@ from icp_xl.runs import RunContext
 from icp_xl.scoring.accounts import ScoringResult, score_accounts
 from icp_xl.scoring.choose import choose_components
 from icp_xl.scoring.compare import compare_runs
-from icp_xl.scoring.measures import History
+from icp_xl.scoring.measures import SalesHistory
 from icp_xl.scoring.model import FILE as MODEL_FILE
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.scoring.weights import WEIGHTS_FILE, load_weights, usual_weights
@@ -77,7 +77,7 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     sources = load_sources(run)
     run.progress.stage("Scoring accounts")
     settings = run.settings.scoring
-    history = History.of(tables.transactions, tables.assets)
+    history = SalesHistory.of(tables.transactions, tables.assets)
     choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
     if choice.told:
         run.warn(choice.told)

@@ -46,7 +46,7 @@ from icp_xl.propensity.candidates import (
     stack,
 )
 from icp_xl.propensity.data import CutoffData, DivisionData
-from icp_xl.propensity.inputs import Inputs, choose_inputs, same_columns
+from icp_xl.propensity.inputs import ModelInputs, choose_inputs, same_columns
 from icp_xl.propensity.level import Level, forecast_level, shift_of
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
@@ -77,7 +77,7 @@ class Fitted:
     judged: pd.DataFrame
     candidates: pd.DataFrame
     steps: tuple[str, ...]
-    inputs: Inputs
+    inputs: ModelInputs
     recipe: Recipe
     forward: bool
     train_auc: float

@@ -27,7 +27,7 @@ _MAX_LEVELS = 20
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ModelInputs:
     """Names of the inputs in order, and what was left out, with the reason."""
 
     names: tuple[str, ...]
@@ -47,7 +47,7 @@ def tells(name: str, pattern: re.Pattern[str]) -> bool:
     return bool(pattern.search(own[1] if own else name))
 
 
-def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: LeakageSettings) -> Inputs:
+def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard: LeakageSettings) -> ModelInputs:
     """Inputs that carry something at the training cutoffs and give nothing away.
 
     A feature must be known at the latest cutoff and at no fewer than half of all (:func:`same_columns`).
@@ -78,7 +78,7 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
                 names.append(name)
             elif reason:
                 left_out[name] = reason
-    return Inputs(tuple(names), left_out)
+    return ModelInputs(tuple(names), left_out)
 
 
 def same_columns(cutoffs: Sequence[CutoffData]) -> tuple[CutoffData, ...]:

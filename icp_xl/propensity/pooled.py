@@ -25,7 +25,7 @@ from icp_xl.propensity.calibration import Calibrator, fit_calibrator
 from icp_xl.propensity.candidates import Ensemble, Recipe, account_members, blend, fit_family, stack
 from icp_xl.propensity.data import DivisionData, pool
 from icp_xl.propensity.fit import Fitted, fit_candidates
-from icp_xl.propensity.inputs import Inputs, choose_inputs
+from icp_xl.propensity.inputs import ModelInputs, choose_inputs
 from icp_xl.propensity.level import Level, forecast_level, shift_of
 from icp_xl.propensity.metrics import compare
 from icp_xl.propensity.model import DivisionModel
@@ -187,7 +187,7 @@ def _frame(shared: _Shared, division: str, fold: Fold, train: TrainSettings, num
 
 
 def _judged_together(
-    frames: Mapping[str, pd.DataFrame], shared: _Shared, mine: Mapping[str, DivisionData], inputs: Inputs,
+    frames: Mapping[str, pd.DataFrame], shared: _Shared, mine: Mapping[str, DivisionData], inputs: ModelInputs,
     recipe: Recipe, train: TrainSettings, seed: int,
 ) -> dict[str, Pooled]:  # fmt: skip
     tables = {}
@@ -229,7 +229,7 @@ def _judged_together(
 
 
 def _fitted(
-    data: DivisionData, judged: pd.DataFrame, table: pd.DataFrame, kind: str, shared: _Shared, inputs: Inputs,
+    data: DivisionData, judged: pd.DataFrame, table: pd.DataFrame, kind: str, shared: _Shared, inputs: ModelInputs,
     recipe: Recipe, train: TrainSettings,
 ) -> Fitted:  # fmt: skip
     if kind == KIND:

@@ -24,7 +24,7 @@ from icp_xl.propensity.verdict import Evaluation, evaluate
 
 
 @dataclass(frozen=True)
-class Job:
+class DivisionJob:
     """One division to train: ``files`` gives the place of each file of the build by its name.
 
     ``looks`` is the number of divisions that are judged together.
@@ -49,7 +49,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Scores:
+class DivisionScores:
     """``frame``: account_id, p_icp, p_icp_pct, reasons; ``explanations``: see :func:`~icp_xl.propensity.explain`.
 
     ``terms`` are contributions of a sample of the accounts.
@@ -77,7 +77,7 @@ class Rescored:
     division: str
     slug: str
     model: DivisionModel
-    scores: Scores
+    scores: DivisionScores
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Evaluated:
     model: DivisionModel
     fitted: Fitted
     evaluation: Evaluation
-    scores: Scores | None
+    scores: DivisionScores | None
     positives: int
     rows: int
     sample: pd.DataFrame
@@ -108,7 +108,7 @@ class Evaluated:
 Trained = NoModel | Rescored | Evaluated
 
 
-def train_one(job: Job, check: Callable[[], None] = lambda: None) -> Trained:
+def train_one(job: DivisionJob, check: Callable[[], None] = lambda: None) -> Trained:
     """Read, fit, judge, and score where the verdict allows; too little data is a status."""
     try:
         data = read_division(job.find, job.division, job.slug, job.cutoffs)
@@ -117,7 +117,7 @@ def train_one(job: Job, check: Callable[[], None] = lambda: None) -> Trained:
         return NoModel(job.division, job.slug, str(error))
 
 
-def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda: None) -> Evaluated:
+def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] = lambda: None) -> Evaluated:
     """Fit and judge ``data``, and score the accounts of the scoring cutoff where the verdict allows.
 
     Raises:
@@ -140,7 +140,7 @@ def train_data(data: DivisionData, job: Job, check: Callable[[], None] = lambda:
 
 
 def train_pooled(
-    jobs: Sequence[Job], own: Mapping[str, Trained], check: Callable[[], None] = lambda: None
+    jobs: Sequence[DivisionJob], own: Mapping[str, Trained], check: Callable[[], None] = lambda: None
 ) -> list[Evaluated]:
     """One model for all divisions, for those whose own is none, or a rule, or judged on few buyers.
 
@@ -183,7 +183,7 @@ def _is_small(own: Trained, settings: Settings) -> bool:
     return few and (own.model.kind in BASELINES or own.model.verdict == NOT_READY)
 
 
-def _from_pool(job: Job, data: DivisionData, found: Pooled, own: Trained) -> Evaluated | None:
+def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained) -> Evaluated | None:
     """What the model for all, or the best rule, is worth in one division; ``None`` where that adds nothing."""
     fitted, train = found.fitted, job.settings.train
     evaluation = evaluate(
@@ -229,10 +229,10 @@ def _sample(data: DivisionData, model: DivisionModel, most: int) -> pd.DataFrame
     return latest.iloc[_spread(len(latest), most)][[name for name in inputs if name in latest]]
 
 
-def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trained:
+def train_any(jobs: list[DivisionJob], check: Callable[[], None] = lambda: None) -> Trained:
     """A purchase in any division, as one more question."""
     first = jobs[0]
-    job = Job(
+    job = DivisionJob(
         "Any purchase", "any_purchase", first.cutoffs, first.score_cutoff, first.settings, first.files, first.looks
     )
     try:
@@ -242,7 +242,9 @@ def train_any(jobs: list[Job], check: Callable[[], None] = lambda: None) -> Trai
         return NoModel(job.division, job.slug, str(error))
 
 
-def score_accounts(model: DivisionModel, features: pd.DataFrame, catalog: pd.DataFrame, settings: Settings) -> Scores:
+def score_accounts(
+    model: DivisionModel, features: pd.DataFrame, catalog: pd.DataFrame, settings: Settings
+) -> DivisionScores:
     """Probabilities and reasons as of the features' cutoff, one row per account.
 
     Raises:
@@ -261,7 +263,7 @@ def score_accounts(model: DivisionModel, features: pd.DataFrame, catalog: pd.Dat
         }
     )
     kept = _spread(len(features), settings.train.sample_rows)
-    return Scores(frame, reasons, global_importance(terms, catalog), terms.iloc[kept])
+    return DivisionScores(frame, reasons, global_importance(terms, catalog), terms.iloc[kept])
 
 
 def base_rates(data: DivisionData) -> dict[str, float]:

@@ -10,7 +10,20 @@ import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.config.reports import ReportSettings
-from icp_xl.reports.spec import Block, Book, Chart, Column, Facts, Figure, Figures, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.spec import (
+    Block,
+    Chart,
+    Column,
+    Facts,
+    Figure,
+    Figures,
+    Ref,
+    ReportBook,
+    Series,
+    Sheet,
+    Table,
+    Text,
+)
 
 #: Violations shown; the CSV beside the report lists more.
 MOST_SHOWN = 500
@@ -74,7 +87,7 @@ class BuildReport:
     facts: Mapping[str, Any]
 
 
-def build_book(report: BuildReport, settings: ReportSettings) -> Book:
+def build_book(report: BuildReport, settings: ReportSettings) -> ReportBook:
     """A workbook of the build alone."""
     sheets = [_build_sheet(report)]
     if len(report.labels):
@@ -85,7 +98,7 @@ def build_book(report: BuildReport, settings: ReportSettings) -> Book:
         sheets.append(_asset_sheet(report.sanity))
     if len(report.violations):
         sheets.append(_violation_sheet(report.violations))
-    return Book(
+    return ReportBook(
         sheets, title="Build of the sales data", subject="What was read, left out and made of the sales log",
         footer=f"run {report.facts['Run']}" if "Run" in report.facts else "", currency=settings.currency,
         paper=settings.paper,

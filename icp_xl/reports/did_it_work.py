@@ -11,7 +11,6 @@ from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import (
     Block,
-    Book,
     Chart,
     Column,
     Facts,
@@ -19,6 +18,7 @@ from icp_xl.reports.spec import (
     Figures,
     Item,
     Ref,
+    ReportBook,
     Series,
     Sheet,
     Table,
@@ -41,13 +41,13 @@ class MeasureInputs:
     run: RunFacts
 
 
-def build_measure_book(inputs: MeasureInputs) -> Book:
+def build_measure_book(inputs: MeasureInputs) -> ReportBook:
     """The workbook of ``measure``."""
     extra: dict[str, object] = {
         "Lists": f"{inputs.found.lists}, {inputs.found.first_list} to {inputs.found.last_list}",
         "Purchases until": inputs.until,
     }
-    return Book(
+    return ReportBook(
         [build_measure_sheet(inputs), build_about_sheet(inputs.run, extra)], title="Did it work",
         subject="What the lists brought, against accounts held out at random", footer=f"run {inputs.run.run_id}",
         currency=inputs.currency, paper=inputs.paper,

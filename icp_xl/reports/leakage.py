@@ -9,7 +9,7 @@ import pandas as pd
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
-from icp_xl.reports.spec import Book, Column, Figure, Figures, Item, Sheet, Table, Text
+from icp_xl.reports.spec import Column, Figure, Figures, Item, ReportBook, Sheet, Table, Text
 
 _WATCHED = 40
 _DONE = {"drop": "Training leaves these features out.", "refuse": "Mend them before training.",
@@ -18,7 +18,7 @@ _DONE = {"drop": "Training leaves these features out.", "refuse": "Mend them bef
 
 def build_leakage_book(
     findings: pd.DataFrame, planted: int, missed: Sequence[str], action: str, run: RunFacts, settings: ReportSettings
-) -> Book:
+) -> ReportBook:
     """The leakage report; ``findings`` has one row per check × feature × division."""
     leak = findings["leak"].astype(bool)
     leaks, rest = findings[leak], findings[~leak]
@@ -51,6 +51,6 @@ def build_leakage_book(
               title="Nearest to their limits", filters=False),
     ]  # fmt: skip
     sheets = [Sheet("Leakage", "Does any feature know the future?", blocks), build_about_sheet(run)]
-    return Book(
+    return ReportBook(
         sheets, title="Leakage check", footer=f"run {run.run_id}", currency=settings.currency, paper=settings.paper
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from icp_xl.errors import ConfigError, Fault
-from icp_xl.reports.mail_words import PLACEHOLDERS, WORDS, Words
+from icp_xl.reports.mail_words import PLACEHOLDERS, WORDS, MailWords
 
 #: Accounts listed in a message.
 BEST = 5
@@ -91,7 +91,7 @@ class MailWriter:
         from babel import Locale
 
         self.locale = Locale.parse(language)
-        self.words: Words = WORDS[self.locale.language]
+        self.words: MailWords = WORDS[self.locale.language]
         self.currency = currency
         self.subject, self.blocks = _read_template(self.words.template if template is None else template)
 

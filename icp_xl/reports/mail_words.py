@@ -24,7 +24,7 @@ PLACEHOLDERS = {
 
 
 @dataclass(frozen=True)
-class Words:
+class MailWords:
     """The words of one language; of a pair the first is for one, the second for several."""
 
     template: str
@@ -44,7 +44,7 @@ class Words:
 
 
 WORDS = {
-    "en": Words(
+    "en": MailWords(
         template="Subject: $title for $reader: $accounts\n\n$hello\n\nattached you find $title for $reader with "
         "$accounts, as of $day.\n\n$headline\n\n$best\n\n$password\n\nKind regards\n$sender\n",
         hello="Hello {name},",
@@ -61,7 +61,7 @@ WORDS = {
         password="The workbook opens with the password that you have been given in another way.",
         locked="The accounts stand in the workbook only, since it is protected.",
     ),
-    "de": Words(
+    "de": MailWords(
         template="Subject: $title für $reader: $accounts\n\n$hello\n\nim Anhang finden Sie $title für $reader mit "
         "$accounts, Stand $day.\n\n$headline\n\n$best\n\n$password\n\nFreundliche Grüße\n$sender\n",
         hello="Guten Tag {name},",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
-from icp_xl.reports.spec import Book, Column, Item, Ref, Sheet, Table, Text
+from icp_xl.reports.spec import Column, Item, Ref, ReportBook, Sheet, Table, Text
 from icp_xl.sources.mapping_sheet import HEADINGS, LOOKUP, MAPPING_SHEET
 
 
@@ -37,7 +37,7 @@ class MappedSource:
     lookups: Sequence[str] = ()
 
 
-def build_mapping_book(sources: Sequence[MappedSource], settings: ReportSettings) -> Book:
+def build_mapping_book(sources: Sequence[MappedSource], settings: ReportSettings) -> ReportBook:
     """One sheet: per source a table of our columns with a drop-down of the file's headers, and those with values."""
     blocks: list[Item] = [
         Text(
@@ -75,7 +75,7 @@ def build_mapping_book(sources: Sequence[MappedSource], settings: ReportSettings
         ]  # fmt: skip
     sheet = Sheet(MAPPING_SHEET, MAPPING_SHEET, blocks, kind="data",
                   subtitle="Which column of your files is which of ours.")  # fmt: skip
-    return Book([sheet], title=MAPPING_SHEET, subject="Columns of the sources", currency=settings.currency,
+    return ReportBook([sheet], title=MAPPING_SHEET, subject="Columns of the sources", currency=settings.currency,
                 paper=settings.paper)  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from icp_xl.propensity.train import Evaluated, NoModel, Trained, expected_share
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import (
-    Book,
     Chart,
     Column,
     Facts,
@@ -24,6 +23,7 @@ from icp_xl.reports.spec import (
     Figures,
     Item,
     Ref,
+    ReportBook,
     Series,
     Sheet,
     Table,
@@ -60,7 +60,7 @@ def build_model_book(
     score_cutoff: date,
     run: RunFacts,
     settings: ReportSettings,
-) -> Book:
+) -> ReportBook:
     """The model report of one training."""
     named = [
         _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
@@ -71,7 +71,7 @@ def build_model_book(
         for each in named if isinstance(each.trained, Evaluated)
     ]  # fmt: skip
     sheets += [_method(), build_about_sheet(run)]
-    return Book(
+    return ReportBook(
         sheets, title="Division models", subject="How good each division's model is", footer=f"run {run.run_id}",
         currency=settings.currency, paper=settings.paper,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from icp_xl.reports.method import build_method_sheet
 from icp_xl.reports.quality import build_dropped_sheet, build_quality_sheet
 from icp_xl.reports.review import build_review_sheet
 from icp_xl.reports.segments import build_segments_sheet
-from icp_xl.reports.spec import Book, Sheet
+from icp_xl.reports.spec import ReportBook, Sheet
 from icp_xl.reports.summary import build_summary_sheet
 
 
@@ -78,7 +78,7 @@ SHEETS = (
 )
 
 
-def build_score_report(inputs: ScoreReportInputs, settings: ReportSettings, *, copy: bool = False) -> Book:
+def build_score_report(inputs: ScoreReportInputs, settings: ReportSettings, *, copy: bool = False) -> ReportBook:
     """The whole report, in the order in which it is read.
 
     Args:
@@ -98,7 +98,7 @@ def build_score_report(inputs: ScoreReportInputs, settings: ReportSettings, *, c
             guide[sheet.name] = each.guide
     sheets += behind
     summary = build_summary_sheet(inputs, settings, guide)
-    return Book(
+    return ReportBook(
         [summary, *sheets],
         title=settings.title,
         subject="Account scores, grades and the reasons for them",

@@ -10,7 +10,7 @@ import pandas as pd
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
-from icp_xl.reports.spec import Book, Text
+from icp_xl.reports.spec import ReportBook, Text
 from icp_xl.reports.words import say_count
 
 
@@ -68,7 +68,9 @@ def _own_industries(table: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     return own.reset_index(drop=True)
 
 
-def build_reader_report(inputs: ScoreReportInputs, settings: ReportSettings, reader: Reader, population: int) -> Book:
+def build_reader_report(
+    inputs: ScoreReportInputs, settings: ReportSettings, reader: Reader, population: int
+) -> ReportBook:
     """The report of one reader, from inputs that hold his accounts alone (see :func:`inputs_for`).
 
     Args:

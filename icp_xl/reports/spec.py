@@ -1,8 +1,8 @@
 """What a sheet shows, said without knowing any file: the language between ``reports`` and ``delivery``.
 
-A :class:`Book` holds sheets; a sheet holds blocks from top to bottom (a tuple of blocks stands side by side). Charts
-and formulas name their data as :class:`Ref` (table, column), never as cell addresses; the renderer resolves them, so
-a block may move without breaking another. Every formula carries the value it must show, because many readers
+A :class:`ReportBook` holds sheets; a sheet holds blocks from top to bottom (a tuple of blocks stands side by side).
+Charts and formulas name their data as :class:`Ref` (table, column), never as cell addresses; the renderer resolves
+them, so a block may move without breaking another. Every formula carries the value it must show, because many readers
 (phones, previews) never recalculate.
 
 Formulas (of columns, figures and names) are Excel formulas, with or without the leading ``=``, in which
@@ -235,7 +235,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Book:
+class ReportBook:
     """A workbook to be: sheets in order, and defined names (name to formula) that formulas may use.
 
     ``footer`` is printed at the foot of every page, beside the title and the page number; ``currency`` is the sign

@@ -13,7 +13,7 @@ from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.models import KINDS
-from icp_xl.reports.spec import Book, Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.spec import Chart, Column, Figure, Figures, Item, Ref, ReportBook, Series, Sheet, Table, Text
 from icp_xl.reports.words import say_count, say_list
 from icp_xl.validation.backtest import backtest_by, backtest_by_tenth, stack_holdouts
 from icp_xl.validation.holdout import Holdout
@@ -27,13 +27,13 @@ def build_validation_book(
     notes: Sequence[str],
     run: RunFacts,
     settings: ReportSettings,
-) -> Book:
+) -> ReportBook:
     """The validation report; ``left_out`` are division, cutoff and reason, ``notes`` what to know of the windows."""
     sheets = [_overview(holdouts, left_out, notes)]
     if holdouts:
         sheets += [_scenarios(holdouts), _drift(holdouts), _backtest(holdouts)]
     sheets += [_method(), build_about_sheet(run)]
-    return Book(
+    return ReportBook(
         sheets,
         title="Forward validation",
         subject="Models as they would have been, and what came after",

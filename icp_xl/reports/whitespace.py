@@ -12,7 +12,7 @@ from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.reader_mark import mark_line
-from icp_xl.reports.spec import Book, Column, Item, Sheet, Table, Text
+from icp_xl.reports.spec import Column, Item, ReportBook, Sheet, Table, Text
 from icp_xl.reports.whitespace_grid import build_grid_sheet
 from icp_xl.reports.whitespace_metrics import build_metrics_sheet, build_thresholds_sheet
 from icp_xl.reports.words import say_count
@@ -43,7 +43,7 @@ class WhitespaceReport:
     csv: str = ""
 
 
-def build_whitespace_book(report: WhitespaceReport) -> Book:
+def build_whitespace_book(report: WhitespaceReport) -> ReportBook:
     """The workbook for sales operations: everything, sliced to what a workbook can bear."""
     ranking, settings = report.ranking, report.settings
     ranked, removed = ranking.ranked, ranking.pairs[ranking.pairs["removed_by"] != ""]
@@ -76,7 +76,7 @@ def build_whitespace_book(report: WhitespaceReport) -> Book:
     return _book(report, sheets, "Whitespace")
 
 
-def build_rep_book(report: WhitespaceReport, rep: str, pairs: pd.DataFrame, *, by: str = "rep") -> Book:
+def build_rep_book(report: WhitespaceReport, rep: str, pairs: pd.DataFrame, *, by: str = "rep") -> ReportBook:
     """The workbook of one rep, from the pairs of his accounts alone; pairs held out for measurement are not in it.
 
     Args:
@@ -111,8 +111,8 @@ def _rep_about(report: WhitespaceReport, facts: RunFacts, mark: str) -> Sheet:
     return Sheet("About", "About this workbook", blocks, kind="method")
 
 
-def _book(report: WhitespaceReport, sheets: list[Sheet], title: str) -> Book:
-    return Book(
+def _book(report: WhitespaceReport, sheets: list[Sheet], title: str) -> ReportBook:
+    return ReportBook(
         sheets,
         title=title,
         subject="Who to call next, about what, and why",

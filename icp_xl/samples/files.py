@@ -86,7 +86,7 @@ def write_contacts(path: Path) -> None:
     _write_csv(path, ["Rep", "E-mail"], [[rep, f"{rep.lower().replace(' ', '.')}@example.com"] for rep in reps])
 
 
-class _Book:
+class _SampleBook:
     """An XlsxWriter workbook with fixed stamps, and the few formats that the samples use."""
 
     def __init__(self, path: Path, title: str) -> None:
@@ -154,7 +154,7 @@ def _write_history(folder: Path, world: World) -> None:
 
 
 def _write_customers(path: Path, world: World, chance: Chance, truth: Truth) -> None:
-    book = _Book(path, "Customer analysis")
+    book = _SampleBook(path, "Customer analysis")
     cover = book.sheet("Read me", [80])
     cover.write_string(0, 0, "Customer analysis for segmentation", book.title)
     cover.write_string(2, 0, "One row per account. Revenue is the company's own, where we know it. JY keeps this list.")
@@ -191,7 +191,7 @@ def _write_customers(path: Path, world: World, chance: Chance, truth: Truth) -> 
 
 
 def _write_sales(path: Path, world: World, seed: int, truth: Truth) -> None:
-    book = _Book(path, "Master sales log")
+    book = _SampleBook(path, "Master sales log")
     sheet = book.sheet("Sales Log", [11, 12, 10, 32, 7, 16, 10, 16, 6, 12, 12, 18])
     names = ["Rec Date", "Invoice No", "Cust No", "Customer", "State", "Division", "Part Number", "Type", "Qty",
              "Net Sales", "GP", "Sales Rep"]  # fmt: skip
@@ -233,7 +233,7 @@ def _write_sales(path: Path, world: World, seed: int, truth: Truth) -> None:
     book.close()
 
 
-def _year_total(book: _Book, sheet: Any, at: int, year: int, world: World) -> int:
+def _year_total(book: _SampleBook, sheet: Any, at: int, year: int, world: World) -> int:
     """A total under a year's lines and a blank row; returns the next row."""
     own = [line for line in world.lines if line.day.year == year]
     sheet.write_string(at, 3, f"Total {year}", book.total)
@@ -242,7 +242,7 @@ def _year_total(book: _Book, sheet: Any, at: int, year: int, world: World) -> in
     return at + 2
 
 
-def _write_assets(book: _Book, world: World, chance: Chance, truth: Truth) -> None:
+def _write_assets(book: _SampleBook, world: World, chance: Chance, truth: Truth) -> None:
     """The assets sheet has its header in two rows: groups above, names below."""
     sheet = book.sheet("Assets", [11, 34, 12, 6, 12, 12, 12])
     for at, name in enumerate(("Cust No", "Customer", "Part Number", "Qty")):
@@ -257,7 +257,7 @@ def _write_assets(book: _Book, world: World, chance: Chance, truth: Truth) -> No
 
 
 def _write_opportunities(path: Path, world: World, chance: Chance, truth: Truth) -> None:
-    book = _Book(path, "Opportunities")
+    book = _SampleBook(path, "Opportunities")
     sheet = book.sheet("Opportunities", [12, 11, 34, 22, 12, 12, 12, 18, 16, 30])
     sheet.write_string(0, 0, "Opportunities created in the last two years", book.title)
     names = ["Opportunity ID", "Account No", "Account Name", "Stage", "Amount", "Created Date", "Close Date", "Owner",

@@ -13,7 +13,7 @@ from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import Fault, InsufficientDataError
 from icp_xl.formatting import join_words, plural
 from icp_xl.scoring.fitting import fit_component
-from icp_xl.scoring.measures import History, measure_facts
+from icp_xl.scoring.measures import SalesHistory, measure_facts
 from icp_xl.scoring.model import read_facts
 
 #: What a preset is for: the component that must tell accounts apart before auto takes it.
@@ -46,7 +46,7 @@ class Choice:
 
 
 def choose_components(
-    accounts: pd.DataFrame, history: History | None, settings: ScoringSettings, tiers: Mapping[str, str]
+    accounts: pd.DataFrame, history: SalesHistory | None, settings: ScoringSettings, tiers: Mapping[str, str]
 ) -> Choice:
     """Take the settings' components, the preset they name, or the first preset that tells accounts apart.
 
@@ -101,7 +101,7 @@ def tells_apart(scores: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _is_mostly(choice: Choice, history: History | None) -> bool:
+def _is_mostly(choice: Choice, history: SalesHistory | None) -> bool:
     """Whether recurring revenue is at least half of the last year's, where the preset is for that."""
     if choice.preset != "subscription" or history is None:
         return choice.preset != "subscription"
@@ -111,7 +111,11 @@ def _is_mostly(choice: Choice, history: History | None) -> bool:
 
 
 def _measured(
-    preset: str, accounts: pd.DataFrame, history: History | None, settings: ScoringSettings, tiers: Mapping[str, str]
+    preset: str,
+    accounts: pd.DataFrame,
+    history: SalesHistory | None,
+    settings: ScoringSettings,
+    tiers: Mapping[str, str],
 ) -> Choice:
     components = settings.declared(preset)
     measured = measure_facts(accounts, components, history)

@@ -21,7 +21,7 @@ STEADY_MONTHS, STEADY_SHARE, STEADY_STEP = 3, 0.6, 0.1
 
 
 @dataclass(frozen=True)
-class History:
+class SalesHistory:
     """What is on record: sales lines (date, account_id, revenue, category, division, sku, product) and assets.
 
     ``as_of`` is the first day that is not known yet; windows end there. By default it is the day after the last line.
@@ -32,7 +32,9 @@ class History:
     as_of: pd.Timestamp
 
     @classmethod
-    def of(cls, lines: pd.DataFrame, assets: pd.DataFrame | None = None, until: pd.Timestamp | None = None) -> History:
+    def of(
+        cls, lines: pd.DataFrame, assets: pd.DataFrame | None = None, until: pd.Timestamp | None = None
+    ) -> SalesHistory:
         """The history before ``until``."""
         lines = lines[lines["date"].notna()]
         if until is None:
@@ -46,7 +48,9 @@ class History:
         return self.lines[(self.lines["date"] >= start) & (self.lines["date"] < end)]
 
 
-def measure_facts(accounts: pd.DataFrame, components: Iterable[Component], history: History | None) -> pd.DataFrame:
+def measure_facts(
+    accounts: pd.DataFrame, components: Iterable[Component], history: SalesHistory | None
+) -> pd.DataFrame:
     """``accounts`` (one row each, with ``account_id``) with a column for each fact of ``components``.
 
     A column that is there already stays as it is.
@@ -79,7 +83,7 @@ def measure_facts(accounts: pd.DataFrame, components: Iterable[Component], histo
     return out
 
 
-def _measure(component: Component, history: History) -> Any:
+def _measure(component: Component, history: SalesHistory) -> Any:
     """The component's fact by account; accounts of which nothing is known are absent."""
     months = component.months or WINDOW
     if component.kind == "owned":
@@ -110,7 +114,7 @@ def _measure(component: Component, history: History) -> Any:
     return _of(bought, component.of).groupby(bought["account_id"]).nunique()
 
 
-def _recurring(history: History, component: Component) -> Any:
+def _recurring(history: SalesHistory, component: Component) -> Any:
     """Revenue a year of products billed month after month at one amount, and of the chosen kinds.
 
     What is billed month after month counts as it was in the last three months, so that a contract that ended is none.

@@ -84,7 +84,7 @@ class Expression:
 
         ``want`` is the kind in which a header that stands alone is taken.
         """
-        result: Value = _Evaluation(self.headers, numbers, texts, rows).value(self.tree, want)
+        result: Value = _Computation(self.headers, numbers, texts, rows).value(self.tree, want)
         if isinstance(result, pd.Series):
             return result
         if isinstance(result, str):
@@ -93,7 +93,7 @@ class Expression:
 
 
 @dataclass(frozen=True)
-class _Evaluation:
+class _Computation:
     """One expression over the columns of one sheet."""
 
     headers: tuple[str, ...]

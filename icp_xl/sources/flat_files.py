@@ -14,7 +14,7 @@ from icp_xl.sources.container import Container
 from icp_xl.sources.text import read_rows
 
 
-class _Table(Book):
+class _CsvTable(Book):
     """A CSV file: rows of texts."""
 
     _rows: list[list[str]]
@@ -69,7 +69,7 @@ def open_text(container: Container, encoding: str | None = None, words: Collecti
     """
     found = read_rows(container, encoding, words)
     sheets = [SheetInfo(Path(container.name).stem)]
-    table = _Table(container.name, sheets, remarks=found.remarks, delimiter=found.delimiter)
+    table = _CsvTable(container.name, sheets, remarks=found.remarks, delimiter=found.delimiter)
     table._rows = found.rows
     return table
 

@@ -114,7 +114,7 @@ def read_salesforce(
     """
     progress = progress or Progress()
     progress.stage("Reading Salesforce", None)
-    reader = _Reader(connect, settings, progress, pause)
+    reader = _SalesforceReader(connect, settings, progress, pause)
     records: list[dict[str, Any]] = []
     for page in reader.pages(opportunity_query(settings, today)):
         records.extend(page)
@@ -133,7 +133,7 @@ def _next_page(where: str, timeout: float, client: Any) -> Any:
     return client.query_more(where, identifier_is_url=True, timeout=timeout)
 
 
-class _Reader:
+class _SalesforceReader:
     """Requests with a limit on everything."""
 
     def __init__(

@@ -42,7 +42,7 @@ class Shaped(Book):
 
 
 @dataclass
-class _Table:
+class _RelaidTable:
     """Rows laid out anew, the row of the file that each comes from (counted from 1), and what is to be said."""
 
     rows: list[list[Any]]
@@ -54,7 +54,7 @@ def reshaped(
     book: Book, spec: SourceSpec, chosen: SourceSettings, named: Collection[str], known: Vocabulary
 ) -> Iterator[Book]:
     """The book with its sheets laid out as tables, in each way that fits."""
-    ways: list[Callable[[list[list[Any]]], _Table | None]] = [_split_column, lambda rows: _lettered(rows, named)]
+    ways: list[Callable[[list[list[Any]]], _RelaidTable | None]] = [_split_column, lambda rows: _lettered(rows, named)]
     if spec.name == "sales":
         ways += [_unpivoted, lambda rows: _headed(rows, known)]
     sheets = [sheet for sheet in book.sheets if sheet.visible]
@@ -77,7 +77,7 @@ def _filled(row: Sequence[Any]) -> list[int]:
     return [at for at, cell in enumerate(row) if cell is not None and not (isinstance(cell, str) and not cell.strip())]
 
 
-def _split_column(rows: list[list[Any]]) -> _Table | None:
+def _split_column(rows: list[list[Any]]) -> _RelaidTable | None:
     """A CSV that was pasted into one column."""
     filled = [row for row in rows if _filled(row)]
     if len(filled) < 2 or any(_filled(row) != [0] or not isinstance(row[0], str) for row in filled):
@@ -89,18 +89,18 @@ def _split_column(rows: list[list[Any]]) -> _Table | None:
             parts = [next(csv.reader([text], delimiter=mark), []) for text in texts]
             told = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars"}[mark]
             remark = f"everything stands in one column with {told} between; it is parted there (Excel: Text to Columns)"
-            return _Table([list(part) for part in parts], list(range(1, len(rows) + 1)), remark)
+            return _RelaidTable([list(part) for part in parts], list(range(1, len(rows) + 1)), remark)
     return None
 
 
-def _lettered(rows: list[list[Any]], named: Collection[str]) -> _Table | None:
+def _lettered(rows: list[list[Any]], named: Collection[str]) -> _RelaidTable | None:
     """A sheet without a header row, whose columns the settings name by letter."""
     if not named or not all(LETTERS.match(name.strip()) for name in named):
         return None
     width = max(map(len, rows))
     header = [f"column {_letter(at)}" for at in range(width)]
     remark = "no row names the columns; they are taken by letter"
-    return _Table([header, *rows], [0, *range(1, len(rows) + 1)], remark)
+    return _RelaidTable([header, *rows], [0, *range(1, len(rows) + 1)], remark)
 
 
 def _letter(at: int) -> str:
@@ -131,7 +131,7 @@ def _period(cell: Any) -> datetime | None:
     return day.day if day is not None and day.precision in ("month", "quarter") else None
 
 
-def _unpivoted(rows: list[list[Any]]) -> _Table | None:
+def _unpivoted(rows: list[list[Any]]) -> _RelaidTable | None:
     """Months, quarters or years across the columns: one line per row and period."""
     for at, row in enumerate(rows[:SEARCH_ROWS]):
         periods = {place: day for place, cell in enumerate(row) if (day := _period(cell)) is not None}
@@ -185,7 +185,7 @@ def _unpivoted(rows: list[list[Any]]) -> _Table | None:
             remark += f"; {', '.join(named)} hold sums of these and are left out"
         if skipped:
             remark += f"; {len(skipped):,} rows are sums of the rows above and are left out"
-        return _Table(out, lines, remark)
+        return _RelaidTable(out, lines, remark)
     return None
 
 
@@ -243,7 +243,7 @@ def _equal(total: float, of: float) -> bool:
     return abs(total - of) <= 0.011 + 1e-9 * abs(of)
 
 
-def _headed(rows: list[list[Any]], known: Vocabulary) -> _Table | None:
+def _headed(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
     """The account stands in a row of its own above its lines."""
     best = max(range(min(len(rows), SEARCH_ROWS)), key=lambda at: _header_points(rows[at]), default=None)
     if best is None or _header_points(rows[best]) < 3:
@@ -272,7 +272,7 @@ def _headed(rows: list[list[Any]], known: Vocabulary) -> _Table | None:
     if not groups or len(out) < 2 or all(row[0] is None for row in out[1:]):
         return None
     remark = f"the customer stands in a row of its own above its lines; {groups:,} such headings are filled down"
-    return _Table(out, lines, remark)
+    return _RelaidTable(out, lines, remark)
 
 
 def _header_points(row: Sequence[Any]) -> int:

@@ -37,7 +37,7 @@ class StageReading:
 
 
 @dataclass(frozen=True)
-class _Words:
+class _StageWords:
     exact: dict[str, set[str]]
     begins: dict[str, set[str]]
     rules: tuple[tuple[str, Ideas, Ideas], ...]
@@ -53,7 +53,7 @@ class _Words:
 
 
 @lru_cache(maxsize=1)
-def _words() -> _Words:
+def _words() -> _StageWords:
     text = files("icp_xl.sources").joinpath("stages.yaml").read_text(encoding="utf-8")
     # Texts only: "no" and "on" are words here, not truth values.
     body = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
@@ -68,7 +68,7 @@ def _words() -> _Words:
         ((outcome, ideas),) = rule.items()
         wanted, _, barred = ideas.partition("!")
         rules.append((outcome, frozenset(wanted.split()), frozenset(barred.split())))
-    return _Words(exact, begins, tuple(rules))
+    return _StageWords(exact, begins, tuple(rules))
 
 
 @lru_cache(maxsize=8192)

@@ -90,12 +90,12 @@ def standardize_industry(
 
 
 @dataclass(frozen=True)
-class _Vocabulary:
+class _IndustryVocabulary:
     exact: dict[str, tuple[str, str]]
     by_words: dict[tuple[str, ...], str]
 
 
-def _vocabulary(own: Iterable[str]) -> _Vocabulary:
+def _vocabulary(own: Iterable[str]) -> _IndustryVocabulary:
     exact: dict[str, tuple[str, str]] = {}
     own_names = sorted({" ".join(name.split()) for name in own if clean_industry(name) not in _MISSING})
     for name in own_names:
@@ -109,14 +109,14 @@ def _vocabulary(own: Iterable[str]) -> _Vocabulary:
     by_words: dict[tuple[str, ...], str] = {}
     for text in sorted(exact):
         by_words.setdefault(_bag(text), text)
-    return _Vocabulary(exact, by_words)
+    return _IndustryVocabulary(exact, by_words)
 
 
 def _bag(text: str) -> tuple[str, ...]:
     return tuple(sorted(word for word in text.split() if word != "and"))
 
 
-def _look_up(text: str, vocabulary: _Vocabulary, settings: MatchingSettings) -> Industry:
+def _look_up(text: str, vocabulary: _IndustryVocabulary, settings: MatchingSettings) -> Industry:
     if text in vocabulary.exact:
         return Industry(*vocabulary.exact[text], 1.0)
     if (same := vocabulary.by_words.get(_bag(text))) is not None:

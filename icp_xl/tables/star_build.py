@@ -122,13 +122,13 @@ def build_star(
             refuse(grave, artifacts.CONTRACTS.name, findings)
         if read == sum(reasons.values()):
             _refuse_empty(read, reasons, findings)
-        judged = _Judged(read, reasons, cleaning, contracts, violations, grave)
-        known = _Known(products, sku_map, customers, assets)
+        judged = _JudgedLines(read, reasons, cleaning, contracts, violations, grave)
+        known = _KnownBeside(products, sku_map, customers, assets)
         return _file(engine, stages, settings, known, judged, target, progress)
 
 
 @dataclass(frozen=True)
-class _Known:
+class _KnownBeside:
     """What is known beside the lines."""
 
     products: pd.DataFrame
@@ -138,7 +138,7 @@ class _Known:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _JudgedLines:
     """What was found of the lines: how many, why some are left out, and what they break."""
 
     read: int
@@ -285,8 +285,8 @@ def _file(
     engine: DuckEngine,
     stages: Stages,
     settings: Settings,
-    known: _Known,
-    judged: _Judged,
+    known: _KnownBeside,
+    judged: _JudgedLines,
     target: StarTarget,
     progress: Progress,
 ) -> StarBuild:

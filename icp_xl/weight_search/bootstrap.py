@@ -28,7 +28,7 @@ REGION_CONFIDENCE = 0.99
 
 
 @dataclass(frozen=True)
-class Interval:
+class BootstrapInterval:
     """An estimate with the ends of its interval."""
 
     estimate: float
@@ -46,11 +46,11 @@ class Noise:
     component's best weight.
     """
 
-    correlation: dict[str, Interval]
-    gain: dict[str, Interval]
+    correlation: dict[str, BootstrapInterval]
+    gain: dict[str, BootstrapInterval]
     threshold: float
     region: float
-    weights: tuple[Interval, ...]
+    weights: tuple[BootstrapInterval, ...]
     resamples: int
 
 
@@ -104,9 +104,9 @@ def measure_noise(
     resampler = Resampler(problem.scores[problem.engaged], problem.revenue, settings.bootstrap, seed)
     tail = (1 - settings.confidence) / 2
 
-    def interval(estimate: float, deviations: Floats) -> Interval:
+    def interval(estimate: float, deviations: Floats) -> BootstrapInterval:
         low, high = np.quantile(deviations, [tail, 1 - tail])
-        return Interval(estimate, estimate + float(low), estimate + float(high))
+        return BootstrapInterval(estimate, estimate + float(low), estimate + float(high))
 
     best_value, best_moves = pool.value(best), resampler.deviations(as_floats(best))
     correlation = {"best": _clipped(interval(best_value.rho, best_moves))}
@@ -126,15 +126,17 @@ def measure_noise(
         float(np.quantile(shortfall, settings.confidence)),
         float(np.quantile(shortfall, REGION_CONFIDENCE)),
         tuple(
-            Interval(float(shares[i]), min(float(ends[0, i]), float(shares[i])), max(float(ends[1, i]), shares[i]))
+            BootstrapInterval(
+                float(shares[i]), min(float(ends[0, i]), float(shares[i])), max(float(ends[1, i]), shares[i])
+            )
             for i in range(len(shares))
         ),
         settings.bootstrap,
     )
 
 
-def _clipped(interval: Interval) -> Interval:
-    return Interval(interval.estimate, max(interval.low, -1.0), min(interval.high, 1.0))
+def _clipped(interval: BootstrapInterval) -> BootstrapInterval:
+    return BootstrapInterval(interval.estimate, max(interval.low, -1.0), min(interval.high, 1.0))
 
 
 def _shortfalls(pool: EvaluatedTrials, best: WeightGrid, resampler: Resampler) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component, score_columns
 from icp_xl.config import Settings
 from icp_xl.tables.totals import TOTAL_COLUMNS, TOTALLED_CATEGORIES, account_totals
-from icp_xl.weight_search.bootstrap import Interval, Resampler
+from icp_xl.weight_search.bootstrap import BootstrapInterval, Resampler
 from icp_xl.weight_search.objective import Spearman
 from icp_xl.weight_search.problem import target_of
 from icp_xl.weight_search.simplex import Floats
@@ -38,8 +38,8 @@ class ForwardCheck:
 
     day: date | None
     accounts: int
-    in_sample: dict[str, Interval]
-    forward: dict[str, Interval]
+    in_sample: dict[str, BootstrapInterval]
+    forward: dict[str, BootstrapInterval]
     flatters: bool
     status: str = ""
 
@@ -92,7 +92,7 @@ def check_forward(
 
 def _correlations(
     scores: Floats, target: Floats, named: Mapping[str, Floats], settings: Settings
-) -> dict[str, Interval]:
+) -> dict[str, BootstrapInterval]:
     resampler = Resampler(scores, target, settings.optimize.bootstrap, settings.run.seed)
     exact = Spearman(target)
     tail = (1 - settings.optimize.confidence) / 2
@@ -100,7 +100,7 @@ def _correlations(
     for name, weights in named.items():
         rho = exact(scores @ weights)
         low, high = np.quantile(resampler.deviations(weights), [tail, 1 - tail])
-        out[name] = Interval(rho, max(rho + float(low), -1.0), min(rho + float(high), 1.0))
+        out[name] = BootstrapInterval(rho, max(rho + float(low), -1.0), min(rho + float(high), 1.0))
     return out
 
 

@@ -21,14 +21,14 @@ from icp_xl.weight_search.near_optimal_region import Region, find_regions, weigh
 from icp_xl.weight_search.objective import Objective, Value
 from icp_xl.weight_search.problem import Problem, build_problem
 from icp_xl.weight_search.simplex import Floats, WeightGrid, as_floats, as_weights
-from icp_xl.weight_search.storage import Store, latest_store
+from icp_xl.weight_search.storage import TrialStore, latest_store
 from icp_xl.weight_search.study import StudyResult, run_study, study_name
 from icp_xl.weight_search.tradeoff import TradeoffPoint, trace_tradeoff
 from icp_xl.weight_search.trials import EvaluatedTrials
 
 
 @dataclass(frozen=True)
-class Verdict:
+class WeightVerdict:
     """Whether to change the weights, and the sentence that says why."""
 
     change: bool
@@ -53,7 +53,7 @@ class OptimizeResult:
     importance: Floats
     noise: Noise
     forward: ForwardCheck
-    verdict: Verdict
+    verdict: WeightVerdict
     moves: pd.DataFrame
     trials: pd.DataFrame
     warnings: tuple[str, ...] = field(default=())
@@ -81,7 +81,7 @@ class OptimizeResult:
 def optimize_weights(
     accounts: pd.DataFrame,
     settings: Settings,
-    store: Store | Path,
+    store: TrialStore | Path,
     *,
     current: Mapping[str, float] | None = None,
     transactions: pd.DataFrame | None = None,
@@ -111,7 +111,7 @@ def optimize_weights(
 def _optimize(
     accounts: pd.DataFrame,
     settings: Settings,
-    store: Store | Path,
+    store: TrialStore | Path,
     current: Mapping[str, float] | None,
     transactions: pd.DataFrame | None,
     components: Sequence[Component] | None,
@@ -167,22 +167,22 @@ def _optimize(
     )
 
 
-def _judge(best: Value, current: Value, noise: Noise, problem: Problem, settings: Settings) -> Verdict:
+def _judge(best: Value, current: Value, noise: Noise, problem: Problem, settings: Settings) -> WeightVerdict:
     gain = current.objective(problem.lambda_) - best.objective(problem.lambda_)
     needed = max(noise.threshold, settings.optimize.minimum_gain)
     inside = _allowed(problem, problem.in_force)
     facts = f"the objective improves by {gain:.4f} (correlation {current.rho:.3f} to {best.rho:.3f})"
     if not inside:
         text = f"Change recommended: the weights in force break the rules of the search; {facts}."
-        return Verdict(True, text, gain, needed)
+        return WeightVerdict(True, text, gain, needed)
     if gain <= noise.threshold:
         text = f"No change recommended: {facts}, and a gain of up to {noise.threshold:.4f} is within noise."
-        return Verdict(False, text, gain, needed)
+        return WeightVerdict(False, text, gain, needed)
     if gain < settings.optimize.minimum_gain:
         text = f"No change recommended: {facts}, less than the {settings.optimize.minimum_gain:g} that matters."
-        return Verdict(False, text, gain, needed)
+        return WeightVerdict(False, text, gain, needed)
     text = f"Change recommended: {facts}, more than the {needed:.4f} that noise would explain."
-    return Verdict(True, text, gain, needed)
+    return WeightVerdict(True, text, gain, needed)
 
 
 def _warnings(forward: ForwardCheck, problem: Problem, in_force: Floats) -> list[str]:

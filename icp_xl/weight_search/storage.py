@@ -111,7 +111,7 @@ class BatchJournal(JournalFileBackend):
                 handle.truncate(size - back + tail.rfind(b"\n") + 1)
 
 
-class Store:
+class TrialStore:
     """An Optuna storage and the lock that makes a batch of trials one step for every process on it."""
 
     def __init__(self, where: str | Path) -> None:
@@ -182,13 +182,13 @@ class Store:
             pass  # another process took it over
 
 
-def latest_store(folder: Path, name: str) -> Store:
+def latest_store(folder: Path, name: str) -> TrialStore:
     """The journal of the study ``name`` in ``folder``; journals of studies of other inputs are removed."""
     for other in sorted(folder.glob("*.journal")):
         if other.stem != name:
             other.unlink(missing_ok=True)
             other.with_name(other.name + ".lock").unlink(missing_ok=True)
-    return Store(folder / f"{name}.journal")
+    return TrialStore(folder / f"{name}.journal")
 
 
 def _check_journal(path: Path) -> None:

@@ -24,7 +24,7 @@ from icp_xl.progress import Progress
 from icp_xl.weight_search import successive_halving
 from icp_xl.weight_search.objective import Objective, Value
 from icp_xl.weight_search.simplex import UNITS, WeightGrid, as_floats
-from icp_xl.weight_search.storage import Store, quiet
+from icp_xl.weight_search.storage import TrialStore, quiet
 from icp_xl.weight_search.trials import EvaluatedTrials, Outcome, key_of, rank_of
 
 CHUNK = 32
@@ -47,7 +47,7 @@ class StudyResult:
 
 
 def run_study(
-    objective: Objective, settings: OptimizeSettings, store: Store, progress: Progress | None = None
+    objective: Objective, settings: OptimizeSettings, store: TrialStore, progress: Progress | None = None
 ) -> StudyResult:
     """Fill the study until it is complete, or until ``progress`` says to stop.
 
@@ -84,7 +84,7 @@ def study_name(objective: Objective, settings: OptimizeSettings) -> str:
 
 
 class _Study:
-    def __init__(self, objective: Objective, settings: OptimizeSettings, store: Store) -> None:
+    def __init__(self, objective: Objective, settings: OptimizeSettings, store: TrialStore) -> None:
         self.objective, self.settings, self.store = objective, settings, store
         self.name = study_name(objective, settings)
         with store.exclusive(self.name + "-open"):

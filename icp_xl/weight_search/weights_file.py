@@ -7,7 +7,7 @@ from typing import Any
 from icp_xl.columns import GRADES
 from icp_xl.config import Settings
 from icp_xl.scoring.weights import SCHEMA
-from icp_xl.weight_search.bootstrap import Interval
+from icp_xl.weight_search.bootstrap import BootstrapInterval
 from icp_xl.weight_search.search import OptimizeResult
 
 
@@ -80,5 +80,5 @@ def _forward(result: OptimizeResult) -> dict[str, Any]:
     }
 
 
-def _ends(interval: Interval) -> list[float]:
+def _ends(interval: BootstrapInterval) -> list[float]:
     return [interval.low, interval.high]

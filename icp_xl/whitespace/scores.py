@@ -20,7 +20,7 @@ from icp_xl.whitespace.value import expected_value
 
 
 @dataclass(frozen=True)
-class Scores:
+class SignalScores:
     """One row per scored pair: ``columns`` has the normalised signals, their parts, score and expected value.
 
     ``weights``: one row per signal, see :func:`~icp_xl.whitespace.blend.scale_weights`.
@@ -30,7 +30,7 @@ class Scores:
     weights: pd.DataFrame
 
 
-def score_pairs(frame: pd.DataFrame, settings: WhitespaceSettings) -> Scores:
+def score_pairs(frame: pd.DataFrame, settings: WhitespaceSettings) -> SignalScores:
     """Score completed candidates, none of whom owns the division.
 
     Raises:
@@ -45,7 +45,7 @@ def score_pairs(frame: pd.DataFrame, settings: WhitespaceSettings) -> Scores:
     score, parts = blend(scaled, weights["used"].tolist(), settings.normalize)
     added = pd.DataFrame(parts, columns=list(PARTS))
     columns = pd.concat([scaled, added], axis=1).assign(score=score, expected_value=signals["expected_value"])
-    return Scores(columns, weights)
+    return SignalScores(columns, weights)
 
 
 def _with_computed(frame: pd.DataFrame, settings: WhitespaceSettings) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def learn_challenger(past: Past | None, settings: WhitespaceSettings, window_mon
     return fit_challenger(normalised, outcome.tolist(), past.cutoff, settings.normalize)
 
 
-def add_scores(frame: pd.DataFrame, rows: Bools, scores: Scores, challenger: Challenger | str) -> pd.DataFrame:
+def add_scores(frame: pd.DataFrame, rows: Bools, scores: SignalScores, challenger: Challenger | str) -> pd.DataFrame:
     """The pairs with their scores; pairs that the account owns have none.
 
     Args:

@@ -38,7 +38,7 @@ from icp_xl.errors import IcpError
 from icp_xl.opc.archive import Archive
 from icp_xl.opc.package import open_package
 from icp_xl.opc.safe_write import SafeOptions
-from icp_xl.opc.sheet_xml import RowParser, SheetReader, cell_value, key_text, shared_strings
+from icp_xl.opc.sheet_xml import RowParser, SheetPartReader, cell_value, key_text, shared_strings
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
 from tests.support.donors import make_donor
@@ -124,7 +124,7 @@ def key_column(path: Path) -> tuple[str, str, list[str]] | None:
 
 
 def _keys(package: object, part: str, first: int, last: int, column: int, strings: list[bytes]) -> list[str]:
-    reader = SheetReader(package.chunks(part), part, part)  # type: ignore[attr-defined]
+    reader = SheetPartReader(package.chunks(part), part, part)  # type: ignore[attr-defined]
     parser, found = RowParser(reader.prefix), []
     for row in reader.rows():
         if first <= parser.number(row) <= last:

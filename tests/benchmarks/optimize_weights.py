@@ -26,7 +26,7 @@ from icp_xl.config import Settings, load_settings  # noqa: E402
 from icp_xl.weight_search.objective import Objective  # noqa: E402
 from icp_xl.weight_search.problem import build_problem  # noqa: E402
 from icp_xl.weight_search.simplex import UNITS, WeightGrid, as_floats  # noqa: E402
-from icp_xl.weight_search.storage import Store, quiet  # noqa: E402
+from icp_xl.weight_search.storage import TrialStore, quiet  # noqa: E402
 from icp_xl.weight_search.study import StudyResult, run_study  # noqa: E402
 from tests.support.weights import make_scored  # noqa: E402
 
@@ -43,7 +43,7 @@ def study_of(frame: pd.DataFrame, settings: Settings) -> tuple[Objective, StudyR
         start = time.process_time()
         with threadpool_limits(limits=1, user_api="blas"):  # as the command does
             objective = Objective(build_problem(frame, settings))
-            result = run_study(objective, settings.optimize, Store(Path(folder) / "a.journal"))
+            result = run_study(objective, settings.optimize, TrialStore(Path(folder) / "a.journal"))
         return objective, result, time.process_time() - start
 
 

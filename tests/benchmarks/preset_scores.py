@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.choose import choose_components
-from icp_xl.scoring.measures import History
+from icp_xl.scoring.measures import SalesHistory
 from icp_xl.tables.totals import account_totals
 
 if "--help" in sys.argv:
@@ -103,7 +103,7 @@ def measured(name: str, customers: pd.DataFrame, log: pd.DataFrame) -> str:
     customers = customers.assign(region=None, rep=None, printers=np.nan)
     accounts = customers.merge(account_totals(log, customers, until=day), on="account_id")
     accounts = accounts[accounts["lines"] > 0].reset_index(drop=True)
-    history = History.of(log, until=day)
+    history = SalesHistory.of(log, until=day)
     settings = ScoringSettings()
     choice = choose_components(accounts, history, settings, {})
     weights = settings.default_weights(choice.components)

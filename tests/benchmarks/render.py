@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.delivery.render.book import render_bytes
-from icp_xl.reports.spec import Book, Column, Sheet, Table
+from icp_xl.reports.spec import Column, ReportBook, Sheet, Table
 
 if "--help" in sys.argv:
     print(__doc__)
@@ -23,7 +23,7 @@ def main(rows: int) -> None:
     for i in range(8):
         frame[f"t{i}"] = np.char.add("Account ", rng.integers(0, rows, rows).astype(str))
     columns = [Column(c, c.upper(), "money" if c[0] == "n" else "text") for c in frame]
-    book = Book([Sheet("Data", "Data", [Table("data", columns, frame)], kind="data")])
+    book = ReportBook([Sheet("Data", "Data", [Table("data", columns, frame)], kind="data")])
     started = time.process_time()
     content, _ = render_bytes(book)
     used = time.process_time() - started

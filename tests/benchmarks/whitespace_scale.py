@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from icp_xl.config import Settings, load_settings  # noqa: E402
 from icp_xl.pipeline.whitespace import rank as stage  # noqa: E402
-from icp_xl.pipeline.whitespace.inputs import Inputs  # noqa: E402
+from icp_xl.pipeline.whitespace.inputs import WhitespaceInputs  # noqa: E402
 from icp_xl.runs import start_run  # noqa: E402
 from icp_xl.whitespace.model import Terms  # noqa: E402
 from icp_xl.whitespace.rank import rank_whitespace  # noqa: E402
@@ -60,7 +60,7 @@ def rank_and_write(out: Path, accounts: int, reps: int, rep_books: bool) -> None
         )  # fmt: skip
         del candidates
         names = stage.file_names(CUTOFF)
-        inputs = Inputs(ranking.pairs.head(0), CUTOFF, 6, "revenue")
+        inputs = WhitespaceInputs(ranking.pairs.head(0), CUTOFF, 6, "revenue")
         ranked = time.process_time()
         stage._stage_files(run, ranking, inputs, names)
         run.outputs.parquet(stage.STATES, ranking.states)

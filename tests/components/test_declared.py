@@ -15,7 +15,7 @@ from icp_xl.errors import ConfigError, InsufficientDataError
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.choose import choose_components
 from icp_xl.scoring.fitting import MONTH
-from icp_xl.scoring.measures import History, measure_facts
+from icp_xl.scoring.measures import SalesHistory, measure_facts
 from icp_xl.scoring.model import ScoreModel
 
 KINDS = {
@@ -82,7 +82,7 @@ def assets() -> pd.DataFrame:
 
 def scored(components: dict[str, object]) -> tuple[pd.DataFrame, ScoreModel]:
     settings = ScoringSettings.model_validate({"components": components})
-    history = History.of(lines(), assets(), until=END)
+    history = SalesHistory.of(lines(), assets(), until=END)
     choice = choose_components(accounts(), history, settings, {"Cafe": "1"})
     weights = settings.default_weights(choice.components)
     found = score_accounts(choice.accounts, {"Cafe": "1"}, weights, settings, components=choice.components)
@@ -132,7 +132,7 @@ def test_every_kind_is_measured_as_it_says_and_scores_between_0_and_1(declared: 
 def test_what_is_owned_and_what_is_billed_month_after_month() -> None:
     declared = {"owned": KINDS["owned"], "steady": MORE["steady"]}
     settings = ScoringSettings.model_validate({"components": declared})
-    measured = measure_facts(accounts(), settings.declared(""), History.of(lines(), assets(), until=END))
+    measured = measure_facts(accounts(), settings.declared(""), SalesHistory.of(lines(), assets(), until=END))
     facts = measured.set_index("account_id")
     assert facts["owned_owned"][["A0", "A1", "A2"]].tolist() == [0.0, 2.0, 1.0]
     assert facts.loc["A0", "steady_amount"] == pytest.approx(240.0) and facts.loc["A1", "steady_amount"] == 0.0
@@ -141,8 +141,8 @@ def test_what_is_owned_and_what_is_billed_month_after_month() -> None:
 def test_nothing_after_the_day_is_seen() -> None:
     settings = ScoringSettings.model_validate({"components": {k: v for k, v in MORE.items() if k != "both"}})
     late = lines().assign(date=lines()["date"] + pd.Timedelta(days=900), revenue=1e6)
-    known = measure_facts(accounts(), settings.declared(""), History.of(lines(), until=END))
-    more = measure_facts(accounts(), settings.declared(""), History.of(pd.concat([lines(), late]), until=END))
+    known = measure_facts(accounts(), settings.declared(""), SalesHistory.of(lines(), until=END))
+    more = measure_facts(accounts(), settings.declared(""), SalesHistory.of(pd.concat([lines(), late]), until=END))
     pd.testing.assert_frame_equal(known, more)
 
 
@@ -166,19 +166,21 @@ def test_a_declaration_that_cannot_be_is_refused_with_its_place(components: dict
 
 
 def test_a_constant_score_is_not_published_and_the_error_says_what_would_work() -> None:
-    history = History.of(lines(), assets(), until=END)
+    history = SalesHistory.of(lines(), assets(), until=END)
     frame = accounts().assign(industry=None)
     with pytest.raises(InsufficientDataError) as caught:
         choose_components(frame, history, ScoringSettings(preset="equipment"), {})
     assert "same score" in str(caught.value) and "general" in str(caught.value)
-    empty = History.of(lines().iloc[:0], until=END)
+    empty = SalesHistory.of(lines().iloc[:0], until=END)
     with pytest.raises(InsufficientDataError, match="same score"):
         choose_components(frame.assign(total_revenue=0.0), empty, ScoringSettings(), {})
     same = pd.DataFrame(
         {"date": END - pd.Timedelta(days=9), "account_id": frame["account_id"], "division": "d", "category": None,
          "sku": "s", "product": "p", "revenue": 100.0}
     )  # fmt: skip
-    alike = choose_components(frame.assign(total_revenue=100.0), History.of(same, until=END), ScoringSettings(), {})
+    alike = choose_components(
+        frame.assign(total_revenue=100.0), SalesHistory.of(same, until=END), ScoringSettings(), {}
+    )
     assert "every account would get the same score" in alike.told
     one = frame.assign(annual_revenue=np.arange(1, 41) * 1e6, total_revenue=0.0)
     with pytest.raises(InsufficientDataError, match="one component alone, size"):
@@ -186,7 +188,7 @@ def test_a_constant_score_is_not_published_and_the_error_says_what_would_work() 
 
 
 def test_auto_takes_the_specification_where_its_facts_are_and_says_what_else_it_took() -> None:
-    history = History.of(lines(), assets(), until=END)
+    history = SalesHistory.of(lines(), assets(), until=END)
     trade = accounts().assign(printers=np.arange(40.0), annual_revenue=np.arange(1, 41) * 1e6)
     assert choose_components(trade, history, ScoringSettings(), {}).components == ScoringSettings().declared(
         "equipment"
@@ -199,7 +201,10 @@ def test_auto_takes_the_specification_where_its_facts_are_and_says_what_else_it_
         for i in range(38) for k in range(1, 3 + i % 20)
     ]  # fmt: skip
     billed = pd.DataFrame(rows, columns=["date", "account_id", "division", "category", "sku", "revenue"])
-    assert choose_components(accounts(), History.of(billed, until=END), ScoringSettings(), {}).preset == "subscription"
+    assert (
+        choose_components(accounts(), SalesHistory.of(billed, until=END), ScoringSettings(), {}).preset
+        == "subscription"
+    )
 
 
 def test_weights_of_other_components_are_refused() -> None:

@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from icp_xl.delivery.render.book import render_book
-from icp_xl.reports.spec import Book, Column, Control, Sheet, Table
+from icp_xl.reports.spec import Column, Control, ReportBook, Sheet, Table
 from tests.support.validator import assert_valid
 
 CLOCK = datetime(2024, 7, 1)
 
 
-def make_book(control: Control | None) -> Book:
+def make_book(control: Control | None) -> ReportBook:
     frame = pd.DataFrame({"points": [10, 20], "bar": ["", ""]})
     columns = [Column("points", "Points", "integer", editable=True, control=control), Column("bar", "Move", width=20)]
-    return Book([Sheet("Try", "Try", [Table("try", columns, frame)], protected=True)])
+    return ReportBook([Sheet("Try", "Try", [Table("try", columns, frame)], protected=True)])
 
 
 @pytest.mark.parametrize("kind", ["scroll", "spin"])

@@ -24,7 +24,7 @@ from icp_xl.delivery.render.cell_values import cell_text, cell_value
 from icp_xl.delivery.render.excel_names import Names, NamesTaken
 from icp_xl.delivery.render.references import with_prefixes
 from icp_xl.errors import DeliveryError
-from icp_xl.reports.spec import Book, Chart, Column, Figure, Figures, Image, Ref, Series, Sheet, Table, Text
+from icp_xl.reports.spec import Chart, Column, Figure, Figures, Image, Ref, ReportBook, Series, Sheet, Table, Text
 from tests.support.validator import assert_valid
 
 CLOCK = datetime(2024, 1, 2, 3, 4, 5)
@@ -39,9 +39,9 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def one_table(frame: pd.DataFrame, columns: list[Column] | None = None, **options: object) -> Book:
+def one_table(frame: pd.DataFrame, columns: list[Column] | None = None, **options: object) -> ReportBook:
     columns = columns or [Column(str(name), str(name)) for name in frame.columns]
-    return Book([Sheet("Data", "Data", [Table("t", columns, frame, **options)], kind="data")])  # type: ignore[arg-type]
+    return ReportBook([Sheet("Data", "Data", [Table("t", columns, frame, **options)], kind="data")])  # type: ignore[arg-type]
 
 
 def part(content: bytes, name: str) -> etree._Element:
@@ -86,7 +86,7 @@ def test_hostile_text_is_safe_in_every_other_place(tmp_path: Path) -> None:
         "column", bad, [Series(bad, Ref("t", "g"), Ref("t", "a"))], bad, x_title=bad, y_title=bad
     )  # fmt: skip
     blocks = [Text(bad), Text(bad, "heading"), Figures([Figure(bad, bad, "text", bad)]), table, chart]
-    book = Book([Sheet(bad, bad, blocks, subtitle=bad)], title=bad, subject=bad, footer=bad)
+    book = ReportBook([Sheet(bad, bad, blocks, subtitle=bad)], title=bad, subject=bad, footer=bad)
     render_book(book, tmp_path / "book.xlsx", clock=CLOCK)
     assert_valid(tmp_path / "book.xlsx")
     assert openpyxl_sheets(tmp_path / "book.xlsx")
@@ -162,7 +162,7 @@ def test_formulas_resolve_to_cells_and_keep_their_values() -> None:
         Column("s", "S", "percent", formula='=NORM.S.INV({a}/SUM({t.b}))+{t.a:2}+{1,2}'),
     ]  # fmt: skip
     book = one_table(frame, columns, totals=True)
-    content, result = render_bytes(Book(book.sheets, names={"total_b": "SUM({t.b})"}), clock=CLOCK)
+    content, result = render_bytes(ReportBook(book.sheets, names={"total_b": "SUM({t.b})"}), clock=CLOCK)
     place = result.tables["t"]
     found, row = cells(content), place.first_row + 1
     assert found[f"B{row + 1}"] == ("n", f"$A{row + 1}*2", "4.0")
@@ -211,7 +211,7 @@ def test_empty_and_small_tables_are_native_and_valid(tmp_path: Path, rows: int) 
     columns = [Column("a", "A", "score", rule="data_bar", total="average"), Column("b", "B", rule="flag")]
     table = Table("t", columns, frame, totals=True, empty_text="Nobody moved.")
     chart = Chart("line", "C", [Series("s", Ref("t", "b"), Ref("t", "a"))], "nothing")
-    content, result = render_bytes(Book([Sheet("S", "S", [table, chart])]), clock=CLOCK)
+    content, result = render_bytes(ReportBook([Sheet("S", "S", [table, chart])]), clock=CLOCK)
     place = result.tables["t"]
     ref = part(content, "xl/tables/table1.xml").get("ref")
     assert ref == place.ref and place.rows == rows
@@ -224,7 +224,7 @@ def test_empty_and_small_tables_are_native_and_valid(tmp_path: Path, rows: int) 
 
 def test_names_give_way_to_those_of_the_target() -> None:
     frame = pd.DataFrame({"a": [1.0]})
-    book = Book(
+    book = ReportBook(
         [
             Sheet("History", "H", [Table("t", [Column("a", "A"), Column("a", "a")], frame)]),
             Sheet("Summary", "S", [Figures([Figure("sum", 1.0, formula="SUM({t.a})")])]),
@@ -253,7 +253,7 @@ def test_the_same_book_and_clock_give_the_same_bytes() -> None:
     frame = pd.DataFrame({"a": np.arange(50.0), "g": list("ABCDF") * 10})
     columns = [Column("a", "A", "score", rule="data_bar"), Column("g", "G", "grade", rule="grade")]
     chart = Chart("column", "C", [Series("s", Ref("t", "g"), Ref("t", "a"))], "bars")
-    book = Book([Sheet("S", "S", [Table("t", columns, frame), chart])])
+    book = ReportBook([Sheet("S", "S", [Table("t", columns, frame), chart])])
     assert render_bytes(book, clock=CLOCK)[0] == render_bytes(book, clock=CLOCK)[0]
     core = part(render_bytes(book, clock=CLOCK)[0], "docProps/core.xml")
     assert {"2024-01-02T03:04:05Z"} <= {item.text for item in core}
@@ -273,7 +273,7 @@ def test_editable_cells_are_unlocked_with_a_drop_down() -> None:
 
 
 def test_print_setup_is_landscape_one_page_wide_with_repeated_headers() -> None:
-    book = Book([Sheet("S", "S", [Table("t", [Column("a", "A")], pd.DataFrame({"a": ["x"]}))], freeze_table="t")])
+    book = ReportBook([Sheet("S", "S", [Table("t", [Column("a", "A")], pd.DataFrame({"a": ["x"]}))], freeze_table="t")])
     content, result = render_bytes(book, clock=CLOCK)
     sheet = part(content, "xl/worksheets/sheet1.xml")
     setup = sheet.find(f"{MAIN}pageSetup")
@@ -293,7 +293,7 @@ def test_every_picture_has_alternative_text() -> None:
     frame = pd.DataFrame({"g": ["a", "b"], "v": [1.0, 2.0]})
     chart = Chart("pie", "P", [Series("s", Ref("t", "g"), Ref("t", "v"))], "two slices")
     blocks = [Table("t", [Column("g", "G"), Column("v", "V", "number")], frame), chart, Image(png, "a dot")]
-    content, _ = render_bytes(Book([Sheet("S", "S", blocks)]), clock=CLOCK)
+    content, _ = render_bytes(ReportBook([Sheet("S", "S", blocks)]), clock=CLOCK)
     drawing = part(content, "xl/drawings/drawing1.xml")
     told = [item.get("descr") for item in drawing.iter() if etree.QName(item).localname == "cNvPr"]
     assert sorted(told) == ["a dot", "two slices"]
@@ -319,7 +319,7 @@ def test_every_chart_kind_is_valid(tmp_path: Path) -> None:
         "mixed",
     )  # fmt: skip
     path = tmp_path / "charts.xlsx"
-    result = render_book(Book([Sheet("S", "S", [Table("t", columns, frame), *charts, mixed])]), path, clock=CLOCK)
+    result = render_book(ReportBook([Sheet("S", "S", [Table("t", columns, frame), *charts, mixed])]), path, clock=CLOCK)
     assert len(result.charts) == 11
     assert_valid(path)
 
@@ -330,11 +330,14 @@ def test_faults_of_a_book_are_told_before_anything_is_written(tmp_path: Path) ->
     path = tmp_path / "old.xlsx"
     path.write_bytes(b"old")
     for book, text in (
-        (Book([]), "at least one sheet"),
-        (Book([Sheet("S", "S", [table])]), "column that its table does not have"),
-        (Book([Sheet("S", "S", [Figures([Figure("f", 1, formula="{gone.a}")])])]), "table that the book does not have"),
-        (Book([Sheet("S", "S", [Table("t", [Column("b", "B")], frame)])]), "lacks columns"),
-        (Book([Sheet("S", "S", []), Sheet("S", "S", [])]), "two sheets"),
+        (ReportBook([]), "at least one sheet"),
+        (ReportBook([Sheet("S", "S", [table])]), "column that its table does not have"),
+        (
+            ReportBook([Sheet("S", "S", [Figures([Figure("f", 1, formula="{gone.a}")])])]),
+            "table that the book does not have",
+        ),
+        (ReportBook([Sheet("S", "S", [Table("t", [Column("b", "B")], frame)])]), "lacks columns"),
+        (ReportBook([Sheet("S", "S", []), Sheet("S", "S", [])]), "two sheets"),
     ):
         with pytest.raises(DeliveryError, match=text):
             render_book(book, path, clock=CLOCK)
@@ -368,7 +371,7 @@ def test_the_cached_text_of_a_formula_is_well_formed_whatever_the_name() -> None
 
 def test_a_footer_that_begins_with_a_digit_keeps_it() -> None:
     """``&8`` before ``2024…`` would be read as a font of size 82024."""
-    book = Book([Sheet("Data", "Data", [])], title="2024 plan", footer="20240102T030405-score")
+    book = ReportBook([Sheet("Data", "Data", [])], title="2024 plan", footer="20240102T030405-score")
     foot = part(render_bytes(book, clock=CLOCK)[0], "xl/worksheets/sheet1.xml").findtext(f".//{MAIN}oddFooter") or ""
     assert "&8 2024 plan" in foot and foot.endswith("&8 20240102T030405-score")
 

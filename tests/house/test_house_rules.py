@@ -104,6 +104,16 @@ def test_nothing_names_a_folder_of_a_machine() -> None:
     assert not named, named
 
 
+def test_a_class_name_has_one_meaning() -> None:
+    """Whoever reads ``Job`` or ``Scores`` need not look where it was imported from."""
+    found: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name.lstrip("_"), []).append(name_of(path))
+    assert not {name: places for name, places in found.items() if len(places) > 1}
+
+
 def test_containers_are_written_by_one_writer() -> None:
     """zipfile writes the system and, at will, the moment of writing into a container."""
     writes = re.compile(r"ZipFile\([^)]*[\"'][wax][\"']|ZipInfo\(|\.writestr\(")

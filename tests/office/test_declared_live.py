@@ -13,7 +13,7 @@ from icp_xl.config.reports import ReportSettings
 from icp_xl.delivery.render.book import render_book
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.inputs import LiveInputs
-from icp_xl.reports.spec import Book, Column, Sheet, Table
+from icp_xl.reports.spec import Column, ReportBook, Sheet, Table
 from tests.components.test_declared import KINDS, MORE, scored
 from tests.support.live_books import Step, check, render_live
 from tests.support.office import recalculate
@@ -49,7 +49,7 @@ def test_every_kind_as_a_cell_formula_gives_the_score(tmp_path: Path, declared: 
     lookups = [block for block in sheets[0].blocks if isinstance(block, Table) and block.name.startswith("live_table_")]
     made = [Sheet("Facts", "Facts", [Table("facts", columns, shown)])]
     made += [Sheet("Lookups", "Lookups", lookups)] if lookups else []
-    result = render_book(Book(made, names=tables), tmp_path / "facts.xlsx", clock=datetime(2024, 7, 1))
+    result = render_book(ReportBook(made, names=tables), tmp_path / "facts.xlsx", clock=datetime(2024, 7, 1))
     [found] = recalculate(tmp_path / "facts.xlsx", [[]])
     assert not found.errors
     spot = result.tables["facts"]

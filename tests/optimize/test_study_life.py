@@ -20,7 +20,7 @@ from icp_xl.progress import RecordingProgress
 from icp_xl.weight_search.objective import Objective
 from icp_xl.weight_search.problem import build_problem
 from icp_xl.weight_search.simplex import UNITS
-from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.storage import TrialStore
 from icp_xl.weight_search.study import StudyResult, run_study, study_name
 
 from tests.support.weights import make_scored  # isort: skip
@@ -36,7 +36,7 @@ def _settings(**overrides: object) -> Settings:
 def _run(where: str | Path, progress: RecordingProgress | None = None, **overrides: object) -> StudyResult:
     settings = _settings(**overrides)
     objective = Objective(build_problem(make_scored(1600), settings))
-    return run_study(objective, settings.optimize, Store(where), progress)
+    return run_study(objective, settings.optimize, TrialStore(where), progress)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def _worker(where: str) -> None:
 
 def _opener(where: str, barrier: Any) -> None:
     barrier.wait(60)
-    Store(where).study("one")
+    TrialStore(where).study("one")
 
 
 def test_processes_that_start_together_on_a_new_database_make_one_study(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_two_processes_make_one_consistent_study(whole: StudyResult, tmp_path: P
         worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0]
     result = _run(where)
-    study = Store(where).study(result.name)
+    study = TrialStore(where).study(result.name)
     assert [trial.number for trial in study.trials] == list(range(TRIALS))
     assert repr(result.outcomes) == repr(whole.outcomes)
     places = [(trial.user_attrs["block"], trial.user_attrs["at"]) for trial in study.trials]
@@ -146,7 +146,7 @@ def test_two_processes_make_one_consistent_study(whole: StudyResult, tmp_path: P
 
 
 def test_the_database_lock_works_where_files_do_not_reach(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    store = TrialStore(f"sqlite:///{tmp_path / 'a.db'}")
     store._lock_file = None  # as for a database on another machine
     with store.exclusive("study"):
         assert "study.lock" in optuna.get_all_study_names(store.storage)

@@ -359,7 +359,7 @@ def with_assets(desk: Desk, lines: pd.DataFrame) -> Callable[[], list[str]]:
         chosen = load_settings(overrides=desk.settings)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                "icp_xl.pipeline.models.build.read_inputs", lambda run: build_inputs.Inputs(lines, assets=assets)
+                "icp_xl.pipeline.models.build.read_inputs", lambda run: build_inputs.BuildInputs(lines, assets=assets)
             )
             with start_run("build", chosen) as run:
                 build(run)

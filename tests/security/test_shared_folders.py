@@ -17,7 +17,7 @@ from icp_xl.runs import mask_secrets, start_run
 from icp_xl.safe_paths import resolve_inside
 from icp_xl.sql.engine import open_duckdb
 from icp_xl.sql.query import Query
-from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.storage import TrialStore
 
 links = pytest.mark.skipif(os.name == "nt", reason="making a link needs a right on Windows")
 
@@ -166,9 +166,9 @@ def test_a_file_that_is_no_study_is_refused_before_it_is_touched(tmp_path: Path,
     path = tmp_path / "Important.xlsx"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match="no study of Optuna's"):
-        Store(path)
+        TrialStore(path)
     with pytest.raises(ConfigError, match="no study of Optuna's"):
-        Store(f"sqlite:///{path}")
+        TrialStore(f"sqlite:///{path}")
     assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
@@ -178,17 +178,17 @@ def test_somebody_elses_database_gets_no_tables(tmp_path: Path) -> None:
         database.execute("create table accounts (id)")
     before = path.read_bytes()
     with pytest.raises(ConfigError, match="no study of Optuna's"):
-        Store(f"sqlite:///{path}")
+        TrialStore(f"sqlite:///{path}")
     assert path.read_bytes() == before
 
 
 def test_a_study_of_ours_is_opened_again(tmp_path: Path) -> None:
     for where in (tmp_path / "a.journal", f"sqlite:///{tmp_path / 'a.db'}"):
-        Store(where).study("s")
-        Store(where).study("s")
+        TrialStore(where).study("s")
+        TrialStore(where).study("s")
     with open(tmp_path / "a.journal", "ab") as handle:
         handle.write(b'{"op_code": 0, "torn')
-    Store(tmp_path / "a.journal").study("s")
+    TrialStore(tmp_path / "a.journal").study("s")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from icp_xl.weight_search.bootstrap import measure_noise
 from icp_xl.weight_search.objective import Objective
 from icp_xl.weight_search.problem import build_problem
 from icp_xl.weight_search.simplex import as_floats
-from icp_xl.weight_search.storage import Store
+from icp_xl.weight_search.storage import TrialStore
 from icp_xl.weight_search.study import run_study
 from icp_xl.weight_search.trials import EvaluatedTrials
 from tests.support.weights import make_scored
@@ -32,7 +32,7 @@ def recovered(seed: int, n: int = 2000, n_trials: int = 400) -> bool:
     frame = make_scored(n, seed=seed, planted=planted)
     objective = Objective(build_problem(frame, settings))
     with tempfile.TemporaryDirectory() as folder:
-        result = run_study(objective, settings.optimize, Store(Path(folder) / "a.journal"))
+        result = run_study(objective, settings.optimize, TrialStore(Path(folder) / "a.journal"))
     pool = EvaluatedTrials(objective)
     pool.add(result.outcomes)
     noise = measure_noise(pool, result.best, {"best": as_floats(result.best)}, settings.optimize, seed)

@@ -40,8 +40,8 @@ def run_small(where: str) -> None:
     from icp_xl.config import load_settings
     from icp_xl.weight_search.objective import Objective
     from icp_xl.weight_search.problem import build_problem
-    from icp_xl.weight_search.storage import Store
+    from icp_xl.weight_search.storage import TrialStore
     from icp_xl.weight_search.study import run_study
 
     settings = load_settings(environ={}, overrides={"optimize.n_trials": 160, "optimize.tpe_trials": 40})
-    run_study(Objective(build_problem(make_scored(1600), settings)), settings.optimize, Store(where))
+    run_study(Objective(build_problem(make_scored(1600), settings)), settings.optimize, TrialStore(where))

@@ -367,7 +367,7 @@ def test_an_unexpected_failure_is_an_error_value_and_leaves_a_note_without_data(
     def broken(*_: Any) -> Any:
         raise RuntimeError("secret figure 42")
 
-    monkeypatch.setattr(functions.Facts, "score", broken)
+    monkeypatch.setattr(functions.CellFacts, "score", broken)
     assert server.call("ICP_SCORE", "Dental", 1.0, 1.0, 1.0, 1.0, MISSING) == VALUE
     note = json.loads((Path(os.environ["ICP_XL_HOME"]) / "last_function_error.json").read_text())
     assert note["function"] == "score" and note["error"] == "RuntimeError" and "42" not in json.dumps(note["error"])

@@ -1,4 +1,4 @@
-"""Turn a :class:`~icp_xl.reports.spec.Book` into a workbook file: the one renderer of the package.
+"""Turn a :class:`~icp_xl.reports.spec.ReportBook` into a workbook file: the one renderer of the package.
 
 Report files, sheets that are put into another workbook, and the open Excel all get what this writes. Same book and
 clock, same bytes.
@@ -26,7 +26,7 @@ from icp_xl.delivery.render.writer import SheetWriter, Styles
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.plain_text import plain_text
 from icp_xl.outputs import write_bytes
-from icp_xl.reports.spec import Book, Chart, Facts, Figures, Image, Sheet, Table, Text, tables_of
+from icp_xl.reports.spec import Chart, Facts, Figures, Image, ReportBook, Sheet, Table, Text, tables_of
 
 #: Width and height of the window in pixels; it fits the screen of a small laptop.
 WINDOW = (1280, 680)
@@ -35,7 +35,7 @@ __all__ = ["NamesTaken", "RenderResult", "render_book", "render_bytes"]
 
 
 def render_book(
-    book: Book,
+    book: ReportBook,
     path: Path,
     *,
     clock: datetime | None = None,
@@ -69,7 +69,7 @@ def render_book(
 
 
 def render_bytes(
-    book: Book,
+    book: ReportBook,
     *,
     clock: datetime | None = None,
     date_1904: bool = False,
@@ -117,7 +117,7 @@ def render_bytes(
     return content, RenderResult(sheets, tables, tuple(charts), formulas, tuple(notes))
 
 
-def _check_book(book: Book) -> None:
+def _check_book(book: ReportBook) -> None:
     if not book.sheets:
         raise DeliveryError("a book needs at least one sheet", where=book.title)
     names = [sheet.name for sheet in book.sheets]
@@ -163,7 +163,7 @@ def _place_tables(
     return tables
 
 
-def _write_sheet(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
+def _write_sheet(writer: SheetWriter, sheet: Sheet, book: ReportBook) -> None:
     plan = writer.layout
     for column in range(plan.first_column + plan.last_column + 1):
         writer.worksheet.set_column_pixels(column, column, plan.width(column))
@@ -190,7 +190,7 @@ def _write_sheet(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
     _set_view_and_print(writer, sheet, book)
 
 
-def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: Book) -> None:
+def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: ReportBook) -> None:
     worksheet, plan = writer.worksheet, writer.layout
     worksheet.hide_gridlines(2)
     worksheet.set_tab_color(sheet.tab_colour or _TABS.get(sheet.kind, ORANGE))

@@ -18,7 +18,7 @@ from xlsxwriter.utility import xl_col_to_name
 from icp_xl.delivery.render.references import TableLocation
 from icp_xl.opc.archive import deterministic_zip
 from icp_xl.opc.xml import parse
-from icp_xl.reports.spec import Book, Table
+from icp_xl.reports.spec import ReportBook, Table
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -48,7 +48,9 @@ class PlacedControl:
     hidden: bool = False
 
 
-def place_controls(book: Book, sheets: Mapping[str, str], tables: Mapping[str, TableLocation]) -> list[PlacedControl]:
+def place_controls(
+    book: ReportBook, sheets: Mapping[str, str], tables: Mapping[str, TableLocation]
+) -> list[PlacedControl]:
     """The controls that the columns of a book's tables ask for."""
     placed = []
     for table in (each for sheet in book.sheets for each in _tables(sheet.blocks)):

@@ -12,7 +12,7 @@ from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import MAX_COLUMNS, Area, column_letters, column_number
-from icp_xl.opc.sheet_xml import Cell, RowParser, SheetReader, cell_value, key_text
+from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, key_text
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 from icp_xl.opc.xml import Element
@@ -120,7 +120,7 @@ def _tables(book: Workbook, part: str, name: str, index: int, key: str) -> list[
 def _plain(
     book: Workbook, part: str, name: str, index: int, key: str, strings: Sequence[bytes], seen: list[str]
 ) -> list[ListLocation]:
-    reader = SheetReader(book.package.chunks(part), part, book.where)
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
     rows, fullest, wanted = RowParser(reader.prefix), list[str](), plain_header(key)
     # Candidates as row, column, cells of the row, and the filled cells below without a gap. A legend above the list may
     # name the column too; the list is where most stands beside the header and below it.
@@ -221,7 +221,7 @@ class KeyReader:
 
 
 def scan(
-    place: ListLocation, reader: SheetReader, strings: Sequence[bytes], zeros: Mapping[str, int] | None = None
+    place: ListLocation, reader: SheetPartReader, strings: Sequence[bytes], zeros: Mapping[str, int] | None = None
 ) -> Scan:
     """Read every row once.
 

@@ -20,7 +20,7 @@ from icp_xl.delivery.write_back.column_identity import MOST_HEADER, Identity, Sh
 from icp_xl.delivery.write_back.ownership import pack, read_owned_sheets, unpack
 from icp_xl.opc.package import CONTENT_TYPES, relationships_of
 from icp_xl.opc.references import Area, column_letters
-from icp_xl.opc.sheet_xml import RowParser, SheetReader
+from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
 from icp_xl.opc.splice import revert
 from icp_xl.opc.undo import CONTENT_TYPE, Snapshot, Undo, collect, decode, digest, encode
 from icp_xl.opc.unsupported import MAX_PACKAGE, RefusedError
@@ -84,7 +84,7 @@ def settle_marks(
 
     A mark dies when neither the header nor the values that we wrote are found: then the column is somebody else's.
     """
-    reader = SheetReader(book.package.chunks(part), part, book.where)
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
     columns = SheetColumns.of(reader.rows(), RowParser(reader.prefix), strings)
     spots = {mark.field: (mark.row, mark.column) for mark in marks if mark.column}
     found = locate({mark.field: mark.identity for mark in marks}, spots, columns)

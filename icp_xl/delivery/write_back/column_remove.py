@@ -27,7 +27,7 @@ from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.opc.package import Package
 from icp_xl.opc.references import Area
 from icp_xl.opc.safe_write import SafeOptions, safe_write
-from icp_xl.opc.sheet_xml import RowParser, SheetReader
+from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
 from icp_xl.opc.splice import Splice
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_entries import recalculate
@@ -152,7 +152,7 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
     bottom, spared = 1 << 21, set[int]()
     if table is not None:
         bottom, spared = _shrink(book, *table, columns)
-    reader = SheetReader(book.package.chunks(part), part, book.where)
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
     parser, splice = RowParser(reader.prefix), Splice()
     splice.keep(reader.head + reader.open_tag)
     chained = False

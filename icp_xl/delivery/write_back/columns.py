@@ -40,7 +40,7 @@ from icp_xl.opc.package import Package
 from icp_xl.opc.plain_text import unique_headers
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
-from icp_xl.opc.sheet_xml import RowParser, SheetReader, cell_value, shared_strings
+from icp_xl.opc.sheet_xml import RowParser, SheetPartReader, cell_value, shared_strings
 from icp_xl.opc.splice import Splice, revert
 from icp_xl.opc.undo import Snapshot
 from icp_xl.opc.unsupported import MAX_PACKAGE, refuse
@@ -196,7 +196,7 @@ class _Writing:
     def write(self, snapshot: Snapshot) -> None:
         book, place = self.book, self.place
         before = book.package.read(place.part, MAX_PACKAGE)
-        reader = SheetReader([before], place.part, book.where)
+        reader = SheetPartReader([before], place.part, book.where)
         styles = ColumnStyles(book)
         found = scan(place, reader, self.strings, styles.leading_zeros())
         settle(book, place, found, reader.tail)
@@ -265,7 +265,7 @@ class _Writing:
 
     def _edit(
         self,
-        reader: SheetReader,
+        reader: SheetPartReader,
         found: Scan,
         columns: Sequence[ResultColumn],
         places: Mapping[str, int],
@@ -331,7 +331,7 @@ class _Writing:
         self._tail(reader.tail, splice, numbers, found)
         return splice
 
-    def _widths(self, wanted: dict[int, float], found: Scan, reader: SheetReader) -> dict[int, float]:
+    def _widths(self, wanted: dict[int, float], found: Scan, reader: SheetPartReader) -> dict[int, float]:
         """Widths for our new columns, but for those over which something of the user's lies that they would stretch."""
         place, parser = self.place, RowParser(reader.prefix)
         used = set[int]()

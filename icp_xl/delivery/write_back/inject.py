@@ -171,7 +171,7 @@ def _inject(package: Package, source: Package, report: InjectReport, options: Sh
     names = _sheet_names(book, keys, slots)
     graft = SheetImport(book, donor, plan_renames(book, donor, names))
     graft.prepare()
-    entry = _Entry(book, donor, graft, slots, names, (owner, identity), tuple(options.kept), typed)
+    entry = _SheetEntry(book, donor, graft, slots, names, (owner, identity), tuple(options.kept), typed)
     entry.enter_all(place, opened, sorted(m.index for m in mine if slots.get(m.key) is not m))
     entry.enter_names()
     if has_formulas(book):
@@ -216,7 +216,7 @@ def _sheet_names(book: Workbook, keys: Sequence[str], slots: dict[str, OwnedShee
 
 
 @dataclass
-class _Entry:
+class _SheetEntry:
     """Enters the donor's sheets into the workbook; ``entered`` holds their elements by position in the donor."""
 
     book: Workbook

@@ -17,7 +17,7 @@ from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import (
     Cell,
     RowParser,
-    SheetReader,
+    SheetPartReader,
     cell_value,
     item_text,
     key_text,
@@ -46,7 +46,7 @@ class UserEntries:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ColumnLocation:
     """Where a kept column stands in some sheet."""
 
     kept: UserColumn
@@ -72,7 +72,7 @@ def read_entries(book: Workbook, marks: Sequence[OwnedSheet]) -> UserEntries:
     return typed
 
 
-def _places(package: Package, part: str, kept: Iterable[UserColumn]) -> list[_Place]:
+def _places(package: Package, part: str, kept: Iterable[UserColumn]) -> list[_ColumnLocation]:
     tables = []
     for rel in package.relationships(part):
         if not rel.external and package.has(rel.target) and package.content_type(rel.target) == TABLE_TYPE:
@@ -87,7 +87,7 @@ def _places(package: Package, part: str, kept: Iterable[UserColumn]) -> list[_Pl
             if area is not None:
                 first = area.first_column
                 found.append(
-                    _Place(
+                    _ColumnLocation(
                         item, area, first + headers[plain_header(item.key)], first + headers[plain_header(item.column)]
                     )
                 )
@@ -116,9 +116,9 @@ def data_area(table: Element) -> Area | None:
 
 
 def _read_sheet(
-    book: Workbook, part: str, places: Sequence[_Place], strings: Sequence[bytes], typed: UserEntries
+    book: Workbook, part: str, places: Sequence[_ColumnLocation], strings: Sequence[bytes], typed: UserEntries
 ) -> None:
-    reader = SheetReader(book.package.chunks(part), part, book.where)
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
     rows = RowParser(reader.prefix)
     for row in reader.rows():
         number = rows.number(row)
@@ -172,11 +172,13 @@ def restore_entries(
         if area and plain_header(item.key) in headers and plain_header(item.column) in headers:
             first = area.first_column
             places.append(
-                _Place(item, area, first + headers[plain_header(item.key)], first + headers[plain_header(item.column)])
+                _ColumnLocation(
+                    item, area, first + headers[plain_header(item.key)], first + headers[plain_header(item.column)]
+                )
             )
     if not places:
         return sheet
-    reader = SheetReader([sheet], part, part)
+    reader = SheetPartReader([sheet], part, part)
     rows = RowParser(reader.prefix)
     out, seen = [reader.head, reader.open_tag], {place.kept: set[str]() for place in places}
     for row in reader.rows():
@@ -192,7 +194,9 @@ def restore_entries(
     return b"".join([*out, reader.close_tag, reader.tail])
 
 
-def _fill(rows: RowParser, row: bytes, number: int, place: _Place, typed: UserEntries, seen: set[str]) -> bytes:
+def _fill(
+    rows: RowParser, row: bytes, number: int, place: _ColumnLocation, typed: UserEntries, seen: set[str]
+) -> bytes:
     cells = {cell.column: cell for cell in rows.cells(row)}
     if place.key_column not in cells:
         return row

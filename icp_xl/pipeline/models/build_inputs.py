@@ -28,7 +28,7 @@ _BEFORE = {
 
 
 @dataclass(frozen=True)
-class Inputs:
+class BuildInputs:
     """Lines, customers and assets; the log as it was read, for counting what real logs have; rows left out so far."""
 
     lines: pd.DataFrame | Path
@@ -38,7 +38,7 @@ class Inputs:
     dropped: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
 
 
-def read_inputs(run: RunContext) -> Inputs:
+def read_inputs(run: RunContext) -> BuildInputs:
     """The sales lines of ``build.transactions``, else the cleaned tables of the sources.
 
     Raises:
@@ -55,7 +55,7 @@ def read_inputs(run: RunContext) -> Inputs:
             run.read(place)
         for part in sorted(place.rglob("*.parquet")) if place.is_dir() else ():
             run.inputs[part.relative_to(place).as_posix()] = file_digest(part)
-        return Inputs(place)
+        return BuildInputs(place)
     sources = load_sources(run)
     if sources.sales is None:
         folder = run.settings.paths.data
@@ -72,7 +72,7 @@ def read_inputs(run: RunContext) -> Inputs:
         {"table": "sales log", "row": gone["row"], "column": "", "reason": reasons, "severity": "dropped", "value": ""}
     )
     assets = tables.assets if len(tables.assets) else None
-    return Inputs(tables.transactions, tables.customers, assets, sources.sales.frame, dropped)
+    return BuildInputs(tables.transactions, tables.customers, assets, sources.sales.frame, dropped)
 
 
 def with_rows_before(star: StarBuild, dropped: pd.DataFrame) -> StarBuild:

@@ -22,8 +22,8 @@ from icp_xl.pipeline.models.model_artifacts import SCORES, SCORES_CSV, publish_d
 from icp_xl.propensity.data import label_file, read_scoring_features
 from icp_xl.propensity.store import load_current, stage_model, stage_revert, stage_withdrawal
 from icp_xl.propensity.train import (
+    DivisionJob,
     Evaluated,
-    Job,
     NoModel,
     Rescored,
     Trained,
@@ -223,7 +223,7 @@ def star_of(run: RunContext) -> Star:
 
 def _frames(
     run: RunContext, star: Star, divisions: Sequence[str], cutoffs: Sequence[date], score_cutoff: date
-) -> list[Job]:
+) -> list[DivisionJob]:
     """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
     settings = _without_leaks(run)
     left_out = 0
@@ -253,7 +253,7 @@ def _frames(
             for name in names_of(found.slug, found.cutoff):
                 files[found.division][name] = str(run.outputs.find(name))
     return [
-        Job(
+        DivisionJob(
             division,
             division_slug(star, division),
             tuple(cutoffs),
@@ -279,7 +279,7 @@ def _without_leaks(run: RunContext) -> Settings:
     return run.settings.model_copy(update={"train": run.settings.train.model_copy(update={"drop_features": dropped})})
 
 
-def _train(run: RunContext, jobs: list[Job]) -> list[Trained]:
+def _train(run: RunContext, jobs: list[DivisionJob]) -> list[Trained]:
     """Every division by its own worker, then those that are too small by one model for all."""
     run.progress.stage("models", len(jobs))
     found = {each.division: each for each in _work(run, jobs)}
@@ -294,7 +294,7 @@ def _train(run: RunContext, jobs: list[Job]) -> list[Trained]:
     return ordered
 
 
-def _work(run: RunContext, jobs: list[Job]) -> Iterator[Trained]:
+def _work(run: RunContext, jobs: list[DivisionJob]) -> Iterator[Trained]:
     """Divisions one by one, or by processes where there is enough to do; a cancel stops at once."""
     workers = min(run.settings.run.workers or _cores(), len(jobs))
     if workers < 2 or _rows(jobs) * len(jobs) < _PARALLEL_ROWS:
@@ -322,7 +322,7 @@ def _work(run: RunContext, jobs: list[Job]) -> Iterator[Trained]:
         raise
 
 
-def _rows(jobs: list[Job]) -> int:
+def _rows(jobs: list[DivisionJob]) -> int:
     """Labelled rows of one division."""
     import pyarrow.parquet as parquet
 
@@ -336,7 +336,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _rescored(run: RunContext, job: Job) -> Trained:
+def _rescored(run: RunContext, job: DivisionJob) -> Trained:
     model = load_current(run.outputs.find, job.slug, run.settings.models.key())
     if model is None or not model.published:
         return NoModel(job.division, job.slug, "there is no model yet")

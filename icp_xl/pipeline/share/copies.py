@@ -98,7 +98,7 @@ def share(
     by = "" if by == "none" else by
     if wish.send:
         smtp_password(run)
-    job = _Job(run, by, passwords, {*((path.name, by) for path in found), *([(MAIL, by)] if by else [])})
+    job = _ShareRun(run, by, passwords, {*((path.name, by) for path in found), *([(MAIL, by)] if by else [])})
     for path in found:
         if by:
             job.per_reader(load_cuttable(run, path.name))
@@ -157,7 +157,7 @@ def _check_kinds(run: RunContext) -> None:
         )
 
 
-class _Job:
+class _ShareRun:
     """One run of ``share``: the files made so far, and what is noted on the way."""
 
     def __init__(self, run: RunContext, by: str, passwords: Passwords | None, mine: set[tuple[str, str]]) -> None:

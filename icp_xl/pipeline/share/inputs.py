@@ -19,7 +19,7 @@ from icp_xl.pipeline.whitespace.rank import REPORT as WHITESPACE_REPORT
 from icp_xl.pipeline.whitespace.rank import STATE as WHITESPACE_STATE
 from icp_xl.reports.inputs import RunFacts, ScoreReportInputs
 from icp_xl.reports.share import Reader, build_reader_report, inputs_for
-from icp_xl.reports.spec import Book
+from icp_xl.reports.spec import ReportBook
 from icp_xl.reports.whitespace import WhitespaceReport, build_rep_book
 from icp_xl.runs import RunContext, list_runs, load_manifest
 from icp_xl.scoring.compare import compare_runs
@@ -39,7 +39,7 @@ class Cuttable:
 
     report: str
     rows: pd.DataFrame
-    build: Callable[[Reader, pd.DataFrame], Book]
+    build: Callable[[Reader, pd.DataFrame], ReportBook]
     clock: datetime
     model: ScoreModel | None = None
 
@@ -71,7 +71,7 @@ def load_cuttable(run: RunContext, report: str) -> Cuttable:
     last = load_last_scoring(run)
     scored = last.inputs.scored
 
-    def build(reader: Reader, rows: pd.DataFrame) -> Book:
+    def build(reader: Reader, rows: pd.DataFrame) -> ReportBook:
         gone = last.gone(reader.by, reader.name) if reader.by and reader.part == 1 else None
         inputs = inputs_for(last.inputs, rows, gone)
         return build_reader_report(inputs, run.settings.reports, reader, len(scored))
@@ -95,7 +95,7 @@ def _whitespace(run: RunContext) -> Cuttable:
         ) from None
     pairs["removal_reason"] = pairs["removed_by"]
 
-    def build(reader: Reader, rows: pd.DataFrame) -> Book:
+    def build(reader: Reader, rows: pd.DataFrame) -> ReportBook:
         gates = rows.loc[rows["removed_by"] != "", "removed_by"].value_counts().rename_axis("gate").reset_index()
         removals = gates.rename(columns={"count": "removed"}).assign(caught=lambda frame: frame["removed"])
         empty = pd.DataFrame()

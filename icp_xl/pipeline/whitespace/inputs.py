@@ -36,7 +36,7 @@ _LEAST_LIFT = 1.2
 
 
 @dataclass(frozen=True)
-class Inputs:
+class WhitespaceInputs:
     """Candidates of the scoring cutoff and what the report says of them."""
 
     candidates: pd.DataFrame
@@ -65,7 +65,7 @@ def read_scores(run: RunContext) -> pd.DataFrame:
     return scores.assign(cutoff_date=pd.to_datetime(scores["cutoff_date"]))
 
 
-def gather(run: RunContext) -> Inputs:
+def gather(run: RunContext) -> WhitespaceInputs:
     """Candidates at the scoring cutoff: scores, signals, purchases, people, deals, holds, talking points."""
     scores = read_scores(run)
     latest = scores["cutoff_date"].max()
@@ -85,7 +85,7 @@ def gather(run: RunContext) -> Inputs:
     found["contacted_on"] = contacts(run, found)
     found["driver"] = drivers(run, found)
     verdicts = scores.drop_duplicates("division").set_index("division").get("verdict", pd.Series(dtype=object))
-    return Inputs(found, cutoff, months, value, {str(k): str(v) for k, v in sorted(verdicts.items())})
+    return WhitespaceInputs(found, cutoff, months, value, {str(k): str(v) for k, v in sorted(verdicts.items())})
 
 
 def value_name(run: RunContext) -> str:

@@ -15,7 +15,7 @@ from icp_xl import artifacts
 from icp_xl.artifacts import Artifact
 from icp_xl.delivery.sharing.identity import reader_key
 from icp_xl.pipeline.csv_stream import stage_long_csv
-from icp_xl.pipeline.whitespace.inputs import Inputs, gather, read_scores
+from icp_xl.pipeline.whitespace.inputs import WhitespaceInputs, gather, read_scores
 from icp_xl.pipeline.whitespace.lists_given import keep_list
 from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
 from icp_xl.pipeline.whitespace.user_entries import only_his_own, owners_now, read_books, remember
@@ -131,7 +131,7 @@ def _read(run: RunContext, table: Artifact, columns: tuple[str, ...]) -> pd.Data
     return table.load(out) if table.exists(out) else pd.DataFrame(columns=list(columns))
 
 
-def _record(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
+def _record(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs) -> None:
     removed = {str(r["gate"]): int(r["removed"]) for r in ranking.removals.to_dict("records")}
     run.count("whitespace pairs", len(ranking.pairs), len(ranking.ranked), removed)
     for text in ranking.warnings:
@@ -144,7 +144,7 @@ def _record(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
         run.status(division, "; ".join(text for text in (known, f"{share:.0%} of the whitespace list") if text))
 
 
-def _stage_files(run: RunContext, ranking: Ranking, inputs: Inputs, names: dict[str, str]) -> None:
+def _stage_files(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs, names: dict[str, str]) -> None:
     run.progress.stage("writing the whitespace list", 6)
     listed = ranking.pairs[list(COLUMNS)]
     stage_long_csv(run, names["list"], listed)
@@ -203,7 +203,7 @@ def check_schema(listed: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _report(run: RunContext, ranking: Ranking, inputs: Inputs) -> None:
+def _report(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs) -> None:
     from icp_xl.delivery.render.book import render_book
     from icp_xl.pipeline.write_back.sheets import stage_kept_cells
     from icp_xl.reports.inputs import RunFacts

@@ -10,13 +10,13 @@ from icp_xl import artifacts
 from icp_xl.outputs import FORMULA_STARTS
 from icp_xl.pipeline.models.build import division_slug, load_star
 from icp_xl.pipeline.whitespace.accounts import with_accounts
-from icp_xl.pipeline.whitespace.inputs import Inputs, add_history
+from icp_xl.pipeline.whitespace.inputs import WhitespaceInputs, add_history
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import open_engine
 from icp_xl.whitespace.model import Past
 
 
-def past_candidates(run: RunContext, inputs: Inputs) -> Past | None:
+def past_candidates(run: RunContext, inputs: WhitespaceInputs) -> Past | None:
     """The latest earlier cutoff with judged probabilities, or None where there is none.
 
     These probabilities were made by models that had seen nothing at or after that cutoff, and calibrated without the

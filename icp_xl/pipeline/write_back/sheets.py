@@ -17,7 +17,7 @@ from icp_xl.errors import DataError, DeliveryError, SourceError
 from icp_xl.opc.package import open_package
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.write_back.result import WriteBackResult
-from icp_xl.reports.spec import Book, tables_of
+from icp_xl.reports.spec import ReportBook, tables_of
 from icp_xl.runs import RunContext
 from icp_xl.user_cells import former_headers
 
@@ -25,7 +25,7 @@ from icp_xl.user_cells import former_headers
 KEPT_STATE = artifacts.USER_CELLS.name
 
 
-def stage_kept_cells(run: RunContext, report: str, book: Book, placed: RenderResult) -> None:
+def stage_kept_cells(run: RunContext, report: str, book: ReportBook, placed: RenderResult) -> None:
     """Leave beside ``report`` which of its cells a reader may fill, so that a write-back carries them over."""
     body = _noted(run)
     body[report] = [vars(item) for item in kept_cells(book, placed)]
@@ -46,7 +46,7 @@ def _noted(run: RunContext) -> dict[str, Any]:
     return {}
 
 
-def kept_cells(book: Book, placed: RenderResult) -> list[UserColumn]:
+def kept_cells(book: ReportBook, placed: RenderResult) -> list[UserColumn]:
     """The editable columns of every keyed table of ``book``, by the names that the file has."""
     found = []
     for sheet in book.sheets:

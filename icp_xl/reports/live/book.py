@@ -11,11 +11,11 @@ from icp_xl.reports.live.sorting import build_sorting, windows
 from icp_xl.reports.live.tables import build_accounts, build_model, table_names
 from icp_xl.reports.live.what_if import build_what_if, tile_rows
 from icp_xl.reports.segments import recommend
-from icp_xl.reports.spec import Book, Column, Sheet, Table, Text
+from icp_xl.reports.spec import Column, ReportBook, Sheet, Table, Text
 from icp_xl.reports.words import number_word
 
 
-def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> Book:
+def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> ReportBook:
     """Everything the reader needs to move a weight and watch the scores, with the published state as cached values."""
     base = base_frame(inputs, settings)
     industries = charted_industries(base, settings.industries_charted)
@@ -34,7 +34,7 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> Book:
         *([] if plan is None else [build_sorting(now.accounts["key"].to_numpy(), plan)]),
         _method(len(model.parts)),
     ]
-    return Book(
+    return ReportBook(
         sheets, title="Live ICP scores", names=names, footer=inputs.run_id, currency=settings.currency,
         paper=settings.paper,
     )  # fmt: skip

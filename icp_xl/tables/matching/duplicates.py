@@ -10,7 +10,7 @@ import pandas as pd
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.matching.align import Words, align
-from icp_xl.tables.matching.evidence import Evidence, weigh
+from icp_xl.tables.matching.evidence import MatchEvidence, weigh
 from icp_xl.tables.matching.match import ACCEPTED, NO_MATCH, REVIEW
 from icp_xl.tables.matching.overrides import DIFFERENT, Overrides, duplicate_key
 from icp_xl.tables.matching.places import Verdict, compare_places
@@ -58,7 +58,7 @@ class _Pair:
     score: float
     likeness: float
     verdict: Verdict
-    evidence: Evidence
+    evidence: MatchEvidence
     forms: tuple[str, str]
 
 

@@ -33,7 +33,7 @@ BY_FACT = 0.62
 _SAY_PLACE = {"same": "same place", "near": "same region", "different": "different place"}
 
 
-class Facts(NamedTuple):
+class AccountFacts(NamedTuple):
     """What else a source says of an account, made comparable; an empty text is unknown."""
 
     tax_id: str = ""
@@ -44,7 +44,7 @@ class Facts(NamedTuple):
     rep: str = ""
 
 
-class Evidence(NamedTuple):
+class MatchEvidence(NamedTuple):
     """Log odds to add, the most that the probability may come to, and what agrees and contradicts, in words.
 
     ``identity`` says that the two have one tax number; with that, names that are somewhat alike need no person.
@@ -57,11 +57,11 @@ class Evidence(NamedTuple):
     identity: bool = False
 
 
-def facts_of(frame: pd.DataFrame) -> list[Facts]:
+def facts_of(frame: pd.DataFrame) -> list[AccountFacts]:
     """The facts of each row, from the columns :data:`FACT_COLUMNS` as far as they are there."""
     known = [name for name in FACT_COLUMNS if name in frame.columns]
     if not known:
-        return [Facts()] * len(frame)
+        return [AccountFacts()] * len(frame)
     columns = {name: frame[name].tolist() for name in known}
     empty = [None] * len(frame)
     rows = zip(*(columns.get(name, empty) for name in FACT_COLUMNS), strict=True)
@@ -72,9 +72,9 @@ def _text(value: object) -> str:
     return "" if value is None or value is pd.NA or value != value else fold(str(value)).strip()
 
 
-def _facts(tax_id: str, website: str, email: str, phone: str, postcode: str, street: str, rep: str) -> Facts:
+def _facts(tax_id: str, website: str, email: str, phone: str, postcode: str, street: str, rep: str) -> AccountFacts:
     digits = re.sub(r"\D", "", phone)
-    return Facts(
+    return AccountFacts(
         _number(tax_id, 5),
         _domain(website) or _domain(email),
         digits[-9:] if _number(digits, 7) else "",
@@ -114,8 +114,8 @@ def _domain(text: str) -> str:
 
 
 def compare_records(
-    a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place, facts_a: Facts, facts_b: Facts
-) -> tuple[Evidence, Verdict]:
+    a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place, facts_a: AccountFacts, facts_b: AccountFacts
+) -> tuple[MatchEvidence, Verdict]:
     """All that is known beside the words: legal forms, places that names state, addresses, numbers."""
     verdict = compare_places(place_a, place_b)
     shift, most = 0.0, 1.0
@@ -141,7 +141,7 @@ def compare_records(
     identity = bool(facts_a.tax_id) and facts_a.tax_id == facts_b.tax_id
     if facts_a.tax_id and facts_b.tax_id:
         most = min(most, 0.3) if not identity else 1.0 if most >= ASK else most
-    return Evidence(shift, most, tuple(agrees), tuple(against), identity), verdict
+    return MatchEvidence(shift, most, tuple(agrees), tuple(against), identity), verdict
 
 
 #: Field, what it is called, log odds where it agrees and where it does not.
@@ -159,30 +159,30 @@ def _kind(name: NormalizedName, *kinds: str) -> set[str]:
     return {place[2:] for place in name.places if place[0] in kinds}
 
 
-def _stated_places(a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place) -> Evidence:
+def _stated_places(a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place) -> MatchEvidence:
     for kinds, word in (("cv", "countries"), ("sw", "states")):
         x, y = _kind(a, *kinds), _kind(b, *kinds)
         if x and y and not x & y:
-            return Evidence(-3.0, APART, (), (f"the names state different {word}",))
+            return MatchEvidence(-3.0, APART, (), (f"the names state different {word}",))
     x, y = _kind(a, "s", "w", "m"), _kind(b, "s", "w", "m")
     if x and y and not x & y:
-        return Evidence(-1.0, 0.6, (), (f"{'/'.join(sorted(x))} against {'/'.join(sorted(y))} at the end",))
+        return MatchEvidence(-1.0, 0.6, (), (f"{'/'.join(sorted(x))} against {'/'.join(sorted(y))} at the end",))
     x, y = _kind(a, "r"), _kind(b, "r")
     if x and y and not x & y:
-        return Evidence(-1.0, 0.6, (), ("registered in different states",))
+        return MatchEvidence(-1.0, 0.6, (), ("registered in different states",))
     if _kind(a, *"csvw") & _kind(b, *"csvw"):
-        return Evidence(0.5, 1.0, ("same place in the name",))
+        return MatchEvidence(0.5, 1.0, ("same place in the name",))
     for name, other, place in ((a, b, place_b), (b, a, place_a)):
         country, state = _kind(name, "c", "v"), _kind(name, "s", "w")
         if (country and place.country and place.country not in country) or (
             state and place.state and place.state not in state
         ):
-            return Evidence(-1.0, 0.6, (), ("the place in the name is not where the other is",))
+            return MatchEvidence(-1.0, 0.6, (), ("the place in the name is not where the other is",))
         if country - {"us"} and not _kind(other, "c", "v") and place.country not in country:
-            return Evidence(0.0, ASK, (), ("only one of the names states a country",))
+            return MatchEvidence(0.0, ASK, (), ("only one of the names states a country",))
         if _kind(name, "w") and not _kind(other, "s", "w") and len(name.core.split()[-1]) > 2:
-            return Evidence(0.0, ASK, (), ("only one of the names states a state",))
-    return Evidence()
+            return MatchEvidence(0.0, ASK, (), ("only one of the names states a state",))
+    return MatchEvidence()
 
 
 #: Forms that people take for each other; which one a file writes says little.
@@ -190,18 +190,18 @@ _GENERIC = frozenset(("inc", "corp", "co", "ltd", "llc", "lc", "plc"))
 _LEGAL_PARTS = frozenset(("pvt", "pty", "pte", "public"))
 
 
-def _legal(a: NormalizedName, b: NormalizedName) -> Evidence:
+def _legal(a: NormalizedName, b: NormalizedName) -> MatchEvidence:
     x, y = ({part for form in name.legal for part in form.split()} - _LEGAL_PARTS for name in (a, b))
     if not x or not y or x & y:
-        return Evidence(0.7, 1.0, ("same legal form",)) if x & y else Evidence()
+        return MatchEvidence(0.7, 1.0, ("same legal form",)) if x & y else MatchEvidence()
     against = (f"legal form {' '.join(a.legal)} against {' '.join(b.legal)}",)
-    return Evidence(-1.2, 1.0, (), against) if x | y <= _GENERIC else Evidence(-1.2, ASK, (), against)
+    return MatchEvidence(-1.2, 1.0, (), against) if x | y <= _GENERIC else MatchEvidence(-1.2, ASK, (), against)
 
 
-def _initials(a: NormalizedName, b: NormalizedName) -> Evidence:
+def _initials(a: NormalizedName, b: NormalizedName) -> MatchEvidence:
     if a.core == b.core and a.initials != b.initials and " " not in a.core and a.core in personal_names():
-        return Evidence(-1.0, 0.6, (), ("initials of a person on one side only",))
-    return Evidence()
+        return MatchEvidence(-1.0, 0.6, (), ("initials of a person on one side only",))
+    return MatchEvidence()
 
 
 #: Likeness of two names to the probability that they are one account; straight between the points.
@@ -219,7 +219,7 @@ def probability_of(likeness: float) -> float:
     return _POINTS[-1][1]
 
 
-def weigh(likeness: float, evidence: Evidence, prior: float = 0.0) -> float:
+def weigh(likeness: float, evidence: MatchEvidence, prior: float = 0.0) -> float:
     """The probability that two records are one account.
 
     Args:

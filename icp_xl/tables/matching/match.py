@@ -10,7 +10,7 @@ import pandas as pd
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.matching.align import INITIALS_MOST, Alignment, Words, align
-from icp_xl.tables.matching.evidence import ASK, Evidence, odds_of, weigh
+from icp_xl.tables.matching.evidence import ASK, MatchEvidence, odds_of, weigh
 from icp_xl.tables.matching.places import Verdict, compare_places
 from icp_xl.tables.matching.sides import (
     LEAST,
@@ -46,7 +46,7 @@ class Scored:
     score: float
     likeness: float
     verdict: Verdict
-    evidence: Evidence
+    evidence: MatchEvidence
     forms: tuple[str, str]
 
 

@@ -15,7 +15,7 @@ from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.matching.align import INITIALS_MOST, PERSON_MOST, Words, align
 from icp_xl.tables.matching.candidates import find_candidates
-from icp_xl.tables.matching.evidence import BY_FACT, Evidence, Facts, compare_records, facts_of
+from icp_xl.tables.matching.evidence import BY_FACT, AccountFacts, MatchEvidence, compare_records, facts_of
 from icp_xl.tables.matching.places import Place, Verdict, places_of
 from icp_xl.tables.matching.spelling import ROMAN
 from icp_xl.tables.names import NormalizedName, initials_of, normalize_name
@@ -38,7 +38,7 @@ class Record:
 
     name: NormalizedName
     place: Place
-    facts: Facts
+    facts: AccountFacts
 
 
 @dataclass
@@ -65,7 +65,7 @@ def make_side(frame: pd.DataFrame, progress: Progress, *, own_ids: bool) -> Side
     """The distinct records of ``frame``, sorted; with ``own_ids`` every row is an account of its own."""
     names = frame["name"].tolist()
     ids = frame["id"].astype("string").fillna("").tolist() if "id" in frame.columns else [""] * len(frame)
-    groups: dict[tuple[NormalizedName, Place, Facts, str], list[int]] = {}
+    groups: dict[tuple[NormalizedName, Place, AccountFacts, str], list[int]] = {}
     rows = zip(names, places_of(frame), facts_of(frame), strict=True)
     for row, (name, place, facts) in enumerate(rows):
         if row % 5000 == 0:
@@ -218,6 +218,6 @@ def pair_likeness(a: Record, form: str, b: Record, other: str, likeness: float) 
     return min(likeness, BY_ALIAS) if any(spelt in name.aliases for name, spelt in names) else likeness
 
 
-def evidence_of(a: Record, b: Record) -> tuple[Evidence, Verdict]:
+def evidence_of(a: Record, b: Record) -> tuple[MatchEvidence, Verdict]:
     """What speaks for and against two records beside the words of their names."""
     return compare_records(a.name, b.name, a.place, b.place, a.facts, b.facts)
