@@ -85,8 +85,32 @@ def _as_stage(value: object) -> object:
     return {"outcome": value.strip().lower()} if isinstance(value, str) else value
 
 
-class SalesforceSettings(Section):
-    """How opportunities are read from Salesforce. Who signs in is read from the environment, never from a file."""
+#: Path of a field in the CRM; nothing else may stand in a query.
+CrmField = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
+
+
+class CrmSettings(Section):
+    """What reading from any CRM takes. Who signs in is read from the environment, never from a file."""
+
+    fields: dict[str, CrmField] = Field(
+        default_factory=dict,
+        description="our column of opportunities (stage, amount, owner, competitor, …) to the CRM's field, where it is "
+        "another than usual",
+    )
+    timeout_seconds: float = Field(30.0, gt=0.0, le=600.0, description="longest wait for one answer")
+    attempts: int = Field(4, ge=1, le=10, description="tries for one request before giving up")
+    longest_pause_seconds: float = Field(60.0, ge=0.0, le=900.0, description="longest pause between two tries")
+    max_records: int = Field(2_000_000, ge=1, description="more than so many opportunities are refused")
+
+
+class HubSpotSettings(CrmSettings):
+    """How deals are read from HubSpot."""
+
+    enabled: bool = Field(False, description="read opportunities from HubSpot's deals instead of a file")
+
+
+class SalesforceSettings(CrmSettings):
+    """How opportunities are read from Salesforce."""
 
     enabled: bool = Field(False, description="read opportunities from Salesforce instead of a file")
     api_version: str = Field("59.0", pattern=r"^\d{2,3}\.0$", description="version of Salesforce's API")
@@ -97,10 +121,6 @@ class SalesforceSettings(Section):
     product_field: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$", description="field of the opportunity that holds the product"
     )
-    timeout_seconds: float = Field(30.0, gt=0.0, le=600.0, description="longest wait for one answer")
-    attempts: int = Field(4, ge=1, le=10, description="tries for one request before giving up")
-    longest_pause_seconds: float = Field(60.0, ge=0.0, le=900.0, description="longest pause between two tries")
-    max_records: int = Field(2_000_000, ge=1, description="more than so many opportunities are refused")
 
 
 class FeedbackSettings(Section):
@@ -158,6 +178,7 @@ class FeedbackSettings(Section):
     trial_min_outcomes: int = Field(100, ge=80, description="fewest outcomes that a trial is planned for")
     trial_max_outcomes: int = Field(2000, ge=100, description="most outcomes that a trial is planned for")
     salesforce: SalesforceSettings = SalesforceSettings()
+    hubspot: HubSpotSettings = HubSpotSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,6 +186,8 @@ class FeedbackSettings(Section):
             raise ValueError("high_share and low_share must not exceed 1 together")
         if self.confidence_high <= self.confidence_medium:
             raise ValueError("confidence_high must be above confidence_medium")
+        if self.salesforce.enabled and self.hubspot.enabled:
+            raise ValueError("opportunities are read from one CRM: salesforce.enabled or hubspot.enabled")
         if self.trial_max_outcomes < self.trial_min_outcomes:
             raise ValueError("trial_max_outcomes must not be below trial_min_outcomes")
         return self

@@ -8,9 +8,10 @@ import pandas as pd
 
 from icp_xl.components.kinds import facts_of
 from icp_xl.components.record import Component
-from icp_xl.errors import ConfigError, DataError, IcpError, InsufficientDataError, MissingColumnsError
+from icp_xl.errors import ConfigError, DataError, IcpError, InsufficientDataError, MissingColumnsError, SourceError
 from icp_xl.feedback.opportunities import LOST, UNKNOWN, WON
 from icp_xl.feedback.stages import paste_line
+from icp_xl.pipeline.feedback.crm import crm_of, what_the_crm_holds
 from icp_xl.pipeline.feedback.stages import prepared_opportunities
 from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
 from icp_xl.runs import RunContext
@@ -94,6 +95,7 @@ def check(run: RunContext) -> CheckReport:
         *_balances(run),
         *_contracts(sources),
         *_coverage(tables),
+        *_crm(run),
         *_readiness(run, tables),
         *_components(run, sources, tables),
     ]
@@ -192,6 +194,25 @@ def _coverage(tables: Tables) -> list[CheckLine]:
     state = "thin" if waiting else "good"
     advice = "Decide on the Match Review sheet of the report." if waiting else ""
     out.append(CheckLine("Coverage of accounts", "names to review", state, f"{waiting:,} waiting", advice))
+    return out
+
+
+def _crm(run: RunContext) -> list[CheckLine]:
+    """What the CRM of the settings would be read for, without reading it."""
+    name = crm_of(run)
+    if not name:
+        return []
+    try:
+        columns, lost, count = what_the_crm_holds(run)
+    except (ConfigError, SourceError) as error:
+        return [
+            CheckLine("CRM", name, "problem", str(error.fault.what), error.fault.next_step or error.fault.allowed or "")
+        ]
+    told = ", ".join(f"{field} as {column}" for column, field in columns.items())
+    out = [CheckLine("CRM", name, "good", f"{count + ' ' if count else ''}opportunities would be read: {told}")]
+    if lost:
+        out.append(CheckLine("CRM", name, "thin", f"not readable, left out: {', '.join(lost)}",
+                           f"Name other fields in feedback.{name.lower()}.fields."))  # fmt: skip
     return out
 
 

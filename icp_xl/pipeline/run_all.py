@@ -124,7 +124,7 @@ def feedback_if_there(run: RunContext) -> Any:
     from icp_xl.pipeline.feedback.won_lost import run_loop
     from icp_xl.pipeline.tables import load_sources
 
-    if load_sources(run).opportunities is None and not run.settings.feedback.salesforce.enabled:
+    if load_sources(run).opportunities is None:
         run.status("won and lost", "there are no opportunities among the sources")
         return None
     return run_loop(run)

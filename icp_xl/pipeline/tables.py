@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError, Fault, IcpError, SourceError
+from icp_xl.pipeline.feedback.crm import read_crm
 from icp_xl.pipeline.feedback.stages import said_of_stages
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
@@ -40,6 +42,8 @@ def load_sources(run: RunContext) -> Sources:
                 run.inputs[f"{table.name}: {table.file}"] = _digest(table.frame)
         for text in sources.warnings:
             run.warn(text)
+        crm = read_crm(run)
+        sources = sources if crm is None else replace(sources, opportunities=crm)
         if sources.customers is None and sources.sales is None and sources.opportunities is None:
             raise _nothing_found(run)
         sources, told = fill_from_opportunities(

@@ -7,6 +7,7 @@ answer asks, up to a limit; any other refusal is reported in words and never sho
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ import pandas as pd
 
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.progress import Progress
+from icp_xl.sources.fields import OPPORTUNITIES
 from icp_xl.sources.model import SourceTable
 
 if TYPE_CHECKING:
@@ -34,8 +36,14 @@ FIELDS = {
     "close_date": "CloseDate",
     "owner": "Owner.Name",
     "industry": "Account.Industry",
+    "probability": "Probability",
+    "currency": "CurrencyIsoCode",
+    "is_won": "IsWon",
+    "is_closed": "IsClosed",
+    "is_deleted": "IsDeleted",
 }
-STATE_FIELDS = ("IsWon", "IsClosed", "IsDeleted")
+#: Fields that not every organisation has: nobody misses them.
+QUIET = ("currency",)
 #: What signs in, and the environment variables that hold it.
 CREDENTIALS = {
     "username": "SALESFORCE_USERNAME",
@@ -44,27 +52,46 @@ CREDENTIALS = {
     "domain": "SALESFORCE_DOMAIN",
     "session_id": "SALESFORCE_SESSION_ID",
     "instance_url": "SALESFORCE_INSTANCE_URL",
+    "consumer_key": "SALESFORCE_CONSUMER_KEY",
+    "consumer_secret": "SALESFORCE_CONSUMER_SECRET",
+    "privatekey_file": "SALESFORCE_PRIVATE_KEY_FILE",
 }
+#: Ways to sign in, best first: what each takes, and what it may take besides.
+WAYS = (
+    (("session_id", "instance_url"), ()),
+    (("username", "consumer_key", "privatekey_file"), ("domain",)),
+    (("username", "password", "security_token"), ("domain",)),
+    (("username", "password", "consumer_key", "consumer_secret"), ("domain",)),
+    (("consumer_key", "consumer_secret", "domain"), ()),
+)
 _RETRY_STATUS = (429, 500, 502, 503, 504)
 
 
-def opportunity_query(settings: SalesforceSettings, today: date) -> str:
+def columns_of(settings: SalesforceSettings) -> dict[str, str]:
+    """Our columns and the field that each is read from, as the settings have them."""
+    extra = {"division": settings.division_field, "product": settings.product_field}
+    return {**FIELDS, **{name: path for name, path in extra.items() if path}, **settings.fields}
+
+
+def opportunity_query(settings: SalesforceSettings, today: date, columns: Mapping[str, str] | None = None) -> str:
     """The SOQL that lists opportunities, deleted ones included (it is sent to ``queryAll``).
 
     >>> from icp_xl.config.feedback import SalesforceSettings
     >>> opportunity_query(SalesforceSettings(modified_since_days=7), date(2026, 3, 9)).partition(" WHERE ")[2]
     'SystemModstamp >= 2026-03-02T00:00:00Z ORDER BY Id'
     """
-    fields = [*FIELDS.values(), *STATE_FIELDS]
-    fields += [name for name in (settings.division_field, settings.product_field) if name]
+    fields = dict.fromkeys((columns or columns_of(settings)).values())
     text = f"SELECT {', '.join(fields)} FROM Opportunity"
     if settings.modified_since_days is not None:
         text += f" WHERE SystemModstamp >= {today - timedelta(days=settings.modified_since_days)}T00:00:00Z"
     return text + " ORDER BY Id"
 
 
-def connect_with(environ: Mapping[str, str], settings: SalesforceSettings) -> Callable[[], Any]:
-    """How to sign in, from the environment: a session and its instance, or a user's name, password and token.
+def connect_with(environ: Mapping[str, str], settings: SalesforceSettings, session: Any = None) -> Callable[[], Any]:
+    """How to sign in, from the environment, in the first of :data:`WAYS` whose variables are set.
+
+    A session and its instance; a signed token (JWT) with a connected app's key; a user's name, password and token; the
+    same through a connected app; or a connected app's own credentials.
 
     Raises:
         ConfigError: the extra is not installed, or the variables are not set.
@@ -78,17 +105,18 @@ def connect_with(environ: Mapping[str, str], settings: SalesforceSettings) -> Ca
             next_step='Run `python -m pip install ".[salesforce]"` in the folder that icp_xl came in.',
         ) from None
     given = {key: environ[name] for key, name in CREDENTIALS.items() if environ.get(name)}
-    by_session = {"session_id", "instance_url"} <= given.keys()
-    if not by_session and not {"username", "password", "security_token"} <= given.keys():
+    way = next((way for way in WAYS if set(way[0]) <= given.keys()), None)
+    if way is None:
         raise ConfigError(
             "nobody is signed in to Salesforce",
             where="environment",
-            allowed=f"{CREDENTIALS['session_id']} and {CREDENTIALS['instance_url']}, or "
-            f"{CREDENTIALS['username']}, {CREDENTIALS['password']} and {CREDENTIALS['security_token']}",
+            got=", ".join(CREDENTIALS[key] for key in given) or "none of the variables",
+            allowed="; or ".join(", ".join(CREDENTIALS[key] for key in needed) for needed, _ in WAYS),
             next_step="Set them and run again; they are never written anywhere.",
         )
-    names = ("session_id", "instance_url") if by_session else ("username", "password", "security_token", "domain")
-    body: dict[str, Any] = {key: given[key] for key in names if key in given}
+    body: dict[str, Any] = {key: given[key] for key in (*way[0], *way[1]) if key in given}
+    if session is not None:
+        body["session"] = session
     return lambda: simple_salesforce.api.Salesforce(version=settings.api_version, **body)
 
 
@@ -99,8 +127,11 @@ def read_salesforce(
     today: date,
     progress: Progress | None = None,
     pause: Callable[[float], None] = time.sleep,
+    warn: Callable[[str], None] | None = None,
 ) -> SourceTable:
     """Read every opportunity, page by page. One row per opportunity, columns as in ``Sources.opportunities``.
+
+    A field that does not exist, or that this user may not read, is left out and said.
 
     ``outcome`` is won, lost, open or deleted; ``close_date`` is empty while it is open, because Salesforce then holds
     a wish there.
@@ -108,6 +139,7 @@ def read_salesforce(
     Args:
         connect: signs in and returns a ``simple_salesforce.Salesforce``; called again when the session expires.
         pause: waits so many seconds (tests pass their own).
+        warn: takes a remark.
 
     Raises:
         SourceError: refused, unreachable, rate limit not lifted in time, or more records than allowed.
@@ -116,7 +148,10 @@ def read_salesforce(
     progress.stage("Reading Salesforce", None)
     reader = _SalesforceReader(connect, settings, progress, pause)
     records: list[dict[str, Any]] = []
-    for page in reader.pages(opportunity_query(settings, today)):
+    columns = columns_of(settings)
+    first, lost = _first_page(reader, settings, today, columns)
+    _tell(lost, settings, warn or (lambda _: None))
+    for page in reader.pages(first):
         records.extend(page)
         progress.advance(len(page))
         if len(records) > settings.max_records:
@@ -125,12 +160,81 @@ def read_salesforce(
                 got=f"more than {settings.max_records:,}",
                 next_step="Raise feedback.salesforce.max_records, or set feedback.salesforce.modified_since_days.",
             )
-    frame = _frame(records, settings)
+    frame = _frame(records, columns)
     return SourceTable("opportunities", frame, "Salesforce", rows_read=len(frame))
 
 
 def _next_page(where: str, timeout: float, client: Any) -> Any:
     return client.query_more(where, identifier_is_url=True, timeout=timeout)
+
+
+def what_it_reads(
+    connect: Callable[[], Any],
+    settings: SalesforceSettings,
+    *,
+    today: date,
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[dict[str, str], list[str], int]:
+    """Our columns and their fields as far as they can be read, those that cannot, and how many opportunities there are.
+
+    Raises:
+        SourceError: as :func:`read_salesforce`.
+    """
+    reader = _SalesforceReader(connect, settings, Progress(), pause)
+    columns = columns_of(settings)
+    _, lost = _first_page(reader, settings, today, columns, " LIMIT 1")
+    return columns, lost, int(reader.first("SELECT COUNT() FROM Opportunity").get("totalSize") or 0)
+
+
+class _UnreadableFieldError(Exception):
+    """Salesforce does not know the fields ``names``, or does not show them to this user."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+def _first_page(
+    reader: _SalesforceReader, settings: SalesforceSettings, today: date, columns: dict[str, str], limit: str = ""
+) -> tuple[Mapping[str, Any], list[str]]:
+    """The first answer to the query, without the columns whose fields cannot be read (taken out of ``columns``)."""
+    lost: list[str] = []
+    while True:
+        try:
+            return reader.first(opportunity_query(settings, today, columns) + limit), lost
+        except _UnreadableFieldError as error:
+            gone = _named(error.words, columns)
+            if not gone or "opportunity_id" in gone:
+                raise SourceError("Salesforce refused the request", got=error.words) from None
+            for name in gone:
+                lost.append(name)
+                del columns[name]
+            if not {"stage", "is_won", "is_closed"} & columns.keys():
+                raise SourceError(
+                    "neither the stage nor the state of opportunities may be read", where="Salesforce",
+                    next_step="Ask for the right to read StageName, or name another field in "
+                    "feedback.salesforce.fields.stage.",
+                ) from None  # fmt: skip
+
+
+def _named(words: str, columns: Mapping[str, str]) -> list[str]:
+    """Columns whose field Salesforce's message names."""
+    column = re.search(r"No such column '([^']+)' on entity '([^']+)'", words)
+    relation = re.search(r"understand relationship '([^']+)'", words)
+    if relation:
+        return [name for name, path in columns.items() if relation[1] in path.split(".")[:-1]]
+    if not column:
+        return []
+    own = [name for name, path in columns.items() if path == column[1]]
+    return own or [name for name, path in columns.items() if path.endswith(f".{column[1]}")]
+
+
+def _tell(lost: list[str], settings: SalesforceSettings, warn: Callable[[str], None]) -> None:
+    known = columns_of(settings)
+    told = [f"{known[name]} ({name})" for name in lost if name not in QUIET or name in settings.fields]
+    if told:
+        warn(f"Salesforce: {', '.join(told)} cannot be read by this user, or does not exist; left out. Name another "
+             "field in feedback.salesforce.fields, or ask for the right to read it.")  # fmt: skip
 
 
 class _SalesforceReader:
@@ -146,10 +250,14 @@ class _SalesforceReader:
         self._connect, self._settings, self._progress, self._pause = connect, settings, progress, pause
         self._client: Any = None
 
-    def pages(self, query: str) -> Iterator[list[dict[str, Any]]]:
-        """The records of each page; a page is asked for again until it comes, and never skipped."""
+    def first(self, query: str) -> Mapping[str, Any]:
+        """The first answer to a query."""
         timeout = self._settings.timeout_seconds
-        answer = self._ask(lambda client: client.query(query, include_deleted=True, timeout=timeout))
+        return self._ask(lambda client: client.query(query, include_deleted=True, timeout=timeout))
+
+    def pages(self, answer: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """The records of each page from the first on; one is asked for again until it comes, and never skipped."""
+        timeout = self._settings.timeout_seconds
         seen: set[str] = set()
         while True:
             yield list(answer["records"])
@@ -171,8 +279,7 @@ class _SalesforceReader:
             try:
                 if self._client is None:
                     self._client = self._connect()
-                answer: Mapping[str, Any] = call(self._client)
-                return answer
+                return _checked(call(self._client))
             except SalesforceExpiredSession:
                 if renewed:
                     raise SourceError(
@@ -184,13 +291,18 @@ class _SalesforceReader:
                 continue
             except SalesforceError as error:
                 last = _words(error)
+                if "INVALID_FIELD" in last:
+                    raise _UnreadableFieldError(last) from None
                 status = int(getattr(error, "status", 0) or 0)
                 if status not in _RETRY_STATUS and "REQUEST_LIMIT_EXCEEDED" not in last:
                     raise SourceError("Salesforce refused the request", got=last) from None
             except requests.RequestException as error:
                 last = type(error).__name__
-            except SourceError:
-                raise
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise SourceError(
+                    "Salesforce's answer is not of the documented form", got=type(error).__name__,
+                    next_step="Run again; if it stays, something stands between this machine and Salesforce.",
+                ) from None  # fmt: skip
             if attempt + 1 < self._settings.attempts:
                 self._pause(min(self._settings.longest_pause_seconds, 2.0 ** (attempt + 1)))
         raise SourceError(
@@ -200,28 +312,39 @@ class _SalesforceReader:
         )
 
 
+def _checked(answer: Any) -> Mapping[str, Any]:
+    """An answer that holds records."""
+    records = answer["records"]
+    if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
+        raise TypeError("records")
+    found: Mapping[str, Any] = answer
+    return found
+
+
 def _words(error: Any) -> str:
     """Salesforce's own code and message, without the address (which may hold a query)."""
     content = getattr(error, "content", None)
     if isinstance(content, list) and content and isinstance(content[0], Mapping):
-        return f"{content[0].get('errorCode', '')}: {str(content[0].get('message', ''))[:120]}"
+        return f"{content[0].get('errorCode', '')}: {' '.join(str(content[0].get('message', '')).split())[-240:]}"
     code = getattr(error, "code", None)
     return str(code or getattr(error, "status", "") or type(error).__name__)
 
 
-def _frame(records: list[dict[str, Any]], settings: SalesforceSettings) -> pd.DataFrame:
-    extra = {"division": settings.division_field, "product": settings.product_field}
-    columns = {**FIELDS, **{name: path for name, path in extra.items() if path}}
+def _frame(records: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
     body = {name: [_dig(record, path) for record in records] for name, path in columns.items()}
-    frame = pd.DataFrame(body, dtype="object")
-    for name in ("division", "product"):
-        if name not in frame:
-            frame[name] = None
-    flags = {name: np.array([bool(record.get(name)) for record in records], dtype=bool) for name in STATE_FIELDS}
+    frame = pd.DataFrame(body, index=pd.RangeIndex(len(records)), dtype="object")
+    for field in OPPORTUNITIES.columns:
+        if field.name not in frame:
+            frame[field.name] = None
+    flags = {name: np.array([bool(value) for value in frame[name]], dtype=bool)
+             for name in ("is_deleted", "is_won", "is_closed")}  # fmt: skip
+    told = "is_won" in columns and "is_closed" in columns
     frame["outcome"] = np.select(
-        [flags["IsDeleted"], flags["IsWon"], flags["IsClosed"]], ["deleted", "won", "lost"], default="open"
-    )
-    frame["amount"] = pd.to_numeric(frame["amount"], errors="coerce").astype("float64")
+        [flags["is_deleted"], flags["is_won"], flags["is_closed"]], ["deleted", "won", "lost"],
+        default="open",
+    ) if told else None  # fmt: skip
+    for name in ("amount", "probability"):
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
     for name in ("created_date", "close_date"):
         dates = pd.to_datetime(frame[name], errors="coerce", utc=True, format="ISO8601")
         frame[name] = dates.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")

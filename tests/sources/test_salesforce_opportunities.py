@@ -9,7 +9,7 @@ import pytest
 from icp_xl.config.feedback import SalesforceSettings
 from icp_xl.errors import Cancelled, ConfigError, SourceError
 from icp_xl.progress import RecordingProgress
-from icp_xl.sources.salesforce import connect_with, read_salesforce
+from icp_xl.sources.salesforce import CREDENTIALS, connect_with, read_salesforce, what_it_reads
 from tests.support.salesforce import StandIn, record, serve
 
 TODAY = date(2026, 1, 5)
@@ -114,3 +114,88 @@ def test_reading_can_be_cancelled_between_pages() -> None:
 def test_without_credentials_it_says_which_variables_to_set() -> None:
     with pytest.raises(ConfigError, match="SALESFORCE_SESSION_ID"):
         connect_with({}, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("message", "gone"),
+    [
+        (
+            "\nSELECT Id\n ^\nERROR at Row:1:Column:1\nNo such column 'Rival__c' on entity 'Opportunity'.",
+            {"competitor"},
+        ),
+        ("Didn't understand relationship 'Owner' in field path.", {"owner"}),
+        ("No such column 'Industry' on entity 'Account'.", {"industry"}),
+    ],
+)
+def test_a_field_that_may_not_be_read_is_left_out_and_said(message: str, gone: set[str]) -> None:
+    settings = SalesforceSettings(timeout_seconds=5, fields={"competitor": "Rival__c"})
+    told: list[str] = []
+    with serve(StandIn([record(k) for k in range(4)], unreadable=[message])) as crm:
+        frame = read_salesforce(crm.connect, settings, today=TODAY, warn=told.append).frame
+    assert len(frame) == 4 and all(name not in frame or frame[name].isna().all() for name in gone)
+    assert len(told) == 1 and f"({gone.pop()})" in told[0] and "left out" in told[0]
+
+
+def test_currency_and_state_of_a_plain_organisation_are_not_missed() -> None:
+    messages = ["No such column 'CurrencyIsoCode' on entity 'Opportunity'."]
+    told: list[str] = []
+    with serve(StandIn([record(0)], unreadable=messages)) as crm:
+        read_salesforce(crm.connect, SETTINGS, today=TODAY, warn=told.append)
+    assert not told
+    messages = [f"No such column '{name}' on entity 'Opportunity'." for name in ("IsWon", "IsClosed", "StageName")]
+    with serve(StandIn([record(0)], unreadable=messages)) as crm:
+        with pytest.raises(SourceError, match="neither the stage nor the state"):
+            read_salesforce(crm.connect, SETTINGS, today=TODAY)
+
+
+@pytest.mark.parametrize("body", ["<html>proxy</html>", {"totalSize": 1}, {"records": [1]}, []])
+def test_an_answer_of_another_form_ends_in_words(body: object) -> None:
+    settings = SalesforceSettings(timeout_seconds=5, attempts=1)
+    with serve(StandIn([record(0)], other=body)) as crm:
+        with pytest.raises(SourceError, match="documented form|does not answer"):
+            read_salesforce(crm.connect, settings, today=TODAY)
+
+
+def test_what_it_would_read_is_known_beforehand() -> None:
+    with serve(StandIn([record(k) for k in range(9)], unreadable=["Didn't understand relationship 'Owner'."])) as crm:
+        columns, lost, count = what_it_reads(crm.connect, SETTINGS, today=TODAY)
+    assert columns["stage"] == "StageName" and lost == ["owner"] and count == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({"SALESFORCE_SESSION_ID": "s", "SALESFORCE_INSTANCE_URL": "https://x.my.salesforce.com"}, {"session_id"}),
+        (
+            {"SALESFORCE_CONSUMER_KEY": "k", "SALESFORCE_CONSUMER_SECRET": "s", "SALESFORCE_DOMAIN": "x.my"},
+            {"consumer_secret"},
+        ),
+        (
+            {"SALESFORCE_USERNAME": "u", "SALESFORCE_CONSUMER_KEY": "k", "SALESFORCE_PRIVATE_KEY_FILE": "f"},
+            {"privatekey_file"},
+        ),
+        (
+            {"SALESFORCE_USERNAME": "u", "SALESFORCE_PASSWORD": "p", "SALESFORCE_SECURITY_TOKEN": "t"},
+            {"security_token"},
+        ),
+    ],
+)
+def test_every_way_to_sign_in_is_handed_on(
+    given: dict[str, str], needed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import simple_salesforce
+
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(simple_salesforce.api, "Salesforce", lambda **options: seen.update(options))
+    connect_with(given, SETTINGS)()
+    assert needed <= seen.keys() and seen.keys() <= {
+        "version",
+        *(key for key in CREDENTIALS if CREDENTIALS[key] in given),
+    }
+
+
+def test_a_connected_app_signs_in_with_its_own_credentials() -> None:
+    environ = {"SALESFORCE_CONSUMER_KEY": "key", "SALESFORCE_CONSUMER_SECRET": "secret", "SALESFORCE_DOMAIN": "acme.my"}
+    with serve(StandIn([record(0)])) as crm:
+        frame = read_salesforce(connect_with(environ, SETTINGS, crm.session()), SETTINGS, today=TODAY).frame
+        assert len(frame) == 1 and crm.granted == ["client_credentials"]

@@ -24,7 +24,12 @@ class StandIn:
     token: str = "token-1"
     #: Answers given instead of the page, in order: (status, errorCode) before the so-many-th request.
     trouble: dict[int, tuple[int, str]] = field(default_factory=dict)
+    #: Messages of INVALID_FIELD, one for each of the first queries.
+    unreadable: list[str] = field(default_factory=list)
+    #: What is sent instead of every answer.
+    other: Any = None
     requests: list[str] = field(default_factory=list)
+    granted: list[str] = field(default_factory=list)
     refused: int = 0
     port: int = 0
 
@@ -40,10 +45,19 @@ class StandIn:
         if token != f"Bearer {self.token}":
             self.refused += 1
             return 401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
+        if self.other is not None:
+            return 200, self.other
+        if self.unreadable and "/queryAll" in path:
+            return 400, [{"message": self.unreadable.pop(0), "errorCode": "INVALID_FIELD"}]
         url = urlparse(path)
         start = 0
         if url.path.rstrip("/").endswith("/queryAll"):
-            if not parse_qs(url.query)["q"][0].startswith("SELECT Id, AccountId"):
+            query = parse_qs(url.query)["q"][0]
+            if query.startswith("SELECT COUNT()"):
+                return 200, {"totalSize": len(self.records), "done": True, "records": []}
+            if query.endswith(" LIMIT 1"):
+                return 200, {"totalSize": 1, "done": True, "records": self.records[:1]}
+            if not query.startswith("SELECT Id, AccountId"):
                 return 400, [{"message": "unexpected token", "errorCode": "MALFORMED_QUERY"}]
         else:
             start = int(url.path.rpartition("-")[2])
@@ -54,20 +68,37 @@ class StandIn:
             body["nextRecordsUrl"] = f"/services/data/v59.0/query/01g000-{start + self.page}"
         return 200, body
 
+    def grant(self, body: dict[str, list[str]]) -> tuple[int, Any]:
+        """A token, as Salesforce's sign-in gives it."""
+        self.granted.append(body["grant_type"][0])
+        return 200, {
+            "access_token": self.token,
+            "instance_url": f"https://127.0.0.1:{self.port}",
+            "token_type": "Bearer",
+        }
+
+    def session(self) -> requests.Session:
+        """A session of which every https address leads here."""
+        session = requests.Session()
+        session.mount("https://", _PlainAdapter(self.port))
+        return session
+
     def connect(self) -> Any:
         """Sign in as simple-salesforce does with a session; its https is served as plain http."""
         from simple_salesforce import Salesforce
 
-        session = requests.Session()
-        session.mount("https://127.0.0.1", _PlainAdapter())
-        return Salesforce(
-            session_id=self.token, instance_url=f"https://127.0.0.1:{self.port}", session=session, version="59.0"
-        )
+        address = f"https://127.0.0.1:{self.port}"
+        return Salesforce(session_id=self.token, instance_url=address, session=self.session(), version="59.0")
 
 
 class _PlainAdapter(HTTPAdapter):
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        request.url = request.url.replace("https://", "http://", 1)
+        url = urlparse(request.url)
+        request.url = url._replace(scheme="http", netloc=f"127.0.0.1:{self._port}").geturl()
         return super().send(request, *args, **kwargs)
 
 
@@ -77,8 +108,14 @@ def serve(stand_in: StandIn) -> Iterator[StandIn]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = stand_in.answer(self.path, self.headers.get("Authorization", ""))
-            content = json.dumps(body).encode()
+            self._reply(*stand_in.answer(self.path, self.headers.get("Authorization", "")))
+
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self._reply(*stand_in.grant(parse_qs(text)))
+
+        def _reply(self, status: int, body: Any) -> None:
+            content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -100,39 +99,27 @@ def load_opportunities(run: RunContext) -> pd.DataFrame:
     if "opportunities" in run.memo:
         found: pd.DataFrame = run.memo["opportunities"]
         return found
-    settings = run.settings.feedback.salesforce
-    if settings.enabled:
-        from icp_xl.sources.salesforce import connect_with, read_salesforce
-
-        table = read_salesforce(
-            connect_with(os.environ, settings), settings, today=run.now().date(), progress=run.progress
+    if load_sources(run).opportunities is None:
+        raise SourceError(
+            "there are no opportunities",
+            where=str(run.settings.paths.data),
+            allowed="Opportunities.xlsx or opportunities.csv among the sources, a setting sources.opportunities.file, "
+            "feedback.salesforce.enabled or feedback.hubspot.enabled",
+            next_step="Put the export of opportunities beside the other source files and run again.",
         )
-        frame = table.frame
-    else:
-        sources = load_sources(run)
-        if sources.opportunities is None:
-            raise SourceError(
-                "there are no opportunities",
-                where=str(run.settings.paths.data),
-                allowed="Opportunities.xlsx or opportunities.csv among the sources, a setting "
-                "sources.opportunities.file, or feedback.salesforce.enabled",
-                next_step="Put the export of opportunities beside the other source files and run again.",
-            )
-        frame = _with_accounts(run, sources.customers is None and sources.sales is None)
+    frame = _with_accounts(run)
     prepared = prepared_opportunities(run, frame)
     run.count("opportunities for the pipeline", len(frame), len(prepared))
     run.memo["opportunities"] = prepared
     return prepared
 
 
-def _with_accounts(run: RunContext, alone: bool) -> pd.DataFrame:
-    """The opportunities with our account ids and industries; as they are where no account is known at all."""
-    source = load_sources(run).opportunities
-    if alone and source is not None:
-        return source.frame
+def _with_accounts(run: RunContext) -> pd.DataFrame:
+    """The opportunities with our account ids and industries; the CRM's industry where we know none."""
     tables = load_tables(run)
-    industry = tables.customers.set_index("account_id")["industry"]
-    return tables.opportunities.assign(industry=tables.opportunities["account_id"].map(industry))
+    frame = tables.opportunities
+    industry = frame["account_id"].map(tables.customers.set_index("account_id")["industry"])
+    return frame.assign(industry=industry.fillna(frame["industry"]) if "industry" in frame else industry)
 
 
 def weights_in_force(run: RunContext, store: Store) -> tuple[PipelineWeights, str]:
