@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from icp_xl.errors import DataError
+from icp_xl.errors import DataError, DeliveryError
+from icp_xl.safe_paths import is_plain_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +75,26 @@ class Artifact:
         """The name with ``*`` for what differs from file to file, as ``Path.glob`` takes it."""
         return re.sub(r"\{\w+\}", "*", self.name)
 
+    @property
+    def folder(self) -> str:
+        """The folder that it lies in or below, directly in the output folder; empty where it lies there itself."""
+        first, *rest = PurePosixPath(self.name).parts
+        return first if rest else ""
+
     def path(self, **parts: object) -> str:
         """The name of one file; dates among ``parts`` are written as 2024-06-30.
 
         >>> FEATURES.path(division="printers", cutoff=date(2024, 6, 30))
         'curated/features/features_printers_2024-06-30.parquet'
+
+        Raises:
+            DeliveryError: a part is no plain name, and would lead elsewhere.
         """
-        return self.name.format(**{k: f"{v:%Y-%m-%d}" if isinstance(v, date) else v for k, v in parts.items()})
+        shown = {k: f"{v:%Y-%m-%d}" if isinstance(v, date) else str(v) for k, v in parts.items()}
+        for text in shown.values():
+            if not is_plain_name(text):
+                raise DeliveryError("a part of a file's name would lead elsewhere", where=self.name, got=text[:80])
+        return self.name.format(**shown)
 
     def match(self, name: str) -> dict[str, str] | None:
         """The parts of the file ``name``, or ``None`` where it is none of these.
@@ -122,6 +137,9 @@ class Artifact:
     def read(self, path: Path, columns: Sequence[str] | None = None) -> Any:
         """The file at ``path``; see :meth:`load`."""
         try:
+            if path.exists() and not path.is_file():
+                # A pipe would be waited for, a device read for ever.
+                raise ValueError("no file")
             body = _READERS[path.suffix](path, self.texts, columns)
         except FileNotFoundError:
             raise self.damaged(path, "it is not there") from None
@@ -172,7 +190,15 @@ def _csv(path: Path, texts: Sequence[str], columns: Sequence[str] | None) -> pd.
 
 
 def _json(path: Path, _: Sequence[str], __: Sequence[str] | None) -> Any:
-    return json.loads(path.read_text(encoding="utf-8-sig"))
+    return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    """A number of JSON; none of ours is infinite or not a number, and none could be written again."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} where a number belongs")
+    return value
 
 
 _READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str] | None], Any]] = {

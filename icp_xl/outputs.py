@@ -186,6 +186,7 @@ class Publication:
 
     def remove(self, name: str) -> None:
         """Drop an earlier file or folder of ours when this run's files are in place."""
+        resolve_inside(self.out, name)
         self._removed.append(name)
 
     def _make_staging(self) -> None:

@@ -27,7 +27,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
 from icp_xl.outputs import Publication, json_text, open_output, plain, write_bytes
 from icp_xl.progress import Progress
-from icp_xl.safe_paths import refuse_link
+from icp_xl.safe_paths import is_plain_name, refuse_link, refuse_planted, resolve_inside
 
 REGISTRY, MANIFEST, _SETTINGS, _LOG = (
     PurePosixPath(item.name).name
@@ -153,6 +153,8 @@ def start_run(
     out = settings.paths.out
     with open_output(out) as outputs:
         refuse_link(settings.paths.runs)
+        for name in sorted({item.folder for item in artifacts.ARTIFACTS} - {"", settings.paths.runs.name}):
+            refuse_planted(settings.paths.out / name)
         started = settings.run.clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
         run_id = _run_id(settings, command, started)
         run = RunContext(command, settings, progress or Progress(), outputs, run_id, started, dry_run)
@@ -252,8 +254,12 @@ def _append(registry: Path, line: dict[str, Any]) -> None:
             handle.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+#: What every line of the registry holds, and a list of runs shows.
+_SHOWN = frozenset(("run_id", "command", "status", "warnings"))
+
+
 def list_runs(runs: Path) -> list[dict[str, Any]]:
-    """Lines of the registry, oldest first; a line torn by a crash is passed over."""
+    """Lines of the registry, oldest first; what is no line of ours is passed over."""
     registry = runs / REGISTRY
     if not registry.is_file():
         return []
@@ -263,7 +269,7 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
             body = json.loads(line)
         except (json.JSONDecodeError, RecursionError):
             continue
-        if isinstance(body, dict) and isinstance(body.get("run_id"), str):
+        if isinstance(body, dict) and is_plain_name(body.get("run_id")) and body.keys() >= _SHOWN:
             found.append(body)
     return found
 
@@ -284,7 +290,7 @@ def load_manifest(runs: Path, run_id: str) -> dict[str, Any]:
             allowed=", ".join((matches or known)[-5:]) or "none: nothing has been run here yet",
             next_step="`icp-xl runs list` names them all.",
         )
-    path = runs / matches[0] / MANIFEST
+    path = resolve_inside(runs, f"{matches[0]}/{MANIFEST}")
     body = artifacts.RUN_MANIFEST.read(path)
     if not isinstance(body, dict):
         raise artifacts.RUN_MANIFEST.damaged(path, "no object")

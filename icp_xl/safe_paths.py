@@ -36,6 +36,15 @@ def resolve_inside(root: Path, name: str) -> Path:
     return path / parts[-1]
 
 
+def is_plain_name(text: object) -> bool:
+    """Whether ``text`` can be the name of one file or folder, and of nothing elsewhere.
+
+    >>> [is_plain_name(text) for text in ("20260105T100000-score-ab", "..", "a/b", "C:x", "", 3)]
+    [True, False, False, False, False, False]
+    """
+    return isinstance(text, str) and text not in ("", ".", "..") and not any(mark in text for mark in "/\\:\0")
+
+
 def refuse_link(path: Path) -> None:
     """Raise where ``path`` is a link (a junction on Windows): what is written there would land elsewhere.
 
@@ -48,6 +57,37 @@ def refuse_link(path: Path) -> None:
             where=path.name,
             next_step="Remove the link, or name the folder that it points to with --out; nothing was changed.",
         )
+
+
+#: Endings of files that are changed in place, so that a link would be written through; all others are replaced.
+_IN_PLACE = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".journal", ".lock", ".jsonl")
+
+
+def refuse_planted(folder: Path) -> None:
+    """Raise where ``folder``, or anything below it, is there to lead a run astray.
+
+    That is a folder that is a link, a link in place of a file that is changed where it stands, and what is neither
+    file nor folder: a pipe is waited for without end. Links to other files are harmless, since those are replaced.
+
+    Raises:
+        DeliveryError: there is something of the kind; the text names it.
+    """
+    refuse_link(folder)
+    if not folder.is_dir():
+        return
+    for entry in os.scandir(folder):
+        path = Path(entry.path)
+        if entry.is_symlink() and (entry.is_dir() or entry.name.endswith(_IN_PLACE)):
+            refuse_link(path)
+        elif entry.is_dir(follow_symlinks=False):
+            refuse_planted(path)
+        elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+            raise DeliveryError(
+                "something stands among our files that is no file",
+                where=path.name,
+                allowed="files and folders",
+                next_step="Remove it and run again: this program makes no such thing. Nothing was changed.",
+            )
 
 
 def _is_junction(path: Path) -> bool:

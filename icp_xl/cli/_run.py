@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,13 @@ import typer
 from icp_xl.errors import DeliveryError, IcpError
 from icp_xl.progress import Progress
 
+#: What text from data could tell a terminal to do, or make no text at all: control characters and half pairs.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-def say(text: str = "") -> None:
-    """Print one line."""
-    typer.echo(text)
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print one line; what only a terminal would understand is made visible."""
+    typer.echo(_CONTROL.sub("\ufffd", text), err=err)
 
 
 @contextmanager
@@ -49,11 +53,11 @@ class TerminalProgress(Progress):
 
         self._console = Console(stderr=True)
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,
@@ -104,7 +108,7 @@ class TerminalProgress(Progress):
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(name, total=total, note="")
         if not self._console.is_terminal:
-            self._console.print(f"{name} …", highlight=False)
+            self._console.print(f"{name} …", highlight=False, markup=False)
 
     def advance(self, n: int = 1) -> None:
         if self._task is not None:
@@ -123,7 +127,7 @@ def guarded(call: Callable[[], object]) -> int:
     try:
         call()
     except IcpError as error:
-        typer.echo(f"icp-xl: {error}", err=True)
+        say(f"icp-xl: {error}", err=True)
         return error.exit_code
     except KeyboardInterrupt:
         typer.echo("icp-xl: cancelled", err=True)
@@ -135,7 +139,7 @@ def guarded(call: Callable[[], object]) -> int:
         fault = storage_fault(error)
         if fault is None:
             raise
-        typer.echo(f"icp-xl: {fault}", err=True)
+        say(f"icp-xl: {fault}", err=True)
         return fault.exit_code
     return 0
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from icp_xl.config.base import Rights, Section
+from icp_xl.config.base import NAME, Rights, Section
 
 
 class MatchingSettings(Section):
@@ -25,7 +25,9 @@ class MatchingSettings(Section):
     ngram: int = Field(3, ge=2, le=5, description="length of the letter groups that candidates are found by")
     candidates: int = Field(6, ge=1, le=100, description="candidates that are compared word by word")
     merge_duplicates: bool = Field(True, description="merge accounts that the customers list twice")
-    overrides_file: str = Field("match_overrides.csv", description="decisions on matches, in the data folder")
+    overrides_file: str = Field(
+        "match_overrides.csv", description="decisions on matches, in the data folder", json_schema_extra=NAME
+    )
     create_missing_accounts: bool = Field(True, description="sales of an unknown customer make an account of their own")
     duplicate_lines: Literal["drop", "keep"] = Field(
         "drop", description="what to do with sales lines that repeat another in everything, invoice number included"

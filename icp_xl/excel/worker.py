@@ -36,6 +36,7 @@ from icp_xl.excel.jobs import (
 )
 from icp_xl.excel.status import BEAT, TEXT_FILE, Status, cancel_requested, read_status, write_status
 from icp_xl.outputs import JOURNAL, STAGING, write_json
+from icp_xl.safe_paths import resolve_inside
 
 CANCELLED = 130
 PREFIX = "icp-xl: "
@@ -168,7 +169,7 @@ def _published(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 names.append(name)
     # Only the top level: copies made for others to read lie in folders of their own.
     top = sorted(name for name in names if "/" not in name)
-    return tuple(str(Path(job.request.out) / name) for name in top), tuple(ids)
+    return tuple(str(resolve_inside(Path(job.request.out), name)) for name in top), tuple(ids)
 
 
 def _last_error(job: Job) -> str:

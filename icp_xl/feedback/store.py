@@ -62,7 +62,10 @@ class Store:
         try:
             self.connection.execute("PRAGMA foreign_keys = ON")
             version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
-            if not self.read_only:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            tables = {str(row[0]) for row in self.connection.execute(query)}
+            foreign = bool(tables) and (version == 0 or "model" not in tables)
+            if not self.read_only and not foreign:
                 self.connection.execute("PRAGMA journal_mode = WAL")
                 self.connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.DatabaseError:
@@ -79,6 +82,15 @@ class Store:
                 where=self.path.name if self.path else "memory", got=f"version {version}",
                 allowed=f"up to {len(MIGRATIONS)}", next_step="Update icp_xl; the store is untouched.",
             )  # fmt: skip
+        if foreign:
+            self.connection.close()
+            if "model" in tables:
+                raise self._damaged(sqlite3.DatabaseError("it no longer says its version"))
+            raise DataError(
+                "the snapshot store is somebody's database, and no store of icp_xl",
+                where=self.path.name if self.path else "memory",
+                next_step="Move the file away, or set feedback.store to another file. It is untouched.",
+            )
         if version < len(MIGRATIONS) and (not self.read_only or self.path is None or not self.path.is_file()):
             try:
                 self._migrate()

@@ -170,7 +170,10 @@ def decode(content: bytes, where: str) -> Undo:
         raise ValueError("no undo record")
     at = len(_MAGIC) + 4
     size = struct.unpack("<I", content[at - 4 : at])[0]
-    head = json.loads(content[at : at + size])
+    try:
+        head = json.loads(content[at : at + size])
+    except RecursionError:
+        raise ValueError("an undo record that is nested too deeply") from None
     at += size
     before, after = {}, {}
     for item in head["parts"]:
@@ -181,6 +184,8 @@ def decode(content: bytes, where: str) -> Undo:
         if len(blob) != length or full > MAX_TREE or header + compressed > length or len(central) < 46:
             raise ValueError("torn undo record")
         raw_name = central[46 : 46 + struct.unpack("<H", central[28:30])[0]]
+        if b".." in raw_name.replace(b"\\", b"/").split(b"/"):
+            raise ValueError("an undo record of a part outside the workbook")
         entry = Entry(
             str(item["part"]), raw_name, central, 0, header, compressed, full, crc, method, length, blob
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from typing import Any, NoReturn
+from xml.parsers import expat
 
 from lxml import etree
 
@@ -63,6 +64,20 @@ def parse(content: bytes, part: str, where: str) -> Element:
     if docinfo.doctype:
         refuse_doctype(part, where)
     return root
+
+
+def check_well_formed(content: bytes, part: str, where: str) -> None:
+    """Read one part from end to end, as a stream, before it goes into somebody's workbook.
+
+    Raises:
+        RefusedError: as :func:`parse`.
+    """
+    reader = expat.ParserCreate()
+    reader.StartDoctypeDeclHandler = lambda *_: refuse_doctype(part, where)
+    try:
+        reader.Parse(content, True)
+    except expat.ExpatError as error:
+        damaged("a part is not well-formed", where=where, got=f"{part}: {str(error)[:120]}")
 
 
 def refuse_doctype(part: str, where: str) -> NoReturn:

@@ -19,6 +19,7 @@ from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.words import build_reasons
 from icp_xl.runs import RunContext
+from icp_xl.safe_paths import is_plain_name
 from icp_xl.scoring.accounts import ScoringResult, score_accounts
 from icp_xl.scoring.choose import choose_components
 from icp_xl.scoring.compare import compare_runs
@@ -155,7 +156,12 @@ def _identity(run: RunContext) -> tuple[str, str]:
 def _history(run: RunContext) -> list[dict[str, str]]:
     try:
         body = artifacts.SCORE_HISTORY.load(run.settings.paths.out)
-        return [entry for entry in body if {"run_id", "inputs", "compared_with"} <= set(entry)]
+        # A name in it is followed, and what is too old is removed by it.
+        return [
+            entry for entry in body
+            if {"run_id", "inputs", "compared_with"} <= set(entry) and is_plain_name(entry["run_id"])
+            and (entry["compared_with"] == "" or is_plain_name(entry["compared_with"]))
+        ]  # fmt: skip
     except (DataError, TypeError):
         return []
 

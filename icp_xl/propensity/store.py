@@ -56,6 +56,8 @@ def current_version(find: Callable[[str], Path], slug: str) -> str | None:
     if not isinstance(body, dict) or "version" not in body:
         raise artifacts.CURRENT_MODEL.damaged(path, "names no version")
     version = body["version"]
+    if version is not None and not _VERSION.fullmatch(str(version)):
+        raise artifacts.CURRENT_MODEL.damaged(path, "names what is no version")
     return None if version is None else str(version)
 
 

@@ -16,6 +16,8 @@ def main(library: str, memory: str) -> int:
 
         resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # A text that is parsed for ever is given up sooner than the clock says, which a busy computer needs.
+        resource.setrlimit(resource.RLIMIT_CPU, (15, 20))
     except (ImportError, ValueError, OSError):
         pass  # Windows has no such limit; there the time limit of the caller must do.
     sys.path.append(library)

@@ -181,7 +181,7 @@ class ScoreModel:
                 )  # fmt: skip
             model = cls(**from_body(body))
             model._check()
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise SourceError(
                 "the score model is damaged", where=where, got=type(error).__name__, next_step=again
             ) from None

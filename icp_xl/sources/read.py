@@ -146,6 +146,8 @@ def _read_tiers(settings: Settings) -> dict[str, str]:
             where=f"{container.name} line {error.lineno}",
             got=error.msg,
         ) from None
+    except RecursionError:
+        raise SourceError("the strategic tiers are nested too deeply", where=container.name) from None
     tiers: dict[str, str] = {}
     faults: list[Fault] = []
     _collect_tiers(body, tiers, faults, container.name)

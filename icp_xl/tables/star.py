@@ -16,6 +16,7 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError
+from icp_xl.safe_paths import resolve_inside
 from icp_xl.sql.engine import Engine, open_duckdb
 from icp_xl.sql.spark import open_spark
 from icp_xl.tables.dated import TableHistory
@@ -96,7 +97,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
     parts = body.get("partitions") if isinstance(body, dict) else None
     tables = body.get("tables", {}) if isinstance(body, dict) else None
     rows = [*(parts or []), *tables.values()] if isinstance(parts, list) and isinstance(tables, dict) else None
-    if not isinstance(body, dict) or rows is None or not all(isinstance(r, dict) and "file" in r for r in rows):
+    if (
+        not isinstance(body, dict)
+        or rows is None
+        or not all(isinstance(r, dict) and isinstance(r.get("file"), str) for r in rows)
+    ):
         raise artifacts.STAR_MANIFEST.damaged(path, "not the list of files that a build writes")
     return body
 
@@ -124,9 +129,9 @@ def open_star(path: Path) -> Star:
             allowed=SCHEMA,
             next_step="Run `icp-xl build --rebuild`.",
         )
-    files = tuple(folder / part["file"] for part in body["partitions"])
+    files = tuple(resolve_inside(folder, part["file"]) for part in body["partitions"])
     lost = [str(file.relative_to(folder)) for file in files if not file.is_file()]
-    dims = {name: folder / entry["file"] for name, entry in body["tables"].items()}
+    dims = {name: resolve_inside(folder, entry["file"]) for name, entry in body["tables"].items()}
     lost += [file.name for file in dims.values() if not file.is_file()]
     if lost:
         raise DataError(

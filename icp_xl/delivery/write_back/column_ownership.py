@@ -184,7 +184,7 @@ def read_record(book: Workbook, part: str) -> UndoRecord | None:
         undo = decode(content[at + max(length, 0) :], book.where)
         added = {str(name): str(value) for name, value in head["added"].items()}
         return UndoRecord(part, place, str(head["sheet"]), str(head["before"]), int(head["size"]), added, delta, undo)
-    except (StopIteration, RefusedError, ValueError, KeyError, TypeError, AttributeError, struct.error):
+    except (StopIteration, RefusedError, ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
         return None
 
 

@@ -14,7 +14,7 @@ from icp_xl.opc.sheet_xml import shared_strings
 from icp_xl.opc.styles import StyleMap, merge_styles
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
-from icp_xl.opc.xml import Element, children, parse, serialise, to_strict
+from icp_xl.opc.xml import Element, check_well_formed, children, parse, serialise, to_strict
 
 SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
 STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
@@ -88,6 +88,8 @@ class SheetImport:
         for old, new in names.items():
             kind = source.content_type(old)
             content = source.read(old)
+            if kind.endswith("xml"):
+                check_well_formed(content, old, self.donor.where)
             if kind == SHEET_TYPE:
                 content = self._rewrite_sheet(content, selected)
             elif kind == TABLE_TYPE:
