@@ -81,7 +81,14 @@ class RunContext:
         return digest
 
     def count(self, table: str, read: int, kept: int, dropped: dict[str, int] | None = None) -> None:
-        """Record the rows of ``table``: read, kept, and dropped by reason. They must add up."""
+        """Record the rows of ``table``: read, kept, and dropped by reason. They must add up.
+
+        Args:
+            table: name of the table, for the record.
+            read: rows read.
+            kept: rows kept.
+            dropped: rows dropped, by reason.
+        """
         reasons = dict(dropped or {})
         if read != kept + sum(reasons.values()):
             raise DataError("rows do not add up", where=table, got=f"{read} read, {kept} kept, {reasons} dropped")
@@ -149,6 +156,12 @@ def start_run(
 
     A run that fails, is cancelled or is killed leaves every earlier output as it was. The record itself is written
     in all cases but the last.
+
+    Args:
+        command: name of the command, for the record.
+        settings: resolved settings.
+        progress: shows stages and asks for a cancel; silent by default.
+        dry_run: nothing but the record is written.
     """
     out = settings.paths.out
     with open_output(out) as outputs:

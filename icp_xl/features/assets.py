@@ -21,7 +21,14 @@ from icp_xl.tables.star_calendar import to_day
 
 
 def visible_assets(star: Star, cutoff: date, settings: Settings, today: bool = False) -> pd.DataFrame:
-    """Assets that had started before the cutoff: account_key, rollup, start, expiry, on, quantity, imputed."""
+    """Assets that had started before the cutoff: account_key, rollup, start, expiry, on, quantity, imputed.
+
+    Args:
+        star: the star schema.
+        cutoff: the day before which an asset must have started.
+        settings: what assets are rolled up by, and what one without a start counts as.
+        today: the cutoff is now, so that what the table says today may count.
+    """
     day = to_day(cutoff)
     table = assets_as_of(star, cutoff, today)[0]
     column = settings.features.assets_rollup
@@ -75,7 +82,15 @@ def _impute(frame: pd.DataFrame, day: int) -> pd.DataFrame:
 def build_assets_features(
     star: Star, keys: Array, cutoff: date, settings: Settings, today: bool = False
 ) -> list[Feature]:
-    """Asset features of the accounts ``keys``; none where no asset had started."""
+    """Asset features of the accounts ``keys``; none where no asset had started.
+
+    Args:
+        star: the star schema.
+        keys: account keys of the rows, in their order.
+        cutoff: the day before which an asset must have started.
+        settings: what assets are rolled up by, and what one without a start counts as.
+        today: the cutoff is now, so that what the table says today may count.
+    """
     if not settings.features.use_assets or star.assets.empty:
         return []
     frame = visible_assets(star, cutoff, settings, today)

@@ -45,6 +45,13 @@ def build_features(
     """Features of one division at one cutoff; see :func:`build_feature_sets`.
 
     Nothing at or after the cutoff can change a bit of the result.
+
+    Args:
+        star: the star schema.
+        division: name of the division.
+        cutoff: the day before which everything must lie.
+        settings: families and windows of the features.
+        engine: where the SQL runs; DuckDB in memory by default.
     """
     return next(build_feature_sets(star, [division], [cutoff], settings, engine=engine))
 

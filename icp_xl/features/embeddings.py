@@ -27,6 +27,13 @@ def build_embeddings(
 
     Fitted on lines in ``[cutoff - 24 months, cutoff)`` alone, on one thread, from a fixed seed. An account without a
     line there has no embedding (NaN).
+
+    Args:
+        engine: where the SQL runs.
+        accounts: accounts of the rows, in their order.
+        history: figures of all accounts at the cutoff.
+        settings: rank and limits of the factors.
+        virtual: divisions that stand for several, by number.
     """
     start, cutoff = to_day(add_months(history.cutoff, -24)), to_day(history.cutoff)
     found = engine.fetch(sql.sku_lines(start, cutoff))

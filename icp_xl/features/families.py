@@ -237,6 +237,12 @@ def mix_features(history: History, slugs: Sequence[str], names: Sequence[str], n
     """Shares of the divisions, smoothed by empirical Bayes, and how widely an account buys.
 
     Divisions without a sale before the cutoff give no column: they are not known yet.
+
+    Args:
+        history: figures of all accounts at the cutoff.
+        slugs: file names of the divisions, in the order of the history.
+        names: names of the divisions, in the same order.
+        notes: gets the share that each division's is drawn to, and how strongly.
     """
     found: list[Feature] = []
     known = [d for d in range(history.real) if (history.last_day[d] != NEVER).any()]

@@ -69,6 +69,14 @@ def start_trial(
 
     The plan assumes two thirds of the gain that was measured, because the measured gain is what made it a suggestion.
 
+    Args:
+        store: the store, open for writing.
+        refinement: the suggestion, with its gain and the weights.
+        settings: size, error rates and looks of a trial.
+        today: first day whose outcomes count.
+        now: time stamp of the record.
+        run_id: run that starts it.
+
     Raises:
         DataError: nothing is recommended, or another challenger is on trial.
     """
@@ -113,6 +121,12 @@ def look_at_trial(store: Store, judged: pd.DataFrame, settings: FeedbackSettings
 
     The same outcomes looked at again give the same answer and use up nothing. A store opened for reading only, and a
     trial already decided, record nothing.
+
+    Args:
+        store: the store; one that is open for reading only records nothing.
+        judged: one row per closed opportunity, as :func:`~icp_xl.feedback.evaluation_frame.build_judged` gives it.
+        settings: size, error rates and looks of a trial.
+        today: day of the look; outcomes up to it count.
     """
     trial = running_trial(store)
     if trial is None:
@@ -175,6 +189,13 @@ def _with(base: TrialReport, decision: str, gain: float, low: float, high: float
 def promote(store: Store, report: TrialReport, *, today: date, now: str, run_id: str) -> PipelineWeights:
     """Put the challenger in force and return its weights.
 
+    Args:
+        store: the store, open for writing.
+        report: the look that decided for the challenger.
+        today: the date that counts as today.
+        now: time stamp of the record.
+        run_id: run that promotes it.
+
     Raises:
         DataError: the trial did not decide so.
     """
@@ -198,6 +219,13 @@ def promote(store: Store, report: TrialReport, *, today: date, now: str, run_id:
 def end_trial(store: Store, reason: str, *, today: date, now: str, run_id: str) -> None:
     """End the running trial and keep the champion.
 
+    Args:
+        store: the store, open for writing.
+        reason: why it ends, in words; it is kept in the record.
+        today: the date that counts as today.
+        now: time stamp of the record.
+        run_id: run that ends it.
+
     Raises:
         DataError: no challenger is on trial.
     """
@@ -211,6 +239,12 @@ def end_trial(store: Store, reason: str, *, today: date, now: str, run_id: str) 
 
 def revert(store: Store, *, today: date, now: str, run_id: str) -> PipelineWeights:
     """Put the weights before the last promotion in force again and return them.
+
+    Args:
+        store: the store, open for writing.
+        today: the date that counts as today.
+        now: time stamp of the record.
+        run_id: run that takes it back.
 
     Raises:
         DataError: no promotion is on record that was not taken back yet.

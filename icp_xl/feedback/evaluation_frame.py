@@ -34,6 +34,12 @@ def build_judged(
     snapshot_date, model_id, challenger_id, replayed,
     band (High, Medium, Low by the percentile in that day's pipeline), and those of the snapshot. Rows in the order of
     the opportunities' keys.
+
+    Args:
+        store: the store of snapshots and outcomes.
+        settings: which snapshot counts, and the limits of the bands.
+        until: last day whose closes count; all by default.
+        progress: where a cancel is asked for.
     """
     progress = progress or Progress()
     outcomes = read_outcomes(store)

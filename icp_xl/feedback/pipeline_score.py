@@ -218,6 +218,12 @@ def weighted_score(
     With six columns only the six base components count, scaled up so that their weights sum to 1. A stage that has
     weights of its own uses them; those of the settings go before learned ones. Scores that are mathematically equal are
     equal.
+
+    Args:
+        parts: n × components, each 0 to 1, in the order of the weights.
+        weights: weight per component; they sum to 1.
+        stage: stage of each row, where stages have weights of their own.
+        stage_weights: weights by stage.
     """
     vector = np.asarray(weights.as_tuple())[: parts.shape[1]]
     total = vector.sum()

@@ -33,7 +33,14 @@ def needed_outcomes(gain: float, unit_variance: float, settings: FeedbackSetting
 
 
 def power_of(outcomes: int, gain: float, unit_variance: float, alpha: float) -> float:
-    """Chance that ``outcomes`` outcomes show a true gain of ``gain``, at a single look."""
+    """Chance that ``outcomes`` outcomes show a true gain of ``gain``, at a single look.
+
+    Args:
+        outcomes: closed opportunities.
+        gain: true gain in AUC of the challenger.
+        unit_variance: variance of the gain times the number of outcomes.
+        alpha: two-sided error rate of the look.
+    """
     if unit_variance <= 0 or outcomes <= 0:
         return 0.0
     return float(stats.norm.cdf(gain / math.sqrt(unit_variance / outcomes) - stats.norm.ppf(1 - alpha / 2)))
@@ -98,6 +105,12 @@ def false_promotion(looks: int, alpha: float, paths: int = 50_000) -> float:
 def trial_plan(unit_variance: float, worth: float, settings: FeedbackSettings, planned: int) -> pd.DataFrame:
     """What trials of several sizes can show: outcomes, power for a gain of ``worth``, the smallest gain that four of
     five trials show, and the chance of a false promotion over monthly looks. One row per size, ``planned`` among them.
+
+    Args:
+        unit_variance: variance of the gain times the number of outcomes.
+        worth: gain in AUC that the trial is planned for.
+        settings: error rates and looks of a trial.
+        planned: outcomes that the trial is planned for.
     """
     sizes = sorted({settings.trial_min_outcomes, 250, 500, 1000, settings.trial_max_outcomes, planned} - {0})
     z = float(stats.norm.ppf(1 - settings.alpha / 2) + stats.norm.ppf(0.80))

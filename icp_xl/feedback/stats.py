@@ -173,6 +173,12 @@ def factor_test(won: npt.ArrayLike, levels: Ints, strata: Ints, clusters: Ints |
     With ``clusters`` the larger p-value of two is taken: the test above, and the same sums with a covariance over
     clusters (Hotelling's T²) where there are at least three clusters a level. Levels beyond the 60 largest count as
     one. Returns (p-value, levels compared); p is NaN where nothing can be compared.
+
+    Args:
+        won: 1 or 0 per opportunity.
+        levels: level of the factor per opportunity, from 0.
+        strata: stratum per opportunity, from 0; only within one are levels compared.
+        clusters: who decided (an account, a rep), from 0; rows of one are not independent.
     """
     y = np.asarray(won, dtype=np.float64)
     counts = np.bincount(levels)
@@ -226,7 +232,14 @@ def _quadratic_p(gap: Floats, cov: Floats) -> tuple[float, int]:
 
 
 def mean_difference(won: npt.ArrayLike, x: Floats, strata: Ints, clusters: Ints) -> tuple[float, float, float, float]:
-    """Mean of ``x`` among the lost less among the won, within strata: (difference, low, high, two-sided p)."""
+    """Mean of ``x`` among the lost less among the won, within strata: (difference, low, high, two-sided p).
+
+    Args:
+        won: 1 or 0 per opportunity.
+        x: the figure, one per opportunity.
+        strata: stratum per opportunity, from 0.
+        clusters: what is not independent, from 0.
+    """
     lost = 1.0 - np.asarray(won, dtype=np.float64)
     design, residual, _ = _within(x[:, None], lost, strata)
     weight = float((residual**2).sum())

@@ -90,6 +90,15 @@ def build_label_sets(
 
     See :func:`build_labels` for each. ``until``: the day beyond which no window is lengthened; by default the log's
     end.
+
+    Args:
+        star: the star schema.
+        divisions: names of divisions.
+        cutoffs: first days of the label windows.
+        settings: measure, threshold and window of the labels.
+        window_months: length of the window; that of the settings by default.
+        engine: where the SQL runs; DuckDB in memory by default.
+        until: the day beyond which no window is lengthened; by default the log's end.
     """
     with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
         shared = SharedPurchases(opened, _sku_keys(star, settings.labels.denylist_skus))

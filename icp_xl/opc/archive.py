@@ -309,7 +309,14 @@ def _part_name(raw: bytes, flags: int, where: str) -> str:
 def write_archive(
     source: Archive | None, items: Iterable[Entry | Content], out: BinaryIO, comment: bytes = b""
 ) -> None:
-    """Write ``items`` in order: entries of ``source`` as the bytes they were, contents deflated afresh."""
+    """Write ``items`` in order: entries of ``source`` as the bytes they were, contents deflated afresh.
+
+    Args:
+        source: the container of the entries that are carried over; ``None`` where there are none.
+        items: entries and contents, in the order in which they are to stand.
+        out: where it is written, from its position on; it must be able to seek.
+        comment: comment of the container.
+    """
     directory: list[bytes] = []
     for item in items:
         offset = out.tell()

@@ -46,6 +46,12 @@ class SafeOptions:
 def safe_write(target: Path, out: Path | None, change: Change, options: SafeOptions | None = None) -> Path | None:
     """Lay ``change`` over ``target`` and put the result in place of it, or at ``out``.
 
+    Args:
+        target: the workbook; it stays as it is where ``out`` names another file.
+        out: where the result goes; the target by default.
+        change: changes the open package.
+        options: backups, checks, waiting for a lock, and progress.
+
     Returns:
         Where the earlier file was kept, or ``None`` when nothing was replaced or no backup is wanted.
 

@@ -36,7 +36,14 @@ class LiveResult:
 def write_live(
     run: RunContext, scored: pd.DataFrame, model: ScoreModel, previous: ScoreModel | None = None
 ) -> LiveResult:
-    """Write the live workbook into the run's outputs."""
+    """Write the live workbook into the run's outputs.
+
+    Args:
+        run: the run, whose outputs get the workbook.
+        scored: one row per account, best first.
+        model: the score model that the workbook starts from.
+        previous: that of the run before, for what its sheet of changes shows.
+    """
     run.progress.stage("Writing the live workbook")
     run.progress.check()
     settings = run.settings

@@ -45,13 +45,26 @@ class BgNbd:
         An account that is alive has the rate gamma(r + x, alpha + T), so it stays silent over the window with
         probability ((alpha + T) / (alpha + T + window)) ** (r + x). Dropping out needs a purchase first, so it does
         not enter before the first one.
+
+        Args:
+            frequency: purchases after the first (x).
+            recency: time from the first purchase to the last (t_x), in the unit of the fit.
+            age: time from the first purchase to now (T).
+            window: length of the time to come.
         """
         x, _, t = _arrays(frequency, recency, age)
         silent = ((self.alpha + t) / (self.alpha + t + window)) ** (self.r + x)
         return self.p_alive(frequency, recency, age) * (1.0 - silent)
 
     def expected_purchases(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, window: float) -> Floats:
-        """Expected number of purchases in the next ``window`` (equation 10 of the paper)."""
+        """Expected number of purchases in the next ``window`` (equation 10 of the paper).
+
+        Args:
+            frequency: purchases after the first (x).
+            recency: time from the first purchase to the last (t_x), in the unit of the fit.
+            age: time from the first purchase to now (T).
+            window: length of the time to come.
+        """
         x, tx, t = _arrays(frequency, recency, age)
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
         z = window / (alpha + t + window)

@@ -88,6 +88,15 @@ def fit_linear(
 
     With ``balanced`` both classes weigh the same. The constant is then moved back by the log of the class ratio, so
     that the log-odds stay near the true rate and calibration has little to do.
+
+    Args:
+        x: rows × features, scaled.
+        y: 1 or 0 per row.
+        features: names of the columns of ``x``.
+        c: inverse of the regularisation.
+        l1_ratio: share of L1, 0 to 1.
+        balanced: both classes weigh the same.
+        seed: seed of the solver.
     """
     return fit_linear_members(
         x, y, features, [np.ones(len(y), bool)], c=c, l1_ratio=l1_ratio, balanced=balanced, seed=seed

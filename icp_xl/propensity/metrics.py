@@ -172,7 +172,17 @@ def measure(
     groups: ArrayLike | None = None,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Every metric of one ranking with its bootstrap interval (``resamples`` 0: no interval)."""
+    """Every metric of one ranking with its bootstrap interval (``resamples`` 0: no interval).
+
+    Args:
+        y: 1 or 0 per row.
+        score: what ranks the rows, higher first.
+        value: money per row, for figures in money.
+        resamples: resamples of the bootstrap; 0 gives no interval.
+        seed: seed of the resamples.
+        groups: what is drawn together (accounts), one value per row; rows by themselves where it is left out.
+        level: share that an interval covers.
+    """
     curve = Curve(y, score, value)
     point = {name: float(values[0]) for name, values in curve.measure().items()}
     if not resamples:
@@ -184,7 +194,15 @@ def measure(
 def measure_brier(
     y: ArrayLike, p: ArrayLike, *, resamples: int = 0, seed: int = 0, groups: ArrayLike | None = None
 ) -> dict[str, Interval]:
-    """Brier loss and skill of probabilities with their bootstrap intervals, and nothing that needs an order."""
+    """Brier loss and skill of probabilities with their bootstrap intervals, and nothing that needs an order.
+
+    Args:
+        y: 1 or 0 per row.
+        p: probability per row, 0 to 1.
+        resamples: resamples of the bootstrap; 0 gives no interval.
+        seed: seed of the resamples.
+        groups: what is drawn together (accounts), one value per row; rows by themselves where it is left out.
+    """
     truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     columns = np.column_stack([np.ones_like(truth), truth, (chance - truth) ** 2])
     blocks = chain([np.ones((1, truth.size))], draw_weights(truth.size, resamples, seed, groups))
@@ -206,7 +224,18 @@ def compare(
     groups: ArrayLike | None = None,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Difference ``score`` minus ``other`` of every metric, with the interval of the paired bootstrap."""
+    """Difference ``score`` minus ``other`` of every metric, with the interval of the paired bootstrap.
+
+    Args:
+        y: 1 or 0 per row.
+        score: a ranking of the rows, higher first.
+        other: another one of the same rows.
+        value: money per row, for figures in money.
+        resamples: resamples of the bootstrap; 0 gives no interval.
+        seed: seed of the resamples.
+        groups: what is drawn together (accounts), one value per row; rows by themselves where it is left out.
+        level: share that an interval covers.
+    """
     curves = [Curve(y, score, value), Curve(y, other, value)]
     first, second = (curve.measure() for curve in curves)
     one, two = _resample(curves, resamples, seed, groups)
@@ -259,6 +288,12 @@ def gains_table(y: ArrayLike, score: ArrayLike, value: ArrayLike | None = None, 
 
     Columns: decile, count, bought_in_division_mean, p_mean, captured (cumulated share of all buyers), lift
     (cumulated), and revenue_captured where ``value`` is given. Ties at an edge are split by position.
+
+    Args:
+        y: 1 or 0 per row.
+        score: what ranks the rows, higher first.
+        value: money per row.
+        bins: parts of equal size.
     """
     truth, p = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
     order = np.argsort(-p, kind="stable")

@@ -26,7 +26,15 @@ def versions(out: Path, slug: str) -> list[str]:
 
 
 def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int, key: bytes = b"") -> DivisionModel:
-    """Stage ``model`` as the next version and make it current; the oldest beyond ``keep`` are dropped."""
+    """Stage ``model`` as the next version and make it current; the oldest beyond ``keep`` are dropped.
+
+    Args:
+        outputs: where files are staged.
+        out: the output folder, for the versions that are there.
+        model: the model; the staged one carries its new version.
+        keep: versions to keep.
+        key: secret that signs the files; empty for none.
+    """
     known = versions(out, model.slug)
     number = int(known[-1][1:]) + 1 if known else 1
     stamped = replace(model, version=f"v{number:04d}")
@@ -73,6 +81,13 @@ def load_current(find: Callable[[str], Path], slug: str, key: bytes = b"") -> Di
 
 def stage_revert(outputs: Publication, out: Path, slug: str, version: str | None = None, key: bytes = b"") -> str:
     """Make an earlier version current: the one given, else the one before the current; return it.
+
+    Args:
+        outputs: where files are staged.
+        out: the output folder.
+        slug: file name of the division.
+        version: version to go back to; the one before the current by default.
+        key: secret that signs the files; empty for none.
 
     Raises:
         DataError: there is no such version.

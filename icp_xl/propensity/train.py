@@ -247,6 +247,12 @@ def score_accounts(
 ) -> DivisionScores:
     """Probabilities and reasons as of the features' cutoff, one row per account.
 
+    Args:
+        model: a model whose verdict allows it.
+        features: one row per account, as of the scoring cutoff.
+        catalog: meaning and window of each feature.
+        settings: rows of the sample of explanations.
+
     Raises:
         DataError: features that the model was trained on are missing.
     """

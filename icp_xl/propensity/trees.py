@@ -66,7 +66,18 @@ def fit_trees(
     validation: tuple[Floats, Floats] | None = None,
     patience: int = 30,
 ) -> TreeModel:
-    """Fit at most ``rounds`` trees; with ``validation`` rows, stop ``patience`` trees after the best one."""
+    """Fit at most ``rounds`` trees; with ``validation`` rows, stop ``patience`` trees after the best one.
+
+    Args:
+        x: rows × features.
+        y: 1 or 0 per row.
+        features: names of the columns of ``x``.
+        parameters: LightGBM's own parameters.
+        seed: seed of every draw.
+        rounds: most trees.
+        validation: rows and labels that decide when to stop.
+        patience: trees without a gain there before it stops.
+    """
     names, settings = _plain(features), _settings(parameters, y, seed)
     train = lgb.Dataset(x, y, feature_name=names)
     sets: list[lgb.Dataset] = []

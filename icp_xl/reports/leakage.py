@@ -19,7 +19,16 @@ _DONE = {"drop": "Training leaves these features out.", "refuse": "Mend them bef
 def build_leakage_book(
     findings: pd.DataFrame, planted: int, missed: Sequence[str], action: str, run: RunFacts, settings: ReportSettings
 ) -> ReportBook:
-    """The leakage report; ``findings`` has one row per check × feature × division."""
+    """The leakage report; ``findings`` has one row per check × feature × division.
+
+    Args:
+        findings: one row per check × feature × division.
+        planted: leaks that were planted to try the checks.
+        missed: of these, those that no check caught.
+        action: what is done with features that leak, in words.
+        run: particulars of the run.
+        settings: looks of the report.
+    """
     leak = findings["leak"].astype(bool)
     leaks, rest = findings[leak], findings[~leak]
     columns = [

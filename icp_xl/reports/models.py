@@ -61,7 +61,15 @@ def build_model_book(
     run: RunFacts,
     settings: ReportSettings,
 ) -> ReportBook:
-    """The model report of one training."""
+    """The model report of one training.
+
+    Args:
+        trained: what training gave, in the order of the divisions.
+        cutoffs: cutoffs that were learned from.
+        score_cutoff: the day as of which accounts are scored.
+        run: particulars of the run.
+        settings: looks of the report.
+    """
     named = [
         _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
     ]

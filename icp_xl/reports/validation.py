@@ -28,7 +28,15 @@ def build_validation_book(
     run: RunFacts,
     settings: ReportSettings,
 ) -> ReportBook:
-    """The validation report; ``left_out`` are division, cutoff and reason, ``notes`` what to know of the windows."""
+    """The validation report; ``left_out`` are division, cutoff and reason, ``notes`` what to know of the windows.
+
+    Args:
+        holdouts: one per division and cutoff.
+        left_out: division, cutoff and reason of those without one.
+        notes: what to know of the windows.
+        run: particulars of the run.
+        settings: looks of the report.
+    """
     sheets = [_overview(holdouts, left_out, notes)]
     if holdouts:
         sheets += [_scenarios(holdouts), _drift(holdouts), _backtest(holdouts)]

@@ -56,6 +56,13 @@ def write_samples(
 
     Earlier exports of the customers table lie under ``history``: a whole one, and each quarter's changes. The same
     seed gives the same bytes. With ``truth`` the planted truths are written beside them, for tests.
+
+    Args:
+        folder: where the files go; it is made where it is not there.
+        seed: seed of the world.
+        accounts: accounts of the customer workbook.
+        lines: lines of the sales log, about.
+        truth: write the planted truths beside them, for tests.
     """
     folder.mkdir(parents=True, exist_ok=True)
     world = make_world(seed, accounts, lines)

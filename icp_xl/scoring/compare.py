@@ -24,6 +24,12 @@ def compare_runs(
     (weights effect), then the rest of the new model: industry weights, scales and the population that percentiles
     refer to (model effect). The three add up to the change. ``grade_move`` counts grades upwards. Accounts in one run
     only have status ``new`` or ``gone`` and no change.
+
+    Args:
+        before: scored accounts of the earlier run, one row each.
+        model_before: its score model.
+        after: scored accounts of the later run, one row each.
+        model_after: its score model.
     """
     both = before.merge(after, on="account_id", how="inner", suffixes=("_before", "_after"), validate="one_to_one")
     old = both["icp_score_before"].to_numpy()

@@ -61,7 +61,14 @@ def fit_score_model(
 def fit_component(
     component: Component, inputs: pd.DataFrame, settings: ScoringSettings, tiers: Mapping[str, str]
 ) -> FittedComponent:
-    """One component fitted on ``inputs``, one row per account."""
+    """One component fitted on ``inputs``, one row per account.
+
+    Args:
+        component: the declaration.
+        inputs: its facts, one row per account.
+        settings: how scales are fitted.
+        tiers: strategic tier by industry.
+    """
     return FittedComponent(
         component, _shape(component, KINDS[component.kind].facts(component), inputs, settings, tiers)
     )

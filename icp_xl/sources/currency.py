@@ -85,6 +85,14 @@ def settle_currencies(
 
     ``frame["currency"]`` holds what is known of each row; a row without a mark is in the currency of the others.
 
+    Args:
+        frame: rows as read; ``currency`` holds what is known of each.
+        spec: fields of the source, for its columns of money.
+        rates: base currency and rates.
+        opener: opens a file of rates.
+        folder: folder of the data, for that file.
+        where: file and sheet, for messages.
+
     Raises:
         SourceError: several currencies stand in it and the settings give no rates.
     """

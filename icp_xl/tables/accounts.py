@@ -98,6 +98,14 @@ def resolve_accounts(
 
     Only accepted matches count; the rest is left without an account. ``matches`` holds one row per name looked up,
     whatever the outcome.
+
+    Args:
+        frame: rows with ``account_id`` or ``account_name``, and places where known.
+        source: name of the source, for the matches.
+        directory: the accounts.
+        settings: how names are matched.
+        overrides: decisions on matches.
+        progress: asks for a cancel.
     """
     known = ("account_id", "account_name", *PLACE_COLUMNS, *LOOKED_UP)
     columns = [name for name in known if name in frame.columns and (name in known[:2] or frame[name].notna().any())]

@@ -33,6 +33,12 @@ def build_tables(
     ``overrides`` are decisions on matches (see :func:`load_overrides`); they hold over anything found here. The order
     of rows in the sources changes nothing.
 
+    Args:
+        sources: the raw tables.
+        settings: how names are matched and lines kept; the defaults where left out.
+        progress: shows stages and asks for a cancel.
+        overrides: decisions on matches (see :func:`load_overrides`), which hold over anything found here.
+
     Raises:
         DataError: neither customers nor sales hold an account.
     """

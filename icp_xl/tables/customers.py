@@ -44,6 +44,13 @@ def build_customers(
     neither is dropped. Rows of one id are one account. The account keeps the id, name and values of its best-filled
     row, and takes what that row lacks from the next; ``merged_ids`` names every id that it stands for. ``own`` are
     further columns of the customers that are kept.
+
+    Args:
+        frame: one row per customer as read.
+        settings: how doubles are found.
+        overrides: decisions on matches.
+        progress: asks for a cancel.
+        own: further columns of the customers that are kept.
     """
     read = len(frame)
     frame = _complete(frame)

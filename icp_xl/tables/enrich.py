@@ -53,6 +53,13 @@ def join_industries(
     """Standardise the accounts' industries, those of the updates first; also returns the mapping of spellings.
 
     ``industry_source`` is "update", "customers" or ""; ``industry_as_written`` is the spelling that was standardised.
+
+    Args:
+        accounts: one row per account.
+        updates: industry updates as read.
+        resolved: the account of each update.
+        tiers: strategic tier by industry.
+        settings: how spellings are matched.
     """
     accounts = accounts.copy()
     written = accounts["industry"].astype("object").where(accounts["industry"].notna(), None)

@@ -60,6 +60,12 @@ def standardize_industry(
     In this order: an industry of the strategic ``tiers`` or of ``known``, one of the package's list or a synonym of
     it, a close spelling of either, a spelling that the data hold often, a close spelling of such a one. What is left
     stays as it was written, tidied; text that says nothing ("N/A", "Other") is None.
+
+    Args:
+        values: industries as written.
+        settings: how close a spelling must be.
+        tiers: strategic tier by industry; its names are canonical.
+        known: further canonical names.
     """
     settings = settings or MatchingSettings()
     raw = list(values)

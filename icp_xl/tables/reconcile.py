@@ -19,6 +19,12 @@ def reconcile_totals(
 
     Only years and measures that the totals cover at all are compared. ``difference`` is total minus lines. Totals of a
     name that no account fits are left out here and counted with the matches.
+
+    Args:
+        totals: yearly totals as read, with the account of each.
+        transactions: sales lines, one row each.
+        labels: name of each account, by its id.
+        settings: difference that is passed over.
     """
     known = totals[totals["account_id"].notna()] if len(totals) else totals
     if known.empty:

@@ -33,6 +33,12 @@ def account_totals(
     Revenue is the sum of the lines of its categories, so that returns net out; ``total_revenue`` holds every line,
     those without a category too. ``gross_profit`` is NaN where no line says. First and last purchase are the dates of
     lines with positive revenue. Only lines on or after ``since`` and before ``until`` count (half-open).
+
+    Args:
+        transactions: sales lines, one row each.
+        customers: one row per account; the order of the result.
+        until: first day that does not count; all lines by default.
+        since: first day that counts.
     """
     lines = transactions
     if since is not None:

@@ -51,6 +51,13 @@ def build_transactions(
     Lines without a date, an amount or any customer are dropped, each with its reason. A line that repeats another in
     everything is flagged, and dropped where it has an invoice number and the settings say so. A customer that is not
     among the accounts becomes an account of its own, unless the settings forbid it; its lines are then dropped.
+
+    Args:
+        frame: sales lines as read.
+        directory: the accounts; customers that are not among them are added.
+        settings: whether repeated lines are dropped, and new accounts made.
+        overrides: decisions on matches.
+        progress: asks for a cancel.
     """
     read = len(frame)
     frame = _complete(frame)

@@ -86,7 +86,14 @@ def find_alerts(
 def badges(
     metrics: Mapping[str, float], ev_psi: float, score_ks: tuple[float, float], settings: ValidationSettings
 ) -> dict[str, str]:
-    """A word per quality: calibration, ranking, expected value, scores."""
+    """A word per quality: calibration, ranking, expected value, scores.
+
+    Args:
+        metrics: figures of one division by name.
+        ev_psi: PSI of the expected value.
+        score_ks: distance of the scores, and its limit.
+        settings: limits of the alerts.
+    """
     loss, auc = metrics["calibration_loss"], metrics["auc"]
     return {
         "ranking": GOOD if auc >= 0.65 else WATCH if auc >= settings.min_auc else ALERT,

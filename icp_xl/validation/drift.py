@@ -35,7 +35,15 @@ class Shift:
 def compare_samples(
     before: ArrayLike, after: ArrayLike, *, bins: int = 10, alpha: float = 0.01, least: float = 0.10
 ) -> Shift:
-    """Compare two samples of one number; missing values are a bin of their own."""
+    """Compare two samples of one number; missing values are a bin of their own.
+
+    Args:
+        before: the number in the earlier sample.
+        after: the number in the later one.
+        bins: bins of equal size in the earlier sample.
+        alpha: chance of an alarm where nothing moved.
+        least: PSI below which nothing counts as moved.
+    """
     old, new = (np.asarray(values, dtype=np.float64) for values in (before, after))
     old_counts, new_counts = bin_counts(old, new, bins)
     psi = stability_index(old_counts, new_counts)
@@ -79,7 +87,15 @@ def ks_distance(old: ArrayLike, new: ArrayLike) -> float:
 def feature_drift(
     before: pd.DataFrame, after: pd.DataFrame, *, bins: int = 10, alpha: float = 0.01, least: float = 0.10
 ) -> pd.DataFrame:
-    """One row per numeric feature that both frames have: feature, psi, psi_limit, ks, ks_limit, moved; worst first."""
+    """One row per numeric feature that both frames have: feature, psi, psi_limit, ks, ks_limit, moved; worst first.
+
+    Args:
+        before: features of the earlier sample, one row per account.
+        after: features of the later one.
+        bins: bins of equal size in the earlier sample.
+        alpha: chance of an alarm for a feature that did not move.
+        least: PSI below which nothing counts as moved.
+    """
     rows = []
     for name in before.columns:
         if name in after and pd.api.types.is_numeric_dtype(before[name]):

@@ -49,7 +49,14 @@ _DEALT = ("account_key", "sku_key", "division_key", "revenue_e4", "gross_profit_
 
 
 def scramble_future(star: Star, cutoff: date, seed: int, how: str = "scramble") -> Star:
-    """``star`` with the lines at or after the cutoff dealt out anew, deleted or doubled; nothing before it changes."""
+    """``star`` with the lines at or after the cutoff dealt out anew, deleted or doubled; nothing before it changes.
+
+    Args:
+        star: the star schema.
+        cutoff: the day from which lines are changed.
+        seed: seed of the draw.
+        how: ``scramble``, ``delete`` or ``double``.
+    """
     facts = star.facts if isinstance(star.facts, pd.DataFrame) else pd.concat(map(pd.read_parquet, star.facts))
     facts = facts.reset_index(drop=True)
     later = (facts["day"] >= to_day(cutoff)).to_numpy()

@@ -27,6 +27,13 @@ def build_scenarios(
     ``frame``: one row per account: account_id, p_hat, label, revenue, and rep where known. A scenario's choice of
     accounts is fixed; the intervals (95 %) say how capture and precision would vary with other accounts of the same
     kind. ``expected_wins`` comes from the probabilities alone, its interval from their binomial spread.
+
+    Args:
+        frame: one row per account: account_id, p_hat, label, revenue, and rep where known.
+        percents: shares of all accounts that are worked, in per cent.
+        per_rep: accounts that each rep works.
+        resamples: resamples of the bootstrap.
+        seed: seed of the resamples.
     """
     ranked = frame.sort_values(["p_hat", "account_id"], ascending=[False, True], kind="stable", ignore_index=True)
     y, worth = ranked["label"].to_numpy(np.float64), ranked["revenue"].to_numpy(np.float64).clip(0)

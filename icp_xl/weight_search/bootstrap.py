@@ -97,7 +97,15 @@ class Resampler:
 def measure_noise(
     pool: EvaluatedTrials, best: WeightGrid, named: Mapping[str, Floats], settings: OptimizeSettings, seed: int
 ) -> Noise:
-    """Resample the accounts and compare ``best`` with the ``named`` weights (name to its weights)."""
+    """Resample the accounts and compare ``best`` with the ``named`` weights (name to its weights).
+
+    Args:
+        pool: the problem and every trial.
+        best: weights that the search found best.
+        named: other weights to hold beside them, by name.
+        settings: resamples and what counts as near the best.
+        seed: seed of the resamples.
+    """
     objective, progress = pool.objective, pool.progress
     problem = objective.problem
     lambda_ = problem.lambda_

@@ -19,6 +19,13 @@ def grade_moves(
 
     ``steps`` counts grades up (positive) or down. ``driver`` is the component whose contribution, compared with the
     average account's, changed most in the direction of the move.
+
+    Args:
+        problem: component scores and fixed cut-points.
+        before: weights in force.
+        after: weights that were found.
+        accounts: one row per account: id and name.
+        settings: how scores become grades.
     """
     ranks, grades = [], []
     shares = settings.grade_shares.model_dump()

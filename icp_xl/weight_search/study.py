@@ -53,6 +53,12 @@ def run_study(
 
     A cancel is no error here: what the study holds by then is returned with ``complete`` false, and the next call
     with the same problem, settings and storage goes on from there.
+
+    Args:
+        objective: what a trial is worth.
+        settings: trials, λ, sampler and pruner.
+        store: where trials are kept; a study that is there is gone on with.
+        progress: shows trials and asks for a cancel.
     """
     progress = progress or Progress()
     study = _Study(objective, settings, store)

@@ -99,7 +99,14 @@ def halve(objective: Objective, points: WeightGrid, progress: Progress) -> list[
 
 
 def polish(pool: EvaluatedTrials, starts: WeightGrid, lambda_: float, steps: tuple[int, ...] = POLISH_STEPS) -> None:
-    """Pattern search from each start: swap weight between two components while that helps, in shrinking steps."""
+    """Pattern search from each start: swap weight between two components while that helps, in shrinking steps.
+
+    Args:
+        pool: the problem and every trial; it grows.
+        starts: weights to begin from.
+        lambda_: weight of the grade mix in the objective.
+        steps: steps of the search in units of the lattice, largest first.
+    """
     problem = pool.objective.problem
     for start in starts:
         centre = start

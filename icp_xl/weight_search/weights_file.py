@@ -16,6 +16,12 @@ def weights_body(result: OptimizeResult, settings: Settings, *, timestamp: str, 
 
     ``weights`` is always the optimum. ``adopted`` says whether scoring takes it; if not, it takes
     ``recommended_weights``, the weights in force before the run.
+
+    Args:
+        result: what the search found.
+        settings: resolved settings of the run.
+        timestamp: when, as ISO 8601.
+        input_hash: hash of the scored accounts that it ran on.
     """
     adopted = result.verdict.change or settings.optimize.adopt == "always"
     names = result.problem.names

@@ -75,7 +75,14 @@ def render_bytes(
     date_1904: bool = False,
     names_taken: NamesTaken | None = None,
 ) -> tuple[bytes, RenderResult]:
-    """The bytes of the workbook, and what stands where; see :func:`render_book`."""
+    """The bytes of the workbook, and what stands where; see :func:`render_book`.
+
+    Args:
+        book: the sheets.
+        clock: moment of making that the file names; now by default.
+        date_1904: dates count from 1904.
+        names_taken: names that are in use already where the sheets go.
+    """
     _check_book(book)
     names = Names(names_taken or NamesTaken())
     sheets = {sheet.name: names.sheet(sheet.name) for sheet in book.sheets}

@@ -114,6 +114,12 @@ def resolve_references(
     """A formula of the sheet language as a formula of cells, with the leading ``=``.
 
     ``table`` and ``row`` (counted from 0, in the sheet) are where a column formula stands.
+
+    Args:
+        formula: with or without its leading ``=``.
+        tables: where each table stands.
+        table: the table of a column formula.
+        row: its row, counted from 0, in the sheet.
     """
 
     def place(match: re.Match[str]) -> str:

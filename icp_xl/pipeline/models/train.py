@@ -186,6 +186,12 @@ def learning_cutoffs(star: Star, settings: Settings, until: date, months: int) -
 
     Monthly where the log has less than a year and a half of them, else quarterly, and where the budget of rows
     (``train.row_budget``) does not hold them, one per window, the newest; three of these always.
+
+    Args:
+        star: the star schema.
+        settings: budget of rows and fewest cutoffs.
+        until: the day by which every window must be over.
+        months: length of the window.
     """
     latest = month_start(add_months(until, -months))
     first = add_months(from_day(star.first_day), min(months, 3))

@@ -37,6 +37,16 @@ def put_columns(
 ) -> WriteBackResult | None:
     """Put fields of the scored accounts beside the column ``key`` of ``workbook``, or of a copy at ``out``.
 
+    Args:
+        run: the run.
+        workbook: the user's workbook.
+        key: header of the column with account ids or names.
+        scored: file of the scored accounts.
+        out: where a copy goes; ``None`` changes the workbook itself.
+        sheet: sheet or table with that column, where several have one.
+        fields: results to write; the usual ones where empty.
+        force: pass over what the workbook's owner asks for.
+
     Raises:
         SourceError: a file is not there.
         ConfigError: a field is none of the scored accounts.

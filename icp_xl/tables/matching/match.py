@@ -63,6 +63,12 @@ def match_names(
     (several rows may share one; without it every row is its own). The result has :data:`MATCH_COLUMNS`: ``left`` and
     ``right`` are positions (``right`` -1 for none), ``score`` is the probability of being right, ``margin`` the lead
     over the best other account. The order of rows changes nothing but the order of the result.
+
+    Args:
+        left: rows to find an account for.
+        right: rows of accounts.
+        settings: thresholds and weights of evidence; the defaults where left out.
+        progress: shows stages and asks for a cancel.
     """
     settings = settings or MatchingSettings()
     progress = progress or Progress()
