@@ -480,6 +480,7 @@ def outcomes(
 def won_lost(
     settings: Given = ...,
     *,
+    html: bool | None = ...,
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
     progress: Progress | None = ...,
@@ -489,6 +490,7 @@ def won_lost(
 def won_lost(
     settings: Given = ...,
     *,
+    html: bool | None = ...,
     out: Path | str | None = ...,
     dry_run: bool,
     progress: Progress | None = ...,
@@ -524,6 +526,7 @@ def refine(
 def measure(
     settings: Given = ...,
     *,
+    html: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
@@ -534,6 +537,7 @@ def measure(
 def measure(
     settings: Given = ...,
     *,
+    html: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
     dry_run: bool,

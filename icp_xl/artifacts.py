@@ -34,7 +34,7 @@ class Staged(Protocol):
 Where = Path | Staged | Callable[[str], Path]
 _FORMATS = {".parquet": "Parquet", ".csv": "CSV", ".json": "JSON", ".jsonl": "JSON lines", ".xlsx": "workbook",
             ".yaml": "YAML", ".txt": "LightGBM model text", ".sqlite": "SQLite", ".journal": "Optuna journal",
-            ".pdf": "PDF"}  # fmt: skip
+            ".pdf": "PDF", ".html": "HTML"}  # fmt: skip
 #: How the parts of a name are written, and read back.
 _PARTS = {"cutoff": r"\d{4}-\d{2}-\d{2}", "day": r"\d{4}-\d{2}-\d{2}"}
 
@@ -398,6 +398,9 @@ WHITESPACE_SCHEMA = Artifact("schema_whitespace.json", "Columns, types and rules
 # Learning from deals.
 MEASURE_REPORT = Artifact("icp_did_it_work.xlsx", "What the lists brought, against accounts held out at random.",
                           ("measure", "run"))
+MEASURE_HTML = Artifact("icp_did_it_work.html", "The same as one page, for people without Excel.", ("measure", "run"))
+WON_LOST_HTML = Artifact("icp_won_lost.html", "Won and lost as one page, for people without Excel.",
+                         ("won-lost", "run"))
 STORE = Artifact("feedback/history.sqlite", "Snapshots of the pipeline and what became of them.",
                  ("snapshot", "outcomes", "refine", "run"), ("snapshot", "outcomes", "refine", "won-lost"))
 OPPORTUNITY_STAGES = Artifact("state/opportunity_stages.parquet", "One row per stage: what it counts as, and why.",

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from icp_xl.commands.declare import Button, InRun, Option, command
+from icp_xl.commands.declare import Button, InRun, Option, Setting, command
 from icp_xl.pipeline import run_all
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from icp_xl.pipeline.feedback.won_lost import RefineResult, WonLostResult
     from icp_xl.runs import RunContext
 
+HTML = Setting("--html", "reports.html")
 KEPT = ("config", "out", "set_")
 
 
@@ -62,6 +63,7 @@ def outcomes(
 
 
 @command(
+    HTML,
     shared=KEPT,
     button=Button(
         "Won and lost", "Learn", "AcceptInvitation", "L",
@@ -108,6 +110,7 @@ def refine(
 
 
 @command(
+    HTML,
     button=Button(
         "Did it work", "Learn", "ChartInsert", "G",
         "Compares what listed accounts bought with what accounts bought that were held out of the list at random.",

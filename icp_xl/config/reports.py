@@ -16,6 +16,9 @@ class ReportSettings(Section):
     rights: ClassVar[Rights] = "workbook"
 
     title: str = Field("ICP score report", min_length=1, max_length=120, description="title of the score report")
+    html: bool = Field(
+        False, description="write the reports on won and lost, and on what the list brought, as an HTML file each too"
+    )
     currency: str = Field("$", max_length=4, description="sign that money is shown with; empty for none")
     paper: Literal["letter", "a4"] = Field("letter", description="paper that sheets are printed on")
     top_accounts: int = Field(12, ge=1, le=100, description="accounts listed on the Summary sheet")

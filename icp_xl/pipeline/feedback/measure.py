@@ -9,6 +9,7 @@ import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.delivery.render.book import render_book
+from icp_xl.delivery.render.html import html_text
 from icp_xl.errors import InsufficientDataError
 from icp_xl.feedback.measure import PAIR_COLUMNS, Measured, measure_list
 from icp_xl.pipeline.run_metadata import run_facts
@@ -45,7 +46,7 @@ def measure(run: RunContext) -> MeasureResult | None:
     Raises:
         InsufficientDataError: no list was given out before the last day that the sales tell of.
     """
-    run.plan(REPORT)
+    run.plan(REPORT, *([artifacts.MEASURE_HTML.name] if run.settings.reports.html else []))
     lists = earlier_lists(run)
     if lists.empty:
         raise InsufficientDataError("no list has been given out yet, so there is nothing to measure", next_step=_NEXT)
@@ -71,6 +72,8 @@ def measure(run: RunContext) -> MeasureResult | None:
         MeasureInputs(found, f"{last:%Y-%m-%d}", tuple(notes), currency, run.settings.reports.paper, run_facts(run))
     )
     render_book(book, run.outputs.path(REPORT), clock=run.now())
+    if run.settings.reports.html:
+        run.outputs.text(artifacts.MEASURE_HTML.name, html_text(book))
     run.metric("accounts listed", found.whole.listed)
     run.metric("accounts held out", found.whole.held)
     if not found.whole.possible:

@@ -8,6 +8,7 @@ from pathlib import Path
 from icp_xl import artifacts
 from icp_xl.config.feedback import PipelineWeights
 from icp_xl.delivery.render.book import render_book
+from icp_xl.delivery.render.html import html_text
 from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.feedback.accuracy import Accuracy, compute_accuracy
 from icp_xl.feedback.champion import (
@@ -94,7 +95,7 @@ def won_lost(run: RunContext) -> WonLostResult | None:
         DataError: no snapshot is kept yet.
     """
     settings, seed = run.settings.feedback, run.settings.run.seed
-    run.plan(REPORT)
+    run.plan(REPORT, *([artifacts.WON_LOST_HTML.name] if run.settings.reports.html else []))
     with open_store(run) as store:
         days = snapshot_dates(store)
         if not days:
@@ -124,6 +125,8 @@ def won_lost(run: RunContext) -> WonLostResult | None:
     run.progress.stage("Writing the report")
     run.progress.check()
     stage_kept_cells(run, REPORT, book, render_book(book, run.outputs.path(REPORT), clock=run.now()))
+    if run.settings.reports.html:
+        run.outputs.text(artifacts.WON_LOST_HTML.name, html_text(book))
     run.metric("closed opportunities judged", len(judged))
     run.metric("loss patterns", len(lost.patterns))
     if accuracy.status:
