@@ -186,7 +186,8 @@ def _overrides(run: RunContext) -> Overrides:
     try:
         return load_overrides(run.settings, REPORT if report.is_file() else None)
     except SourceError as error:
-        if REPORT not in str(error):
+        if error.faults or REPORT not in str(error):
+            # An answer that cannot be used stops the run: the new report would take all of them away.
             raise
         # Our own report may have been saved by any program; a damaged one must not stop the run that replaces it.
         run.warn(f"The decisions in {REPORT} could not be read and are left out: {error.fault.what}.")

@@ -28,6 +28,14 @@ REVIEW_COLUMNS = (
 )  # fmt: skip
 
 
+#: Who decides, and what undoes it, by status.
+_WHO = {
+    OPEN: "Nobody yet: they stay apart.",
+    DECIDED: "You: it holds from run to run. Choose otherwise to change it.",
+    MERGED: "The rules: one name, and nothing against it. To take them apart, choose different.",
+}
+
+
 def review_frame(quality: QualityTables) -> pd.DataFrame:
     """One row per question: open ones first, those with the most money on top; then decided ones, then merges.
 
@@ -51,6 +59,10 @@ def review_frame(quality: QualityTables) -> pd.DataFrame:
     sources = groups["source"].transform(lambda names: ", ".join(dict.fromkeys(field_label(str(n)) for n in names)))
     frame = frame.assign(source=sources, rows=groups["rows"].transform("sum"), money=groups["money"].transform("max"))
     frame = frame.drop_duplicates(["key", "account_id"], ignore_index=True)
+    frame["reason"] = [
+        reason if how == "same id" else _WHO[status]
+        for status, how, reason in zip(frame["status"], frame["how"], frame["reason"], strict=True)
+    ]
     frame = _both_sides(frame, quality.accounts)
     frame["_order"] = frame["status"].map({OPEN: 0, DECIDED: 1, MERGED: 2})
     frame = frame.sort_values(["_order", "money", "score", "key"], ascending=[True, False, False, True], kind="stable")

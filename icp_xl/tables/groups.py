@@ -126,8 +126,17 @@ def _suggested(accounts: pd.DataFrame, taken: set[int]) -> dict[str, list[int]]:
         starts = (" ".join(words[:length]) for length in range(1, len(words)))
         house = next((start for start in starts if start in houses), stem)
         houses.setdefault(house, []).extend(stems[stem])
-    fit = (sorted(rows) for rows in houses.values() if 1 < len(rows) <= LARGEST_SUGGESTED)
-    return _labelled(accounts, fit)
+    fit = {house: sorted(rows) for house, rows in houses.items() if 1 < len(rows) <= LARGEST_SUGGESTED}
+    names = accounts["account_name"].astype(str)
+    labels = {rows[0]: min((_head(names[row], house) for row in rows), key=len) for house, rows in fit.items()}
+    return _labelled(accounts, fit.values(), labels)
+
+
+def _head(name: str, stem: str) -> str:
+    """The beginning of a name as written that is the house's: "Vexomat" of "Vexomat - Austria"."""
+    words = name.split()
+    heads = (" ".join(words[:length]).rstrip(" ,-–(") for length in range(1, len(words)))
+    return next((head for head in heads if _stem(normalize_name(head).core) == stem), name)
 
 
 def _stem(core: str) -> str:

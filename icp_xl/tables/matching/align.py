@@ -94,6 +94,7 @@ class Words:
 class Alignment:
     """The outcome of comparing two names: a score from 0 to 1, the most that it may come to, and what was seen.
 
+    ``notes`` say what agrees and ``against`` what does not.
     ``loose`` says that one of them holds a word of trade or of its own that the other lacks.
     """
 
@@ -101,6 +102,7 @@ class Alignment:
     most: float = 1.0
     notes: tuple[str, ...] = ()
     loose: bool = False
+    against: tuple[str, ...] = ()
 
 
 @dataclass
@@ -113,6 +115,7 @@ class _Rest:
     matched: float = 0.0
     doubt: float = 0.0
     notes: list[str] = field(default_factory=list)
+    against: list[str] = field(default_factory=list)
     needs: int = ALONE
     slips: bool = False
     joined: bool = False
@@ -132,7 +135,7 @@ def align(x: str, y: str, words: Words) -> Alignment:
         return Alignment(0.99, 0.99, ("same letters, other spaces",))
     left, right = _phrases(x), _phrases(y)
     if sorted(left) != sorted(right) and _counted(left) == _counted(right):
-        return Alignment(PERSON_MOST, PERSON_MOST, ("a number in words and in figures",))
+        return Alignment(PERSON_MOST, PERSON_MOST, against=("a number in words and in figures",))
     rest = _Rest([], list(right), words)
     for word in left:
         if word in rest.ys:
@@ -142,7 +145,10 @@ def align(x: str, y: str, words: Words) -> Alignment:
             rest.xs.append(word)
     if not rest.xs and not rest.ys:
         return _another_order(left, right)
-    agreed = [word for word in left if word not in rest.xs and not _says_nothing(word, words)]
+    shared = [word for word in left if word not in rest.xs]
+    if shared:
+        rest.notes.append(f"both have {' '.join(shared)}")
+    agreed = [word for word in shared if not _says_nothing(word, words)]
     told = any(words.tells(word) for word in agreed)
     _match_joined(rest.xs, rest.ys, rest)
     _match_joined(rest.ys, rest.xs, rest)
@@ -150,11 +156,13 @@ def align(x: str, y: str, words: Words) -> Alignment:
     _match_initials(rest.xs, rest.ys, rest)
     _match_initials(rest.ys, rest.xs, rest)
     if not rest.matched:
-        return Alignment(0.0, 1.0, ("no word in common",))
+        return Alignment(0.0, 1.0, against=("no word in common",))
     most = _most(rest, left, right, agreed, told)
     cost = _cost_of_rest(rest, left, right) + rest.doubt
     loose = not all(_says_nothing(word, words) for word in (*rest.xs, *rest.ys))
-    return Alignment(min(rest.matched / (rest.matched + cost), most), most, tuple(rest.notes), loose)
+    return Alignment(
+        min(rest.matched / (rest.matched + cost), most), most, tuple(rest.notes), loose, tuple(rest.against)
+    )
 
 
 def _phrases(name: str) -> list[str]:
@@ -178,9 +186,11 @@ def _ordinal(word: str) -> str:
 
 def _another_order(left: list[str], right: list[str]) -> Alignment:
     if _of_institution(left) != _of_institution(right):
-        return Alignment(TURNED_MOST, TURNED_MOST, ("the same words, but of another order around the institution",))
+        return Alignment(
+            TURNED_MOST, TURNED_MOST, against=("the same words, but of another order around the institution",)
+        )
     if [word for word in left if word in MODIFIERS] != [word for word in right if word in MODIFIERS]:
-        return Alignment(TURNED_MOST, TURNED_MOST, ("the same words, but of another order",))
+        return Alignment(TURNED_MOST, TURNED_MOST, against=("the same words, but of another order",))
     return Alignment(1.0, 1.0, ("same words in another order",))
 
 
@@ -264,7 +274,10 @@ def _match_similar(rest: _Rest) -> None:
             rest.doubt += 2 * weight * (1 - spelt.sure)
             rest.needs = max(rest.needs, spelt.needs)
             rest.slips |= words.tells(xs[i]) and words.tells(ys[j])
-            rest.notes.append(f"{xs[i]} for {ys[j]}")
+            if spelt.needs == ASK:
+                rest.against.append(f"{xs[i]} and {ys[j]} may be two words")
+            else:
+                rest.notes.append(f"{xs[i]} for {ys[j]}")
     xs[:] = [word for i, word in enumerate(xs) if i not in used_x]
     ys[:] = [word for j, word in enumerate(ys) if j not in used_y]
 
@@ -328,10 +341,10 @@ def _cost_of_rest(rest: _Rest, left: list[str], right: list[str]) -> float:
     conflict = min(full_x, full_y)
     if not xs or not ys:
         extra = sum(_extra_cost(word, name, words) for word, name in _left_over(rest, left, right))
-        rest.notes.append(f"only in one: {' '.join(xs or ys)}")
+        rest.against.append(f"only in one: {' '.join(xs or ys)}")
     else:
         extra = abs(full_x - full_y)
-        rest.notes.append(f"{' '.join(xs)} against {' '.join(ys)}")
+        rest.against.append(f"{' '.join(xs)} against {' '.join(ys)}")
     if any(word.isdigit() or word in ROMAN for word in (*xs, *ys)):
         # A number tells plants, funds and branches apart.
         extra += 4.0

@@ -247,17 +247,18 @@ def _decide_all(
             continue
         aligned = align(*pair.forms, words)
         if decision:
-            outcome, why = (NO_MATCH if decision == DIFFERENT else ACCEPTED), "decided in the match review"
+            outcome, why = (NO_MATCH if decision == DIFFERENT else ACCEPTED), ""
         elif apart:
             outcome, why = REVIEW, why or "they have ids of their own"
         elif outcome == ACCEPTED:
             groups.join(pair.a, pair.b)
-        agrees = (", ".join(aligned.notes), *pair.evidence.agrees)
-        against = tuple(part for part in (*pair.evidence.contradicts, why) if part)
+        agrees = (*aligned.notes, *pair.evidence.agrees)
+        against = tuple(part for part in (*aligned.against, *pair.evidence.contradicts, why) if part)
+        said = (*agrees, *against, *(["decided in the match review"] if decision else []))
         left, right = side.rows[pair.a][0], side.rows[pair.b][0]
         ids = (side.ids[pair.a], side.ids[pair.b])
         rows.append(
-            (duplicate_key(*ids), left, right, *ids, pair.score, pair.verdict, outcome, "; ".join((*agrees, *against)),
+            (duplicate_key(*ids), left, right, *ids, pair.score, pair.verdict, outcome, "; ".join(said),
              "; ".join(agrees), "; ".join(against), decision)
         )  # fmt: skip
     return rows

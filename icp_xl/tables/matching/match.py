@@ -173,9 +173,11 @@ def _decide(
     best = scored[0]
     own = rights.ids[best.record]
     second = next((item for item in scored[1:] if rights.ids[item.record] != own), None)
-    score, faults = best.score, []
-    if second is not None and second.score > 0:
-        score *= odds_of(best.score) / (odds_of(best.score) + odds_of(second.score))
+    score, second_score, faults = best.score, nothing, []
+    if second is not None:
+        # They cannot both be right: each is as sure as the odds leave it.
+        share = odds_of(best.score) / max(1e-9, odds_of(best.score) + odds_of(second.score))
+        score, second_score = score * share, second.score * (1 - share)
         if score < settings.accept <= best.score:
             equal = second.score >= best.score - 1e-9
             faults.append("two accounts fit equally well" if equal else "another account fits nearly as well")
@@ -188,12 +190,12 @@ def _decide(
         outcome = REVIEW if best.score >= settings.review else NO_MATCH
     aligned = align(*best.forms, words) if best.forms[0] else Alignment(0.0, 1.0, ("initials",))
     how = "exact name" if best.likeness == 1.0 else "other name" if best.forms[0] == best.forms[1] else "similar name"
-    agrees = (", ".join(aligned.notes) or "similar words", *best.evidence.agrees)
-    parts = [*agrees, *best.evidence.contradicts, *faults]
+    agrees = (*aligned.notes, *best.evidence.agrees)
     if outcome == REVIEW and not faults and not best.evidence.contradicts:
-        parts.append("too little agreement to be sure")
+        faults.append("too little agreement to be sure")
+    against = (*aligned.against, *best.evidence.contradicts, *faults)
     return (
         rights.rows[best.record][0], best.record, score, second.record if second else -1,
-        second.score if second else nothing, best.score - second.score if second else best.score, outcome, how,
-        best.verdict, "; ".join(parts), "; ".join(agrees), "; ".join((*best.evidence.contradicts, *faults)),
+        second_score, best.score - second.score if second else best.score, outcome, how,
+        best.verdict, "; ".join((*agrees, *against)), "; ".join(agrees), "; ".join(against),
     )  # fmt: skip

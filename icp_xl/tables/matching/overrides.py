@@ -20,6 +20,7 @@ SHEET = MATCH_REVIEW.sheet
 _ANSWERS = {
     "same": SAME, "yes": SAME, "y": SAME, "match": SAME, "accept": SAME, "accepted": SAME, "same account": SAME,
     "different": DIFFERENT, "no": DIFFERENT, "n": DIFFERENT, "reject": DIFFERENT, "not the same": DIFFERENT,
+    "true": SAME, "false": DIFFERENT, "ja": SAME, "nein": DIFFERENT, "oui": SAME, "non": DIFFERENT,
     "merge": MERGE, "merge into": MERGE,
 }  # fmt: skip
 
