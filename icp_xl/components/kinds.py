@@ -19,6 +19,9 @@ _LINES = frozenset({"categories", "divisions", "products"})
 #: Months of a window, where the settings do not say.
 WINDOW = 12
 HALF_LIFE = 6
+#: What is expected of an account: window of its pace, months without a purchase that it is taken to have had before its
+#: first one, and months that a customer stays one on average. Nothing here is fitted, so no account moves another.
+EXPECTED_WINDOW, EXPECTED_BEFORE, EXPECTED_LIFE = 24, 6, 36
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ def _owned(component: Component) -> tuple[Fact, ...]:
                  unit="count", noun=noun.removesuffix("s"), minimum=0.0),)  # fmt: skip
 
 
+def window_of(component: Component) -> int:
+    """Months of its window."""
+    return component.months or (EXPECTED_WINDOW if component.kind == "expected" else WINDOW)
+
+
 _ONE = {"divisions": "division", "categories": "category", "products": "product"}
 
 
@@ -67,7 +75,7 @@ def _measured(
     """A fact that is measured over the window of a component; the texts may hold {months}, {of} and {one}."""
 
     def facts(component: Component) -> tuple[Fact, ...]:
-        words = {"months": component.months or WINDOW, "of": component.of, "one": _ONE[component.of]}
+        words = {"months": window_of(component), "of": component.of, "one": _ONE[component.of]}
         return (
             Fact(
                 f"{component.name}_{suffix}",
@@ -133,6 +141,16 @@ KINDS: dict[str, Kind] = {
     "monetary": Kind(
         "revenue in the window, on a log scale",
         _measured("amount", "revenue", "Revenue of the last {months} months", "money", "sales", None),
+        _LINES | {"months"},
+    ),
+    "expected": Kind(
+        "revenue a year that is to be expected: the pace of the window, over the months since the first purchase and "
+        f"{EXPECTED_BEFORE} more (a new account may not go on as it began), times the chance that the account is "
+        "still a customer, after so long a silence of one that bought so often (Schmittlein, Morrison and Colombo "
+        f"1987, with {EXPECTED_LIFE} months as the usual life of a customer); on a log scale",
+        _measured("expected", "expected revenue a year",
+                  "Revenue a year at the pace of the last {months} months, times the chance to be a customer still",
+                  "money", "expected sales a year", None),
         _LINES | {"months"},
     ),
     "breadth": Kind(

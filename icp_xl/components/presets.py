@@ -39,26 +39,29 @@ EQUIPMENT = (
 )  # fmt: skip
 _INDUSTRY = replace(EQUIPMENT[0], name="industry", weight=0.10)
 _SIZE = replace(EQUIPMENT[1], weight=0.10)
-#: For any log of sales. Amounts on a log scale differ little from account to account, so revenue has most of the
-#: weight; tests/benchmarks/preset_scores.py measures what the whole is worth.
+#: For any log of sales. Last year's revenue does not tell a new account from one that buys little, nor one that has
+#: left from one that has not; what is expected of an account does. Amounts on a log scale differ little from account
+#: to account, so it has most of the weight. tests/benchmarks/preset_scores.py measures what the whole is worth.
 GENERAL = (
     _INDUSTRY,
     _SIZE,
-    Component("revenue", "monetary", weight=0.60, about="Revenue of the last 12 months."),
-    Component("recency", "recency", weight=0.05, about="How recently the account bought."),
-    Component("frequency", "frequency", weight=0.10, about="On how many days of the last 12 months it bought."),
-    Component("breadth", "breadth", weight=0.05, of="products", about="How many products it bought in 12 months."),
-)
+    Component("revenue", "expected", weight=0.67,
+              about="Revenue a year to be expected: the pace of the last 24 months times the chance that the account "
+              "is still a customer."),
+    Component("recency", "recency", weight=0.02, about="How recently the account bought."),
+    Component("frequency", "frequency", weight=0.08, about="On how many days of the last 12 months it bought."),
+    Component("breadth", "breadth", weight=0.03, of="products", about="How many products it bought in 12 months."),
+)  # fmt: skip
 #: For contracts that are billed again and again.
 SUBSCRIPTION = (
-    Component("recurring", "recurring", categories=("saas", "maintenance"), weight=0.70,
+    Component("recurring", "recurring", categories=("saas", "maintenance"), weight=0.80,
               about="Revenue a year with what is billed month after month at the same amount, as of the last three "
               "months, and with subscriptions and maintenance."),
-    Component("growth", "growth", weight=0.06, about="Revenue of the last 12 months against the 12 before."),
-    Component("tenure", "tenure", weight=0.06, about="How long the account has been a customer."),
-    Component("breadth", "breadth", of="products", weight=0.06, about="How many products it bought in 12 months."),
-    replace(_SIZE, weight=0.06),
-    replace(_INDUSTRY, weight=0.06),
+    Component("growth", "growth", weight=0.04, about="Revenue of the last 12 months against the 12 before."),
+    Component("tenure", "tenure", weight=0.04, about="How long the account has been a customer."),
+    Component("breadth", "breadth", of="products", weight=0.04, about="How many products it bought in 12 months."),
+    replace(_SIZE, weight=0.04),
+    replace(_INDUSTRY, weight=0.04),
 )  # fmt: skip
 PRESETS: Mapping[str, tuple[Component, ...]] = {
     "equipment": EQUIPMENT, "general": GENERAL, "subscription": SUBSCRIPTION,

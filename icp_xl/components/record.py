@@ -81,7 +81,7 @@ REVENUE_OF = {
 
 Kind = Literal[
     "lookup", "tiers", "number", "blend", "revenue", "recurring", "share", "owned", "recency", "frequency", "monetary",
-    "breadth", "growth", "tenure",
+    "expected", "breadth", "growth", "tenure",
 ]  # fmt: skip
 
 

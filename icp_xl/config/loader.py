@@ -59,6 +59,15 @@ def load_settings(
     for dotted, value, where in sheet:
         key = _known_spelling(tuple(dotted.strip().split(".")))
         faults.extend(_refused(key, value, where))
+        if origins.get(key) and _at(merged, key) != value:
+            faults.append(
+                Fault(
+                    "a setting stands twice, with different values",
+                    where,
+                    ".".join(key),
+                    f"one of {origins[key]} and this",
+                )
+            )
         _put(merged, origins, key, value, where, faults)
     if base is None:
         _merge_yaml(config, merged, origins, faults)
@@ -173,6 +182,13 @@ def _flatten(
             _flatten(value, inner, where, merged, origins, faults)
         elif value is not None:
             _put(merged, origins, inner, value, where(inner), faults)
+
+
+def _at(merged: Mapping[str, Any], key: Key) -> object:
+    place: Any = merged
+    for name in key:
+        place = place[name]
+    return place
 
 
 def _put(

@@ -80,8 +80,8 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     settings = run.settings.scoring
     history = SalesHistory.of(tables.transactions, tables.assets)
     choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
-    if choice.told:
-        run.warn(choice.told)
+    for text in filter(None, (choice.told, history.told)):
+        run.warn(text)
     usual = usual_weights(run.settings, choice.components)
     weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings, usual)
     for text in warnings if report else ():  # the first scoring of a whole run comes before the weights on purpose

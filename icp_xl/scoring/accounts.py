@@ -14,7 +14,7 @@ from icp_xl.components.record import Component, contribution_columns, score_colu
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.scoring.fitting import fit_score_model
-from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
+from icp_xl.scoring.industry_weights import DOUBTED, IndustryWeights, compute_industry_weights
 from icp_xl.scoring.model import ScoreModel, Scores, grade, keys
 
 _BEFORE = (
@@ -170,5 +170,8 @@ def _warnings(scored: pd.DataFrame, industries: IndustryWeights, model: ScoreMod
     if float((scored["total_revenue"].fillna(0.0) <= 0.0).mean()) == 1.0:
         found.append("No account has any revenue: adoption, relationship and industry say nothing.")
     elif industries.reliability == 0.0 and model.lookup("industry") is not None:
-        found.append("The sales show no evidence that industries differ; every industry has the neutral data weight.")
+        found.append(
+            "The sales show no evidence that industries differ; no industry's data weight is further than "
+            f"{DOUBTED:g} from neutral."
+        )
     return found

@@ -12,7 +12,7 @@ from icp_xl.components.record import Component
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import Fault, InsufficientDataError
 from icp_xl.formatting import join_words, plural
-from icp_xl.scoring.fitting import fit_component
+from icp_xl.scoring.fitting import fit_component, lookup_weights
 from icp_xl.scoring.measures import SalesHistory, measure_facts
 from icp_xl.scoring.model import read_facts
 
@@ -70,7 +70,7 @@ def choose_components(
             others = [] if settings.components else [name for name in AUTO if name != choice.preset]
             tried = [_measured(name, accounts, history, settings, tiers) for name in others]
             raise _refused(reason, choice, tried)
-        return choice
+        return replace(choice, told=_idle(choice))
     tried = [_measured(name, accounts, history, settings, tiers) for name in AUTO]
     for choice in tried:
         mark = MARK.get(choice.preset)
@@ -102,12 +102,17 @@ def tells_apart(scores: pd.DataFrame) -> dict[str, int]:
 
 
 def _is_mostly(choice: Choice, history: SalesHistory | None) -> bool:
-    """Whether recurring revenue is at least half of the last year's, where the preset is for that."""
+    """Whether at least half of the accounts' last year's revenue recurs, where the preset is for that.
+
+    It is the mean of their shares, so that no account has more of a say than another.
+    """
     if choice.preset != "subscription" or history is None:
         return choice.preset != "subscription"
     [fact] = facts_of(item for item in choice.components if item.name == MARK["subscription"])
-    whole = float(history.window(WINDOW)["revenue"].clip(lower=0.0).sum())
-    return float(choice.accounts[fact.name].clip(lower=0.0).sum()) >= 0.5 * whole
+    lines = history.window(WINDOW)
+    whole = choice.accounts["account_id"].map(lines.groupby("account_id")["revenue"].sum())
+    shares = (choice.accounts[fact.name] / whole)[whole > 0.0].clip(0.0, 1.0)
+    return bool(shares.mean() >= 0.5)
 
 
 def _measured(
@@ -124,6 +129,10 @@ def _measured(
         part = fit_component(item, measured, settings, tiers)
         scores[item.name] = part.score(read_facts(measured, part.facts))
     apart = tells_apart(pd.DataFrame(scores, index=measured.index))
+    for item in components:
+        # Weights that may as well be noise tell nobody apart, small as their differences are.
+        if item.kind == "lookup" and not lookup_weights(item, measured, settings, tiers).believed:
+            apart[item.name] = 0
     return Choice(preset, components, measured, apart)
 
 
@@ -136,10 +145,25 @@ def _refusal(choice: Choice) -> str:
     return f"the score would rest on one component alone, {choice.useful[0].title.lower()}"
 
 
+def _idle(choice: Choice) -> str:
+    """Which of the components that were asked for tell nobody apart, though they have a weight."""
+    idle = [
+        f"{item.title.lower()} (from {', '.join(fact.label.lower() for fact in facts_of((item,)))})"
+        for item in choice.components
+        if not choice.apart[item.name] and len(choice.accounts) > 1
+    ]
+    if not idle:
+        return ""
+    return (
+        f"Components that tell no account apart from the others, and so only take weight: {join_words(idle, most=8)}. "
+        "Map the columns that they read, or leave them out; `icp-xl check` shows what each tells apart."
+    )
+
+
 def _weak(choice: Choice) -> str:
     name = MARK[choice.preset]
     if name == MARK["subscription"] and choice.apart[name] >= LEAST_APART:
-        return "recurring revenue is less than half of the revenue"
+        return "less than half of the accounts' revenue recurs"
     return f"{name} tells {plural(choice.apart[name], 'account')} apart"
 
 

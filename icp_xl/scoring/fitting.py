@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from icp_xl.components.fitted import FittedComponent
@@ -14,7 +13,7 @@ from icp_xl.components.shapes import Decay, Linear, LogSum, Lookup, Shape, Tiers
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
 from icp_xl.scoring.model import Floats, ScoreModel, read_facts, with_population
-from icp_xl.scoring.robust import robust_maximum
+from icp_xl.scoring.robust import robust_maximum, robust_range
 
 #: Days of a month, on average.
 MONTH = 365.25 / 12
@@ -102,7 +101,7 @@ def _shape(
     if component.kind in ("share", "growth") or (component.kind == "number" and component.scale == "linear"):
         return _line(component, facts[0], values[facts[0].name], settings)
     if component.kind == "number" and component.falling:
-        low, high = _usual(values[facts[0].name], settings.robust_quantile)
+        low, high = robust_range(values[facts[0].name], settings.robust_quantile)
         return Linear(high, low, 0.5 if component.missing is None else component.missing)
     tops = [robust_maximum(values[fact.name], settings.robust_quantile) for fact in facts]
     return LogSum(tops, list(component.shares) or [1.0])
@@ -116,15 +115,6 @@ def _line(component: Component, fact: Fact, values: Floats, settings: ScoringSet
     elif component.kind == "growth":
         low, high = -1.0, 1.0
     else:
-        low, high = _usual(values, settings.robust_quantile)
+        low, high = robust_range(values, settings.robust_quantile)
     ends = (high, low) if component.falling else (low, high)
     return Linear(*ends, 0.5 if missing is None else missing)
-
-
-def _usual(values: Floats, quantile: float) -> tuple[float, float]:
-    """The usual least and greatest value."""
-    known = values[~np.isnan(values)]
-    if not known.size:
-        return 0.0, 0.0
-    low, high = np.quantile(known, [1.0 - quantile, quantile])
-    return float(low), float(high)

@@ -9,37 +9,66 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.components.kinds import KINDS, WINDOW
+from icp_xl.components.kinds import EXPECTED_BEFORE, EXPECTED_LIFE, KINDS, WINDOW, window_of
 from icp_xl.components.record import Component
 from icp_xl.errors import MissingColumnsError
+from icp_xl.formatting import plural
 
 #: Rounding dust of sums, which is no revenue.
 DUST = 1e-6
 #: A product is billed month after month when at least so many months of the window have it, and this share of them the
 #: amount of the month before, give or take a tenth.
 STEADY_MONTHS, STEADY_SHARE, STEADY_STEP = 3, 0.6, 0.1
+LAPSE = 1.5
+
+
+#: So many accounts with sales say where a log ends, though one or two of them have lines so many days later.
+MANY, AHEAD = 20, 31
 
 
 @dataclass(frozen=True)
 class SalesHistory:
     """What is on record: sales lines (date, account_id, revenue, category, division, sku, product) and assets.
 
-    ``as_of`` is the first day that is not known yet; windows end there. By default it is the day after the last line.
+    ``as_of`` is the first day that is not known yet; windows end there. By default it is the day after the last line:
+    the last but for ``late`` lines, those of one or two accounts long after everybody else's (see :meth:`of`).
     """
 
     lines: pd.DataFrame
     assets: pd.DataFrame
     as_of: pd.Timestamp
+    late: int = 0
 
     @classmethod
     def of(
         cls, lines: pd.DataFrame, assets: pd.DataFrame | None = None, until: pd.Timestamp | None = None
     ) -> SalesHistory:
-        """The history before ``until``."""
+        """The history before ``until``.
+
+        By default that is the end of the log. Of ``MANY`` accounts or more, one or two whose lines lie more than
+        ``AHEAD`` days after the last of all others do not say where it ends, so that no odd date ages everybody else.
+        """
         lines = lines[lines["date"].notna()]
+        given = until is not None
         if until is None:
-            until = lines["date"].max().normalize() + pd.Timedelta(days=1) if len(lines) else pd.Timestamp(0)
-        return cls(lines[lines["date"] < until], pd.DataFrame() if assets is None else assets, until)
+            ends = lines.groupby("account_id")["date"].max().sort_values(ascending=False)
+            until = ends.iloc[0].normalize() + pd.Timedelta(days=1) if len(ends) else pd.Timestamp(0)
+            if len(ends) >= MANY and (ends.iloc[0] - ends.iloc[2]).days > AHEAD:
+                until = ends.iloc[2].normalize() + pd.Timedelta(days=1)
+        known = lines[lines["date"] < until]
+        late = 0 if given else len(lines) - len(known)
+        return cls(known, pd.DataFrame() if assets is None else assets, until, late)
+
+    @property
+    def told(self) -> str:
+        """What to warn of; empty where every line counts."""
+        if not self.late:
+            return ""
+        day = self.as_of - pd.Timedelta(days=1)
+        return (
+            f"{plural(self.late, 'sales line')} of one or two accounts lie more than {AHEAD} days after the last of "
+            f"all others, {day.date()}: the score's windows end on that day and leave them out. Check their dates."
+        )
 
     def window(self, months: int, back: int = 0) -> pd.DataFrame:
         """Lines of the last ``months``, or of a window of the same length ``back`` windows earlier."""
@@ -85,7 +114,7 @@ def measure_facts(
 
 def _measure(component: Component, history: SalesHistory) -> Any:
     """The component's fact by account; accounts of which nothing is known are absent."""
-    months = component.months or WINDOW
+    months = window_of(component)
     if component.kind == "owned":
         return _owned(component, history.assets)
     every = _chosen(history.lines, component)
@@ -93,7 +122,7 @@ def _measure(component: Component, history: SalesHistory) -> Any:
     if component.kind == "recency":
         return (history.as_of - bought.groupby("account_id")["date"].max()).dt.days.astype(float)
     if component.kind == "tenure":
-        return (history.as_of - bought.groupby("account_id")["date"].min()).dt.days / (365.25 / 12)
+        return _months_since(history, bought.groupby("account_id")["date"].min())
     if component.kind == "revenue" and not component.months:
         return _sums(every)
     if component.kind == "recurring":
@@ -101,6 +130,8 @@ def _measure(component: Component, history: SalesHistory) -> Any:
     lines = _chosen(history.window(months), component)
     if component.kind in ("revenue", "monetary"):
         return _sums(lines)
+    if component.kind == "expected":
+        return _expected(history, bought, lines, months)
     if component.kind == "share":
         part, whole = _sums(lines), _sums(history.window(months)).clip(lower=0.0)
         return (part.clip(lower=0.0).reindex(whole.index).fillna(0.0) / whole.where(whole > 0.0)).clip(upper=1.0)
@@ -114,10 +145,32 @@ def _measure(component: Component, history: SalesHistory) -> Any:
     return _of(bought, component.of).groupby(bought["account_id"]).nunique()
 
 
+def _expected(history: SalesHistory, bought: pd.DataFrame, lines: pd.DataFrame, months: int) -> Any:
+    """Revenue a year at the pace of the window's ``lines``, times the chance that the account is still a customer.
+
+    That chance is exact for purchases at random times and a life of random length, with the account's own rate and a
+    given mean life (Schmittlein, Morrison and Colombo, Counting Your Customers, Management Science 33, 1987).
+    """
+    days = bought.groupby("account_id")["date"].agg(["min", "max"])
+    known, silent = (_months_since(history, days[end]) for end in ("min", "max"))
+    known = known.clip(upper=months)
+    counted = lines[lines["revenue"] > 0.0]
+    often = counted["date"].dt.normalize().groupby(counted["account_id"]).nunique().reindex(days.index).fillna(0.0)
+    rate, end = often / known.clip(lower=1.0), 1.0 / EXPECTED_LIFE
+    gone = end / (rate + end) * np.expm1(((rate + end) * silent).clip(upper=500.0))
+    pace = _sums(lines).reindex(days.index).fillna(0.0) * 12.0 / (known + EXPECTED_BEFORE)
+    return pace / (1.0 + gone)
+
+
+def _months_since(history: SalesHistory, days: Any) -> Any:
+    return (history.as_of - days).dt.days / (365.25 / 12)
+
+
 def _recurring(history: SalesHistory, component: Component) -> Any:
     """Revenue a year of products billed month after month at one amount, and of the chosen kinds.
 
-    What is billed month after month counts as it was in the last three months, so that a contract that ended is none.
+    What is billed month after month counts as it was in the last three months. One that was not billed again after
+    ``LAPSE`` times its usual interval has ended, and is none.
     """
     lines = history.window(component.months or WINDOW)
     named = lines.index.isin(_chosen(lines, component).index) if component.categories else np.zeros(len(lines), bool)
@@ -128,10 +181,13 @@ def _recurring(history: SalesHistory, component: Component) -> Any:
     same = ((billed - before).abs() <= STEADY_STEP * before.abs()).groupby(level=[0, 1]).sum()
     count = billed.groupby(level=[0, 1]).size()
     steady = (count >= STEADY_MONTHS) & (same >= STEADY_SHARE * (count - 1))
+    ends = lines["date"].groupby(by).agg(["min", "max"])
+    usual = (ends["max"] - ends["min"]).dt.days / (count - 1).clip(lower=1)
+    runs = steady & ((history.as_of - ends["max"]).dt.days <= LAPSE * usual)
     keys = pd.MultiIndex.from_arrays(by)
-    monthly = steady.reindex(keys).fillna(False).to_numpy(bool)
+    monthly, open_ = (found.reindex(keys).fillna(False).to_numpy(bool) for found in (steady, runs))
     now = (lines["date"] >= history.as_of - pd.DateOffset(months=3)).to_numpy(bool)
-    running, others = _sums(lines[monthly & now]) * 4.0, _sums(lines[named & ~monthly])
+    running, others = _sums(lines[open_ & now]) * 4.0, _sums(lines[named & ~monthly])
     return running.add(others, fill_value=0.0)
 
 

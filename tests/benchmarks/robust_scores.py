@@ -1,11 +1,12 @@
 """How far one account moves others, and what industry weights make of noise.
 
-    python tests/benchmarks/robust_scores.py newcomer      # an extreme newcomer against an ordinary one
-    python tests/benchmarks/robust_scores.py industries    # noise and planted differences
+    python tests/benchmarks/robust_scores.py newcomer [populations] [times] [sizes] [first seed]
+   # extreme newcomers against one more draw
+    python tests/benchmarks/robust_scores.py industries                       # noise and planted differences
 
 Populations are random; the newcomer of a population is either one more draw from it, or has figures thousands of times
-as large. Counted are the other accounts whose grade changes, and by how many points a score moves beyond what the
-account's new rank alone would give it.
+as large: all of them, one alone, of either sign, in an industry of its own. Counted are the other accounts whose grade
+changes, and by how many points a score moves beyond what the account's new rank alone would give it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ if "--help" in sys.argv:
     sys.exit()
 
 EVEN = dict.fromkeys(("vertical", "size", "adoption", "relationship"), 0.25)
-SIZES = (60, 100, 300, 1500)
 RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 #: What an extreme newcomer's figures are multiplied by.
 EXTREME = float(sys.argv[3]) if len(sys.argv) > 3 else 5_000.0
+SIZES = [int(n) for n in sys.argv[4].split(",")] if len(sys.argv) > 4 else [60, 100, 300, 1500]
+#: Seed of the first population.
+FIRST = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 
 
 def population(n: int, rng: np.random.Generator, effect: float = 0.6) -> pd.DataFrame:
@@ -54,14 +57,29 @@ def population(n: int, rng: np.random.Generator, effect: float = 0.6) -> pd.Data
     return frame
 
 
+MONEY = ("hardware_revenue", "consumable_revenue", "software_revenue")
+#: Fields that an extreme newcomer has beyond all others; with a sign, an industry, or a revenue at a tier's edge.
+KINDS = (
+    "all", "annual_revenue", "printers", *MONEY, "negative", "new industry", "negative, new industry", "tier edge",
+    "nothing",
+)  # fmt: skip
+
+
 def newcomer(kind: str, rng: np.random.Generator, like: pd.DataFrame) -> pd.DataFrame:
-    """One more account of the population of ``like``: as drawn, or with figures beyond all others."""
+    """One more account of the population of ``like``, with figures of a kind beyond all others."""
     row = like.sample(1, random_state=int(rng.integers(2**31))).copy()
-    if kind == "extreme":
-        money = ["annual_revenue", "hardware_revenue", "consumable_revenue", "software_revenue", "total_revenue"]
-        for name in money:
-            row[name] = EXTREME * max(float(like[name].max()), 1.0)
-        row["printers"] = 5_000.0
+    fields = (kind,) if kind in ("annual_revenue", "printers", *MONEY) else ("annual_revenue", "printers", *MONEY)
+    for name in fields:
+        row[name] = EXTREME * max(float(like[name].max()), 1.0)
+    if "negative" in kind:
+        row[list(MONEY)] *= -1.0
+    if "new industry" in kind:
+        row["industry"] = "Industry of its own"
+    if kind == "tier edge":
+        row["annual_revenue"] = float(rng.choice([tier.from_revenue for tier in ScoringSettings().size_tiers]))
+    if kind == "nothing":
+        row[["annual_revenue", "printers", *MONEY]] = [np.nan, 0.0, 0.0, 0.0, 0.0]
+    row["total_revenue"] = row[list(MONEY)].sum(axis=1)
     return row.assign(account_id="NEW")
 
 
@@ -88,30 +106,32 @@ def moved(before: pd.DataFrame, accounts: pd.DataFrame) -> tuple[int, float]:
 def newcomers() -> None:
     """Print the table of newcomers."""
     print(
-        "accounts | grades changed, ordinary | extreme | difference (95 %) | "
-        "beyond the shift of rank (largest, 95th), ordinary | extreme"
+        "accounts | newcomer | grades changed | less one more draw (95 %) | beyond the shift of rank: largest | 95th | "
+        "populations over 1 point"
     )
     for n in SIZES:
-        counts: dict[str, list[int]] = {"ordinary": [], "extreme": []}
-        moves: dict[str, list[float]] = {"ordinary": [], "extreme": []}
-        for seed in range(RUNS):
+        counts: dict[str, list[int]] = {kind: [] for kind in ("one more draw", *KINDS)}
+        moves: dict[str, list[float]] = {kind: [] for kind in counts}
+        for seed in range(FIRST, FIRST + RUNS):
             rng = np.random.default_rng([n, seed])
             everyone = population(n + 1, rng)
             accounts, fresh = everyone.iloc[:-1], everyone.iloc[[-1]]
             before = scored(accounts)
             for kind in counts:
-                row = fresh.assign(account_id="NEW") if kind == "ordinary" else newcomer(kind, rng, accounts)
+                row = fresh.assign(account_id="NEW") if kind == "one more draw" else newcomer(kind, rng, accounts)
                 changed, beyond = moved(before, pd.concat([accounts, row], ignore_index=True))
                 counts[kind].append(changed)
                 moves[kind].append(beyond)
-        gap = np.array(counts["extreme"]) - np.array(counts["ordinary"])
-        half = 1.96 * gap.std(ddof=1) / np.sqrt(RUNS)
-        said = [f"{max(m):.2f}, {np.quantile(m, 0.95):.2f}" for m in (moves["ordinary"], moves["extreme"])]
-        print(
-            f"{n} | {np.mean(counts['ordinary']):.2f} | {np.mean(counts['extreme']):.2f} | "
-            f"{gap.mean():+.2f} ({gap.mean() - half:+.2f} to {gap.mean() + half:+.2f}) | {said[0]} | {said[1]}",
-            flush=True,
-        )
+        for kind, changed_of in counts.items():
+            gap = np.array(changed_of) - np.array(counts["one more draw"])
+            half = 1.96 * gap.std(ddof=1) / np.sqrt(RUNS)
+            move = np.array(moves[kind])
+            print(
+                f"{n} | {kind} | {np.mean(changed_of):.2f} | "
+                f"{gap.mean():+.2f} ({gap.mean() - half:+.2f} to {gap.mean() + half:+.2f}) | "
+                f"{move.max():.2f} | {np.quantile(move, 0.95):.2f} | {(move > 1.0).sum()}",
+                flush=True,
+            )
 
 
 def industries() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +31,7 @@ KINDS = {
 }
 MORE = {
     "money": {"kind": "monetary", "months": 3},
+    "hope": {"kind": "expected"},
     "breadth": {"kind": "breadth"},
     "growth": {"kind": "growth", "months": 6},
     "tenure": {"kind": "tenure"},
@@ -101,6 +103,11 @@ def oracle(log: pd.DataFrame, one: str) -> dict[str, float]:
     now = max(sum(row.revenue for row in since(6)), 0.0)
     before = max(sum(row.revenue for row in since(6, mine, half)), 0.0)
     year = sum(row.revenue for row in since(12))
+    seen = max(((END - row.date).days for row in bought), default=0) / MONTH
+    quiet = min(((END - row.date).days for row in bought), default=0) / MONTH
+    rate = len({row.date.date() for row in since(24, bought)}) / max(min(seen, 24), 1)
+    alive = 1 / (1 + (1 / 36) / (rate + 1 / 36) * (math.exp((rate + 1 / 36) * quiet) - 1))
+    pace = 12 * sum(row.revenue for row in since(24)) / (min(seen, 24) + 6)
     bread = sum(row.revenue for row in since(12) if row.division == "Bread")
     return {
         "bread_amount": sum(row.revenue for row in since(6) if row.division == "Bread"),
@@ -109,6 +116,7 @@ def oracle(log: pd.DataFrame, one: str) -> dict[str, float]:
         "often_purchases": len({row.date.date() for row in since(12, bought)}),
         "money_amount": sum(row.revenue for row in since(3)),
         "breadth_count": len({row.division for row in since(12, bought)}),
+        "hope_expected": pace * alive if bought else 0.0,
         "growth_rate": (now - before) / (now + before) if now + before > 0 else np.nan,
         "tenure_months": max((END - row.date).days for row in bought) / MONTH if bought else np.nan,
     }
@@ -195,7 +203,7 @@ def test_auto_takes_the_specification_where_its_facts_are_and_says_what_else_it_
     )
     plain = choose_components(accounts(), history, ScoringSettings(), {})
     assert plain.preset == "general" and "size" not in [item.name for item in plain.components]
-    assert "half of the revenue" in plain.told and "industry and size" in plain.told
+    assert "revenue recurs" in plain.told and "industry and size" in plain.told
     rows = [
         (END - pd.DateOffset(months=k), f"A{i}", "Plan", "saas", f"plan{i % 3}", 10.0 * (1 + i % 5))
         for i in range(38) for k in range(1, 3 + i % 20)
@@ -205,6 +213,15 @@ def test_auto_takes_the_specification_where_its_facts_are_and_says_what_else_it_
         choose_components(accounts(), SalesHistory.of(billed, until=END), ScoringSettings(), {}).preset
         == "subscription"
     )
+
+
+def test_a_component_that_was_asked_for_and_tells_nobody_apart_is_warned_of() -> None:
+    components = {"seats": KINDS["seats"], "hall": {"kind": "number", "column": "hall"}, "recent": KINDS["recent"]}
+    settings = ScoringSettings.model_validate({"components": components})
+    history = SalesHistory.of(lines(), until=END)
+    choice = choose_components(accounts().assign(hall=np.nan), history, settings, {})
+    assert "hall (from hall)" in choice.told and "seats" not in choice.told
+    assert not choose_components(accounts().assign(hall=np.arange(40.0)), history, settings, {}).told
 
 
 def test_weights_of_other_components_are_refused() -> None:

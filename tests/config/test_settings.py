@@ -46,6 +46,15 @@ def test_all_faults_come_together_with_their_places(tmp_path: Path) -> None:
         assert part in text
 
 
+def test_a_setting_that_stands_twice_on_a_sheet_is_refused_where_the_values_differ() -> None:
+    def rows(second: float) -> list[tuple[str, object, str]]:
+        return [("scoring.strategic_share", 0.3, "row 2"), ("scoring.strategic_share", second, "row 9")]
+
+    assert load_settings(sheet=rows(0.3), environ={}).scoring.strategic_share == 0.3
+    with pytest.raises(ConfigError, match="stands twice.*row 9.*scoring.strategic_share.*row 2"):
+        load_settings(sheet=rows(0.4), environ={})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
