@@ -29,6 +29,7 @@ from icp_xl.pipeline.live import LiveResult
 from icp_xl.pipeline.mapping_sheet import MappingSheetResult
 from icp_xl.pipeline.models.build import BuildResult
 from icp_xl.pipeline.models.history import Filing
+from icp_xl.pipeline.models.history import Filings
 from icp_xl.pipeline.models.leakage_checks import LeakageResult
 from icp_xl.pipeline.models.train import RevertResult
 from icp_xl.pipeline.models.train import TrainResult
@@ -400,8 +401,8 @@ def validate(
 
 @overload
 def add_history(
-    file: Path | str,
     settings: Given = ...,
+    file: Path | str | None = ...,
     *,
     as_of: date | None = ...,
     changes: bool = ...,
@@ -409,12 +410,12 @@ def add_history(
     out: Path | str | None = ...,
     dry_run: Literal[False] = ...,
     progress: Progress | None = ...,
-) -> Filing: ...
+) -> Filing | Filings: ...
 
 @overload
 def add_history(
-    file: Path | str,
     settings: Given = ...,
+    file: Path | str | None = ...,
     *,
     as_of: date | None = ...,
     changes: bool = ...,
@@ -422,7 +423,7 @@ def add_history(
     out: Path | str | None = ...,
     dry_run: bool,
     progress: Progress | None = ...,
-) -> Filing | Planned: ...
+) -> Filing | Filings | Planned: ...
 
 @overload
 def snapshot(

@@ -319,6 +319,8 @@ MODEL_TREES = Artifact("models/{division}/{version}/trees_{part}.txt", "The tree
                        ("train", "run"), ("train",))
 METRICS = Artifact("models/artifacts/metrics_{division}.json", "All that was measured of a model.", ("train", "run"))
 METRICS_SUMMARY = Artifact("models/artifacts/metrics_summary.csv", "One row per division.", ("train", "run"))
+FIRST_PURCHASES = Artifact("models/artifacts/first_purchases.csv",
+                           "Who bought a division for the first time: one row per order.", ("train", "run"))
 GAINS = Artifact("models/artifacts/gains_{division}.csv", "One row per tenth of the accounts.", ("train", "run"))
 CALIBRATION = Artifact("models/artifacts/calibration_{division}.csv", "One row per bin of probability.",
                        ("train", "run"))

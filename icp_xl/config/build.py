@@ -47,7 +47,10 @@ class BuildSettings(Section):
         (), description="divisions that a log may name; another is a violation; empty allows all"
     )
     sku_map: Path | None = Field(
-        None, description="CSV with the columns sku and division that overrides the log's own divisions"
+        None,
+        description="CSV with the columns sku and division that overrides the log's own divisions; valid_from and "
+        "valid_to, where given, say from when to when (both days included) a row holds, and a row without a sku when "
+        "the division exists",
     )
     unmapped_division: str = Field("Unmapped", min_length=1, description="division of a line that names none")
     duplicates: Literal["drop", "keep"] = Field("drop", description="what happens to exact duplicates of a line")

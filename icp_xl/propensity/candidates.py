@@ -114,15 +114,19 @@ def blend(linear: Ensemble, trees: Ensemble) -> Ensemble:
     return tuple((weight / 2.0, part) for weight, part in (*linear, *trees))
 
 
-def recent_loss(fold: Fold, names: Sequence[str], settings: TrainSettings) -> float:
-    """Log-loss on the judging rows of a plain logistic regression that learned from the fold's cutoffs."""
+def recent_losses(fold: Fold, names: Sequence[str], settings: TrainSettings) -> Floats:
+    """Log-loss of each judging row by a plain logistic regression that learned from the fold's cutoffs."""
+    return _losses(fold.valid.label.astype(np.float64), plain_log_odds(fold, names, settings))
+
+
+def plain_log_odds(fold: Fold, names: Sequence[str], settings: TrainSettings) -> Floats:
+    """Log-odds of the judging rows by a plain logistic regression that learned from the fold's cutoffs."""
     rows = _sample(stack(fold.train, names, settings.half_life_months), settings.grid_rows, 0)
-    valid = stack([fold.valid], names)
     everybody = [np.ones(rows.y.size, bool)]
     model, _ = fit_linear_members(
         rows.x, rows.y, names, everybody, weight=rows.weight, c=0.01, l1_ratio=0.0, balanced=False, seed=0
     )
-    return log_loss(valid.y, model.log_odds(valid.x))
+    return model.log_odds(design_matrix(fold.valid.features, names))
 
 
 def log_loss(y: Floats, log_odds: Floats) -> float:

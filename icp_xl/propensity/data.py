@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 from icp_xl import artifacts
 from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.features.files import names_of
+from icp_xl.propensity.level import Mix
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+
+#: First day of a division and the day after its last; ``None``: open.
+Validity = tuple[date | None, date | None]
 
 #: What a question over all divisions keeps of each.
 _TOLD = ("recency_days", "active_months", "revenue")
@@ -59,13 +63,17 @@ class CutoffData:
 
 @dataclass(frozen=True)
 class DivisionData:
-    """One division at several cutoffs, the oldest first. ``catalog`` describes the features of the latest one."""
+    """One division at several cutoffs, the oldest first.
+
+    ``catalog`` describes the features of the latest one, ``mix`` the division's share of each month's buyers.
+    """
 
     division: str
     slug: str
     window_months: int
     cutoffs: tuple[CutoffData, ...]
     catalog: pd.DataFrame
+    mix: Mix = Mix()
 
     @property
     def positives(self) -> int:
@@ -81,10 +89,30 @@ class DivisionData:
                 total, start = total + each.positives, each.cutoff
         return total
 
+    def while_sold(self, valid: Validity = (None, None)) -> DivisionData:
+        """Only the cutoffs at which the division could be bought: within its stated time, and after its first sale.
+
+        What nobody could buy says nothing of who does. Where nothing was sold before any cutoff, all of them stay.
+
+        Args:
+            valid: its first day and the day after its last, where they are stated.
+        """
+        start, end = valid
+        kept = [
+            each for each in self.cutoffs if not (start and each.cutoff < start) and not (end and each.cutoff >= end)
+        ]
+        sold = [each for each in kept if _was_sold(each)]
+        return replace(self, cutoffs=tuple(sold or kept))
+
     def before(self, day: date) -> DivisionData:
         """Only the cutoffs whose label windows ended by ``day``: what one knew then."""
         known = tuple(each for each in self.cutoffs if each.window_end <= day)
-        return DivisionData(self.division, self.slug, self.window_months, known, self.catalog)
+        return replace(self, cutoffs=known)
+
+
+def _was_sold(data: CutoffData) -> bool:
+    """Whether anybody had bought in the division before the cutoff."""
+    return "own_recency_days" not in data.features or bool(data.features["own_recency_days"].notna().any())
 
 
 def read_division(find: Callable[[str], Path], division: str, slug: str, cutoffs: Sequence[date]) -> DivisionData:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from icp_xl.config import Settings
 from icp_xl.config.train import TrainSettings
@@ -42,12 +43,12 @@ from icp_xl.propensity.candidates import (
     blend,
     choose_recipe,
     fit_family,
-    recent_loss,
+    recent_losses,
     stack,
 )
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs, same_columns
-from icp_xl.propensity.level import Level, forecast_level, shift_of
+from icp_xl.propensity.level import Level, Mix, forecast_level, shift_of
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_folds, forward_folds, recent
@@ -141,7 +142,7 @@ def fit_division(
         )
     learned, folds, steps = _choose_history(data, folds, inputs.names, train, forward)
     recipe = choose_recipe(folds[-1], inputs.names, train, seed, check)
-    judged = _judge(folds, data.cutoffs, inputs.names, recipe, train, seed, forward, check)
+    judged = _judge(folds, data, inputs.names, recipe, train, seed, forward, check)
     names = [name for name in ORDER if name in judged]
     steps += [f"{name}: failed, left out" for name in train.candidates if name not in judged]
     for name in names:
@@ -152,11 +153,11 @@ def fit_division(
     chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
     end = target or data.cutoffs[-1].window_end
-    final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs)
+    final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
     if chosen not in final:
         # Fitted on all cutoffs it failed; the best rule never does.
         chosen = _best_of(candidates, BASELINES)
-        final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs)
+        final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
         told.append(f"the fit on all cutoffs failed: {chosen} serves")
     judged["p_hat"] = judged[P + chosen]
     found = final[chosen]
@@ -173,25 +174,39 @@ def fit_division(
 def _choose_history(
     data: DivisionData, folds: Sequence[Fold], names: Sequence[str], train: TrainSettings, forward: bool
 ) -> tuple[tuple[CutoffData, ...], list[Fold], list[str]]:
-    """All cutoffs or the last few that do not overlap, whichever predicts the earlier judging cutoff better."""
+    """All cutoffs, or the last few that do not overlap where they predict the windows before the judging one better.
+
+    Better means beyond noise over the windows of a year: a few windows know no season and fewer buyers, so all are
+    learned from where the comparison cannot tell.
+    """
     few = recent(data.cutoffs, _RECENT)
     if not forward or len(few) == len(data.cutoffs):
         return data.cutoffs, list(folds), []
     told = f"learned from {len(data.cutoffs)} cutoffs from {data.cutoffs[0].cutoff:%Y-%m-%d}"
-    early = folds[0]
-    short = replace(early, train=recent(early.train, _RECENT))
-    if len(folds) < 2 or len(short.train) == len(early.train):
+    early = [
+        fold
+        for fold in forward_folds(data.before(folds[-1].valid.cutoff))
+        if len(recent(fold.train, _RECENT)) < len(fold.train)
+    ]
+    if not early:
         return data.cutoffs, list(folds), [f"{told}: no earlier window could decide otherwise"]
-    whole, part = (recent_loss(each, names, train) for each in (early, short))
-    said = f"log-loss {whole:.4f} on the window from {early.valid.cutoff:%Y-%m-%d}, {part:.4f} from the last {_RECENT}"
-    if whole <= part * 1.002:
+    whole = np.concatenate([recent_losses(each, names, train) for each in early])
+    part = np.concatenate([recent_losses(_shortened(each), names, train) for each in early])
+    lost, error = (whole - part).mean(), (whole - part).std() / np.sqrt(part.size)
+    windows = ", ".join(f"{each.valid.cutoff:%Y-%m-%d}" for each in early)
+    said = f"log-loss {whole.mean():.4f} on the windows from {windows}, {part.mean():.4f} from the last {_RECENT}"
+    if lost <= BEYOND * error:
         return data.cutoffs, list(folds), [f"{told}: {said}"]
-    shorter = [replace(each, train=recent(each.train, _RECENT)) for each in folds]
+    shorter = [_shortened(each) for each in folds]
     return few, shorter, [f"learned from the last {len(few)} cutoffs without overlap, not from all: {said}"]
 
 
+def _shortened(fold: Fold) -> Fold:
+    return replace(fold, train=recent(fold.train, _RECENT))
+
+
 def _judge(
-    folds: Sequence[Fold], cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings,
+    folds: Sequence[Fold], data: DivisionData, names: Sequence[str], recipe: Recipe, train: TrainSettings,
     seed: int, forward: bool, check: Callable[[], None],
 ) -> pd.DataFrame:  # fmt: skip
     """Log-odds and probabilities of every rule and candidate on the judging rows of each fold."""
@@ -207,8 +222,8 @@ def _judge(
             }
         )  # fmt: skip
         wanted = (*train.baselines, *train.candidates)
-        past = [each for each in cutoffs if each.window_end <= valid.cutoff] if forward else ()
-        found = fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff, past)
+        past = [each for each in data.cutoffs if each.window_end <= valid.cutoff] if forward else ()
+        found = fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff, past, data.mix)
         for name, candidate in found.items():
             odds = candidate.log_odds(valid.features)
             if not np.isfinite(odds).all():
@@ -223,11 +238,11 @@ def _judge(
 
 def fit_candidates(
     cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int,
-    wanted: Sequence[str], target: date, past: Sequence[CutoffData] = (),
+    wanted: Sequence[str], target: date, past: Sequence[CutoffData] = (), mix: Mix | None = None,
 ) -> dict[str, Candidate]:  # fmt: skip
     """Rules and candidates of the kinds ``wanted``, fitted on ``cutoffs`` and calibrated for the window of ``target``.
 
-    ``past``: further cutoffs, too old to learn from, whose levels tell of the season.
+    ``past``: further cutoffs, too old to learn from, whose levels tell of the season; ``mix``: so do the months.
 
     One whose log-odds are not finite or do not differ between accounts is left out.
     """
@@ -236,7 +251,7 @@ def fit_candidates(
         rule = fit_baseline(name, cutoffs) if name in wanted else None
         if rule is not None:
             parts: Ensemble = ((1.0, rule),)
-            made[name] = _calibrated(parts, None, cutoffs, train, target, past)
+            made[name] = _calibrated(parts, None, cutoffs, train, target, past, mix)
     if not set(wanted) & set(MODELS):
         return made
     rows = stack(cutoffs, names, train.half_life_months)
@@ -253,13 +268,13 @@ def fit_candidates(
         fitted["blend"] = (blend(one, two), (first + second) / 2.0)
     for name, (parts, aside) in fitted.items():
         if name in wanted and np.isfinite(aside).all() and np.ptp(aside) > _FLAT:
-            made[name] = _calibrated(parts, (rows, aside), cutoffs, train, target, past)
+            made[name] = _calibrated(parts, (rows, aside), cutoffs, train, target, past, mix)
     return made
 
 
 def _calibrated(
     parts: Ensemble, unseen: tuple[DesignMatrix, Floats] | None, cutoffs: Sequence[CutoffData], train: TrainSettings,
-    target: date, past: Sequence[CutoffData],
+    target: date, past: Sequence[CutoffData], mix: Mix | None,
 ) -> Candidate:  # fmt: skip
     """The candidate with its calibrator and the level that the window of ``target`` is expected to have.
 
@@ -284,27 +299,32 @@ def _calibrated(
         shift_of(each.label.astype(np.float64), calibrator.apply(bare.log_odds(each.features))) for each in older
     ] + shifts
     level = forecast_level(
-        [each.cutoff for each in (*older, *cutoffs)], shifts, target, cutoffs[-1].window_months, train.half_life_months
-    )
+        [each.cutoff for each in (*older, *cutoffs)], shifts, target, cutoffs[-1].window_months, train.half_life_months,
+        mix,
+    )  # fmt: skip
     return Candidate(parts, calibrator.moved(level.shift), level)
 
 
 def _tempered(found: Candidate, judged: pd.DataFrame, latest: CutoffData) -> Calibrator:
-    """Probabilities drawn to their mean as far as those of the latest judged window were too bold, beyond noise.
+    """Probabilities drawn to each other, or apart, as far as those of the judged windows were too bold, beyond noise.
 
-    The level of the coming window is added after that: it is no matter of boldness.
+    Whether too many or too few were expected in a window is no matter of boldness: each window is set to its own level
+    before the slope is found, and as many are expected after the drawing as before.
     """
-    last = judged[judged["fold"] == judged["fold"].max()]
-    y, p = last["label"].to_numpy(np.float64), last["p_hat"].to_numpy(np.float64)
+    parts = []
+    for _, each in _by_fold(judged):
+        y, p = each["label"].to_numpy(np.float64), each["p_hat"].to_numpy(np.float64)
+        parts.append((y, expit(logit(p) + shift_of(y, p)[0])))
+    y, p = (np.concatenate(column) for column in zip(*parts, strict=True))
     slope, _ = slope_and_intercept(y, p)
-    odds = np.log(p / (1.0 - p))
+    odds = logit(p)
     error = 1.0 / float(np.sqrt(max((p * (1.0 - p) * (odds - odds.mean()) ** 2).sum(), 1e-9)))
     if not np.isfinite(slope) or abs(slope - 1.0) <= BEYOND * error:
         return found.calibrator
-    base = found.calibrator.moved(-found.level.shift)
-    middle = base.apply(found.log_odds(latest.features))
-    pivot = float(np.log(middle / (1.0 - middle)).mean())
-    return base.moved(found.level.shift, float(np.clip(slope, 0.5, 1.5)), pivot)
+    scores = found.log_odds(latest.features)
+    before = found.calibrator.apply(scores)
+    drawn = found.calibrator.moved(0.0, float(np.clip(slope, 0.5, 1.5)), float(logit(before).mean()))
+    return drawn.moved(shift_of(before, drawn.apply(scores))[0])
 
 
 def _by_fold(judged: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:

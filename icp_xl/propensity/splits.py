@@ -19,22 +19,23 @@ class Fold:
     valid: CutoffData
 
 
-#: Cutoffs that judge: the latest, and the latest whose window had ended by it.
-JUDGING = 2
+#: Cutoffs that judge at most: a year of quarters, so that no season alone says which candidate is best.
+JUDGING = 4
 
 
 def forward_folds(data: DivisionData) -> list[Fold]:
-    """The latest cutoffs that judge, each learned from those whose label windows had ended by it; the latest last.
+    """The cutoffs of the last year that judge, each learned from those whose windows had ended by it; the latest last.
 
-    Their own windows do not overlap either, so that each judges something else.
+    At least two where the log allows them. Their own windows do not overlap either, so that each judges something else.
     """
     folds: list[Fold] = []
+    count = min(JUDGING, max(2, 12 // max(data.window_months, 1)))
     for valid in reversed(data.cutoffs):
         known = tuple(each for each in data.cutoffs if each.window_end <= valid.cutoff)
         apart = not folds or valid.window_end <= folds[-1].valid.cutoff
         if known and apart and _both(known) and valid.positives:
             folds.append(Fold(known, valid))
-        if len(folds) == JUDGING:
+        if len(folds) == count:
             break
     return folds[::-1]
 

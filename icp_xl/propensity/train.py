@@ -15,11 +15,13 @@ import pandas as pd
 from icp_xl.config import Settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.baselines import BASELINES
-from icp_xl.propensity.data import DivisionData, any_of, read_division, read_scoring_features
+from icp_xl.propensity.data import DivisionData, Validity, any_of, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
 from icp_xl.propensity.fit import Fitted, fit_division
+from icp_xl.propensity.level import Mix
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.pooled import KIND, Pooled, certain, fit_pooled
+from icp_xl.propensity.undated import UndatedCost, cost_of_undated
 from icp_xl.propensity.verdict import Evaluation, evaluate
 
 
@@ -27,7 +29,8 @@ from icp_xl.propensity.verdict import Evaluation, evaluate
 class DivisionJob:
     """One division to train: ``files`` gives the place of each file of the build by its name.
 
-    ``looks`` is the number of divisions that are judged together.
+    ``looks`` is the number of divisions that are judged together, ``mix`` what the months of a short log tell,
+    ``valid`` the time in which the division exists.
     """
 
     division: str
@@ -37,6 +40,8 @@ class DivisionJob:
     settings: Settings
     files: dict[str, str]
     looks: int = 1
+    mix: Mix = Mix()
+    valid: Validity = (None, None)
 
     def find(self, name: str) -> Path:
         """Place of a file."""
@@ -90,6 +95,7 @@ class Evaluated:
         positives: buyers among the training rows.
         rows: training rows.
         sample: features of accounts at the latest training cutoff, for looking at drift later.
+        undated: what it costs to leave out fields of which nothing says what they held then.
     """
 
     division: str
@@ -102,6 +108,7 @@ class Evaluated:
     rows: int
     sample: pd.DataFrame
     status: str = ""
+    undated: UndatedCost | None = None
 
 
 #: What training a division gave.
@@ -111,10 +118,26 @@ Trained = NoModel | Rescored | Evaluated
 def train_one(job: DivisionJob, check: Callable[[], None] = lambda: None) -> Trained:
     """Read, fit, judge, and score where the verdict allows; too little data is a status."""
     try:
-        data = read_division(job.find, job.division, job.slug, job.cutoffs)
-        return train_data(data, job, check)
+        return train_data(_read(job), job, check)
     except InsufficientDataError as error:
         return NoModel(job.division, job.slug, str(error))
+
+
+def _read(job: DivisionJob) -> DivisionData:
+    """The cutoffs of a job at which its division could be bought.
+
+    Raises:
+        InsufficientDataError: there is none, or the division has ended.
+    """
+    end = job.valid[1]
+    if end is not None and end <= job.score_cutoff:
+        raise InsufficientDataError(f"the division ended before {end:%Y-%m-%d}", where=job.division)
+    data = read_division(job.find, job.division, job.slug, job.cutoffs).while_sold(job.valid)
+    if not data.cutoffs:
+        raise InsufficientDataError(
+            "no cutoff with a full window lies in the time that the SKU map gives the division", where=job.division
+        )
+    return replace(data, mix=job.mix)
 
 
 def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] = lambda: None) -> Evaluated:
@@ -130,13 +153,16 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
     )  # fmt: skip
     model = fitted.model.judged(evaluation.verdict, evaluation.reasons)
     check()
-    scores = None
+    scores = undated = None
     if model.published and job.slug != "any_purchase":
         features = read_scoring_features(job.find, job.slug, job.score_cutoff)
         scores = score_accounts(model, features, data.catalog, job.settings)
+        undated = cost_of_undated(data, features, fitted.inputs.names, job.settings, seed=job.seed)
     rows = sum(len(each.label) for each in data.cutoffs)
     sample = _sample(data, model, job.settings.train.sample_rows)
-    return Evaluated(data.division, data.slug, model, fitted, evaluation, scores, data.positives, rows, sample)
+    return Evaluated(
+        data.division, data.slug, model, fitted, evaluation, scores, data.positives, rows, sample, undated=undated
+    )
 
 
 def train_pooled(
@@ -159,7 +185,7 @@ def train_pooled(
     datas = []
     for job in jobs:
         try:
-            datas.append(read_division(job.find, job.division, job.slug, job.cutoffs))
+            datas.append(_read(job))
         except InsufficientDataError:
             continue
     if len(datas) < 2:
@@ -297,6 +323,7 @@ def facts_of(trained: Trained) -> dict[str, Any]:
         "season_seen": evaluation.season_seen,
         "train_auc": fitted.train_auc,
         "forward_in_time": fitted.forward,
+        "undated_fields": None if trained.undated is None else trained.undated.to_json(),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
+from icp_xl.propensity.first_purchases import ORDERS, OURS
 from icp_xl.propensity.model import CARE, NOT_READY, READY
 from icp_xl.propensity.train import Evaluated, NoModel, Trained, expected_share
 from icp_xl.reports.about import build_about_sheet
@@ -60,6 +61,7 @@ def build_model_book(
     score_cutoff: date,
     run: RunFacts,
     settings: ReportSettings,
+    first: pd.DataFrame | None = None,
 ) -> ReportBook:
     """The model report of one training.
 
@@ -69,6 +71,7 @@ def build_model_book(
         score_cutoff: the day as of which accounts are scored.
         run: particulars of the run.
         settings: looks of the report.
+        first: its table of first purchases.
     """
     named = [
         _Named(each, name, f"model_{i}") for i, (each, name) in enumerate(zip(trained, _names(trained), strict=True))
@@ -78,6 +81,7 @@ def build_model_book(
         _division(_Named(each.trained, each.sheet, each.stem), settings)
         for each in named if isinstance(each.trained, Evaluated)
     ]  # fmt: skip
+    sheets += [] if first is None else [_first_purchases(first)]
     sheets += [_method(), build_about_sheet(run)]
     return ReportBook(
         sheets, title="Division models", subject="How good each division's model is", footer=f"run {run.run_id}",
@@ -87,7 +91,7 @@ def build_model_book(
 
 def _names(trained: Sequence[Trained]) -> list[str]:
     """Sheet names: the division's, made fit and unique within 31 characters."""
-    used = {"models", "method", "about", "history"}
+    used = {"models", "method", "about", "history", "first purchases"}
     names = []
     for each in trained:
         stem = re.sub(r"[\[\]:*?/\\]", " ", each.division).strip(" '") or "Division"
@@ -350,6 +354,7 @@ def _threshold_table(each: _Named[Evaluated]) -> Table:
 def _card(each: _Named[Evaluated]) -> list[tuple[str, Any]]:
     trained = each.trained
     model, fitted, judged = trained.model, trained.fitted, trained.evaluation
+    undated = "none, or not known as of the day scored" if trained.undated is None else trained.undated.told()
     rates = ", ".join(f"{day}: {rate:.1%}" for day, rate in judged.base_rates.items())
     expected = expected_share(trained)
     coming = "not scored" if expected is None else "{:.1%} ({:.1%} to {:.1%})".format(*expected)
@@ -363,6 +368,7 @@ def _card(each: _Named[Evaluated]) -> list[tuple[str, Any]]:
         ("How far back", next((step for step in fitted.steps if step.startswith("learned from")), "all cutoffs")),
         ("Inputs", f"{len(model.features)}"),
         ("Left out", "; ".join(f"{name}: {why}" for name, why in fitted.inputs.left_out.items()) or "nothing"),
+        ("Undated fields left out", undated),
         ("Calibration", f"{model.calibrator.method}; slope {judged.slope:.2f}, intercept {judged.intercept:+.2f}"),
         ("Season seen before", "yes" if judged.season_seen else "no"),
         ("AUC in training", f"{fitted.train_auc:.3f}"),
@@ -387,6 +393,30 @@ def _candidates(each: _Named[Evaluated]) -> Table:
         ],
         frame, title="All that was tried", filters=False,
     )  # fmt: skip
+
+
+def _first_purchases(table: pd.DataFrame) -> Sheet:
+    """Our chances beside orders that need no model of the division, for accounts that had never bought it."""
+    frame = table.assign(
+        name=[ORDERS[str(order)] for order in table["order"]],
+        range=[say_interval(low, high, ".1%") if order != OURS else ""
+               for order, low, high in zip(table["order"], table["ahead_low"], table["ahead_high"], strict=True)],
+        ahead=table["ahead"].where(table["order"] != OURS),
+    )  # fmt: skip
+    columns = [
+        Column("name", "Order of the list", width=64),
+        Column("captured", "Found in the first tenth", "percent", decimals=1, width=14),
+        Column("ahead", "Ours finds more", "percent", decimals=1, width=12, rule="sign"),
+        Column("range", "95 % interval", width=18, align="center"),
+    ]
+    text = (
+        f"{say_count(int(table['pairs'].iloc[0]), 'pair')} of account and division without a purchase before "
+        f"{table['cutoff_date'].iloc[0]}, {table['first_purchases'].iloc[0]:,} of which came in the window after it. "
+        "Nothing here has seen that window."
+    )
+    return Sheet("First Purchases", "First purchases: who buys a division that he has never bought",
+                 [Text(text), Table("first_purchases", columns, frame, title="Share of the first purchases found",
+                                    filters=False)], portrait=True)  # fmt: skip
 
 
 def _method() -> Sheet:

@@ -76,3 +76,25 @@ def firsts(denied: Sequence[int]) -> Query:
         """,
         tuple(denied),
     )
+
+
+def monthly_buyers(denied: Sequence[int], end: int) -> Query:
+    """Per month and division: accounts with a sale before ``end``; division 0 stands for anything.
+
+    Reads ``calendar_months`` (day, month).
+    """
+    allowed = f"and sku_key not in ({marks(denied)})" if denied else ""
+    return Query(
+        f"""
+        with bought as (
+          select distinct month, division_key, account_key
+          from fact_transactions f join calendar_months c on f.day = c.day
+          where f.day < ? and kind = 1 {allowed}
+        )
+        select month, division_key, cast(count(*) as bigint) as buyers from bought group by month, division_key
+        union all
+        select month, cast(0 as bigint) as division_key, cast(count(distinct account_key) as bigint) as buyers
+        from bought group by month
+        """,
+        (end, *denied),
+    )

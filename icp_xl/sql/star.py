@@ -9,6 +9,13 @@ from icp_xl.sql.query import Query, identifier
 #: Money is kept as ten-thousandths in whole numbers: whole numbers add up to the same in any order.
 SCALE = 10_000
 
+#: Lines per division before or after the time that it is valid; reads ``facts`` and ``division_periods``.
+OUTSIDE_VALIDITY = """
+    select p.division, cast(count(*) as bigint) as n
+    from facts f join division_periods p on f.division_key = p.division_key
+    where f.kind <> 0 and (f.day < p.valid_from or f.day >= p.valid_to) group by p.division order by p.division
+"""
+
 TEXT = ("account_id", "division", "sku", "product", "category", "rep", "invoice", "region")
 NUMBERS = ("quantity", "revenue", "gross_profit")
 
@@ -55,8 +62,9 @@ def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_dup
 
     A cancellation takes back what it names: where the log writes its amount without a sign, it is turned round.
 
-    Reads the tables ``staging``, ``sku_lookup`` (sku, sku_key, sku_name, sku_division, is_fee) and
-    ``division_lookup`` (division, division_name, division_known).
+    Reads the tables ``staging``, ``sku_lookup`` (sku, sku_key, sku_name, sku_division, is_fee), ``sku_periods``
+    (period_key, start_day, end_day, dated_division: what a code is on some days alone) and ``division_lookup``
+    (division, division_name, division_known).
     """
     content = "account_id, division, sku, product, category, rep, invoice, region, quantity, revenue, gross_profit"
     duplicate = "copy_number > 1" if drop_duplicates else "false"
@@ -71,10 +79,12 @@ def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_dup
               case when is_cancellation and revenue_e4 > 0 then -revenue_e4 else revenue_e4 end as revenue_e4,
               case when is_cancellation and revenue_e4 > 0 then -gross_profit_e4 else gross_profit_e4 end
                 as gross_profit_e4),
-            coalesce(s.sku_key, 0) as sku_key, s.sku_name, coalesce(s.is_fee, false) as is_fee,
-            coalesce(s.sku_division, d.division_name) as division_name,
+            coalesce(s.sku_key, 0) as sku_key, s.sku_name,
+            coalesce(s.is_fee, false) and p.dated_division is null as is_fee,
+            coalesce(p.dated_division, s.sku_division, d.division_name) as division_name,
             coalesce(d.division_known, true) as division_known
           from counted c left join sku_lookup s on c.sku = s.sku left join division_lookup d on c.division = d.division
+            left join sku_periods p on s.sku_key = p.period_key and c.day >= p.start_day and c.day < p.end_day
         )
         select *,
           case when is_fee then 0

@@ -26,6 +26,7 @@ from icp_xl.tables.star_calendar import from_day
 FOLDER, _, MANIFEST = artifacts.STAR_MANIFEST.name.rpartition("/")
 SCHEMA = artifacts.STAR_MANIFEST.version
 FEE_DIVISION = "(fee)"
+_VALIDITY = ("valid_from", "valid_to")
 #: Name under which every engine knows the facts.
 FACTS = "fact_transactions"
 
@@ -59,6 +60,14 @@ class Star:
     def division_names(self) -> list[str]:
         """Divisions of the log and of the map, in alphabetical order."""
         return [str(name) for name in self.divisions["division"]]
+
+    def validity(self, division: str) -> tuple[date | None, date | None]:
+        """First day of a division and the day after its last, where the SKU map states them."""
+        row = self.divisions[self.divisions["division"] == division]
+        if row.empty or "valid_from" not in row:
+            return None, None
+        first, last = (None if pd.isna(row[name].iloc[0]) else from_day(row[name].iloc[0]) for name in _VALIDITY)
+        return first, last
 
     @property
     def observed_through(self) -> date:

@@ -18,6 +18,7 @@ from icp_xl.sql import star as sql
 from icp_xl.sql.engine import DuckEngine, open_duckdb
 from icp_xl.sql.query import Query
 from icp_xl.tables import star_dims as dims
+from icp_xl.tables.sku_map import SkuMap, read_sku_map
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
 from icp_xl.tables.star_contracts import (
@@ -96,7 +97,7 @@ def build_star(
         stages = Stages(engine, "staged", typed, _count(engine, "raw_lines"))
         progress.check()
         seen = engine.frame(Query(_SEEN))
-        sku_map = dims.read_sku_map(settings)
+        sku_map = read_sku_map(settings)
         products = dims.build_products(seen, sku_map, settings.build)
         _look_up(engine, seen, products, sku_map, settings)
         progress.stage("judging the lines", None)
@@ -132,7 +133,7 @@ class _KnownBeside:
     """What is known beside the lines."""
 
     products: pd.DataFrame
-    sku_map: pd.DataFrame
+    sku_map: SkuMap
     customers: pd.DataFrame | None
     assets: pd.DataFrame | None
 
@@ -170,7 +171,7 @@ def survey_lines(lines: pd.DataFrame, settings: Settings) -> pd.DataFrame:
             present = _open_lines(engine, frame)
         engine.keep("staged", sql.staged("raw_lines", present, settings.build.max_amount * sql.SCALE))
         seen = engine.frame(Query(_SEEN))
-        sku_map = dims.read_sku_map(settings)
+        sku_map = read_sku_map(settings)
         products = dims.build_products(seen, sku_map, settings.build)
         _look_up(engine, seen, products, sku_map, settings)
         engine.keep("judged", sql.judged("staged", 0, 10**6, settings.build.cancellation_pattern, True))
@@ -198,12 +199,12 @@ def _count(engine: DuckEngine, source: str) -> int:
 
 
 def _look_up(
-    engine: DuckEngine, seen: pd.DataFrame, products: pd.DataFrame, sku_map: pd.DataFrame, settings: Settings
+    engine: DuckEngine, seen: pd.DataFrame, products: pd.DataFrame, sku_map: SkuMap, settings: Settings
 ) -> None:
     """Give the engine the tables that codes and divisions are looked up in, each in its chosen spelling."""
     build = settings.build
     named = [*build.allowed_divisions, *build.divisions, *settings.labels.target_skus]
-    preferred = [*named, *sku_map["division"].drop_duplicates()]
+    preferred = [*named, *sku_map.names]
     spelt = dims.division_spellings(seen, preferred)
     allowed = {dims.fold(pd.Series([name])).iloc[0] for name in build.allowed_divisions}
     skus = pd.DataFrame({"sku": seen["sku"].dropna().drop_duplicates()})
@@ -211,11 +212,18 @@ def _look_up(
     folded = dims.fold(skus["sku"])
     skus["sku_key"] = folded.map(by_fold["sku_key"]).astype(np.int64)
     skus["sku_name"] = folded.map(by_fold["sku"]).astype("str")
-    mapped = by_fold["division"].where(by_fold["from_map"])
+    mapped = by_fold["division"].where(by_fold["from_map"]).astype("str")
     chosen = folded.map(mapped)
     skus["sku_division"] = dims.fold(chosen.fillna("")).map(spelt).astype("str")
     skus["is_fee"] = folded.map(by_fold["is_fee"]).astype(bool)
     engine.view_frame("sku_lookup", skus)
+    # Codes that the log lacks go first: a column with a gap would pass through floats, which cannot hold 62 bits.
+    dated = sku_map.dated[sku_map.dated["fold"].isin(by_fold.index)]
+    periods = pd.DataFrame(
+        {"period_key": dated["fold"].map(by_fold["sku_key"]).astype(np.int64), "start_day": dated["start"],
+         "end_day": dated["end"], "dated_division": dims.fold(dated["division"]).map(spelt).astype("str")}
+    )  # fmt: skip
+    engine.view_frame("sku_periods", periods)
     names = pd.DataFrame({"division": seen["division"].dropna().drop_duplicates()}).astype("str")
     folds = dims.fold(names["division"])
     names["division_name"] = folds.map(spelt).astype("str")
@@ -303,7 +311,7 @@ def _file(
             (settings.build.unmapped_division,),
         )
     )
-    divisions = dims.build_divisions([str(name) for name in named["division"]])
+    divisions = dims.build_divisions([str(name) for name in named["division"]], known.sku_map)
     engine.view_frame("division_keys", dims.division_key_table(divisions).astype({"division": "str"}))
     file = partial(sql.facts, unmapped=settings.build.unmapped_division)
     stages.derive("facts", "judged", file, progress.check)
@@ -335,6 +343,11 @@ def _file(
     else:
         star, written, unchanged = write_star(engine, star, months, dates, cleaning, settings, target, progress)
     warnings = _warnings(star, settings, judged.grave, reasons, read)
+    if known.sku_map.periods:
+        engine.view_frame("division_periods", divisions)
+        outside = engine.frame(Query(sql.OUTSIDE_VALIDITY))
+        warnings += [f"{n:,} lines of {name} lie outside the time that the SKU map gives it; they count as purchases "
+                     "all the same" for name, n in zip(outside["division"], outside["n"], strict=True)]  # fmt: skip
     contracts = [*judged.contracts, *checks]
     violations = pd.concat([violations, broken], ignore_index=True) if len(broken) else violations
     matched = int(star.returns["sale_line_id"].notna().sum())

@@ -7,50 +7,19 @@ spelling chosen by frequency would let later lines change what was known at an e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.config import Settings
 from icp_xl.config.build import BuildSettings
-from icp_xl.errors import ConfigError, SourceError
-from icp_xl.sources.side_files import read_side_file
 from icp_xl.tables.star import FEE_DIVISION, stable_keys, unique_slugs
 from icp_xl.tables.star_calendar import from_day
 
+if TYPE_CHECKING:
+    from icp_xl.tables.sku_map import SkuMap
+
 CUSTOMER_TEXT = ("account_name", "industry", "segment", "region", "rep", "city", "state", "country")
-
-
-def read_sku_map(settings: Settings) -> pd.DataFrame:
-    """The overrides file: one row per folded code with ``sku``, ``division``; empty where none is set.
-
-    Raises:
-        SourceError: the file is missing, cannot be read, or lacks a column.
-        ConfigError: it gives one code two divisions.
-    """
-    path = settings.build.sku_map
-    if path is None:
-        return pd.DataFrame({"fold": [], "sku": [], "division": []}, dtype=str)
-    place = path if path.is_absolute() or path.is_file() else settings.paths.data / path
-    try:
-        frame = read_side_file(place, "build.sku_map", ("sku", "division"))
-    except SourceError as error:  # The log itself is sound: what is wrong is what the setting names.
-        raise ConfigError(
-            error.fault.what, where=error.fault.where, got=error.fault.got, allowed=error.fault.allowed,
-            next_step=error.fault.next_step,
-        ) from None  # fmt: skip
-    frame = frame[["sku", "division"]]
-    frame = frame[(frame["sku"] != "") & (frame["division"] != "")]
-    frame.insert(0, "fold", fold(frame["sku"]))
-    torn = frame.drop_duplicates(["fold", "division"])["fold"].duplicated(keep=False)
-    if torn.any():
-        raise ConfigError(
-            "the SKU map gives one code several divisions",
-            where=path.name,
-            got=", ".join(frame.drop_duplicates(["fold", "division"])["sku"][torn].head(5)),
-        )
-    mapped: pd.DataFrame = frame.drop_duplicates("fold").sort_values("fold").reset_index(drop=True)
-    return mapped
 
 
 def fold(texts: pd.Series[str]) -> pd.Series[str]:
@@ -58,12 +27,12 @@ def fold(texts: pd.Series[str]) -> pd.Series[str]:
     return texts.astype(str).str.upper().str.replace(r"\s+", " ", regex=True).str.strip()
 
 
-def build_products(seen: pd.DataFrame, sku_map: pd.DataFrame, build: BuildSettings) -> pd.DataFrame:
+def build_products(seen: pd.DataFrame, sku_map: SkuMap, build: BuildSettings) -> pd.DataFrame:
     """One row per folded code.
 
     Args:
         seen: one row per spelling × division × product × category in the log, with ``first_seen`` and ``n``.
-        sku_map: the overrides.
+        sku_map: the overrides; those with dates are no matter of the code alone.
 
     Returns:
         sku_key, sku, fold, product, division (of the map, else of the earliest line), category, is_fee, from_map,
@@ -80,7 +49,7 @@ def build_products(seen: pd.DataFrame, sku_map: pd.DataFrame, build: BuildSettin
         found[f"{name}_day"] = (told - pd.Timestamp("1970-01-01")).dt.days.astype(float)
     found["spellings"] = grouped["sku"].nunique()
     found["lines"] = grouped["n"].sum()
-    found = found.join(sku_map.set_index("fold")["division"].rename("mapped"))
+    found = found.join(sku_map.always.set_index("fold")["division"].rename("mapped"))
     found["from_map"] = found["mapped"].notna()
     found["division"] = found["mapped"].fillna(found["division"])
     exact = {text.upper() for text in build.fee_skus}
@@ -107,12 +76,19 @@ def division_spellings(seen: pd.DataFrame, preferred: Sequence[str]) -> dict[str
     return chosen
 
 
-def build_divisions(names: Sequence[str]) -> pd.DataFrame:
-    """One row per division in alphabetical order: division_key, division, slug (unique)."""
+def build_divisions(names: Sequence[str], sku_map: SkuMap | None = None) -> pd.DataFrame:
+    """One row per division in alphabetical order: division_key, division, slug (unique), valid_from and valid_to.
+
+    The latter are days since 1970, half-open, of divisions that the map dates (NaN: always).
+    """
     ordered = sorted(set(names))
     slugs = unique_slugs(ordered)
     keys = np.asarray(stable_keys([name.upper() for name in ordered], "divisions"), dtype=np.int64)
-    return pd.DataFrame({"division_key": keys, "division": ordered, "slug": slugs}).astype({"division": "str"})
+    found = pd.DataFrame({"division_key": keys, "division": ordered, "slug": slugs}).astype({"division": "str"})
+    folded, given = fold(found["division"]), {} if sku_map is None else sku_map.periods
+    for i, name in enumerate(("valid_from", "valid_to")):
+        found[name] = np.array([given.get(text, (np.nan, np.nan))[i] for text in folded], dtype=float)
+    return found
 
 
 def division_key_table(divisions: pd.DataFrame) -> pd.DataFrame:
@@ -170,12 +146,12 @@ def build_dates(first_day: int, last_day: int) -> pd.DataFrame:
 
 def build_assets(
     assets: pd.DataFrame | None, customers: pd.DataFrame, products: pd.DataFrame, divisions: Sequence[str] = (),
-    sku_map: pd.DataFrame | None = None,
+    sku_map: SkuMap | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row per asset: account_key, account_id, sku, start_day, expiry_day (NaN unknown), subscription, rollups.
 
-    An asset that names no division takes that of its code: of ``sku_map`` at any time, of the log from the day on
-    which it was told there (``division_day``, ``category_day``; NaN: at any time).
+    An asset that names no division takes that of its code: of ``sku_map`` as of the day on which the asset started, of
+    the log from the day on which it was told there (``division_day``, ``category_day``; NaN: at any time).
 
     Args:
         divisions: names of the log's divisions; an asset's own division takes their spelling.
@@ -206,8 +182,13 @@ def build_assets(
             folded.map(by_fold[name]).astype("str") if len(by_fold) else pd.Series([None] * len(found), dtype="str")
         )
         found[f"{name}_day"] = folded.map(by_fold[f"{name}_day"]).astype(float)
-    if sku_map is not None and len(sku_map):
-        mapped = folded.map(sku_map.set_index("fold")["division"]).astype("str")
+    if sku_map is not None:
+        mapped = folded.map(sku_map.always.set_index("fold")["division"]).astype("str")
+        periods = sku_map.dated
+        for code, division, start, end in zip(*(periods[name].tolist() for name in periods.columns[[0, 2, 3, 4]]),
+                                              strict=True):  # fmt: skip
+            here = (folded == code) & (found["start_day"] >= start) & (found["start_day"] < end)
+            mapped = mapped.mask(here, str(division))
         found["division"] = mapped.fillna(found["division"])
         found["division_day"] = found["division_day"].where(mapped.isna())
     if "division" in given.columns:

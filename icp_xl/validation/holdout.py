@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -161,10 +161,7 @@ def _ablate(
         poorer = settings.model_copy(update={"train": settings.train.model_copy(update={"candidates": kept})})
     else:
         pattern = _TAKEN[name]
-        without = DivisionData(
-            data.division, data.slug, data.window_months,
-            tuple(_less(each, pattern) for each in data.cutoffs), data.catalog,
-        )  # fmt: skip
+        without = replace(data, cutoffs=tuple(_less(each, pattern) for each in data.cutoffs))
     other = fit_division(without, poorer, seed=seed, target=now.cutoff, check=check).model.log_odds(now.features)
     gain = compare(now.label, score, other, resamples=settings.validation.bootstrap, seed=seed)["auc"]
     return {"without": name, "auc_gain": gain.value, "auc_gain_low": gain.low, "auc_gain_high": gain.high}

@@ -1,6 +1,6 @@
 """Division models where the truth is known: a reseller's log, small divisions, and worlds without any signal.
 
-python tests/benchmarks/division_models_truth.py              # a reseller's log: 60 % of lines at a loss, a season
+python tests/benchmarks/division_models_truth.py --logs 5     # a reseller's log: 60 % of lines at a loss, a season
 python tests/benchmarks/division_models_truth.py --small 20   # divisions of 20 to 60 buyers: model for all, or rule
 python tests/benchmarks/division_models_truth.py --worlds 400 # 12 divisions each, nothing to learn, a level that moves
 """
@@ -10,53 +10,89 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.config import Settings, load_settings
+from icp_xl.errors import InsufficientDataError
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.train import train
 from icp_xl.propensity.baselines import fit_baseline
 from icp_xl.propensity.calibration import Calibrator
+from icp_xl.propensity.data import CutoffData
 from icp_xl.propensity.fit import fit_division
 from icp_xl.propensity.metrics import Curve, compare
 from icp_xl.propensity.model import READY, DivisionModel
 from icp_xl.propensity.pooled import fit_pooled
+from icp_xl.propensity.train import Evaluated
 from icp_xl.propensity.verdict import evaluate
-from tests.support.divisions import make_division, shuffled
+from tests.support.divisions import make_division
 
+Floats = NDArray[np.float64]
 DIVISIONS = ("Bikes", "Clothing", "Components", "Accessories")
 MONTHS, TEST = 42, date(2024, 4, 1)
 DAYS = (date(2023, 1, 1), date(2023, 7, 1), date(2024, 1, 1), date(2024, 7, 1))
 
 
-def reseller_log(seed: int, accounts: int = 700) -> pd.DataFrame:
-    """Lines of 42 months from 2021-01-01: orders of many lines, two divisions that peak in spring, 60 % at a loss.
+@dataclass(frozen=True)
+class Reseller:
+    """Accounts of a generated reseller: monthly rates per division, first and last month, last order of components."""
 
-    An order of components makes one of accessories likelier for three months; the others hang on the account alone.
+    rate: Floats
+    begins: Floats
+    ends: Floats
+    lately: Floats
+
+    def level(self, month: int, lately: Floats) -> Floats:
+        """Expected orders per account × division in one month."""
+        spring = np.exp(1.1 * np.cos(2 * np.pi * (month % 12 - 4) / 12))
+        level = self.rate * np.array([spring, spring, 1.0, 1.0])
+        level[:, 3] *= np.where(month - lately <= 3, 4.0, 0.5)
+        return level * ((self.begins <= month) & (month < self.ends))[:, None]
+
+    def chances(self, first: int, months: int, rng: np.random.Generator, draws: int = 400) -> Floats:
+        """True chance of an order in the window, per account × division; components of the window are drawn."""
+        total = np.zeros_like(self.rate)
+        for _ in range(draws):
+            lately, missed = self.lately.copy(), np.ones_like(self.rate)
+            for month in range(first, first + months):
+                lately[rng.random(len(lately)) < 1 - np.exp(-self.level(month, lately)[:, 2])] = month
+                # Components of this month already make accessories likelier.
+                missed *= np.exp(-self.level(month, lately))
+            total += 1 - missed
+        return total / draws
+
+
+def reseller_log(seed: int, accounts: int = 700) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lines of 42 months from 2021-01-01, and the true chances of an order in the three months after ``TEST``.
+
+    Orders of many lines, two divisions that peak in spring, 60 % of lines at a loss. An order of components makes one
+    of accessories likelier for three months; the others hang on the account alone.
     """
     rng = np.random.default_rng(seed)
     rate = rng.gamma(0.9, 0.16, (accounts, len(DIVISIONS)))
     begins = rng.integers(0, 30, accounts) * (rng.random(accounts) < 0.5)
     ends = np.where(rng.random(accounts) < 0.35, rng.integers(12, MONTHS, accounts), MONTHS)
-    lately = np.full(accounts, -99)
-    rows = []
+    world = Reseller(rate, begins, ends, np.full(accounts, -99))
+    rows, truth = [], pd.DataFrame()
     for month in range(MONTHS):
-        spring = np.exp(1.1 * np.cos(2 * np.pi * (month % 12 - 4) / 12))
-        alive = (begins <= month) & (month < ends)
+        if month == (TEST.year - 2021) * 12 + TEST.month - 1:
+            index = [f"A{account:04d}" for account in range(accounts)]
+            truth = pd.DataFrame(world.chances(month, 3, np.random.default_rng(seed)), index, list(DIVISIONS))
         for d, division in enumerate(DIVISIONS):
-            level = rate[:, d] * (spring if d < 2 else 1.0)
-            if division == "Accessories":
-                level = level * np.where(month - lately <= 3, 4.0, 0.5)
-            buys = np.flatnonzero(alive & (rng.random(accounts) < 1 - np.exp(-level)))
+            # Components of this month already make accessories likelier.
+            buys = np.flatnonzero(rng.random(accounts) < 1 - np.exp(-world.level(month, world.lately)[:, d]))
             if division == "Components":
-                lately[buys] = month
+                world.lately[buys] = month
             for account in buys:
                 day = pd.Timestamp(2021 + month // 12, month % 12 + 1, int(rng.integers(1, 28)))
                 for _ in range(1 + rng.poisson(6)):
@@ -65,46 +101,91 @@ def reseller_log(seed: int, accounts: int = 700) -> pd.DataFrame:
                     rows.append((day, f"A{account:04d}", f"{division[:2]}-{rng.integers(12)}", division, 1.0, revenue,
                                  round(revenue * margin, 2)))  # fmt: skip
     names = ["date", "account_id", "sku", "division", "quantity", "revenue", "gross_profit"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names), truth
 
 
-def reseller(seed: int) -> str:
-    """Trained as of 2024-04-01, held against who bought in the three months from then on."""
-    lines = reseller_log(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        lines.to_parquet(place / "lines.parquet")
-        settings = load_settings(
-            environ={},
-            overrides={"paths.data": folder, "paths.out": str(place / "out"), "build.window_months": 3,
-                       "build.transactions": str(place / "lines.parquet"), "train.score_cutoff": TEST.isoformat(),
-                       "features.use_als": False, "build.as_of": "2026-01-01"},
-        )  # fmt: skip
-        result = call("train", train, settings)
-    assert result is not None
-    day = pd.Timestamp(TEST)
-    end = day + pd.DateOffset(months=3)
-    past = lines[lines["date"] < day]
-    told = ["| division | verdict | predicts | bought | AUC | purchase days | gain (95 %) | predicted | observed |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
-    for each in result.trained:
-        mine = result.scores[result.scores["division"] == each.division].set_index("account_id")["p_icp"]
-        if mine.empty:
-            told.append(f"| {each.division} | none published | | | | | | | |")
-            continue
-        window = lines[(lines["date"] >= day) & (lines["date"] < end) & (lines["division"] == each.division)]
-        bought = mine.index.isin(window["account_id"]).astype(float)
-        year = past[(past["date"] >= day - pd.DateOffset(years=1)) & (past["division"] == each.division)]
-        days = year.groupby("account_id")["date"].nunique().reindex(mine.index).fillna(0.0)
-        gain = compare(bought, mine, days, resamples=1000, seed=1)["auc"]
+def reseller(seeds: Sequence[int]) -> str:
+    """Trained as of 2024-04-01, held against who bought in the three months from then on, and against the truth."""
+    told = ["| log | division | verdict | predicts | bought | AUC | purchase days | gain (95 %) | of the truth "
+            "| predicted | observed | true | off |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    figures: list[dict[str, float | str]] = []
+    labels, losses = 0, []
+    for seed in seeds:
+        lines, truth = reseller_log(seed)
+        losses.append((lines["gross_profit"] < 0).mean())
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            lines.to_parquet(place / "lines.parquet")
+            settings = load_settings(
+                environ={},
+                overrides={"paths.data": folder, "paths.out": str(place / "out"), "build.window_months": 3,
+                           "build.transactions": str(place / "lines.parquet"), "train.score_cutoff": TEST.isoformat(),
+                           "features.use_als": False, "build.as_of": "2026-01-01"},
+            )  # fmt: skip
+            result = call("train", train, settings)
+            assert result is not None
+            labels += wrong_labels(place / "out", lines)
+        for each in result.trained:
+            if isinstance(each, Evaluated) and each.scores is not None:
+                figures.append(one_division(each, result.scores, lines, truth))
+                told.append(f"| {seed} | {told_of(figures[-1])} |")
+            else:
+                told.append(f"| {seed} | {each.division} | none published | | | | | | | | | | |")
+    frame = pd.DataFrame(figures)
+    for name, part in frame.groupby("division", sort=False):
+        gain, error = part["gain"].mean(), 1.96 * part["gain"].std() / np.sqrt(max(len(part), 1))
         told.append(
-            f"| {each.division} | {each.model.verdict if each.model else ''} | {each.model.kind if each.model else ''} "
-            f"| {int(bought.sum())} of {len(mine)} | {Curve(bought, mine).auc():.3f} | {Curve(bought, days).auc():.3f} "
-            f"| {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) | {mine.mean():.1%} | {bought.mean():.1%} |"
+            f"\n{name}, mean of {len(part)} logs: AUC {part['auc'].mean():.3f}, days {part['days'].mean():.3f}, gain "
+            f"{gain:+.3f} (± {error:.3f}), truth {part['best'].mean():.3f}; level off by "
+            f"{(part['predicted'] - part['true']).abs().mean():.1%}, from the truth per fifth {part['off'].mean():.1%}"
         )
-    profit = lines.groupby(["account_id", "date", "division"])["gross_profit"].sum()
-    told.append(f"\n{(lines['gross_profit'] < 0).mean():.0%} of lines at a loss, {(profit <= 0).mean():.0%} of orders.")
+    told.append(f"\n{np.mean(losses):.0%} of lines at a loss; {labels} labels differ from who bought.")
     return "\n".join(told)
+
+
+def wrong_labels(out: Path, lines: pd.DataFrame) -> int:
+    """Labels of any division and cutoff that differ from who bought in the window, whatever the profit."""
+    wrong = 0
+    for path in sorted((out / "curated/labels").glob("labels_*.parquet")):
+        frame = pd.read_parquet(path)
+        start, end, division = frame["cutoff_date"].iloc[0], frame["window_end"].iloc[0], frame["division"].iloc[0]
+        window = lines[(lines["date"] >= start) & (lines["date"] < end) & (lines["division"] == division)]
+        wrong += int((frame["account_id"].isin(window["account_id"]) != (frame["label"] == 1)).sum())
+    return wrong
+
+
+def one_division(
+    each: Evaluated, scores: pd.DataFrame, lines: pd.DataFrame, truth: pd.DataFrame
+) -> dict[str, float | str]:
+    """Figures of one division forward: against who bought, purchase days of the last year, and the true chances."""
+    mine = scores[scores["division"] == each.division].set_index("account_id")["p_icp"]
+    day = pd.Timestamp(TEST)
+    window = lines[(lines["date"] >= day) & (lines["date"] < day + pd.DateOffset(months=3))]
+    bought = mine.index.isin(window.loc[window["division"] == each.division, "account_id"]).astype(float)
+    past = lines[(lines["date"] < day) & (lines["division"] == each.division)]
+    year = past[past["date"] >= day - pd.DateOffset(years=1)]
+    days = year.groupby("account_id")["date"].nunique().reindex(mine.index).fillna(0.0)
+    gain = compare(bought, mine, days, resamples=1000, seed=1)["auc"]
+    true = truth[each.division].reindex(mine.index).to_numpy()
+    fifths = np.array_split(np.argsort(mine.to_numpy(), kind="stable"), 5)
+    return {
+        "division": each.division, "verdict": each.model.verdict, "n": float(len(mine)),
+        "kind": each.model.kind, "bought": float(bought.sum()), "auc": Curve(bought, mine).auc(),
+        "days": Curve(bought, days).auc(), "gain": gain.value, "low": gain.low, "high": gain.high,
+        "best": Curve(bought, true).auc(), "predicted": float(mine.mean()), "observed": float(bought.mean()),
+        "true": float(true.mean()),
+        "off": float(np.mean([abs(mine.iloc[part].mean() - true[part].mean()) for part in fifths])),
+    }  # fmt: skip
+
+
+def told_of(f: Mapping[str, float | str]) -> str:
+    """One row of the table."""
+    return (
+        f"{f['division']} | {f['verdict']} | {f['kind']} | {f['bought']:.0f} of {f['n']:.0f} | {f['auc']:.3f} "
+        f"| {f['days']:.3f} | {f['gain']:+.3f} ({f['low']:+.3f} to {f['high']:+.3f}) | {f['best']:.3f} "
+        f"| {f['predicted']:.1%} | {f['observed']:.1%} | {f['true']:.1%} | {f['off']:.1%}"
+    )
 
 
 def small(count: int) -> str:
@@ -139,26 +220,39 @@ def small(count: int) -> str:
             f"(± {error[1]:.3f}) to the best rule")  # fmt: skip
 
 
-def worlds(count: int) -> str:
+def worlds(count: int, first: int = 0) -> str:
     """Worlds in which nothing can be learned and the share of buyers moves: how many call a division Ready."""
     settings: Settings = load_settings(
-        environ={}, overrides={"train.bootstrap": 100, "train.candidates": ["logreg"], "train.logreg": [{"c": 0.01}]}
+        environ={}, overrides={"train.bootstrap": 50, "train.candidates": ["logreg"], "train.logreg": [{"c": 0.01}]}
     )
-    ready = published = 0
-    for k in range(count):
+    ready = published = divisions = 0
+    for k in range(first, first + count):
         rng, verdicts = np.random.default_rng(k), []
         for d in range(12):
-            data, _ = make_division(300, 20 * k + d, days=DAYS[:3], base=float(rng.uniform(-2.5, 0.0)), noise=10)
-            data = shuffled(data, k)
-            fitted = fit_division(data, settings, seed=k)
+            data, _ = make_division(200, 20 * k + d, days=DAYS[:2], noise=4)
+            level = rng.uniform(-2.0, 0.0)
+            moved = [deal(each, float(expit(level + rng.normal(0, 0.5))), rng) for each in data.cutoffs]
+            data = replace(data, cutoffs=tuple(moved))
+            try:
+                fitted = fit_division(data, settings, seed=k)
+            except InsufficientDataError:
+                continue
             found = evaluate(
-                fitted, settings.train, seed=k, score_cutoff=DAYS[3], base_rates={}, looks=12,
+                fitted, settings.train, seed=k, score_cutoff=DAYS[2], base_rates={}, looks=12,
                 windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
             )  # fmt: skip
             verdicts.append(found.verdict)
         ready += READY in verdicts
         published += any(verdict != "Not ready" for verdict in verdicts)
-    return f"{count} worlds of 12 divisions: {ready} with a division Ready, {published} with any published"
+        divisions += len(verdicts)
+    return (f"{count} worlds, {divisions:,} divisions with a model: {ready} worlds with a division Ready, {published} "
+            "with any published")  # fmt: skip
+
+
+def deal(data: CutoffData, share: float, rng: np.random.Generator) -> CutoffData:
+    """The same features with buyers by chance alone."""
+    label = (rng.random(len(data.label)) < share).astype(np.int64)
+    return replace(data, label=label, revenue=label * 100.0, gross_profit=label * 40.0)
 
 
 def main() -> None:
@@ -166,9 +260,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--small", type=int, default=0)
     parser.add_argument("--worlds", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--logs", type=int, default=1, help="generated reseller's logs")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first log")
     chosen = parser.parse_args()
-    text = small(chosen.small) if chosen.small else worlds(chosen.worlds) if chosen.worlds else reseller(chosen.seed)
+    text = (
+        small(chosen.small)
+        if chosen.small
+        else worlds(chosen.worlds)
+        if chosen.worlds
+        else reseller(range(chosen.seed, chosen.seed + chosen.logs))
+    )
     sys.stdout.write(text + "\n")
 
 

@@ -13,6 +13,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from icp_xl.config import Settings, load_settings
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
+from icp_xl.pipeline.models.monthly_mix import read_mixes
 from icp_xl.pipeline.models.train import train
 from icp_xl.propensity.baselines import BASELINES, fit_baseline
 from icp_xl.propensity.calibration import slope_and_intercept
@@ -32,6 +34,7 @@ from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.train import base_rates
 from icp_xl.propensity.verdict import evaluate
 from icp_xl.runs import RunContext
+from icp_xl.tables.star import open_engine
 from tests.support.divisions import shuffled
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -87,9 +90,12 @@ def read_all(run: RunContext) -> tuple[list[DivisionData], list[DivisionData]]:
     build(run)
     star = load_star(run)
     learned, tested = [], []
-    for division in choose_divisions(star, run.settings):
+    names = choose_divisions(star, run.settings)
+    with open_engine(star, run.settings) as engine:
+        mixes = read_mixes(engine, star, names, run.settings)
+    for division in names:
         slug = division_slug(star, division)
-        learned.append(read_division(run.outputs.find, division, slug, TRAIN))
+        learned.append(replace(read_division(run.outputs.find, division, slug, TRAIN), mix=mixes[division]))
         tested.append(read_division(run.outputs.find, division, slug, [TEST]))
     return learned, tested
 

@@ -18,6 +18,7 @@ from icp_xl.errors import Cancelled
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.build import build
 from icp_xl.pipeline.models.train import train
+from icp_xl.propensity.train import Evaluated
 from tests.support.sales_lines import make_lines
 
 QUICK = {
@@ -69,6 +70,23 @@ def test_train_score_and_go_back(given: dict[str, object], capsys: pytest.Captur
         after[["account_id", "division", "p_icp"]], scores[["account_id", "division", "p_icp"]]
     )
     capsys.readouterr()
+
+
+def test_first_purchases_are_held_against_orders_without_a_model(given: dict[str, object]) -> None:
+    place = Path(str(given["build.transactions"]))
+    lines = pd.read_parquet(place).sample(n=1800, random_state=1)
+    lines.to_parquet(place)
+    result = call("train", train, settings(given))
+    assert result is not None
+    table = pd.read_csv(Path(str(given["paths.out"])) / "models/artifacts/first_purchases.csv", encoding="utf-8-sig")
+    assert table["order"].tolist() == ["model", "popularity", "rate_activity", "item_knn", "ease"]
+    assert table["captured"].between(0.0, 1.0).all()
+    # The pairs are those of the log: nobody in them had bought the division before the cutoff.
+    day = pd.Timestamp(table["cutoff_date"].iloc[0])
+    sales = lines[(lines["revenue"] >= 0) & (lines["date"] < day)].dropna(subset=["account_id"])
+    judged = [each.division for each in result.trained if isinstance(each, Evaluated)]
+    owned = sales.loc[sales["division"].isin(judged), ["account_id", "division"]].drop_duplicates()
+    assert table["pairs"].iloc[0] == sales["account_id"].nunique() * len(judged) - len(owned)
 
 
 def test_a_model_that_lost_its_skill_is_withdrawn(given: dict[str, object]) -> None:

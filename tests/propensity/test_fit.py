@@ -17,7 +17,7 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, InsufficientDataError
 from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
-from icp_xl.propensity.fit import BASELINES, Fitted, fit_division
+from icp_xl.propensity.fit import BASELINES, Fitted, _tempered, fit_candidates, fit_division
 from icp_xl.propensity.inputs import choose_inputs
 from icp_xl.propensity.model import CARE, NOT_READY, READY, DivisionModel
 from icp_xl.propensity.splits import account_folds, forward_folds
@@ -198,3 +198,40 @@ def test_cancel_is_obeyed() -> None:
 
     with pytest.raises(Cancelled):
         fit_division(data, FAST, seed=1, check=cancel)
+
+
+def test_a_year_of_windows_judges_and_one_of_them_does_not_take_the_season_away() -> None:
+    """Where a comparison cannot tell, all cutoffs are learned from: the last three know no year."""
+    days = tuple(date(2021 + k // 4, 3 * (k % 4) + 1, 1) for k in range(9))
+    data, _ = make_division(250, 4, days=days)
+    quarters = replace(data, window_months=3, cutoffs=tuple(replace(each, window_months=3) for each in data.cutoffs))
+    assert [fold.valid.cutoff for fold in forward_folds(quarters)] == list(days[-4:])
+    assert len(forward_folds(data)) == 2  # windows of half a year: two of them are one
+    fitted = fit_division(quarters, FAST, seed=1)
+    assert fitted.model.trained_on == days
+    assert f"learned from {len(days)} cutoffs" in fitted.steps[0]
+
+
+def test_probabilities_that_were_too_bold_are_drawn_together_and_as_many_are_expected() -> None:
+    data, _ = make_division(1500, 7)
+    fitted = fit_division(data, FAST, seed=1)
+    found = fit_candidates(data.cutoffs, fitted.inputs.names, fitted.recipe, FAST.train, 1, ("logreg",),
+                           date(2024, 7, 1))["logreg"]  # fmt: skip
+    latest = data.cutoffs[-1]
+    before = found.calibrator.apply(found.log_odds(latest.features))
+    odds = np.log(before / (1 - before))
+    bold = 1 / (1 + np.exp(-(2.0 * (odds - odds.mean()) + odds.mean())))
+    judged = pd.DataFrame({"fold": 0, "label": latest.label, "p_hat": bold})
+    after = _tempered(found, judged, latest).apply(found.log_odds(latest.features))
+    assert after.std() < 0.8 * before.std()
+    assert after.mean() == pytest.approx(before.mean(), abs=0.005)
+    # A level that moved between windows says nothing of boldness.
+    still = pd.DataFrame(
+        {"fold": np.repeat([0, 1], 1500), "label": np.tile(latest.label, 2), "p_hat": np.tile(before, 2)}
+    )
+    shifted = np.r_[odds - 1.0, odds + 1.0]
+    one, two = (
+        _tempered(found, each, latest).apply(found.log_odds(latest.features))
+        for each in (still, still.assign(p_hat=1 / (1 + np.exp(-shifted))))
+    )
+    assert np.abs(one - two).max() < 0.01

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from icp_xl.propensity.calibration import fit_calibrator
-from icp_xl.propensity.level import forecast_level, shift_of
+from icp_xl.propensity.level import Mix, forecast_level, shift_of
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.verdict import buyers_needed, chance_error
 
@@ -66,3 +66,29 @@ def test_the_buyers_asked_for_give_the_power_that_is_promised(auc: float, share:
     won = [Curve(y, rng.normal(0, 1, y.size) + gap * y).auc() > bar for _ in range(1500)]
     assert 0.75 <= np.mean(won) <= 0.85
     assert buyers_needed(0.5, share, 0.999) is None
+
+
+MONTHS = tuple(date(2024 + (11 + k) // 12, (11 + k) % 12 + 1, 1) for k in range(9))  # December to August
+CUTOFFS = [date(2025, 3, 1), date(2025, 6, 1)]
+
+
+def test_a_month_that_was_not_seen_lies_between_those_that_were() -> None:
+    """Christmas goods in a log from December to August: the autumn to come lies between August and December."""
+    mix = Mix(MONTHS, (430, 40, 40, 35, 30, 35, 70, 140, 240), (1000,) * 9)
+    shifts = [(-0.2, 0.1), (0.2, 0.1)]
+    found = forecast_level(CUTOFFS, shifts, date(2025, 9, 1), 3, 18.0, mix)
+    assert found.shift > forecast_level(CUTOFFS, shifts, date(2025, 9, 1), 3, 18.0).shift + 1.0
+    assert found.low < found.shift - 0.5
+    assert found.mix == pytest.approx(found.shift - 0.02, abs=0.1)
+    # What is sold evenly is not moved, however its months scatter by chance; nor is a log that knows its seasons.
+    rng = np.random.default_rng(5)
+    even = Mix(MONTHS, tuple(rng.binomial(1000, 0.3, 9).tolist()), (1000,) * 9)
+    assert abs(forecast_level(CUTOFFS, shifts, date(2025, 9, 1), 3, 18.0, even).mix) < 0.05
+    year = Mix((*MONTHS, *(date(2025, month, 1) for month in (9, 10, 11))), mix.buyers + (500,) * 3, (1000,) * 12)
+    assert year.forecast(CUTOFFS, date(2025, 12, 1), 3) is None
+
+
+def test_the_mix_of_later_months_is_not_known_earlier() -> None:
+    mix = Mix(MONTHS, (430, 40, 40, 35, 30, 35, 70, 140, 240), (1000,) * 9)
+    assert mix.before(date(2025, 7, 15)).months == MONTHS[:7]
+    assert mix.forecast(CUTOFFS[:1], date(2025, 6, 1), 3) is None  # six months tell too little

@@ -11,7 +11,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import SourceError
 from icp_xl.sources.side_files import read_side_file
 from icp_xl.tables.matching.overrides import read_match_overrides
-from icp_xl.tables.star_dims import read_sku_map
+from icp_xl.tables.sku_map import read_sku_map
 
 ROWS = [["account_id", "reason"], ["C-1", "gehört Müller & Söhne"], ["0042", "Straße gesperrt"]]
 
@@ -59,7 +59,7 @@ def test_what_is_none_is_one_error_that_names_setting_file_and_columns(tmp_path:
 def test_codes_and_decisions_too(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "codes.csv").write_bytes("sku;division\r\nTür-1;Zubehör\r\n".encode(encoding))
     chosen = Settings.model_validate({"paths": {"data": str(tmp_path)}, "build": {"sku_map": "codes.csv"}})
-    assert read_sku_map(chosen)[["sku", "division"]].to_numpy().tolist() == [["Tür-1", "Zubehör"]]
+    assert read_sku_map(chosen).always[["sku", "division"]].to_numpy().tolist() == [["Tür-1", "Zubehör"]]
     key = "name: müller @ köln"
     (tmp_path / "o.csv").write_bytes(f"key;account_id;decision\r\n{key};C-1;same\r\n".encode(encoding))
     (found,) = read_match_overrides(tmp_path / "o.csv").items

@@ -90,7 +90,8 @@ def build(
     folder = run.settings.paths.out / FOLDER
     if not run.dry_run:
         sweep(folder)
-    previous = None if rebuild or staging_only else _previous(run)
+    earlier_star = None if staging_only else _previous(run)
+    previous = None if rebuild else earlier_star
     before, earlier = run.outputs.names, run.memo.get("star")
     staged = run.outputs.path(STAGED) if staging_only else None
     try:
@@ -111,7 +112,7 @@ def build(
             run.outputs.csv(artifacts.NAME_JOIN.name, name_join_qa(run.memo["tables"].matches))
     # What this run builds is published at its end; a later stage of the same run reads it from here.
     run.memo["star"] = star.star
-    for text in star.warnings:
+    for text in [*star.warnings, *_moved_codes(earlier_star, star.star)]:
         run.warn(text)
     run.count("sales lines of the star schema", star.read, star.kept, star.reasons)
     cleaning = cleaning_of(run, star, inputs.raw)
@@ -189,6 +190,22 @@ def _previous(run: RunContext) -> Star | None:
         return open_star(run.settings.paths.out)
     except DataError:
         return None
+
+
+def _moved_codes(before: Star | None, now: Star) -> list[str]:
+    """That codes have changed their division since the last build, which moves their past as well."""
+    if before is None:
+        return []
+    known = before.products.set_index("fold")["division"]
+    table = now.products.assign(before=now.products["fold"].map(known))
+    moved = table[table["before"].notna() & table["division"].notna() & (table["before"] != table["division"])]
+    if moved.empty:
+        return []
+    told = ", ".join(f"{row.sku} from {row.before} to {row.division}" for row in moved.head(3).itertuples())
+    return [
+        f"{len(moved):,} codes belong to another division than at the last build ({told}): all of their history went "
+        "along, also before past cutoffs. A row of build.sku_map with a date in valid_from leaves the past as it was."
+    ]
 
 
 def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) -> BuildResult:

@@ -12,7 +12,9 @@ from icp_xl.config import Settings
 from icp_xl.features.build import build_feature_sets
 from icp_xl.labels.build import build_label_sets
 from icp_xl.pipeline.models.build import division_slug
+from icp_xl.pipeline.models.monthly_mix import read_mixes
 from icp_xl.propensity.data import CutoffData, DivisionData, join_labels
+from icp_xl.propensity.level import Mix
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star, open_engine
 
@@ -32,12 +34,15 @@ def load_cutoffs(
     with open_engine(star, settings) as engine:
         sets = build_label_sets(star, divisions, days, settings, window_months=window_months, engine=engine)
         labels = {(division, day): found for (day, division), found in zip(product(days, divisions), sets, strict=True)}
+        mixes = read_mixes(engine, star, divisions, settings)
         for found in build_feature_sets(star, divisions, days, settings, engine=engine, progress=run.progress):
             data = join_labels(found.cutoff, found.frame, labels.pop((found.division, found.cutoff)))
             kept[found.division].append(data)
             catalogs[found.division] = found.catalog
     months = window_months or settings.build.window_months
     return {
-        name: DivisionData(name, division_slug(star, name), months, tuple(parts), catalogs[name])
+        name: DivisionData(
+            name, division_slug(star, name), months, tuple(parts), catalogs[name], mixes.get(name, Mix())
+        )
         for name, parts in kept.items()
     }

@@ -52,6 +52,24 @@ class Filing:
         ]
 
 
+@dataclass(frozen=True)
+class Filings:
+    """The exports of the folder ``history``: those filed now, how many were filed before, and the days of all."""
+
+    filed: tuple[str, ...]
+    known: int
+    days: tuple[date, ...]
+
+    def summary(self) -> list[str]:
+        """What to say at the end of the command."""
+        told = f"Filed {len(self.filed):,}: {', '.join(self.filed)}." if self.filed else "Nothing new to file."
+        before = f" {self.known:,} had been filed before." if self.known else ""
+        return [
+            told + before,
+            f"{len(self.days)} filings from {min(self.days):%Y-%m-%d} to {max(self.days):%Y-%m-%d}.",
+        ]
+
+
 def load_history(run: RunContext) -> dict[str, TableHistory]:
     """The history of each table as this run or an earlier one filed it.
 
@@ -72,17 +90,7 @@ def with_history(run: RunContext, star: Star) -> Star:
 def file_today(run: RunContext, star: Star) -> Star:
     """File the exports beside the sources that are new, then today's tables; ``star`` with their histories."""
     histories = dict(load_history(run))
-    folder = run.settings.paths.data / EXPORTS
-    # By day, and of one day a whole export before changes.
-    exports = list(folder.iterdir()) if folder.is_dir() else []
-    for path in sorted(exports, key=lambda path: ("".join(_DAY.findall(path.name)), path.name)):
-        told = _DAY.search(path.name)
-        if told and path.is_file() and path.name.lower().startswith("customers") and not path.name.startswith("."):
-            day = date.fromisoformat(told[0])
-            if histories["customers"].filed_by(day) != (day - date(1970, 1, 1)).days:
-                changes = "changes" in path.name.lower()
-                histories["customers"] = _add_export(histories["customers"], path, day, changes, run.settings)
-                run.read(path)
+    histories["customers"] = _with_exports(run, histories["customers"])[0]
     today = run.now().date()
     known = star.customers[star.customers["known_from"] == "customers"] if "known_from" in star.customers else None
     if known is not None and len(known):
@@ -91,6 +99,46 @@ def file_today(run: RunContext, star: Star) -> Star:
         histories["assets"] = histories["assets"].add(star.assets[[n for n in _ASSETS if n in star.assets]], today)
     _stage(run, histories)
     return with_history(run, star)
+
+
+def add_exports(run: RunContext) -> Filings | None:
+    """File the exports of the folder ``history`` beside the sources that are not filed yet; ``None`` in a dry run.
+
+    Raises:
+        SourceError, DataError: there is none, or one cannot be read as a customers table.
+    """
+    run.plan(artifacts.FILED_TABLE.path(table="customers"))
+    histories = dict(load_history(run))
+    histories["customers"], filed, known = _with_exports(run, histories["customers"])
+    if not filed and not known:
+        raise SourceError(
+            "there is no export to file", where=f"folder {EXPORTS} beside the sources", got="no such file",
+            allowed="customers tables whose names hold their days, such as customers 2024-06-30.xlsx",
+            next_step="Put them there, or name one: icp-xl history add FILE --as-of DAY.",
+        )  # fmt: skip
+    if run.dry_run:
+        return None
+    _stage(run, histories)
+    return Filings(tuple(filed), known, tuple(from_day(each) for each in histories["customers"].filings))
+
+
+def _with_exports(run: RunContext, history: TableHistory) -> tuple[TableHistory, list[str], int]:
+    """``history`` with the exports of the folder that it lacks, their names, and how many it had."""
+    folder, filed, known = run.settings.paths.data / EXPORTS, [], 0
+    # By day, and of one day a whole export before changes.
+    exports = list(folder.iterdir()) if folder.is_dir() else []
+    for path in sorted(exports, key=lambda path: ("".join(_DAY.findall(path.name)), path.name)):
+        told = _DAY.search(path.name)
+        if not told or not path.is_file() or not path.name.lower().startswith("customers"):
+            continue
+        day = date.fromisoformat(told[0])
+        if history.filed_by(day) == (day - date(1970, 1, 1)).days:
+            known += 1
+            continue
+        history = _add_export(history, path, day, "changes" in path.name.lower(), run.settings)
+        filed.append(path.name)
+        run.read(path)
+    return history, filed, known
 
 
 def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: bool = False) -> Filing | None:

@@ -18,8 +18,11 @@ from icp_xl.features.build import build_feature_sets
 from icp_xl.features.files import names_of, write_features
 from icp_xl.labels.build import build_label_sets, summarise_labels
 from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
+from icp_xl.pipeline.models.first_purchases import first_purchases
 from icp_xl.pipeline.models.model_artifacts import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
+from icp_xl.pipeline.models.monthly_mix import read_mixes
 from icp_xl.propensity.data import label_file, read_scoring_features
+from icp_xl.propensity.level import Mix
 from icp_xl.propensity.store import load_current, stage_model, stage_revert, stage_withdrawal
 from icp_xl.propensity.train import (
     DivisionJob,
@@ -44,13 +47,17 @@ _PARALLEL_ROWS = 60_000
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What was trained, in the order of the divisions, and the scores (one row per account × division)."""
+    """What was trained, in the order of the divisions, and the scores (one row per account × division).
+
+    ``first``: who bought a division for the first time, by each order; ``None`` where too few did.
+    """
 
     trained: list[Trained]
     scores: pd.DataFrame
     cutoffs: tuple[date, ...]
     score_cutoff: date
     window_months: int = 0
+    first: pd.DataFrame | None = None
 
     @property
     def published(self) -> list[Trained]:
@@ -128,6 +135,9 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
     )
     if not score_only:
         publish_summary(run.outputs, stamped)
+        result = replace(result, first=first_purchases(run, star, jobs, stamped))
+        if result.first is not None:
+            run.outputs.csv(artifacts.FIRST_PURCHASES.name, result.first)
         _report(run, result)
     return result
 
@@ -250,6 +260,7 @@ def _frames(
                 f"Labels count {settings.labels.measure.replace('_', ' ')} above {settings.labels.threshold:g}: "
                 f"{left_out:,} times an account bought in a window and counts as no buyer (labels.measure)."
             )
+        mixes = read_mixes(engine, star, divisions, settings)
         wanted = [*cutoffs, score_cutoff]
         today = score_cutoff if score_cutoff >= star.observed_through else None
         for found in build_feature_sets(
@@ -267,6 +278,8 @@ def _frames(
             settings,
             files[division],
             looks=len(divisions),
+            mix=mixes.get(division, Mix()),
+            valid=star.validity(division),
         )
         for division in divisions
     ]
@@ -369,5 +382,7 @@ def _report(run: RunContext, result: TrainResult) -> None:
     from icp_xl.reports.models import build_model_book
 
     run.progress.stage("Writing the model report")
-    book = build_model_book(result.trained, result.cutoffs, result.score_cutoff, run_facts(run), run.settings.reports)
+    book = build_model_book(
+        result.trained, result.cutoffs, result.score_cutoff, run_facts(run), run.settings.reports, result.first
+    )
     render_book(book, run.outputs.path(REPORT), clock=run.now())

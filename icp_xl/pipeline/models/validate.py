@@ -89,7 +89,8 @@ def validate(run: RunContext) -> ValidationResult | None:
         found = load_cutoffs(run, star, divisions, days, settings, window_months=window.months)
         run.progress.stage(f"Validating {window.cutoff:%Y-%m-%d}", len(found))
         for every in found.values():
-            data, now = replace(every, cutoffs=every.cutoffs[:-1]), every.cutoffs[-1]
+            past, now = replace(every, cutoffs=every.cutoffs[:-1]), every.cutoffs[-1]
+            data = past.while_sold(star.validity(every.division))
             run.progress.check()
             seed = (run.settings.run.seed + crc32(data.slug.encode())) % 2**31
             try:
