@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from icp_xl.cli._run import progress_bar, say
-from icp_xl.commands.declare import Command, Parameter, shape_of
+from icp_xl.commands.declare import Command, Parameter, shape_of, takes_commas
 from icp_xl.commands.library import Planned, overrides_of, own_of
 
 DAY = ["%Y-%m-%d"]
@@ -123,4 +123,7 @@ def _value(parameter: Parameter, value: Any) -> Any:
         return tuple(part.strip() for part in (value or "").split(",") if part.strip())
     if isinstance(value, datetime):
         return value.date()
-    return () if value is None and shape_of(parameter.type).several else value
+    shape = shape_of(parameter.type)
+    if value is not None and parameter.key and takes_commas(shape):
+        return tuple(part.strip() for each in value for part in each.split(",") if part.strip())
+    return () if value is None and shape.several else value

@@ -352,6 +352,11 @@ def shape_of(annotation: Any) -> ValueShape:
     return ValueShape(next((kind for kind in known if annotation is kind), str))
 
 
+def takes_commas(shape: Shape) -> bool:
+    """Whether several values may stand in one text with commas between: none of them holds one."""
+    return shape.several and (shape.kind is date or bool(shape.choices))
+
+
 def _fields_of(record: Any) -> list[Parameter]:
     kinds = get_type_hints(record)
     return [Parameter(each.name, kinds[each.name], Option(**each.metadata), each.default) for each in fields(record)]
@@ -365,7 +370,9 @@ def _of_setting(setting: Setting) -> Parameter:
     numbers = shape.several and shape.kind in (int, float)
     if shape.choices and not all(word in text for word in shape.choices):
         text += f"; one of {', '.join(shape.choices)}"
-    if shape.several:
+    if takes_commas(shape):
+        text += "; may be repeated, or given with commas between"
+    elif shape.several:
         text += "; with commas between" if numbers else "; may be repeated"
     option = Option(f"{text}.", setting.flag, setting.short, commas=numbers)
     return Parameter(python_name(setting.flag), found.annotation, option, None, setting.key)

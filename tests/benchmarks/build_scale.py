@@ -3,6 +3,7 @@
     python tests/benchmarks/build_scale.py                      # 2 million lines, both ways
     python tests/benchmarks/build_scale.py --rows 20000000
     python tests/benchmarks/build_scale.py --rows 100000000 --memory-gb 4 --skip-pandas
+    python tests/benchmarks/build_scale.py --rows 20000000 --cutoffs 2,4,8   # time and memory by the number of cutoffs
 
 50,000 customers, 8 divisions, 36 months, three cutoffs; every feature but the embeddings. Each way runs in a process of
 its own on the same filed months and on one thread. pandas groups once by the log's own ids, and once by the numbers
@@ -18,8 +19,9 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -84,14 +86,14 @@ def make_log(path: Path, rows: int, seed: int = 1) -> None:
     writer.close()
 
 
-def settings_of(folder: Path, memory_gb: float) -> Any:
+def settings_of(folder: Path, memory_gb: float, cutoffs: Sequence[str] = CUTOFFS) -> Any:
     from icp_xl.config import load_settings
 
     return load_settings(
         environ={},
         overrides={
             "paths.data": folder, "paths.out": folder / "out", "build.transactions": folder / "log.parquet",
-            "build.cutoffs": CUTOFFS, "build.window_months": 6, "build.as_of": "2026-01-01",
+            "build.cutoffs": list(cutoffs), "build.window_months": 6, "build.as_of": "2026-01-01",
             "features.use_als": False, "run.memory_limit_gb": memory_gb, "run.workers": 1, "labels.auto_widen": False,
         },
     )  # fmt: skip
@@ -111,13 +113,21 @@ def file_star(folder: Path, memory_gb: float) -> Sums:
     return {"read": found.read, "kept": found.kept}
 
 
-def with_icp_xl(folder: Path, memory_gb: float) -> Sums:
+def quarters(count: int) -> list[str]:
+    """So many cutoffs, a quarter apart, the latest first learned from."""
+    from icp_xl.tables.star_calendar import add_months
+
+    last = date.fromisoformat(CUTOFFS[-1])
+    return [add_months(last, -3 * k).isoformat() for k in reversed(range(count))]
+
+
+def with_icp_xl(folder: Path, memory_gb: float, cutoffs: Sequence[str] = CUTOFFS) -> Sums:
     """Labels and features of all divisions at all cutoffs."""
     from icp_xl.features.build import build_feature_sets
     from icp_xl.labels.build import build_label_sets
     from icp_xl.tables.star import open_engine, open_star
 
-    star, settings = open_star(folder / "out"), settings_of(folder, memory_gb)
+    star, settings = open_star(folder / "out"), settings_of(folder, memory_gb, cutoffs)
     sums: Sums = {}
     with open_engine(star, settings, folder) as engine:
         names = star.division_names
@@ -203,6 +213,7 @@ def main() -> None:
     parser.add_argument("--memory-gb", type=float, default=2.5, help="run.memory_limit_gb")
     parser.add_argument("--skip-pandas", action="store_true")
     parser.add_argument("--keys", choices=["numbered", "ids", "both"], default="both", help="what pandas groups by")
+    parser.add_argument("--cutoffs", help="numbers of cutoffs to measure instead, such as 2,4,8")
     parser.add_argument("--whole", action="store_true", help="measure icp-xl build as a whole instead")
     parser.add_argument("--folder", type=Path, help="where data are made and kept; by default a temporary folder")
     chosen = parser.parse_args()
@@ -219,6 +230,10 @@ def main() -> None:
             return
         if not (folder / "out" / "curated" / "star" / "star.json").is_file():
             print(measure("star schema", file_star, folder, chosen.memory_gb)[1])
+        if chosen.cutoffs:
+            for count in map(int, chosen.cutoffs.split(",")):
+                measure(f"{count} cutoffs", partial(with_icp_xl, cutoffs=quarters(count)), folder, chosen.memory_gb)
+            return
         cpu, ours = measure("labels and features", with_icp_xl, folder, chosen.memory_gb)
         if not chosen.skip_pandas:
             ways = {"pandas, numbered keys": with_pandas, "pandas, the log's ids": with_pandas_on_text}

@@ -308,6 +308,20 @@ def test_a_dry_run_writes_nothing_and_lists_what_it_would(desk: Desk, capsys: py
         assert name in said
 
 
+def test_lists_are_given_with_commas_or_repeated(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("cutoffs", "divisions", "allowed_divisions"):
+        del desk.settings[f"build.{name}"]
+    lines = make_lines(1).replace({"division": {"Service": "Service, Parts"}})
+    options = ("--cutoff", "2025-01-01,2025-03-01", "--division", "Printers, Software", "--division", "Service, Parts")
+    assert desk.build(lines, *options, "--quiet") == 0
+    made = {name for name in desk.files() if "/labels_" in name and name.endswith(".parquet")}
+    slugs = ("printers", "software", "service_parts")
+    days = ("2025-01-01", "2025-03-01")
+    assert {name.rpartition("/")[2] for name in made} == {f"labels_{s}_{day}.parquet" for s in slugs for day in days}
+    assert desk.build(lines, "--cutoff", "2025-01-01,soon", "--quiet") == 2
+    assert "soon" in capsys.readouterr().err
+
+
 def test_an_overrides_file_moves_codes_to_other_divisions(desk: Desk) -> None:
     place = desk.folder / "map.csv"
     place.write_text("sku,division\npr-1,Plotters\n PR-2 ,Plotters\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
@@ -156,9 +156,16 @@ def choose_cutoffs(star: Star, settings: Settings) -> list[date]:
 def choose_divisions(star: Star, settings: Settings) -> list[str]:
     """The divisions of the settings, else all of the log (lines without one aside) and those defined by codes."""
     if settings.build.divisions:
-        return list(dict.fromkeys(settings.build.divisions))
+        known = {*star.division_names, *settings.labels.target_skus}
+        return list(dict.fromkeys(name for given in settings.build.divisions for name in _listed(given, known)))
     named = [name for name in star.division_names if name != settings.build.unmapped_division]
     return named + [name for name in settings.labels.target_skus if name not in named]
+
+
+def _listed(given: str, known: Collection[str]) -> list[str]:
+    """The divisions that a text names: itself, or several with commas between, where all of them are known."""
+    parts = [part.strip() for part in given.split(",")]
+    return parts if given not in known and set(parts) <= set(known) else [given]
 
 
 def _give_up(run: RunContext, findings: Findings, before: Sequence[str], earlier: Star | None) -> None:
