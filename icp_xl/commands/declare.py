@@ -352,7 +352,7 @@ def shape_of(annotation: Any) -> ValueShape:
     return ValueShape(next((kind for kind in known if annotation is kind), str))
 
 
-def takes_commas(shape: Shape) -> bool:
+def takes_commas(shape: ValueShape) -> bool:
     """Whether several values may stand in one text with commas between: none of them holds one."""
     return shape.several and (shape.kind is date or bool(shape.choices))
 

@@ -14,7 +14,7 @@ from icp_xl import artifacts
 from icp_xl.features.files import names_of
 from icp_xl.propensity.data import label_file
 from icp_xl.propensity.first_purchases import OURS, compare_orders, likeness
-from icp_xl.propensity.train import Evaluated, DivisionJob, Trained
+from icp_xl.propensity.train import DivisionJob, Evaluated, Trained
 from icp_xl.runs import RunContext
 from icp_xl.sql import features as sql
 from icp_xl.tables.star import Star, open_engine
