@@ -53,7 +53,7 @@ def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> t
     boxes = box_table("score_box", box_figures(inputs.scored))
     weights = weight_table(inputs)
     industries = industry_table(inputs, settings)
-    shown = diagnostics(inputs.model)
+    shown = [item for item in diagnostics(inputs.model) if item.part.name not in inputs.guarded]
     points, notes = point_tables(inputs.scored, shown, settings)
     scatters = [_scatter(i, item, points[i].frame) for i, item in enumerate(shown)]
     charts = Sheet(

@@ -133,6 +133,7 @@ class ScoreReportInputs:
         previous_run: id of the run compared with.
         warnings: what the reader must know, in words.
         extra: further facts for the About sheet.
+        guarded: components whose constants and scores this reader is not told; their columns are not in ``scored``.
     """
 
     scored: pd.DataFrame
@@ -145,3 +146,4 @@ class ScoreReportInputs:
     previous_run: str = ""
     warnings: Sequence[str] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    guarded: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -184,6 +185,8 @@ class MailWriter:
 
     def _money(self, value: float) -> str:
         # The settings have a sign and no code, so that the language says only where it stands.
+        if math.isnan(value):
+            return "–"
         first = self.locale.currency_formats["standard"].pattern.startswith("¤")
         amount = self._number(round(value))
         return f"{self.currency}{amount}" if first else f"{amount}\u00a0{self.currency}".rstrip()

@@ -16,6 +16,8 @@ from icp_xl.reports.spec import Column, Facts, Figure, Item, Sheet, Table, Text
 from icp_xl.reports.words import number_word, say_money
 from icp_xl.scoring.model import SCORE_MEAN, SCORE_SD, ScoreModel, grade_limits, icp_score
 
+_NOT_TOLD = "Its scale and the scores by it are not told here, since fewer than ten accounts stand behind them."
+
 
 def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> Sheet:
     """Definitions, formulas, weights and thresholds, as the score model holds them."""
@@ -38,11 +40,11 @@ def build_method_sheet(inputs: ScoreReportInputs, settings: ReportSettings) -> S
         ),
         Text("The grade goes by percentile: the shares below say how many accounts each grade gets.", "bullet"),
         Text("Components and weights", "heading"),
-        *_definitions(model, money),
+        *_definitions(inputs, money),
         (_component_table(model), _grade_table(model), _score_table()),
         Text(f"The weights come from {inputs.weights_source}.", "note"),
         Text("Size tiers and segments" if any(_tiered(model)) else "Segments", "heading"),
-        (*_tier_tables(model), _segment_facts(model, money)),
+        (*_tier_tables(model), _segment_facts(inputs, money)),
         *_about_lookups(model),
         Text("What is not known", "heading"),
         *_unknown(model),
@@ -83,9 +85,13 @@ def _unknown(model: ScoreModel) -> Iterator[Text]:
     yield Text(f"{said[:1].upper()}{said[1:]}. The flags of each account say what was missing.")
 
 
-def _definitions(model: ScoreModel, money: str) -> Iterator[Text]:
-    for part in model.parts:
-        yield Text(part.definition(money), "bullet")
+def _definitions(inputs: ScoreReportInputs, money: str) -> Iterator[Text]:
+    for part in inputs.model.parts:
+        if part.name in inputs.guarded:
+            facts = " and ".join(fact.label.lower() for fact in part.facts)
+            yield Text(f"{part.title}: computed from {facts}. {_NOT_TOLD}", "bullet")
+        else:
+            yield Text(part.definition(money), "bullet")
 
 
 def _component_table(model: ScoreModel) -> Table:
@@ -142,7 +148,8 @@ def _tier_tables(model: ScoreModel) -> Iterator[Table]:
         yield Table(f"{part.name}_tiers", columns, frame, title=f"{part.title} tiers", filters=False)
 
 
-def _segment_facts(model: ScoreModel, money: str) -> Facts:
+def _segment_facts(inputs: ScoreReportInputs, money: str) -> Facts:
+    model = inputs.model
     return Facts(
         [
             ("Small Business", f"below {say_money(model.segment_mid_market, money)}"),
@@ -152,7 +159,11 @@ def _segment_facts(model: ScoreModel, money: str) -> Facts:
             *(
                 (
                     f"Scale of {fact.plural}",
-                    Figure("", top, "money") if fact.unit == "money" else Figure("", top, "number", decimals=1),
+                    "not told: fewer than ten accounts stand behind it"
+                    if part.name in inputs.guarded
+                    else Figure("", top, "money")
+                    if fact.unit == "money"
+                    else Figure("", top, "number", decimals=1),
                 )
                 for part in model.parts
                 for fact, top in part.shape.scales(part.facts)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
+from icp_xl.reports.guarded import Guard, guard_accounts, guard_industries, guard_of
 from icp_xl.reports.inputs import QualityTables, ScoreReportInputs
 from icp_xl.reports.score_report import build_score_report
 from icp_xl.reports.spec import ReportBook, Text
-from icp_xl.reports.words import say_count
+from icp_xl.reports.words import build_reasons, say_count
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,12 @@ class Reader:
 
 
 def inputs_for(
-    inputs: ScoreReportInputs, scored: pd.DataFrame, gone: pd.Series[str] | None = None
+    inputs: ScoreReportInputs,
+    scored: pd.DataFrame,
+    gone: pd.Series[str] | None = None,
+    currency: str = "$",
+    *,
+    guarded: bool = True,
 ) -> ScoreReportInputs:
     """What the report shows, cut down to the accounts ``scored``; the score model stays that of all accounts.
 
@@ -41,7 +47,14 @@ def inputs_for(
         inputs: of the whole report.
         scored: the reader's accounts, best first.
         gone: ids of accounts that were his and are no longer there.
+        currency: the sign of money in the reasons.
+        guarded: leave out what would give figures of others away; not for a piece of everybody's report.
     """
+    guard = guard_of(inputs.model, inputs.scored) if guarded and len(scored) < len(inputs.scored) else Guard()
+    industries = _own_industries(inputs.industries, scored)
+    if guard:
+        scored = guard_rows(inputs, scored, guard, currency)
+        industries = guard_industries(industries, inputs.scored)
     changes = inputs.changes
     if changes is not None:
         mine = set(scored["account_id"]) | set(gone if gone is not None else ())
@@ -49,11 +62,19 @@ def inputs_for(
     return replace(
         inputs,
         scored=scored.reset_index(drop=True),
-        industries=_own_industries(inputs.industries, scored),
+        industries=industries,
         quality=QualityTables(),
         changes=changes,
         warnings=(),
+        guarded=guard.components,
     )
+
+
+def guard_rows(inputs: ScoreReportInputs, scored: pd.DataFrame, guard: Guard, currency: str) -> pd.DataFrame:
+    """A reader's accounts with their reasons in words, and without what would give others' figures away."""
+    if "reasons" not in scored.columns:
+        scored = scored.assign(reasons=build_reasons(scored, inputs.model, currency))
+    return guard_accounts(scored, inputs.model, guard)
 
 
 def _own_industries(table: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:

@@ -15,13 +15,14 @@ from icp_xl.delivery.sharing.safe_copy import make_safe
 from icp_xl.delivery.sharing.shareable import check_shareable
 from icp_xl.opc.unsupported import RefusedError
 from tests.support.planted import PLANTED, clean_parts, save
+from tests.support.planted_more import ALL
 from tests.support.validator import assert_valid
 
 
 def planted(name: str, path: Path) -> Path:
     """A workbook with the finding ``name``."""
     parts = clean_parts()
-    PLANTED[name][2](parts)
+    ALL[name][2](parts)
     return save(parts, path)
 
 
@@ -34,9 +35,13 @@ def test_a_clean_workbook_has_no_finding_and_its_copy_is_the_same(tmp_path: Path
         assert {i.filename: a.read(i) for i in a.infolist()} == {i.filename: b.read(i) for i in b.infolist()}
 
 
-@pytest.mark.parametrize("name", list(PLANTED))
+def test_the_planted_set_is_sixty_leaks_of_thirty_kinds() -> None:
+    assert len(ALL) >= 60 and len({kind for kind, _, _ in ALL.values()}) >= 30
+
+
+@pytest.mark.parametrize("name", list(ALL))
 def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: str, tmp_path: Path) -> None:
-    kind, mendable, _ = PLANTED[name]
+    kind, mendable, _ = ALL[name]
     book = planted(name, tmp_path / "book.xlsx")
     before = book.read_bytes()
     check = check_shareable(book)
@@ -59,6 +64,19 @@ def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: st
         assert FINDINGS[kind].what in str(caught.value)
         assert FINDINGS[kind].advice.split(".")[0] in str(caught.value)
     assert book.read_bytes() == before, "the workbook itself is only read"
+
+
+def test_a_comment_of_one_entry_of_the_container_goes_too(tmp_path: Path) -> None:
+    book = tmp_path / "book.xlsx"
+    with zipfile.ZipFile(book, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in clean_parts().items():
+            info = zipfile.ZipInfo(name)
+            info.comment = b"by Jane Roe" if name == "xl/workbook.xml" else b""
+            archive.writestr(info, content)
+    (found,) = check_shareable(book).findings
+    assert (found.kind, found.part) == ("container-comment", "xl/workbook.xml")
+    made = make_safe(book, tmp_path / "safe.xlsx")
+    assert made.removed == {"container-comment": 1} and b"Jane" not in made.path.read_bytes()
 
 
 def test_an_accepted_kind_is_left_in(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ CUT = frozenset(
         "connection",
         "query",
         "comment",
+        "view",
     )
 )
 _CELLS = re.compile(r"(?:'(?:[^']|'')*'|[\w.]+)!\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?")

@@ -22,7 +22,7 @@ from icp_xl.delivery.sharing.clean_parts import (
 )
 from icp_xl.delivery.sharing.clean_sheets import clean_sheets
 from icp_xl.delivery.sharing.finding_types import FINDINGS, Finding
-from icp_xl.delivery.sharing.shareable import Shareable, find_unshareable
+from icp_xl.delivery.sharing.shareable import Shareable, commented_entries, find_unshareable
 from icp_xl.delivery.sharing.sheet_scan import SheetMemo
 from icp_xl.errors import DeliveryError, Fault
 from icp_xl.opc.package import CONTENT_TYPES, Package, open_package, relationships_of
@@ -76,6 +76,9 @@ def strip(package: Package, allow: frozenset[str] = frozenset(), memo: SheetMemo
     """Take out of an open package everything that can go without harm."""
     kinds = frozenset(FINDINGS) - allow
     package.archive.comment = b"" if "container-comment" in kinds else package.archive.comment
+    if "container-comment" in kinds:
+        for name in commented_entries(package):
+            package.put(name, package.read(name))
     clean_properties(package, kinds)
     clean_workbook(Workbook(package), kinds)
     clean_sheets(Workbook(package), kinds, memo or SheetMemo())

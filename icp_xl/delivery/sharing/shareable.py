@@ -30,8 +30,13 @@ RELATED = {
     "customXml": "custom-xml", "xmlMaps": "custom-xml", "revisionHeaders": "revision-log",
     "usernames": "revision-log", "thumbnail": "thumbnail", "origin": "signature", "signature": "signature",
     "classificationlabels": "label", "comments": "comment", "threadedComment": "comment",
+    "documentTask": "comment", "namedSheetView": "view", "attachedToolbars": "ribbon",
+    "volatileDependencies": "connection",
 }  # fmt: skip
-PERSONAL = ("creator", "lastModifiedBy", "Manager", "Company", "HyperlinkBase")
+PERSONAL = (
+    "creator", "lastModifiedBy", "Manager", "Company", "HyperlinkBase", "description", "keywords", "category",
+    "contentStatus",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterato
     sheets = sheet_names(book)
     if package.archive.comment:
         yield Finding("container-comment", "", "", package.archive.comment[:40].decode("utf-8", "replace"))
+    for name in commented_entries(package):
+        yield Finding("container-comment", name)
     yield from _types(package)
     yield from _relationships(package, sheets)
     yield from _workbook(book)
@@ -98,6 +105,13 @@ def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterato
     if part is not None and left:
         yield Finding("unused-text", part, "", f"{len(left):,} texts, the first {next(iter(left.values()))[:40]!r}")
     yield from _other_parts(package, sheets, book, told)
+
+
+def commented_entries(package: Package) -> list[str]:
+    """Parts whose entry in the container has a comment of its own."""
+    known = {name.lower() for name in package.names()} - {name.lower() for name in package.new}
+    entries = (entry for entry in package.archive.entries if entry.name.lower() in known)
+    return [entry.name.lower() for entry in entries if entry.central[32:34] not in (b"", b"\0\0")]
 
 
 def sheet_names(book: Workbook) -> dict[str, str]:
@@ -280,7 +294,12 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
         yield from _formulas(package.tree(name), ("f",), name, place)
     elif kind.endswith("table+xml") and "query" not in kind and "pivot" not in kind:
         yield from _formulas(package.tree(name), ("calculatedColumnFormula", "totalsRowFormula"), name, place)
-    elif kind.endswith("drawing+xml"):
+    elif kind.endswith("vmldrawing"):
+        for shape in re.findall(rb"<v:shape\b(?:(?!</v:shape>).)*</v:shape>", package.read(name), re.DOTALL):
+            style = re.search(rb"^<v:shape\b[^>]*visibility:\s*hidden", shape)
+            if style is not None and re.search(rb"ObjectType=[\"']Note[\"']", shape) is None:
+                yield Finding("hidden-shape", name, place)
+    elif kind.endswith(("drawing+xml", "chartshapes+xml")):
         for element in package.tree(name).iter():
             if not isinstance(element.tag, str):
                 continue

@@ -201,6 +201,14 @@ def _around_the_cells(root: Element, part: str, place: str) -> Iterator[Finding]
             danger = formula_danger(element.text or "")
             if danger is not None:
                 yield Finding(danger[0], part, place, danger[1])
+    for line in (child for element in descendants(root, "headerFooter") for child in element):
+        # A code of the header, such as &L, stands right before the text.
+        path = find_path(re.sub(r"&([A-Z]|\"[^\"]*\"|\d+)", " ", line.text or "").encode())
+        if path is not None:
+            yield Finding("path", part, place, path)
+    for allowed in descendants(root, "protectedRange"):
+        if allowed.get("securityDescriptor"):
+            yield Finding("user-name", part, place, f"who may edit {allowed.get('name') or 'a range'}"[:60])
     for view in descendants(root, "customSheetView"):
         yield Finding("view", part, place, (view.get("guid") or "")[:40])
     for scenario in descendants(root, "scenario"):

@@ -229,7 +229,7 @@ class _ShareRun:
             if self.run.dry_run:
                 self.run.plan(f"{self.settings.folder}/by_{self.by}/{Path(cut.report).stem} - {self.stems[name]}.xlsx")
             else:
-                self.given.setdefault(name, {})[cut.report] = rows[who == name]
+                self.given.setdefault(name, {})[cut.report] = cut.public(rows[who == name])
                 self._reader(cut, Reader(self.by, name), rows[who == name])
             self.run.progress.advance()
         self._remember(cut.report, {name: sorted(set(rows.loc[who == name, "account_id"])) for name in names})
@@ -328,7 +328,8 @@ class _ShareRun:
             self._record(pdf, key, reader, report, accounts, None, False, "summary")
 
     def _csv(self, cut: Cuttable, rows: pd.DataFrame, reader: Reader, stem: str) -> None:
-        lot = rows.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
+        public = cut.public(rows) if reader.by else rows
+        lot = public.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
         name = self.shelf.place(folder, stem, ".csv", reader.name or FOR_ALL)
         shown = [column.key for column in account_columns(lot, cut.model)] if cut.model else list(lot.columns)

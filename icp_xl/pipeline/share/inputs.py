@@ -17,8 +17,9 @@ from icp_xl.pipeline.score import SCORED_STATE
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.whitespace.rank import REPORT as WHITESPACE_REPORT
 from icp_xl.pipeline.whitespace.rank import STATE as WHITESPACE_STATE
+from icp_xl.reports.guarded import guard_of, guard_pairs
 from icp_xl.reports.inputs import RunFacts, ScoreReportInputs
-from icp_xl.reports.share import Reader, build_reader_report, inputs_for
+from icp_xl.reports.share import Reader, build_reader_report, guard_rows, inputs_for
 from icp_xl.reports.spec import ReportBook
 from icp_xl.reports.whitespace import WhitespaceReport, build_rep_book
 from icp_xl.runs import RunContext, list_runs, load_manifest
@@ -35,13 +36,17 @@ CUTTABLE = (REPORT, WHITESPACE_REPORT)
 
 @dataclass(frozen=True)
 class Cuttable:
-    """A report that can be cut: its rows (with account id, rep and region), and how a reader's rows become a book."""
+    """A report that can be cut: its rows (with account id, rep and region), and how a reader's rows become a book.
+
+    ``public`` takes out of a reader's rows what would give others' figures away.
+    """
 
     report: str
     rows: pd.DataFrame
     build: Callable[[Reader, pd.DataFrame], ReportBook]
     clock: datetime
     model: ScoreModel | None = None
+    public: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,17 @@ def load_cuttable(run: RunContext, report: str) -> Cuttable:
 
     def build(reader: Reader, rows: pd.DataFrame) -> ReportBook:
         gone = last.gone(reader.by, reader.name) if reader.by and reader.part == 1 else None
-        inputs = inputs_for(last.inputs, rows, gone)
+        inputs = inputs_for(last.inputs, rows, gone, run.settings.reports.currency, guarded=bool(reader.by))
         return build_reader_report(inputs, run.settings.reports, reader, len(scored))
 
-    return Cuttable(REPORT, scored, build, last.inputs.run.finished, last.inputs.model)
+    guard = guard_of(last.inputs.model, scored)
+
+    def public(rows: pd.DataFrame) -> pd.DataFrame:
+        if len(rows) == len(scored):
+            return rows
+        return guard_rows(last.inputs, rows, guard, run.settings.reports.currency)
+
+    return Cuttable(REPORT, scored, build, last.inputs.run.finished, last.inputs.model, public)
 
 
 def _whitespace(run: RunContext) -> Cuttable:
@@ -95,7 +107,11 @@ def _whitespace(run: RunContext) -> Cuttable:
         ) from None
     pairs["removal_reason"] = pairs["removed_by"]
 
+    def public(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows if len(rows) == len(pairs) else guard_pairs(rows, pairs)
+
     def build(reader: Reader, rows: pd.DataFrame) -> ReportBook:
+        rows = public(rows) if reader.by else rows
         gates = rows.loc[rows["removed_by"] != "", "removed_by"].value_counts().rename_axis("gate").reset_index()
         removals = gates.rename(columns={"count": "removed"}).assign(caught=lambda frame: frame["removed"])
         empty = pd.DataFrame()
@@ -106,7 +122,7 @@ def _whitespace(run: RunContext) -> Cuttable:
         )  # fmt: skip
         return build_rep_book(report, reader.name, rows, by=reader.by or "all")
 
-    return Cuttable(WHITESPACE_REPORT, pairs, build, facts.finished)
+    return Cuttable(WHITESPACE_REPORT, pairs, build, facts.finished, public=public)
 
 
 def reader_of(column: pd.Series[Any]) -> pd.Series[str]:

@@ -235,13 +235,15 @@ def _report(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs) -> None
 
 def _rep_books(run: RunContext, report: WhitespaceReport) -> None:
     from icp_xl.delivery.render.book import render_book
+    from icp_xl.reports.guarded import guard_pairs
     from icp_xl.reports.whitespace import build_rep_book
 
     ranking = report.ranking
     reps = sorted(name for name in set(ranking.pairs["rep"]) if name)
     by_rep = ranking.pairs.groupby("rep", sort=True).indices
     for rep in run.progress.track(reps, "workbooks per rep", len(reps)):
-        rep_book = build_rep_book(report, rep, ranking.pairs.iloc[np.sort(by_rep[rep])])
+        mine = guard_pairs(ranking.pairs.iloc[np.sort(by_rep[rep])], ranking.pairs)
+        rep_book = build_rep_book(report, rep, mine)
         render_book(
             rep_book,
             Path(run.outputs.path(artifacts.REP_WORKBOOK.path(rep=reader_key(rep)))),
