@@ -220,11 +220,11 @@ def _bands(judged: pd.DataFrame, chance: Floats, settings: FeedbackSettings, see
 
 def _deciles(judged: pd.DataFrame, chance: Floats) -> pd.DataFrame:
     place = judged["opportunity_percentile"].to_numpy(dtype=float)
-    tenth = np.where(np.isnan(place), -1, np.minimum(np.nan_to_num(place) * 10, 9)).astype(int)
+    decile = np.where(np.isnan(place), -1, np.minimum(np.nan_to_num(place) * 10, 9)).astype(int)
     y = judged["won"].to_numpy(dtype=float)
     rows = []
     for k in range(10):
-        at = tenth == k
+        at = decile == k
         n, hits = int(at.sum()), float(y[at].sum())
         low, high = wilson(hits, n)
         known = at & ~np.isnan(chance)

@@ -48,7 +48,7 @@ class TrialReport:
     lost: int = 0
     planned: int = 0
     power: float = float("nan")
-    worth: float = float("nan")
+    planned_gain: float = float("nan")
     auc_champion: float = float("nan")
     auc_challenger: float = float("nan")
     gain: float = float("nan")
@@ -87,10 +87,15 @@ def start_trial(
             "another challenger is on trial",
             next_step="Wait for its decision, or end it with `icp-xl refine --end-trial`.",
         )
-    worth = max(settings.trial_min_gain, refinement.gain * 2 / 3)
-    planned = needed_outcomes(worth, refinement.unit_variance, settings)
+    planned_gain = max(settings.trial_min_gain, refinement.gain * 2 / 3)
+    planned = needed_outcomes(planned_gain, refinement.unit_variance, settings)
     champion, challenger = model_id_of(refinement.current), model_id_of(refinement.suggested)
-    plan = {"planned": planned, "worth": worth, "unit_variance": refinement.unit_variance, "alpha": settings.alpha}
+    plan = {
+        "planned": planned,
+        "worth": planned_gain,
+        "unit_variance": refinement.unit_variance,
+        "alpha": settings.alpha,
+    }
     with store.write() as connection:
         store.add_model(champion, refinement.current.model_dump(), "in force", now)
         store.add_model(challenger, refinement.suggested.model_dump(), "refined", now)

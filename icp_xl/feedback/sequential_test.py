@@ -26,9 +26,9 @@ def needed_outcomes(gain: float, unit_variance: float, settings: FeedbackSetting
     >>> needed_outcomes(0.05, 0.25, FeedbackSettings())
     785
     """
-    worth = max(gain, settings.trial_min_gain)
+    planned_gain = max(gain, settings.trial_min_gain)
     z = stats.norm.ppf(1 - settings.alpha / 2) + stats.norm.ppf(settings.trial_power)
-    n = math.ceil(float(z) ** 2 * max(unit_variance, 1e-6) / worth**2)
+    n = math.ceil(float(z) ** 2 * max(unit_variance, 1e-6) / planned_gain**2)
     return int(min(max(n, settings.trial_min_outcomes), settings.trial_max_outcomes))
 
 
@@ -102,13 +102,14 @@ def false_promotion(looks: int, alpha: float, paths: int = 50_000) -> float:
     return float((crossed > np.asarray(bounds)[first]).mean())
 
 
-def trial_plan(unit_variance: float, worth: float, settings: FeedbackSettings, planned: int) -> pd.DataFrame:
-    """What trials of several sizes can show: outcomes, power for a gain of ``worth``, the smallest gain that four of
-    five trials show, and the chance of a false promotion over monthly looks. One row per size, ``planned`` among them.
+def trial_plan(unit_variance: float, planned_gain: float, settings: FeedbackSettings, planned: int) -> pd.DataFrame:
+    """What trials of several sizes can show: outcomes, power for a gain of ``planned_gain``, the smallest gain that
+    four of five trials show, and the chance of a false promotion over monthly looks. One row per size, ``planned``
+    among them.
 
     Args:
         unit_variance: variance of the gain times the number of outcomes.
-        worth: gain in AUC that the trial is planned for.
+        planned_gain: gain in AUC that the trial is planned for.
         settings: error rates and looks of a trial.
         planned: outcomes that the trial is planned for.
     """
@@ -117,7 +118,7 @@ def trial_plan(unit_variance: float, worth: float, settings: FeedbackSettings, p
     wrong = false_promotion(6, settings.alpha)
     return pd.DataFrame({
         "outcomes": sizes,
-        "power": [power_of(n, worth, unit_variance, settings.alpha) for n in sizes],
+        "power": [power_of(n, planned_gain, unit_variance, settings.alpha) for n in sizes],
         "smallest": [z * math.sqrt(unit_variance / n) for n in sizes],
         "false_promotion": wrong,
         "planned": ["planned" if n == planned else "" for n in sizes],

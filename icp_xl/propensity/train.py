@@ -315,7 +315,7 @@ def facts_of(trained: Trained) -> dict[str, Any]:
         "model": trained.model.kind,
         "rows": evaluation.rows,
         "positives": evaluation.positives,
-        "rule": evaluation.rule,
+        "rule": evaluation.baseline,
         "calibration_loss": evaluation.calibration_loss,
         "calibration_slope": _number(evaluation.slope),
         "calibration_intercept": _number(evaluation.intercept),

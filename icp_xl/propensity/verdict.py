@@ -34,7 +34,7 @@ class Evaluation:
     verdict: str
     reasons: tuple[str, ...]
     metrics: dict[str, Interval]
-    rule: str
+    baseline: str
     baseline_metrics: dict[str, Interval]
     gain: dict[str, Interval]
     calibration_loss: float
@@ -60,7 +60,7 @@ def evaluate(
         windows: start and end of each training label window.
         looks: divisions that are judged together; among forty-seven without any skill one looks skilled by chance.
     """
-    rows, chosen, rule = fitted.latest, fitted.model.kind, fitted.best_baseline
+    rows, chosen, baseline = fitted.latest, fitted.model.kind, fitted.best_baseline
     y, value = rows["label"].to_numpy(np.float64), rows["revenue"].to_numpy(np.float64).clip(0)
     groups, p = rows["account_id"].to_numpy(object), rows["p_hat"].to_numpy(np.float64)
     score = rows[chosen].to_numpy(np.float64)
@@ -69,16 +69,16 @@ def evaluate(
         **measure(y, score, value, groups=groups, **drawn),
         **measure_brier(y, p, groups=groups, **drawn),
     }
-    other = rows[rule].to_numpy(np.float64)
+    other = rows[baseline].to_numpy(np.float64)
     baseline_metrics = {
         **measure(y, other, value),
-        **measure_brier(y, rows["p_" + rule].to_numpy(np.float64)),
+        **measure_brier(y, rows["p_" + baseline].to_numpy(np.float64)),
     }
     gain = compare(y, score, other, value, groups=groups, **drawn)
     slope, intercept = slope_and_intercept(y, p)
     seen = season_was_seen(windows, score_cutoff, fitted.model.window_months)
     found = Evaluation(
-        NOT_READY, (), metrics, rule, baseline_metrics, gain, calibration_loss(y, p), slope, intercept, base_rates,
+        NOT_READY, (), metrics, baseline, baseline_metrics, gain, calibration_loss(y, p), slope, intercept, base_rates,
         seen, len(y), int(y.sum()), gains_table(y, p, value), calibration_table(y, p), thresholds_table(p),
     )  # fmt: skip
     verdict, reasons = _verdict(fitted, settings, found, looks)
@@ -150,7 +150,7 @@ def _verdict(
     if kind in BASELINES:
         care.append(f"no model beats the {kind.replace('_', ' ')} rule beyond noise, so the rule serves")
     elif gain.low <= 0.0:
-        side = f"above the {found.rule} rule by" if gain.value >= 0.0 else f"below the {found.rule} rule by"
+        side = f"above the {found.baseline} rule by" if gain.value >= 0.0 else f"below the {found.baseline} rule by"
         care.append(f"AUC is {side} {abs(gain.value):.3f}, which may be noise")
     if positives < settings.ready_positives:
         care.append(f"judged on {positives} buyers only; {settings.ready_positives} make it sure")
@@ -168,7 +168,7 @@ def _verdict(
         care.append(missed)
     if care:
         return CARE, tuple(care)
-    return READY, (f"AUC {auc:.3f} forward in time, {gain.value:+.3f} to the {found.rule} rule",)
+    return READY, (f"AUC {auc:.3f} forward in time, {gain.value:+.3f} to the {found.baseline} rule",)
 
 
 def level_missed(expected: float, observed: float) -> str:

@@ -197,7 +197,7 @@ def _row(each: _Named[Trained]) -> dict[str, Any]:
     metrics, gain = judged.metrics, judged.gain["auc"]
     return row | {
         "auc": metrics["auc"].value, "auc_range": say_interval(metrics["auc"].low, metrics["auc"].high),
-        "rule": KINDS.get(judged.rule, judged.rule), "rule_auc": judged.baseline_metrics["auc"].value,
+        "rule": KINDS.get(judged.baseline, judged.baseline), "rule_auc": judged.baseline_metrics["auc"].value,
         "gain": gain.value, "gain_range": say_interval(gain.low, gain.high),
         "lift": metrics["lift_10"].value, "rule_lift": judged.baseline_metrics["lift_10"].value,
         "brier_skill": metrics["brier_skill"].value, "slope": judged.slope, "buyers": judged.positives,
@@ -261,12 +261,12 @@ def _gains_table(each: _Named[Evaluated]) -> Table:
 
 def _gains_chart(each: _Named[Evaluated]) -> Chart:
     table = f"{each.stem}_gains"
-    tenth = Ref(table, "decile")
+    decile = Ref(table, "decile")
     first = each.trained.evaluation.gains["captured"].iloc[0]
     return Chart(
         "line", "Buyers found when the best are called first",
-        [Series("With the model", tenth, Ref(table, "captured")),
-         Series("By chance", tenth, Ref(table, "even"), colour="#A9B4BB", dashed=True, marker=False)],
+        [Series("With the model", decile, Ref(table, "captured")),
+         Series("By chance", decile, Ref(table, "even"), colour="#A9B4BB", dashed=True, marker=False)],
         f"Line chart of cumulated buyers by tenth of the ranking; the first holds {first:.0%}.",
         x_title="Tenths of the accounts", y_format="0%", y_range=(0, 1), width=460, height=300,
     )  # fmt: skip

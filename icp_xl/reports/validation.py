@@ -15,7 +15,7 @@ from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.models import KINDS
 from icp_xl.reports.spec import Chart, Column, Figure, Figures, Item, Ref, ReportBook, Series, Sheet, Table, Text
 from icp_xl.reports.words import say_count, say_list
-from icp_xl.validation.backtest import backtest_by, backtest_by_tenth, stack_holdouts
+from icp_xl.validation.backtest import backtest_by, backtest_by_decile, stack_holdouts
 from icp_xl.validation.holdout import Holdout
 
 _MOST_MOVED = 200
@@ -323,8 +323,8 @@ def _moved(holdouts: Sequence[Holdout]) -> pd.DataFrame:
 
 def _backtest(holdouts: Sequence[Holdout]) -> Sheet:
     rows = stack_holdouts(holdouts)
-    tenths = backtest_by_tenth(rows).assign(cutoff=lambda t: [f"{day:%Y-%m-%d}" for day in t["cutoff_date"]])
-    first = tenths[tenths["cutoff_date"] == tenths["cutoff_date"].max()]
+    deciles = backtest_by_decile(rows).assign(cutoff=lambda t: [f"{day:%Y-%m-%d}" for day in t["cutoff_date"]])
+    first = deciles[deciles["cutoff_date"] == deciles["cutoff_date"].max()]
     columns = [
         Column("cutoff", "List of", width=12),
         Column("tenth", "Tenth of the list", "integer", width=12),
@@ -334,13 +334,13 @@ def _backtest(holdouts: Sequence[Holdout]) -> Sheet:
         Column("against_expected", "Wins per expected", "number", decimals=2, width=12),
         Column("revenue", "Revenue", "money", width=14),
     ]
-    tenth = Ref("backtest_latest", "tenth")
+    decile = Ref("backtest_latest", "tenth")
     chart = Chart(
         "column",
         "Expected and actual wins, best tenth first",
         [
-            Series("Expected", tenth, Ref("backtest_latest", "expected"), colour="#A9B4BB"),
-            Series("Came", tenth, Ref("backtest_latest", "wins")),
+            Series("Expected", decile, Ref("backtest_latest", "expected"), colour="#A9B4BB"),
+            Series("Came", decile, Ref("backtest_latest", "wins")),
         ],
         "Column chart of expected and actual wins per tenth of the latest list.",
         x_title="Tenth of the list",
@@ -361,7 +361,7 @@ def _backtest(holdouts: Sequence[Holdout]) -> Sheet:
         chart,
         Table("backtest_latest", columns, first, title="The latest list", filters=False),
     ]
-    earlier = tenths[tenths["cutoff_date"] != tenths["cutoff_date"].max()]
+    earlier = deciles[deciles["cutoff_date"] != deciles["cutoff_date"].max()]
     if len(earlier):
         blocks.append(Table("backtest_earlier", columns, earlier, title="Earlier lists", filters=False))
     for name, words in (("icp_grade", "grade"), ("segment", "segment")):

@@ -19,7 +19,7 @@ def stack_holdouts(holdouts: Sequence[Holdout]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def backtest_by_tenth(rows: pd.DataFrame) -> pd.DataFrame:
+def backtest_by_decile(rows: pd.DataFrame) -> pd.DataFrame:
     """Per cutoff, the whole list (every account × division, best first) in tenths: pairs, expected, wins, revenue."""
     parts = []
     for day, part in rows.groupby("cutoff_date", sort=True):

@@ -105,12 +105,12 @@ def feature_drift(
     return frame.sort_values(["psi", "feature"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
-def value_drift(expected: ArrayLike, came: ArrayLike, tenths: int = 10) -> tuple[float, pd.DataFrame]:
-    """Expected value against what came, by tenth of the expected value: weighted stability index, and the table."""
-    ev, worth = (np.asarray(values, dtype=np.float64).clip(0) for values in (expected, came))
+def value_drift(expected: ArrayLike, observed: ArrayLike, bins: int = 10) -> tuple[float, pd.DataFrame]:
+    """Expected value against what came, in ``bins`` of equal size by what was expected: stability index and table."""
+    ev, value = (np.asarray(values, dtype=np.float64).clip(0) for values in (expected, observed))
     order = np.argsort(-ev, kind="stable")
-    tenth = np.minimum(np.arange(ev.size) * tenths // max(ev.size, 1), tenths - 1) + 1
-    frame = pd.DataFrame({"tenth": tenth, "expected": ev[order], "came": worth[order]})
+    decile = np.minimum(np.arange(ev.size) * bins // max(ev.size, 1), bins - 1) + 1
+    frame = pd.DataFrame({"tenth": decile, "expected": ev[order], "came": value[order]})
     table = frame.groupby("tenth").agg(accounts=("came", "size"), expected=("expected", "sum"), came=("came", "sum"))
     p = (table["expected"] + 1e-9) / (table["expected"].sum() + 1e-9 * len(table))
     q = (table["came"] + 1e-9) / (table["came"].sum() + 1e-9 * len(table))

@@ -9,7 +9,7 @@ import pytest
 from icp_xl.config.validation import ValidationSettings
 from icp_xl.propensity.metrics import measure
 from icp_xl.validation.alerts import find_alerts
-from icp_xl.validation.backtest import backtest_by, backtest_by_tenth
+from icp_xl.validation.backtest import backtest_by, backtest_by_decile
 from icp_xl.validation.drift import bin_counts, compare_samples, feature_drift, stability_index, value_drift
 from icp_xl.validation.scenarios import build_scenarios, segment_performance, sort_scenarios
 
@@ -124,7 +124,7 @@ def test_segments_add_up() -> None:
 
 def test_backtest_adds_up() -> None:
     frame = frame_of()
-    tenths = backtest_by_tenth(frame)
+    tenths = backtest_by_decile(frame)
     assert tenths["wins"].sum() == frame["label"].sum()
     assert tenths["expected"].sum() == pytest.approx(frame["p_hat"].sum())
     assert tenths["expected"].is_monotonic_decreasing

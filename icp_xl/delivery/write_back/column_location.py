@@ -44,7 +44,7 @@ class ListLocation:
         return f"sheet {self.sheet}, {column_letters(self.key_column)}{self.header_row}"
 
 
-def find_place(book: Workbook, key: str, sheet: str | None, strings: Sequence[bytes]) -> ListLocation:
+def find_location(book: Workbook, key: str, sheet: str | None, strings: Sequence[bytes]) -> ListLocation:
     """The column called ``key``: of a table if one has it, else of the first rows of a sheet.
 
     Args:
@@ -64,7 +64,7 @@ def find_place(book: Workbook, key: str, sheet: str | None, strings: Sequence[by
         if index in ours or part is None or rel is None or rel.kind != "worksheet":
             continue
         here = _tables(book, part, name, index, key)
-        named = [place for place in here if (_table_name(place.table)).lower() == wanted]
+        named = [location for location in here if (_table_name(location.table)).lower() == wanted]
         if wanted and wanted != name.lower() and not named:
             continue
         tables += named or here
@@ -80,11 +80,11 @@ def find_place(book: Workbook, key: str, sheet: str | None, strings: Sequence[by
             allowed=", ".join(dict.fromkeys(seen))[:300] or None,
             next_step="Give the header of the column that holds the account's id or name.",
         )
-    names = [_table_name(place.table) or place.sheet for place in found]
+    names = [_table_name(location.table) or location.sheet for location in found]
     raise DeliveryError(
         f"several columns are called {key!r}",
         where=book.where,
-        got="; ".join(place.where for place in found)[:300],
+        got="; ".join(location.where for location in found)[:300],
         allowed=", ".join(names)[:300],
         next_step="Choose one with --sheet (a sheet's or a table's name).",
     )
@@ -155,16 +155,16 @@ def _plain(
     return []
 
 
-def check_table(book: Workbook, place: ListLocation) -> None:
+def check_table(book: Workbook, location: ListLocation) -> None:
     """Refuse a table whose columns a query decides.
 
     Raises:
         RefusedError: it cannot grow.
     """
-    if place.table is not None and (place.table.get("tableType") or "worksheet") != "worksheet":
+    if location.table is not None and (location.table.get("tableType") or "worksheet") != "worksheet":
         refuse("query-table", "the table is filled by a query or a map, which decides its columns",
                "Use a sheet of your own that refers to it, or turn it into a plain table (Table Design, Unlink). "
-               "Nothing was changed.", where=book.where, got=_table_name(place.table))  # fmt: skip
+               "Nothing was changed.", where=book.where, got=_table_name(location.table))  # fmt: skip
 
 
 @dataclass
@@ -221,7 +221,7 @@ class KeyReader:
 
 
 def scan(
-    place: ListLocation, reader: SheetPartReader, strings: Sequence[bytes], zeros: Mapping[str, int] | None = None
+    location: ListLocation, reader: SheetPartReader, strings: Sequence[bytes], zeros: Mapping[str, int] | None = None
 ) -> Scan:
     """Read every row once.
 
@@ -230,14 +230,14 @@ def scan(
     """
     found = Scan()
     parser = RowParser(reader.prefix)
-    key = KeyReader(parser, place.key_column)
-    bottom = place.area.last_row if place.table is not None else None
-    data = place.data
+    key = KeyReader(parser, location.key_column)
+    bottom = location.area.last_row if location.table is not None else None
+    data = location.data
     for row in reader.rows():
         number = parser.number(row)
         found.rows.append(row)
         found.numbers.append(number)
-        if number < place.header_row or (bottom is not None and number > bottom):
+        if number < location.header_row or (bottom is not None and number > bottom):
             continue
         last = key.glance(row)
         if last is None:
@@ -245,7 +245,7 @@ def scan(
             found.last_used[number] = max(used, default=0)
         else:
             found.last_used[number], found.last_style[number] = last
-        if number > place.header_row and (data is None or data.first_row <= number <= data.last_row):
+        if number > location.header_row and (data is None or data.first_row <= number <= data.last_row):
             cell = key.cell(row, number)
             text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""
             if text:
@@ -264,31 +264,31 @@ def merges(tail: bytes) -> list[Area]:
     return [area for area in found if area is not None]
 
 
-def settle(book: Workbook, place: ListLocation, found: Scan, tail: bytes) -> None:
+def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> None:
     """Fix the header row and the data of a plain range, now that the sheet is read."""
     if found.uncomputed and not found.keys:
         raise DeliveryError(
             "the keys are formulas that have not been computed yet, as another program wrote them",
-            where=place.where,
+            where=location.where,
             got=f"{found.uncomputed:,} formulas without a value",
             next_step="Open the workbook in Excel, save it, and run again. Nothing was changed.",
         )
-    if place.table is not None:
+    if location.table is not None:
         return
     for area in merges(tail):
-        if area.first_row <= place.header_row <= area.last_row and (
-            area.first_column <= place.key_column <= area.last_column
+        if area.first_row <= location.header_row <= area.last_row and (
+            area.first_column <= location.key_column <= area.last_column
         ):
-            place.header_row = area.last_row
-    found.keys = {number: text for number, text in found.keys.items() if number > place.header_row}
+            location.header_row = area.last_row
+    found.keys = {number: text for number, text in found.keys.items() if number > location.header_row}
     if not found.keys:
-        raise DeliveryError("there are no rows under the key column", where=place.where)
+        raise DeliveryError("there are no rows under the key column", where=location.where)
     bottom = max(found.keys)
-    place.area = Area(place.header_row, place.key_column, bottom, place.key_column)
-    place.data = Area(place.header_row + 1, place.key_column, bottom, place.key_column)
+    location.area = Area(location.header_row, location.key_column, bottom, location.key_column)
+    location.data = Area(location.header_row + 1, location.key_column, bottom, location.key_column)
 
 
-def first_free(book: Workbook, place: ListLocation, found: Scan, tail: bytes, width: int, own: Sequence[int]) -> int:
+def first_free(book: Workbook, location: ListLocation, found: Scan, tail: bytes, width: int, own: Sequence[int]) -> int:
     """First of ``width`` free columns: right of the table, or after everything in the rows of a plain range.
 
     Args:
@@ -297,38 +297,40 @@ def first_free(book: Workbook, place: ListLocation, found: Scan, tail: bytes, wi
     Raises:
         RefusedError: a table cannot grow, or the sheet ends.
     """
-    top, bottom = place.area.first_row, place.area.last_row
-    if place.table is None:
+    top, bottom = location.area.first_row, location.area.last_row
+    if location.table is None:
         start = 1 + max((used for number, used in found.last_used.items() if top <= number <= bottom), default=0)
-        start = max(start, place.key_column + 1, *(column + 1 for column in own))
+        start = max(start, location.key_column + 1, *(column + 1 for column in own))
     else:
-        start = place.area.last_column + 1
+        start = location.area.last_column + 1
     blocks = [area for area in merges(tail) if area.last_row >= top and area.first_row <= bottom]
-    for _, root in sheet_tables(book, place.part):
+    for _, root in sheet_tables(book, location.part):
         area = Area.of(root.get("ref") or "")
-        if area is not None and (place.table is None or root.get("id") != place.table.get("id")):
+        if area is not None and (location.table is None or root.get("id") != location.table.get("id")):
             blocks.append(area)
-    if place.table is None:
+    if location.table is None:
         for area in sorted(blocks, key=lambda area: area.first_column):
             if area.meets(Area(top, start, bottom, start + width - 1)):
                 start = area.last_column + 1
     if start + width - 1 > MAX_COLUMNS:
         refuse("no-room", "the sheet has no free columns left on the right",
                "Remove columns that are not needed and run again. Nothing was changed.", where=book.where,
-               got=place.where)  # fmt: skip
+               got=location.where)  # fmt: skip
     room = Area(top, start, bottom, start + max(width, 1) - 1)
-    over = next((area for area in anchored_areas(book, place.part) if width and area.meets(room)), None)
+    over = next((area for area in anchored_areas(book, location.part) if width and area.meets(room)), None)
     if over is not None:
         refuse("no-room", "a chart, a picture or a shape lies where our columns would stand",
                f"Move it away from {room}, and run again. Nothing was changed.", where=book.where,
-               got=f"sheet {place.sheet}, {over}", allowed=f"{room} free")  # fmt: skip
-    if place.table is not None and width:
-        _check_room(book, place, found, blocks, start, width)
+               got=f"sheet {location.sheet}, {over}", allowed=f"{room} free")  # fmt: skip
+    if location.table is not None and width:
+        _check_room(book, location, found, blocks, start, width)
     return start
 
 
-def _check_room(book: Workbook, place: ListLocation, found: Scan, blocks: list[Area], start: int, width: int) -> None:
-    room = Area(place.area.first_row, start, place.area.last_row, start + width - 1)
+def _check_room(
+    book: Workbook, location: ListLocation, found: Scan, blocks: list[Area], start: int, width: int
+) -> None:
+    room = Area(location.area.first_row, start, location.area.last_row, start + width - 1)
     taken = next((str(area) for area in blocks if area.meets(room)), "")
     if not taken:
         rows = zip(found.numbers, found.rows, strict=True)
@@ -342,7 +344,7 @@ def _check_room(book: Workbook, place: ListLocation, found: Scan, blocks: list[A
     if taken:
         refuse("no-room", "the table cannot grow: the cells beside it are taken",
                f"Move what stands there, or insert {width} empty columns right of the table, and run again. "
-               "Nothing was changed.", where=book.where, got=f"sheet {place.sheet}, {taken}",
+               "Nothing was changed.", where=book.where, got=f"sheet {location.sheet}, {taken}",
                allowed=f"{room} free")  # fmt: skip
 
 

@@ -136,10 +136,10 @@ def write_record(book: Workbook, part: str, snapshot: Snapshot, before: bytes, d
     Without ``delta`` the whole earlier part is kept.
     """
     package = book.package
-    place = posixpath.join(posixpath.dirname(part), "icp_xl", posixpath.basename(part) + ".bin")
-    package.put(place, b"", CONTENT_TYPE)
-    package.add_relationship(part, TYPE, place)
-    skip = {place.lower()} | ({part.lower()} if delta is not None else set())
+    record_part = posixpath.join(posixpath.dirname(part), "icp_xl", posixpath.basename(part) + ".bin")
+    package.put(record_part, b"", CONTENT_TYPE)
+    package.add_relationship(part, TYPE, record_part)
+    skip = {record_part.lower()} | ({part.lower()} if delta is not None else set())
     undo = collect(package, snapshot, None, frozenset(skip))
     added = {name: digest(package.read(name)) for name in undo.added}
     head = {
@@ -150,7 +150,7 @@ def write_record(book: Workbook, part: str, snapshot: Snapshot, before: bytes, d
         "delta": len(delta) if delta is not None else -1,
     }
     text = json.dumps(head, separators=(",", ":")).encode()
-    package.put(place, _MAGIC + struct.pack("<I", len(text)) + text + (delta or b"") + encode(undo))
+    package.put(record_part, _MAGIC + struct.pack("<I", len(text)) + text + (delta or b"") + encode(undo))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class UndoRecord:
     """What undoes our columns in one sheet."""
 
     part: str
-    place: str
+    record_part: str
     sheet: str
     before: str
     size: int
@@ -171,8 +171,8 @@ def read_record(book: Workbook, part: str) -> UndoRecord | None:
     """The record beside the sheet ``part``."""
     rels = [rel for rel in book.package.relationships(part) if rel.type == TYPE and not rel.external]
     try:
-        place = next(rel.target for rel in rels if book.package.has(rel.target))
-        content = book.package.read(place, MAX_PACKAGE)
+        record_part = next(rel.target for rel in rels if book.package.has(rel.target))
+        content = book.package.read(record_part, MAX_PACKAGE)
         if not content.startswith(_MAGIC):
             return None
         at = len(_MAGIC) + 4
@@ -183,7 +183,9 @@ def read_record(book: Workbook, part: str) -> UndoRecord | None:
         delta = content[at : at + length] if length >= 0 else None
         undo = decode(content[at + max(length, 0) :], book.where)
         added = {str(name): str(value) for name, value in head["added"].items()}
-        return UndoRecord(part, place, str(head["sheet"]), str(head["before"]), int(head["size"]), added, delta, undo)
+        return UndoRecord(
+            part, record_part, str(head["sheet"]), str(head["before"]), int(head["size"]), added, delta, undo
+        )
     except (StopIteration, RefusedError, ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
         return None
 
@@ -222,9 +224,9 @@ def undo_columns(book: Workbook, index: int, part: str, tables: Sequence[str]) -
         drop_column_marks(book, index)
         book.save()
     if states.get(CONTENT_TYPES.lower(), False):
-        package.forget(record.place)
+        package.forget(record.record_part)
     else:
-        package.drop(record.place)
+        package.drop(record.record_part)
     for name in record.added:
         if states[name]:
             package.forget(name)

@@ -14,7 +14,7 @@ from icp_xl.delivery.write_back.column_location import (
     ListLocation,
     Scan,
     check_table,
-    find_place,
+    find_location,
     first_free,
     scan,
     settle,
@@ -126,26 +126,26 @@ def columns_into_package(
     wishes = check_wishes(book, tables=False, force=force)
     report.notes += [f"Written all the same: {wish}." for wish in wishes]
     strings = read_strings(book)
-    place = find_place(book, key, sheet, strings)
-    check_table(book, place)
-    refuse_protected(book, place.part)
-    marks = [mark for mark in read_column_marks(book) if mark.index == place.index]
-    earlier = {mark.field: mark for mark in marks if mark.column and mark.row == place.header_row}
-    tables = [part for part, _ in sheet_tables(book, place.part)]
-    restored = bool(marks) and undo_columns(book, place.index, place.part, tables)
+    location = find_location(book, key, sheet, strings)
+    check_table(book, location)
+    refuse_protected(book, location.part)
+    marks = [mark for mark in read_column_marks(book) if mark.index == location.index]
+    earlier = {mark.field: mark for mark in marks if mark.column and mark.row == location.header_row}
+    tables = [part for part, _ in sheet_tables(book, location.part)]
+    restored = bool(marks) and undo_columns(book, location.index, location.part, tables)
     if restored:
-        place = find_place(book, key, sheet, strings)
+        location = find_location(book, key, sheet, strings)
     elif marks:
-        alive, dead = settle_marks(book, place.part, marks, strings)
-        here = [mark for mark in alive if mark.row == place.header_row]
+        alive, dead = settle_marks(book, location.part, marks, strings)
+        here = [mark for mark in alive if mark.row == location.header_row]
         earlier = {mark.field: mark for mark in here}
         report.notes += [lost_note(mark) for mark in marks if mark.field not in earlier]
         report.stale = [mark.field for mark in [*dead, *alive] if mark.field not in earlier]
-        drop_record(book, place.part)
+        drop_record(book, location.part)
     if lifted is not None:
         earlier, restored = dict(lifted), True
     snapshot = Snapshot.of(package)
-    _Writing(book, place, results, report, strings, earlier, restored).write(snapshot)
+    _Writing(book, location, results, report, strings, earlier, restored).write(snapshot)
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
 
@@ -184,7 +184,7 @@ class _Writing:
     """One write. ``earlier`` are our columns before it; ``restored`` says that they have been taken out exactly."""
 
     book: Workbook
-    place: ListLocation
+    location: ListLocation
     results: Results
     report: ColumnsReport
     strings: Sequence[bytes]
@@ -194,12 +194,12 @@ class _Writing:
     _accounts: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, snapshot: Snapshot) -> None:
-        book, place = self.book, self.place
-        before = book.package.read(place.part, MAX_PACKAGE)
-        reader = SheetPartReader([before], place.part, book.where)
+        book, location = self.book, self.location
+        before = book.package.read(location.part, MAX_PACKAGE)
+        reader = SheetPartReader([before], location.part, book.where)
         styles = ColumnStyles(book)
-        found = scan(place, reader, self.strings, styles.leading_zeros())
-        settle(book, place, found, reader.tail)
+        found = scan(location, reader, self.strings, styles.leading_zeros())
+        settle(book, location, found, reader.tail)
         keys = {*found.keys.values(), *found.shown.values()}
         self._accounts, notes = self.results.find_keys(sorted(filter(None, keys)))
         self.report.notes += notes
@@ -211,30 +211,30 @@ class _Writing:
         columns = self._columns()
         kept = {} if self.restored else {f: m.column for f, m in self.earlier.items()}
         fresh = [column for column in columns if column.field not in kept]
-        start = first_free(book, place, found, reader.tail, len(fresh), list(kept.values()))
+        start = first_free(book, location, found, reader.tail, len(fresh), list(kept.values()))
         places = {**kept, **{column.field: start + at for at, column in enumerate(fresh)}}
         columns.sort(key=lambda column: places[column.field])
         titles = self._titles(columns, places, found, fresh)
         splice = self._edit(reader, found, columns, places, titles, fresh, styles)
         content = splice.content()
-        book.package.put(place.part, content)
+        book.package.put(location.part, content)
         styles.save()
         self._grow_table([titles[column.field] for column in fresh], start)
         if self.earlier or has_formulas(book):
             recalculate(book)
-        header = place.header_row if place.table is None else place.area.first_row
+        header = location.header_row if location.table is None else location.area.first_row
         identities = {
             column.field: Identity(titles[column.field], sketch(values), sort_of(values))
             for column, values in ((column, list(self._written[at].elements())) for at, column in enumerate(columns))
         }
-        set_column_marks(book, place.index, header, places, identities)
+        set_column_marks(book, location.index, header, places, identities)
         book.save()
         if self.restored or not self.earlier:
             record: bytes | None = splice.record()
             if record is not None and revert(content, record, MAX_PACKAGE) != before:
                 record = None  # written in a way that the reader had to normalise
-            write_record(book, place.part, snapshot, before, record)
-        self.report.sheet = place.sheet
+            write_record(book, location.part, snapshot, before, record)
+        self.report.sheet = location.sheet
         self.report.columns = {c.field: f"{titles[c.field]} ({column_letters(places[c.field])})" for c in columns}
         self.report.replaced = sorted(set(self.earlier) & set(places))
 
@@ -251,11 +251,11 @@ class _Writing:
     ) -> dict[str, str]:
         """Headers: as they stand for columns that are there, else ours, free among the others."""
         parser = RowParser(b"")
-        row = next((r for n, r in zip(found.numbers, found.rows, strict=True) if n == self.place.header_row), b"")
+        row = next((r for n, r in zip(found.numbers, found.rows, strict=True) if n == self.location.header_row), b"")
         parser = RowParser(_prefix_of(row))
         texts = {cell.column: str(cell_value(cell, self.strings) or "") for cell in parser.cells(row)}
-        if self.place.table is not None:
-            taken = [c.get("name") or "" for c in children(find(self.place.table, "tableColumns"))]
+        if self.location.table is not None:
+            taken = [c.get("name") or "" for c in children(find(self.location.table, "tableColumns"))]
         else:
             taken = [text for column, text in sorted(texts.items()) if text]
         new = [column for column in columns if column in fresh]
@@ -273,7 +273,7 @@ class _Writing:
         fresh: Sequence[ResultColumn],
         styles: ColumnStyles,
     ) -> Splice:
-        place, splice = self.place, Splice()
+        location, splice = self.location, Splice()
         numbers = [places[column.field] for column in columns]
         new = self._widths({places[column.field]: column.width for column in fresh}, found, reader)
         splice.change(reader.head, head_edits(reader.head, reader.prefix, new, 0) if new else [])
@@ -291,13 +291,13 @@ class _Writing:
         )
         self._written = [Counter() for _ in columns]
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
-        assert place.data is not None
+        assert location.data is not None
         unmatched: dict[str, int] = {}
         chained = False
-        top, bottom = place.data.first_row, place.data.last_row
+        top, bottom = location.data.first_row, location.data.last_row
         for number, row in zip(found.numbers, found.rows, strict=True):
             text = found.keys.get(number)
-            if number == place.header_row and fresh:
+            if number == location.header_row and fresh:
                 contents = [cell_content(titles[column.field]) for column in columns]
                 splice.change(row, head.edits(row, number, contents))
             elif text is not None or (self.earlier and not self.restored and top <= number <= bottom):
@@ -322,7 +322,7 @@ class _Writing:
         if not self.report.matched:
             raise DeliveryError(
                 "no row of the key column is the id or the name of an account",
-                where=place.where,
+                where=location.where,
                 got="; ".join(list(unmatched)[:5])[:200],
                 next_step="Choose the column that holds the account's id or name. Nothing was changed.",
             )
@@ -333,12 +333,12 @@ class _Writing:
 
     def _widths(self, wanted: dict[int, float], found: Scan, reader: SheetPartReader) -> dict[int, float]:
         """Widths for our new columns, but for those over which something of the user's lies that they would stretch."""
-        place, parser = self.place, RowParser(reader.prefix)
+        location, parser = self.location, RowParser(reader.prefix)
         used = set[int]()
-        for area in anchored_areas(self.book, place.part):
+        for area in anchored_areas(self.book, location.part):
             used |= set(range(area.first_column, area.last_column + 1))
         for number, row in zip(found.numbers, found.rows, strict=True):
-            if not place.area.first_row <= number <= place.area.last_row:
+            if not location.area.first_row <= number <= location.area.last_row:
                 used |= {cell.column for cell in parser.cells(row) if cell.inner}
         left = {column: width for column, width in wanted.items() if column not in used}
         if len(left) < len(wanted):
@@ -346,13 +346,13 @@ class _Writing:
         return left
 
     def _tail(self, tail: bytes, splice: Splice, numbers: Sequence[int], found: Scan) -> None:
-        place = self.place
-        area = place.area
-        if place.table is None:
+        location = self.location
+        area = location.area
+        if location.table is None:
             used = [c for n, c in found.last_used.items() if area.first_row <= n <= area.last_row]
-            first = min(place.key_column, 1)
-            area = Area(area.first_row, first, area.last_row, max(used, default=place.key_column))
-        edits, changed = tail_edits(tail, area, numbers, table=place.table is not None)
+            first = min(location.key_column, 1)
+            area = Area(area.first_row, first, area.last_row, max(used, default=location.key_column))
+        edits, changed = tail_edits(tail, area, numbers, table=location.table is not None)
         splice.change(tail, sorted(edits))
         if changed is not None and changed[0] == changed[1]:
             self.report.notes.append(
@@ -360,13 +360,13 @@ class _Writing:
                 "sort by it, set it anew over all of them."
             )
         if changed is not None:
-            _move_filter(self.book, place.index, *changed)
+            _move_filter(self.book, location.index, *changed)
 
     def _grow_table(self, titles: Sequence[str], start: int) -> None:
-        table, place = self.place.table, self.place
+        table, location = self.location.table, self.location
         if table is None or not titles:
             return
-        area = place.area
+        area = location.area
         grown = Area(area.first_row, area.first_column, area.last_row, start + len(titles) - 1)
         table.set("ref", str(grown))
         auto = find(table, "autoFilter")
@@ -379,7 +379,7 @@ class _Writing:
         for number, title in enumerate(titles, max(ids, default=0) + 1):
             listed.append(listed.makeelement(listed.tag[: -len("s")], {"id": str(number), "name": title}))
         listed.set("count", str(len(children(listed))))
-        self.book.package.put(place.table_part, serialise(table))
+        self.book.package.put(location.table_part, serialise(table))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -89,17 +89,17 @@ class InjectReport:
 
 def inject_sheets(
     target: Path,
-    donor: Path,
+    rendered: Path,
     out: Path | None = None,
     sheets: SheetOptions | None = None,
     *,
     options: SafeOptions | None = None,
 ) -> InjectReport:
-    """Put the sheets of ``donor`` into ``target``; nothing else of the target changes.
+    """Put the sheets of ``rendered`` into ``target``; nothing else of the target changes.
 
     Args:
         target: the user's workbook: ``.xlsx``, ``.xlsm``, ``.xltx``, ``.xltm`` or ``.xlam``, transitional or strict.
-        donor: a rendered workbook, of whichever date system.
+        rendered: a rendered workbook, of whichever date system.
         out: where the result goes; the target itself by default, with a dated backup beside it.
         sheets: which sheets, where, and what they replace; all of them, at the end, by default.
         options: backups, checks and progress of the write.
@@ -112,7 +112,7 @@ def inject_sheets(
     report = InjectReport(out or target)
 
     def change(package: Package) -> None:
-        with open_package(donor) as source:
+        with open_package(rendered) as source:
             inject_package(package, source, report, sheets or SheetOptions())
 
     report.backup = safe_write(target, out, change, options)
@@ -146,15 +146,15 @@ def inject_package(package: Package, source: Package, report: InjectReport, opti
 
 def _inject(package: Package, source: Package, report: InjectReport, options: SheetOptions) -> None:
     owner, stale, place = options.owner, options.stale, options.place
-    book, donor = Workbook(package), Workbook(source)
+    book, rendered = Workbook(package), Workbook(source)
     check_writable(book)
-    wishes = check_wishes(book, tables=bool(donor.tables()), force=options.force)
-    identity = report_identity(donor)
+    wishes = check_wishes(book, tables=bool(rendered.tables()), force=options.force)
+    identity = report_identity(rendered)
     copies = release_copies(book)
     if options.only is not None:
         stale = "keep"
-        keep_sheets(donor, options.only, _titles(book))
-    keys = [element.get("name") or "" for element in donor.sheet_elements()]
+        keep_sheets(rendered, options.only, _titles(book))
+    keys = [element.get("name") or "" for element in rendered.sheet_elements()]
     marks = read_owned_sheets(book)
     mine = [m for m in marks if m.owner == owner and m.report in ("", identity) and (m.report or m.key in keys)]
     gone = [m for m in mine if m.key not in keys]
@@ -169,9 +169,9 @@ def _inject(package: Package, source: Package, report: InjectReport, options: Sh
     snapshot = Snapshot.of(package)
     titles = _titles(book)
     names = _sheet_names(book, keys, slots)
-    graft = SheetImport(book, donor, plan_renames(book, donor, names))
+    graft = SheetImport(book, rendered, plan_renames(book, rendered, names))
     graft.prepare()
-    entry = _SheetEntry(book, donor, graft, slots, names, (owner, identity), tuple(options.kept), typed)
+    entry = _SheetEntry(book, rendered, graft, slots, names, (owner, identity), tuple(options.kept), typed)
     entry.enter_all(place, opened, sorted(m.index for m in mine if slots.get(m.key) is not m))
     entry.enter_names()
     if has_formulas(book):
@@ -220,7 +220,7 @@ class _SheetEntry:
     """Enters the donor's sheets into the workbook; ``entered`` holds their elements by position in the donor."""
 
     book: Workbook
-    donor: Workbook
+    rendered: Workbook
     graft: SheetImport
     slots: dict[str, OwnedSheet]
     names: dict[str, str]
@@ -231,7 +231,7 @@ class _SheetEntry:
 
     def enter_all(self, place: str | int, opened: int, gone: Sequence[int]) -> None:
         """Earlier slots first, from left to right, then what is new; ``gone`` are old positions not filled again."""
-        keys = [element.get("name") or "" for element in self.donor.sheet_elements()]
+        keys = [element.get("name") or "" for element in self.rendered.sheet_elements()]
         filled = sorted((self.slots[key].index, at) for at, key in enumerate(keys) if key in self.slots)
         for index, at in filled:
             self._enter(at, index - sum(1 for other in gone if other < index), selected=index == opened)
@@ -244,11 +244,11 @@ class _SheetEntry:
                 fresh += 1
 
     def _enter(self, at: int, index: int, *, selected: bool) -> None:
-        book, element = self.book, self.donor.sheet_elements()[at]
+        book, element = self.book, self.rendered.sheet_elements()[at]
         key = element.get("name") or ""
-        part = self.donor.sheet_part(element)
+        part = self.rendered.sheet_part(element)
         if part is None:
-            refuse("donor", "a rendered sheet has no content", "Render it again.", where=self.donor.where, got=key)
+            refuse("donor", "a rendered sheet has no content", "Render it again.", where=self.rendered.where, got=key)
         mine = [item for item in self.kept if item.sheet == key]
 
         def fill(body: bytes, name: str) -> bytes:
@@ -269,10 +269,10 @@ class _SheetEntry:
         """The donor's own names and the marks, once every sheet has its place."""
         book, after = self.book, self.book.sheet_elements()
         positions = {at: next(i for i, e in enumerate(after) if e is made) for at, made in self.entered.items()}
-        names = source_names(self.donor, self.graft.renames, positions, book.n)
-        wide = list(global_names(self.donor, self.graft.renames))
+        names = source_names(self.rendered, self.graft.renames, positions, book.n)
+        wide = list(global_names(self.rendered, self.graft.renames))
         for at, index in sorted(positions.items()):
-            key = self.donor.sheet_elements()[at].get("name") or ""
+            key = self.rendered.sheet_elements()[at].get("name") or ""
             mine = [item for item in self.kept if item.sheet == key]
             names += ownership_names(book, index, (self.owner[0], key, self.owner[1]), wide, mine)
             wide = []
@@ -313,10 +313,10 @@ def position_of(book: Workbook, place: str | int) -> int:
     return position
 
 
-def report_identity(donor: Workbook) -> str:
+def report_identity(rendered: Workbook) -> str:
     """What tells one report from another, whatever its file is called: its title and its first sheet."""
-    package, title = donor.package, ""
+    package, title = rendered.package, ""
     for rel in package.relationships(""):
         if rel.kind == "core-properties" and not rel.external and package.has(rel.target):
             title = next((e.text or "" for e in package.tree(rel.target) if local(e) == "title"), "")
-    return f"{title[:60]}/{donor.sheet_elements()[0].get('name') or ''}"
+    return f"{title[:60]}/{rendered.sheet_elements()[0].get('name') or ''}"

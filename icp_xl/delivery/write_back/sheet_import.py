@@ -26,10 +26,10 @@ _DXF_ID = re.compile(rb'(?<= )(\w*[dD]xfId)="(\d+)"')
 
 @dataclass
 class SheetImport:
-    """One graft of ``donor`` sheets into ``target``; made once, then :meth:`sheet` for each sheet."""
+    """One graft of ``rendered`` sheets into ``target``; made once, then :meth:`sheet` for each sheet."""
 
     target: Workbook
-    donor: Workbook
+    rendered: Workbook
     renames: Renames
     taken: set[str] = field(default_factory=set)
     tables: dict[str, Element] = field(default_factory=dict)
@@ -41,27 +41,27 @@ class SheetImport:
 
     def prepare(self) -> None:
         """Merge the formats, read the donor's strings, and note which names are taken."""
-        target, donor = self.target, self.donor
-        if donor.related("sheetMetadata"):
+        target, rendered = self.target, self.rendered
+        if rendered.related("sheetMetadata"):
             refuse("donor", "the sheets use dynamic arrays, which cannot be carried into another workbook",
-                   "Render them with plain formulas.", where=donor.where)  # fmt: skip
+                   "Render them with plain formulas.", where=rendered.where)  # fmt: skip
         self._merge_styles()
-        part = donor.related("sharedStrings")
-        self._strings = shared_strings(donor.package.read(part), part, donor.where) if part else []
+        part = rendered.related("sharedStrings")
+        self._strings = shared_strings(rendered.package.read(part), part, rendered.where) if part else []
         ids = [table.get("id") or "0" for table in target.tables().values()]
         self._table_id = max([0, *(int(text) for text in ids if text.isdigit())])
         self.taken = set(target.package.names())
         self.taken |= {(e.get("PartName") or "").lstrip("/").lower() for e in target.package.types}
 
     def _merge_styles(self) -> None:
-        target, donor = self.target, self.donor
-        source = donor.related("styles")
+        target, rendered = self.target, self.rendered
+        source = rendered.related("styles")
         if source is None:
-            refuse("donor", "the rendered sheets have no formats", "Render them again.", where=donor.where)
-        content = donor.package.read(source)
-        theirs = parse(to_strict(content) if target.strict else content, source, donor.where)
-        if target.date_1904 != donor.date_1904:
-            self._days = DAYS if donor.date_1904 else -DAYS
+            refuse("donor", "the rendered sheets have no formats", "Render them again.", where=rendered.where)
+        content = rendered.package.read(source)
+        theirs = parse(to_strict(content) if target.strict else content, source, rendered.where)
+        if target.date_1904 != rendered.date_1904:
+            self._days = DAYS if rendered.date_1904 else -DAYS
             self._dates = date_styles(theirs)
         part = target.related("styles")
         if part is None:
@@ -83,13 +83,13 @@ class SheetImport:
 
         ``change`` is given the sheet's bytes last, for what is to be put into it.
         """
-        package, source = self.target.package, self.donor.package
+        package, source = self.target.package, self.rendered.package
         names = self._free_names(part)
         for old, new in names.items():
             kind = source.content_type(old)
             content = source.read(old)
             if kind.endswith("xml"):
-                check_well_formed(content, old, self.donor.where)
+                check_well_formed(content, old, self.rendered.where)
             if kind == SHEET_TYPE:
                 content = self._rewrite_sheet(content, selected)
             elif kind == TABLE_TYPE:
@@ -114,7 +114,7 @@ class SheetImport:
         todo = [root]
         while todo:
             part = todo.pop()
-            if part in names or not self.donor.package.has(part):
+            if part in names or not self.rendered.package.has(part):
                 continue
             match = re.match(r"^(.*?)(\d*)(\.\w+)$", part)
             stem, number, suffix = (match[1], int(match[2] or 1), match[3]) if match else (part, 1, "")
@@ -122,11 +122,11 @@ class SheetImport:
                 number += 1
             names[part] = f"{stem}{number}{suffix}"
             self.taken.add(names[part].lower())
-            todo += [rel.target for rel in self.donor.package.relationships(part) if not rel.external]
+            todo += [rel.target for rel in self.rendered.package.relationships(part) if not rel.external]
         return names
 
     def _relate(self, old: str, new: str, names: Mapping[str, str]) -> None:
-        source = self.donor.package
+        source = self.rendered.package
         if not source.has(relationships_of(old)):
             return
         root = source.tree(relationships_of(old))
@@ -207,20 +207,20 @@ def _attribute(content: bytes, name: bytes) -> str:
     return found[1].decode() if found else ""
 
 
-def plan_renames(target: Workbook, donor: Workbook, sheet_names: Mapping[str, str]) -> Renames:
+def plan_renames(target: Workbook, rendered: Workbook, sheet_names: Mapping[str, str]) -> Renames:
     """New names for what of the donor would collide; ``sheet_names`` maps the donor's sheets to their names there."""
     names = {(e.get("name") or "").lower() for e in target.defined_names() if e.get("localSheetId") is None}
     tables = {(table.get("displayName") or "").lower() for table in target.tables().values()}
     taken = names | tables
     new_tables: dict[str, str] = {}
-    for table in donor.tables().values():
+    for table in rendered.tables().values():
         name = table.get("displayName") or ""
         free = free_name(name, taken)
         taken.add(free.lower())
         if free != name:
             new_tables[name.lower()] = free
     new_names: dict[str, str] = {}
-    for element in donor.defined_names():
+    for element in rendered.defined_names():
         name = element.get("name") or ""
         if element.get("localSheetId") is None:
             free = free_name(name, taken)
@@ -254,18 +254,18 @@ def free_sheet_name(name: str, taken: set[str]) -> str:
     return free
 
 
-def source_names(donor: Workbook, renames: Renames, positions: Mapping[int, int], n: str) -> list[Element]:
+def source_names(rendered: Workbook, renames: Renames, positions: Mapping[int, int], n: str) -> list[Element]:
     """The donor's defined names as the target shall hold them; ``positions`` maps sheet indices.
 
     Built-in names (print areas and titles, filters) stay with their sheets.
     """
     made: list[Element] = []
-    for element in donor.defined_names():
+    for element in rendered.defined_names():
         scope = element.get("localSheetId")
         name = element.get("name") or ""
         if name.startswith("_icpxl_") or (scope is not None and int(scope) not in positions):
             continue
-        copied = donor.root.makeelement(n + "definedName", dict(element.attrib))
+        copied = rendered.root.makeelement(n + "definedName", dict(element.attrib))
         copied.text = rename_formula(element.text or "", renames)
         if scope is not None:
             copied.set("localSheetId", str(positions[int(scope)]))
@@ -275,7 +275,7 @@ def source_names(donor: Workbook, renames: Renames, positions: Mapping[int, int]
     return made
 
 
-def global_names(donor: Workbook, renames: Renames) -> Sequence[str]:
+def global_names(rendered: Workbook, renames: Renames) -> Sequence[str]:
     """Workbook-wide names that the donor brings, as they will be called."""
-    found = [e.get("name") or "" for e in donor.defined_names() if e.get("localSheetId") is None]
+    found = [e.get("name") or "" for e in rendered.defined_names() if e.get("localSheetId") is None]
     return [renames.names.get(name.lower(), name) for name in found]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from icp_xl.delivery.write_back.column_location import find_place, sheet_tables
+from icp_xl.delivery.write_back.column_location import find_location, sheet_tables
 from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_marks, undo_columns
 from icp_xl.delivery.write_back.column_remove import is_latest
 from icp_xl.delivery.write_back.column_values import Results
@@ -22,7 +22,7 @@ from icp_xl.opc.workbook_part import Workbook, check_writable
 
 def write_sheets_and_columns(
     target: Path,
-    donor: Path,
+    rendered: Path,
     key: str,
     results: Results,
     out: Path | None = None,
@@ -31,11 +31,11 @@ def write_sheets_and_columns(
     sheet: str | None = None,
     options: SafeOptions | None = None,
 ) -> tuple[InjectReport, ColumnsReport]:
-    """Put the sheets of ``donor`` into ``target`` and result columns beside its column ``key``: both, or neither.
+    """Put the sheets of ``rendered`` into ``target`` and result columns beside its column ``key``: both, or neither.
 
     Args:
         target: the user's workbook.
-        donor: a rendered workbook.
+        rendered: a rendered workbook.
         key: header of the column with the accounts' ids or names.
         results: what to write beside it.
         out: where the result goes; the target itself by default, with a dated backup beside it.
@@ -54,7 +54,7 @@ def write_sheets_and_columns(
         book = Workbook(package)
         check_writable(book)
         earlier = _lift(book, key, sheet)
-        with open_package(donor) as source:
+        with open_package(rendered) as source:
             inject_package(package, source, injected, sheets or SheetOptions())
         columns_into_package(package, key, results, columns, sheet, lifted=earlier, force=True)
 
@@ -69,8 +69,8 @@ def _lift(book: Workbook, key: str, sheet: str | None) -> Mapping[str, ColumnMar
     if len(indices) != 1 or len({mark.index for mark in marks}) != 1:
         return None
     (index,) = indices
-    place = find_place(book, key, sheet, read_strings(book))
-    tables = [part for part, _ in sheet_tables(book, place.part)]
-    if place.index != index or not is_latest(book, index) or not undo_columns(book, index, place.part, tables):
+    location = find_location(book, key, sheet, read_strings(book))
+    tables = [part for part, _ in sheet_tables(book, location.part)]
+    if location.index != index or not is_latest(book, index) or not undo_columns(book, index, location.part, tables):
         return None
     return {mark.field: mark for mark in marks if mark.column}

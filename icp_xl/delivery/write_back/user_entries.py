@@ -122,15 +122,15 @@ def _read_sheet(
     rows = RowParser(reader.prefix)
     for row in reader.rows():
         number = rows.number(row)
-        here = [place for place in places if place.area.first_row <= number <= place.area.last_row]
+        here = [location for location in places if location.area.first_row <= number <= location.area.last_row]
         if not here:
             continue
         cells = {cell.column: cell for cell in rows.cells(row)}
-        for place in here:
-            key = key_text(cell_value(cells[place.key_column], strings)) if place.key_column in cells else ""
+        for location in here:
+            key = key_text(cell_value(cells[location.key_column], strings)) if location.key_column in cells else ""
             if key:
-                content = _content(cells.get(place.column), strings)
-                typed.cells.setdefault(place.kept, {}).setdefault(key, content)
+                content = _content(cells.get(location.column), strings)
+                typed.cells.setdefault(location.kept, {}).setdefault(key, content)
 
 
 def _content(cell: Cell | None, strings: Sequence[bytes]) -> TypedCell:
@@ -180,12 +180,12 @@ def restore_entries(
         return sheet
     reader = SheetPartReader([sheet], part, part)
     rows = RowParser(reader.prefix)
-    out, seen = [reader.head, reader.open_tag], {place.kept: set[str]() for place in places}
+    out, seen = [reader.head, reader.open_tag], {location.kept: set[str]() for location in places}
     for row in reader.rows():
         number = rows.number(row)
-        for place in places:
-            if place.area.first_row <= number <= place.area.last_row:
-                row = _fill(rows, row, number, place, typed, seen[place.kept])
+        for location in places:
+            if location.area.first_row <= number <= location.area.last_row:
+                row = _fill(rows, row, number, location, typed, seen[location.kept])
         out.append(row)
     for item, keys in seen.items():
         for key, content in typed.cells[item].items():
@@ -195,24 +195,24 @@ def restore_entries(
 
 
 def _fill(
-    rows: RowParser, row: bytes, number: int, place: _ColumnLocation, typed: UserEntries, seen: set[str]
+    rows: RowParser, row: bytes, number: int, location: _ColumnLocation, typed: UserEntries, seen: set[str]
 ) -> bytes:
     cells = {cell.column: cell for cell in rows.cells(row)}
-    if place.key_column not in cells:
+    if location.key_column not in cells:
         return row
-    key = key_text(cell_value(cells[place.key_column], ()))
-    content = typed.cells[place.kept].get(key)
+    key = key_text(cell_value(cells[location.key_column], ()))
+    content = typed.cells[location.kept].get(key)
     if content is None:
         return row
     seen.add(key)
     typed.used += bool(content.inner)
-    reference = f"{column_letters(place.column)}{number}"
-    old = cells.get(place.column)
+    reference = f"{column_letters(location.column)}{number}"
+    old = cells.get(location.column)
     style = old.attribute(b"s") if old else ""
     made = cell_bytes(rows.prefix, reference, style, content.kind, content.inner)
     if old is not None:
         return row[: old.start] + made + row[old.end :]
-    after = [cell for column, cell in cells.items() if column > place.column]
+    after = [cell for column, cell in cells.items() if column > location.column]
     if after:
         return row[: after[0].start] + made + row[after[0].start :]
     opened, close = rows.opened(row)

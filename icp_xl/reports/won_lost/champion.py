@@ -132,13 +132,13 @@ def _stage_blocks(inputs: WonLostInputs) -> list[Block]:
 
 def _plan_table(inputs: WonLostInputs) -> Table:
     found, trial = inputs.refinement, inputs.trial
-    worth = trial.worth if trial.running else max(2 / 3 * found.gain, inputs.settings.trial_min_gain)
-    planned = trial.planned if trial.running else needed_outcomes(worth, found.unit_variance, inputs.settings)
-    plan = trial_plan(found.unit_variance, worth, inputs.settings, planned)
+    planned_gain = trial.planned_gain if trial.running else max(2 / 3 * found.gain, inputs.settings.trial_min_gain)
+    planned = trial.planned if trial.running else needed_outcomes(planned_gain, found.unit_variance, inputs.settings)
+    plan = trial_plan(found.unit_variance, planned_gain, inputs.settings, planned)
     return Table(
         "champion_plan",
         [Column("outcomes", "Outcomes", "integer"),
-         Column("power", f"Shows a gain of {worth:.3f}", "percent", decimals=0,
+         Column("power", f"Shows a gain of {planned_gain:.3f}", "percent", decimals=0,
                 note="Chance that a trial of this size promotes a challenger that is so much better."),
          Column("smallest", "Smallest gain shown in 4 of 5", "number", decimals=3),
          Column("false_promotion", "False promotion", "percent", decimals=1,
@@ -155,7 +155,10 @@ def _trial_facts(trial: TrialReport) -> list[tuple[str, object]]:
         ("Challenger", trial.challenger_id),
         ("Since", trial.started),
         ("Outcomes scored by both", f"{trial.outcomes:,} ({trial.won:,} won, {trial.lost:,} lost)"),
-        ("Planned", f"{trial.planned:,} outcomes: {trial.power:.0%} chance to see a gain of {trial.worth:.3f} in AUC"),
+        (
+            "Planned",
+            f"{trial.planned:,} outcomes: {trial.power:.0%} chance to see a gain of {trial.planned_gain:.3f} in AUC",
+        ),
         ("AUC of the champion", f"{trial.auc_champion:.3f}"),
         ("AUC of the challenger", f"{trial.auc_challenger:.3f}"),
         ("Interval of the gain", interval),
