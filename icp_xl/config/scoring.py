@@ -126,6 +126,12 @@ class ScoringSettings(Section):
         if components and not 2 <= len(components) <= MOST_COMPONENTS:
             raise ValueError(f"a score has 2 to {MOST_COMPONENTS} components, got {len(components)}")
         faults = [f"{name}.{field} {text}" for name, item in components.items() for field, text in faults_of(item)]
+        titles = [item.title.casefold() for item in components.values()]
+        faults += [
+            f"{name}.label {item.title} heads another component too; each needs one of its own"
+            for at, (name, item) in enumerate(components.items())
+            if item.title.casefold() in titles[:at]
+        ]
         if faults:
             raise ValueError("; ".join(faults))
         return components

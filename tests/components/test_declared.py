@@ -163,6 +163,7 @@ def test_nothing_after_the_day_is_seen() -> None:
         ({"a": {"kind": "recency", "column": "x"}, "b": {"kind": "tenure"}}, "nothing that the kind recency reads"),
         ({"a": {"kind": "share", "months": 900}, "b": {"kind": "tenure"}}, "months must be 1 to 240"),
         ({"a": {"kind": "tiers", "column": "x", "tiers": "5: 0.1"}, "b": {"kind": "tenure"}}, "start at 0"),
+        ({"a": {"kind": "recency", "label": "B"}, "b": {"kind": "tenure"}}, "b.label B heads another component too"),
         ({"icp": {"kind": "recency"}, "b": {"kind": "tenure"}}, "lower-case letters"),
         ({"a": {"kind": "recency", "weight": 0.7}, "b": {"kind": "tenure", "weight": 0.7}}, "sum to 1"),
         ({"a": {"kind": "blend", "columns": "x, y", "shares": "0.7"}, "b": {"kind": "tenure"}}, "one for each column"),
