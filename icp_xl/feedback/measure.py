@@ -32,6 +32,8 @@ DRAWS = 1_000
 RESAMPLE_UP_TO = 20_000
 #: Held-out accounts, and buyers in all, from which a comparison is drawn; fewer only describe.
 LEAST_HELD, LEAST_BUYERS = 10, 5
+#: Buyers on either side from which revenue is compared: with fewer, one large purchase more or less decides.
+LEAST_SUMS = 10
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def compare(accounts: pd.DataFrame, *, seed: int | None = None) -> Comparison:
 
     The weights of the lists are those of Mantel and Haenszel; the interval of the difference is Newcombe's (1998,
     method 10) on the effective sizes, so that it holds with few buyers. The interval of revenue resamples accounts
-    and studentises (bootstrap-t), since few large sums carry it; it is left out where ``seed`` is.
+    and studentises (bootstrap-t), since few large sums carry it; it is left out where ``seed`` is, and with
+    fewer than :data:`LEAST_SUMS` buyers on a side.
 
     Args:
         accounts: one row per account with list_day, held_out, bought, revenue.
@@ -168,7 +171,7 @@ def compare(accounts: pd.DataFrame, *, seed: int | None = None) -> Comparison:
     error = math.sqrt(pooled * (1 - pooled) * (1 / effective[0] + 1 / effective[1]))
     p = float(2 * stats.norm.sf(abs(rate[0] - rate[1]) / error)) if error > 0 else 1.0
     money = (math.nan, math.nan, math.nan)
-    if seed is not None:
+    if seed is not None and min(counts[1], counts[3]) >= LEAST_SUMS:
         rows = both[strata]
         money = _revenue(accounts["revenue"].to_numpy(dtype=np.float64)[rows], held[rows], strata[rows], seed)
     return Comparison(*counts, rate[0], rate[1], rate[0] - rate[1], low, high, p, *money)
@@ -231,7 +234,8 @@ def _revenue(
         ratios = np.concatenate(found)
         ratios = ratios[np.isfinite(ratios)]
         if len(ratios) > DRAWS / 2:
-            t = (float(np.quantile(ratios, ALPHA / 2)), float(np.quantile(ratios, 1 - ALPHA / 2)))
+            # The wider of the two: with few purchases either of them alone is too sure.
+            t = (min(t[0], float(np.quantile(ratios, ALPHA / 2))), max(t[1], float(np.quantile(ratios, 1 - ALPHA / 2))))
     return gap, gap - t[1] * error, gap - t[0] * error
 
 

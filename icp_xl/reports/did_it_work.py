@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from icp_xl.feedback.measure import LEAST_BUYERS, LEAST_HELD, Comparison, Measured
+from icp_xl.feedback.measure import LEAST_BUYERS, LEAST_HELD, LEAST_SUMS, Comparison, Measured
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.spec import (
@@ -112,13 +112,15 @@ METHOD = (
 def _tiles(found: Measured, currency: str) -> Figures:
     whole = found.whole
     known = whole.possible
+    rich = math.isfinite(whole.revenue_low)
     value = whole.revenue_lift * whole.listed
     return Figures([
         Figure("More buyers per 100 accounts", round(100 * whole.lift, 1) if known else "too early",
                "number" if known else "text", _points(whole) if known else whole.verdict, decimals=1 if known else None,
                tone="good" if known and whole.low > 0 else "bad" if known and whole.high < 0 else "plain"),
-        Figure("Revenue that the list brought", value if known else "too early", "money" if known else "text",
-               _sums(whole, currency) if known else "", decimals=0 if known else None),
+        Figure("Revenue that the list brought", value if rich else "too early", "money" if rich else "text",
+               _sums(whole, currency) if rich else f"takes {LEAST_SUMS} buyers on either side",
+               decimals=0 if rich else None),
         Figure("Listed accounts that bought", whole.listed_bought / whole.listed if whole.listed else None, "percent",
                f"{whole.listed_bought:,} of {whole.listed:,}", decimals=1),
         Figure("Held-out accounts that bought", whole.held_bought / whole.held if whole.held else "none held out",

@@ -17,8 +17,8 @@ import yaml
 from icp_xl.sources.vocabulary import tokens
 
 WON, LOST, OPEN, DELETED, ASK = "won", "lost", "open", "deleted", "ask"
-#: Words of two letters that may stand within a word grown together (qualifiedtobuy).
-_SHORT = frozenset({"to", "in", "no", "po", "as"})
+#: Words of up to three letters that may stand within a word grown together (qualifiedtobuy); not Wonder or Winter.
+_SHORT = frozenset({"to", "in", "no", "po", "as", "not", "won", "win", "buy", "new"})
 _LINKS = ("", "s", "n", "en", "es")
 _LONGEST = 5
 Ideas = frozenset[str]
@@ -93,7 +93,7 @@ def read_stage(text: str) -> StageReading:
 
 
 def _terms(text: str) -> list[Ideas]:
-    """The ideas of each word from left to right; a word that is not known names none."""
+    """The ideas of each word from left to right; ``?`` for a word that is not known."""
     known = _words()
     words = tokens(re.sub(r"(?i)n['\u2019]t\b", " not", text))
     found: list[Ideas] = []
@@ -107,7 +107,7 @@ def _terms(text: str) -> list[Ideas]:
                 at += count
                 break
         else:
-            found += _taken_apart(words[at]) or [frozenset()]
+            found += _taken_apart(words[at]) or [frozenset({"neutral"} if words[at].isdigit() else {"?"})]
             at += 1
     return found
 
@@ -125,13 +125,13 @@ def _taken_apart(word: str) -> list[Ideas] | None:
         return found
     for cut in range(len(word) - 2, 1, -1):
         head, rest = word[:cut], word[cut:]
-        if head not in known or (len(head) < 3 and head not in _SHORT):
+        if head not in known or (len(head) < 4 and head not in _SHORT):
             continue
         for link in _LINKS:
             tail = rest[len(link) :]
             if not rest.startswith(link) or len(tail) < 2:
                 continue
-            if tail in known and (len(tail) >= 3 or tail in _SHORT):
+            if tail in known and (len(tail) >= 4 or tail in _SHORT):
                 return [frozenset(known[head]), frozenset(known[tail])]
             further = _taken_apart(tail)
             if further:
@@ -153,7 +153,7 @@ def _in_context(terms: list[Ideas]) -> Ideas:
         yet = any("yet" in terms[k] for k in (at - 1, at + 1, at + 2) if 0 <= k < len(terms))
         # A negation holds for the next word that means something; in some languages it stands behind.
         places = [*range(at + 1, min(at + 4, len(told))), *range(at - 1, max(at - 3, -1), -1)]
-        about = next((k for k in places if told[k] - {"not", "yet", "neutral", "by", "from"}), None)
+        about = next((k for k in places if told[k] - {"not", "yet", "neutral", "by", "from", "?"}), None)
         named.add("not-yet" if yet else "not")
         if about is not None:
             named |= {f"-{idea}" for idea in told[about]} if not yet else set()

@@ -35,13 +35,15 @@ def quarters(count: int, n: int, held: float, effect: float, lists: int = 1, fir
         found = measure_list(pairs, seed=k)
         whole = found.whole
         covered.append(whole.low <= truth <= whole.high)
-        money.append(whole.revenue_low <= truth * MEAN_SALE <= whole.revenue_high)
+        if np.isfinite(whole.revenue_low):
+            money.append(whole.revenue_low <= truth * MEAN_SALE <= whole.revenue_high)
         gaps.append(whole.lift - truth)
         claims.append(whole.verdict in ("bought more", "bought less"))
         rate = found.groups.set_index("group")["rate"]
         naive.append(rate["Listed and worked"] - rate["Listed, not worked"])
     return {
-        "truth": truth, "coverage": float(np.mean(covered)), "revenue coverage": float(np.mean(money)),
+        "truth": truth, "coverage": float(np.mean(covered)), "revenue coverage": float(np.mean(money or [np.nan])),
+        "revenue told": len(money) / count,
         "bias": float(np.mean(gaps)), "its error": float(np.std(gaps) / np.sqrt(count)),
         "claims": float(np.mean(claims)), "worked less not worked": float(np.mean(naive)),
     }  # fmt: skip

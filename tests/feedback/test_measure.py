@@ -148,6 +148,13 @@ def test_without_a_holdout_the_command_says_so(tmp_path: Path, capsys: pytest.Ca
     assert "Nobody can say yet" in capsys.readouterr().out
 
 
+def test_where_nobody_typed_a_status_the_list_is_measured_all_the_same(tmp_path: Path) -> None:
+    assert icp(["measure", *folder(tmp_path, holdout=True, worked=False), "--html"]) == 0
+    rows = [row for row in cells(tmp_path / "out" / "icp_did_it_work.xlsx") if "Listed and worked" in row]
+    assert rows[0][rows[0].index("Listed and worked") + 1] == 0
+    assert "The list worked" in (tmp_path / "out" / "icp_did_it_work.html").read_text(encoding="utf-8")
+
+
 def test_without_a_list_it_says_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = folder(tmp_path, holdout=True)
     (tmp_path / "out" / "state" / "lists" / "2026-01-05.parquet").unlink()

@@ -70,7 +70,7 @@ def test_what_is_negated_is_not_won(no: str, word: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Must win", "Win room", "Path to win", "Zu gewinnen", "Por ganar", "Likely won",
-                                  "Nearly lost", "Wonderland fit-out", "Lostwithiel plant"])  # fmt: skip
+                                  "Nearly lost", "Wonder fit-out", "Lostwithiel plant"])  # fmt: skip
 def test_what_is_aimed_at_or_only_looks_alike_is_open(text: str) -> None:
     assert outcomes(stage=[text]) == ["open"]
 

@@ -162,8 +162,8 @@ def _worked(pairs: pd.DataFrame, lists: pd.DataFrame, states: pd.DataFrame) -> p
     when = pd.to_datetime(said["status_on"])
     # A status without a day is of the list that it stands in; those of our own time carry one.
     latest = when.fillna(pd.Timestamp.max.floor("D").as_unit("s")).groupby(said["account_id"]).max()
-    found: pd.Series[bool] = pairs["account_id"].map(latest) >= pairs["list_day"]
-    return found
+    mine = pd.to_datetime(latest.reindex(pairs["account_id"])).to_numpy()
+    return pd.Series(mine >= pairs["list_day"].to_numpy(), index=pairs.index)
 
 
 def _bought_since(pairs: pd.DataFrame, sales: pd.DataFrame, notes: list[str]) -> pd.Series[float]:
