@@ -40,7 +40,7 @@ ooo|oao|zao|pao|too|ooo ltd
 sh pk|shpk|sha|epe|ae|ike|abee|oe|ee
 as ti|anonim sirketi|limited sirketi|ltd sti|sti|san tic ltd sti|san ve tic as|san tic as
 kk|kabushiki kaisha|yk|yugen kaisha|gk|godo kaisha|co ltd|jsc|pjsc|ojsc|cjsc|ojs|tbk|persero|persero tbk|pt|sdn bhd|bhd
-plt|jv|fze|fzco|fzc|fz llc|fzllc|wll|bsc|saog|saoc|saj|sal|spc|qsc|kscc|kscp|llc fz|est
+amba|smba|plt|jv|fze|fzco|fzc|fz llc|fzllc|wll|bsc|saog|saoc|saj|sal|spc|qsc|kscc|kscp|llc fz|est
 ltd sti|xk|corp ltd|group ltd liability co|rf|soc|cc
 адвокат|ооо|оао|зао|пао|ао|тов|пат|прат|ад|оод|еоод|еад|ет|дп|тоо|ип|нпо|ано|ску
 ае|ооо|дд|доо|єоод|фоп|ат|пп|фгуп|гуп|муп|оао|уп|чп|сп|ск|общество с ограниченной ответственностью
@@ -50,11 +50,20 @@ ltd sti|xk|corp ltd|group ltd liability co|rf|soc|cc
 """
 
 _PREFIXES = """
-pt|ooo|oao|zao|pao|uab|sia|sarl|eurl|sci|selarl|m s|ms|messrs|firma|fa|kabushiki kaisha|yugen kaisha
+oy|pt|ooo|oao|zao|pao|uab|sia|sarl|eurl|sci|selarl|m s|ms|messrs|firma|fa|kabushiki kaisha|yugen kaisha
 ооо|оао|зао|пао|ао|тов|пат|прат|тоо|ип|нпо|ано|гк|общество с ограниченной ответственностью
 акционерное общество|публичное акционерное общество|шركة|شركة|مؤسسة
 """
 
+#: Forms written out, and how they are mostly written.
+SHORT_FORMS = {
+    "anonim sirketi": "as", "limited sirketi": "ltd sti", "ltd sirketi": "ltd sti", "sociedad anonima": "sa",
+    "sociedade anonima": "sa", "spolka akcyjna": "sa", "societa per azioni": "spa", "naamloze vennootschap": "nv",
+    "besloten vennootschap": "bv", "spolka z oo": "sp zoo", "spolka zoo": "sp zoo", "sociedad limitada": "sl",
+    "общество с ограниченной ответственностью": "ооо", "публичное акционерное общество": "пао",
+    "акционерное общество": "ао", "ανωνυμη εταιρεια": "αε", "ανωνυμος εταιρεια": "αε", "ανωνυμη εταιρια": "αε",
+    "limited liability co": "llc", "ltd liability co": "llc",
+}  # fmt: skip
 #: Forms that are written against the name without a space, in scripts that use none.
 GLUED = (
     "株式会社", "有限会社", "合同会社", "合資会社", "合名会社", "一般社団法人", "一般財団法人", "股份有限公司",

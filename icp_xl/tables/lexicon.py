@@ -122,7 +122,9 @@ SHORT_FOR = {
         "tr": "trust", "gt": "great", "bus": "business", "pac": "pacific", "atl": "atlantic", "indep": "independent",
         "nw": "northwest northwestern", "ne": "northeast northeastern", "sw": "southwest southwestern",
         "se": "southeast southeastern", "wm": "william", "chas": "charles", "geo": "george", "jas": "james",
-        "thos": "thomas", "robt": "robert", "jos": "joseph", "benj": "benjamin", "saml": "samuel", "danl": "daniel",
+        "thos": "thomas", "hnos": "hermanos", "gebr": "gebruder gebrueder", "ets": "etablissements",
+        "nachf": "nachfolger",
+        "robt": "robert", "jos": "joseph", "benj": "benjamin", "saml": "samuel", "danl": "daniel",
     }.items()
 }  # fmt: skip
 

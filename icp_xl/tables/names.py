@@ -83,6 +83,8 @@ _CARE_OF = re.compile(r"(?<=\w)\W+(?:c\s?/\s?o\b|care of\b|attn\b\.?|attention:)
 _SLASH_MARK = re.compile(r"\s*[/\\]\s*([^\W\d_]{2,4})\.?\s*[/\\]?\s*$")
 _PLACE_MARK = re.compile(r"(?:\s+([-–—])\s*|\s*,\s*)([^\W\d_][^\d_,()–—-]*?)\.?\s*$")
 _BRACKETS = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
+#: Ends of web addresses that name no country: "Nordlys.io".
+_DOMAIN_END = re.compile(r"(?<=\w{3})\.(?:com|net|org|io|ai|app|dev|biz|info)\s*$")
 _CLASS = re.compile(r"^(?:class|series|cl)\s+\w{1,2}$")
 _COOP = re.compile(r"\bco-op(?=s?\b|erative)")
 #: "No. 7", "Nr 7" and "#7" are 7.
@@ -231,7 +233,7 @@ _AFTER_INITIALS = frozenset(("inc", "corp", "co", "ltd", "llc", "and"))
 
 def _clean(text: str) -> NormalizedName:
     letters = fold(text)
-    head, *others = _OTHER_NAME.split(_CARE_OF.sub("", letters))
+    head, *others = _OTHER_NAME.split(_CARE_OF.sub("", _DOMAIN_END.sub("", letters)))
     places: list[str] = []
     legal: list[str] = []
     head = _strip_marks(head, places)
@@ -413,12 +415,17 @@ def _strip_legal(words: list[str], legal: list[str]) -> list[str]:
     return _strip_glued(words, legal)
 
 
+@lru_cache(maxsize=1)
+def _glued() -> tuple[str, ...]:
+    return tuple(fold(form) for form in GLUED)
+
+
 def _strip_glued(words: list[str], legal: list[str]) -> list[str]:
     if not words or all(word.isascii() for word in (words[0], words[-1])):
         return words
     words = list(words)
     for at in (0, -1):
-        for form in GLUED:
+        for form in _glued():
             word = words[at]
             if word == form and len(words) > 1:
                 legal.append(form)

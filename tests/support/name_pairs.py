@@ -7,6 +7,27 @@ from __future__ import annotations
 
 PAIRS: dict[str, dict[str, list[tuple[str, str]]]] = {
     "same": {
+        "numbers, coops and signs": [
+            ("Orvane Lube No. 3302", "Orvane Lube 3302"),
+            ("Tharne Dairy Co-op", "Tharne Dairy Cooperative"),
+            ("Indep. School Dist. 622", "Independent School District 622"),
+            ("Vellmoor Income Tr", "Vellmoor Income Trust"),
+            ("Gt Pelican Dredge", "Great Pelican Dredge"),
+            ("Wm. Harkness Lumber", "William Harkness Lumber"),
+            ("S. Dakotan Drilling", "South Dakotan Drilling"),
+            ("Rossandi & C. S.n.c.", "Rossandi"),
+            ("Zellberg Hnos Ltda", "Zellberg Hermanos Ltda"),
+            ("Brandaris Schweiz AG", "Brandaris Suisse"),
+            ("Quellmark.io", "Quellmark"),
+            ("Bureau of Orchard Pollination (BOP)", "Bureau of Orchard Pollination"),
+            ("Childrens Hospital Orvane", "Children's Hospital of Orvane"),
+        ],
+        "forms of other scripts": [
+            ("Αφοί Μαρκόπουλοι Α.Ε.", "Αφοι Μαρκοπουλοι ΑΕ"),
+            ("東山集团公司", "東山集团"),
+            ("บริษัท ดาวเรือง จำกัด (มหาชน)", "ดาวเรือง"),
+            ("Karaçam Anonim Şirketi", "Karacam A.S."),
+        ],
         "legal form": [
             ("Tharne Verpackung GmbH & Co. KG", "Tharne Verpackung"),
             ("Oltrona S.p.A.", "Oltrona SpA"),
@@ -79,6 +100,23 @@ PAIRS: dict[str, dict[str, list[tuple[str, str]]]] = {
         ],
     },
     "different": {
+        "order of words": [
+            ("Community Capital Credit Union", "Capital Community Credit Union"),
+            ("Western United Savings", "United Western Savings"),
+            ("Royal One", "One Royal"),
+            ("Ostrava University of Technology", "University of Ostrava"),
+            ("Kelmar University of Technology", "Kelmar University"),
+        ],
+        "men and women, sounds, other parts": [
+            ("Dvorsky Stavby", "Dvorska Stavby"),
+            ("Kalomiros Shipping", "Kalomirou Shipping"),
+            ("Lindqvist Plumbing", "Lindquist Plumbing"),
+            ("Staningford Beverage Inc", "Feningford Beverage Inc"),
+            ("Monallstone Energy Inc", "Moninstone Energy Inc"),
+            ("Marchetti Marmi", "Marchesi Marmi"),
+            ("Yeni Gida Sanayi", "Yedi Gida Sanayi"),
+            ("ООО «Тягомаш»", "ООО «Тятомаш»"),
+        ],
         "country or state": [
             ("Hollins (Spain)", "Hollins (Portugal)"),
             ("Tavener - MI", "Tavener - WI"),

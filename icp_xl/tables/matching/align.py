@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA
@@ -189,9 +189,16 @@ def _another_order(left: list[str], right: list[str]) -> Alignment:
         return Alignment(
             TURNED_MOST, TURNED_MOST, against=("the same words, but of another order around the institution",)
         )
-    if [word for word in left if word in MODIFIERS] != [word for word in right if word in MODIFIERS]:
+    if _in_order(left, _ORDERED) != _in_order(right, _ORDERED):
         return Alignment(TURNED_MOST, TURNED_MOST, against=("the same words, but of another order",))
     return Alignment(1.0, 1.0, ("same words in another order",))
+
+
+_ORDERED = MODIFIERS | NUMBERS.keys()
+
+
+def _in_order(words: list[str], chosen: Set[str]) -> list[str]:
+    return [word for word in words if word in chosen]
 
 
 def _of_institution(words: list[str]) -> bool:
@@ -221,6 +228,9 @@ def _most(rest: _Rest, left: list[str], right: list[str], agreed: list[str], tol
     if any(word.isdigit() or word in ROMAN for word in (*rest.xs, *rest.ys)):
         most = min(most, NUMBER_MOST)
     if {("of" in left), ("of" in right)} == {True, False} and _moved_around(left, right):
+        most = min(most, TURNED_MOST)
+    shared = (set(left) & set(right)) - {"of"}
+    if extra and shared & INSTITUTIONS and _in_order(left, shared) != _in_order(right, shared):
         most = min(most, TURNED_MOST)
     return most
 
@@ -252,7 +262,8 @@ def _left_out(word: str, name: list[str], words: Words) -> bool:
         # "Spire Global" may be Spire; "Global Dividend Fund" is not the Dividend Fund.
         return name[-1] == word
     if word in SPOKEN_WITHOUT:
-        return True
+        # "X University of Technology" is not X University.
+        return word in FILLER or INSTITUTIONS.isdisjoint(name)
     return words.is_place(word) and word not in _COUNTRY_WORDS and name[-1] == word and len(name) > 1
 
 

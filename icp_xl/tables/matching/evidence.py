@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from icp_xl.tables.legal_forms import SHORT_FORMS
 from icp_xl.tables.lexicon import personal_names
 from icp_xl.tables.matching.align import PERSON_MOST
 from icp_xl.tables.matching.places import Place, Verdict, compare_places
@@ -191,7 +192,9 @@ _LEGAL_PARTS = frozenset(("pvt", "pty", "pte", "public"))
 
 
 def _legal(a: NormalizedName, b: NormalizedName) -> MatchEvidence:
-    x, y = ({part for form in name.legal for part in form.split()} - _LEGAL_PARTS for name in (a, b))
+    x, y = (
+        {part for form in name.legal for part in SHORT_FORMS.get(form, form).split()} - _LEGAL_PARTS for name in (a, b)
+    )
     if not x or not y or x & y:
         return MatchEvidence(0.7, 1.0, ("same legal form",)) if x & y else MatchEvidence()
     against = (f"legal form {' '.join(a.legal)} against {' '.join(b.legal)}",)

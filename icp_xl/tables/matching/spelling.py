@@ -86,11 +86,13 @@ def _slip(short: str, long: str, count: Counter[str]) -> Spelt:
     typical = distance == 1 and _typical(a, b)
     if (short in known_words() and long in known_words()) or (not typical and _other_person(a, b)):
         return Spelt(0.8 * sure, ASK)
-    if _of_a_woman(a, b) or not (typical or (a + b).isascii()) or _another_part(a, b, distance):
-        # No list says which words of other scripts exist.
-        return Spelt(0.8 * sure, ASK)
     # Nobody calls a company "Eponent"; between two invented words a letter may be all the difference.
     common = (short in common_words()) != (long in common_words())
+    # Fingers miss by one key; another letter in a short word is another word. No list says which words of other
+    # scripts exist.
+    other = (n <= 5 and not typical and len(a) == len(b)) or _another_part(a, b, distance) or not (a + b).isascii()
+    if _of_a_woman(short, long) or (other and not typical and not common):
+        return Spelt(0.8 * sure, ASK)
     if distance == 1 and (typical or common):
         alone = 6 if typical and common else 7 if common else 8
         return Spelt(sure, ALONE if n >= alone else WITH_FORM if n >= 5 else BESIDE_RARE)
@@ -141,7 +143,7 @@ _SAME_SOUND = frozenset(("uv", "vw", "uw", "ck", "cs", "dt", "sz", "iy", "ij", "
 def _another_part(a: str, b: str, distance: int) -> bool:
     """Whether two slips or three are in one place: Staningford and Feningford are two; real ones are mostly apart."""
     start = len(commonprefix((a, b)))
-    if distance < (2 if not start else 3):
+    if distance < (2 if not start or min(len(a), len(b)) < 10 else 3):
         return False
     end = len(commonprefix((a[start:][::-1], b[start:][::-1])))
     return max(len(a), len(b)) - start - end <= distance
