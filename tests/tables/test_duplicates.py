@@ -144,3 +144,17 @@ def test_a_chain_of_thousands_of_one_name_is_cheap() -> None:
     )
     found = find_duplicates(frame)
     assert found.cluster.nunique() == 3000
+
+
+def test_a_row_without_an_id_joins_no_two_accounts_that_have_ids() -> None:
+    names = ["Vexomat Tooling", "Vexomat Tooling", "VEXOMAT TOOLING LTD", "Vexomat Tooling"]
+    frame = pd.DataFrame({"name": names, "id": ["a1", "n-1", "n-2", "a2"], "made": [False, True, True, False]})
+    found = find_duplicates(frame)
+    assert found.cluster.tolist() == [0, 1, 1, 3]
+    asked = found.pairs[found.pairs["outcome"].eq("review")]
+    assert set(asked["left_id"] + asked["right_id"]) >= {"a1n-1", "a2n-1", "a1a2"}
+    # Where the place tells which of them it is, nobody is asked about it.
+    frame["city"] = ["Austin", "Austin", None, "Boise"]
+    assert find_duplicates(frame.drop(index=2).reset_index(drop=True)).cluster.tolist() == [0, 0, 2]
+    accept = MatchingSettings(merge_different_ids="accept")
+    assert find_duplicates(frame.drop(columns="city"), accept).cluster.nunique() == 1

@@ -84,7 +84,7 @@ def find_duplicates(
     known = [bool(own) and own[0] != "#" and not made[rows[0]] for own, rows in zip(side.ids, side.rows, strict=True)]
     words = words_of(side)
     pairs = _pairs(side, words, settings, progress)
-    groups = _Groups(side)
+    groups = _Groups(side, known if settings.merge_different_ids != "accept" else [False] * len(known))
     decided = _obey(side, groups, overrides)
     rows = _decide_all(side, pairs, groups, words, settings, decided, known, progress)
     cluster = pd.Series(range(len(frame)), index=range(len(frame)), dtype="int64")
@@ -96,10 +96,14 @@ def find_duplicates(
 
 
 class _Groups:
-    """Disjoint sets of records that refuse to hold two places that contradict each other."""
+    """Disjoint sets of records that refuse to hold two places that contradict each other, or two ids of a source.
 
-    def __init__(self, side: Side) -> None:
+    ``known`` says of each record whether its id is its own and exact.
+    """
+
+    def __init__(self, side: Side, known: list[bool]) -> None:
         self._side = side
+        self.known = known
         self._parent = list(range(len(side.records)))
         self._members = {n: [n] for n in range(len(side.records))}
         self.barred: set[tuple[int, int]] = set()
@@ -117,6 +121,9 @@ class _Groups:
     def conflict(self, a: int, b: int) -> str:
         """Why the groups of two records cannot be one, or nothing."""
         left, right = self._members[self.find(a)], self._members[self.find(b)]
+        ids = [{self.id_of(n) for n in part} - {""} for part in (left, right)]
+        if all(ids) and ids[0] != ids[1]:
+            return "it fits accounts with ids of their own"
         for x in left:
             for y in right:
                 if (min(x, y), max(x, y)) in self.barred:
@@ -124,6 +131,10 @@ class _Groups:
                 if compare_places(self._side.records[x].place, self._side.records[y].place) == "different":
                     return "another of its names is at a different place"
         return ""
+
+    def id_of(self, n: int) -> str:
+        """The id of a record that has one of its own."""
+        return self._side.ids[n] if self.known[n] else ""
 
     def join(self, a: int, b: int) -> None:
         a, b = sorted((self.find(a), self.find(b)))
@@ -232,6 +243,7 @@ def _decide_all(
         for n in (pair.a, pair.b):
             best[n] = max(best.get(n, 0.0), pair.score)
     ambiguous = _ambiguous(side, pairs, settings)
+    torn = _torn(pairs, groups, settings)
     listed = {(pair.a, pair.b) for pair in pairs}
     pairs = [*pairs, *(_asked_for(side, *pair, words) for pair in sorted(decided) if pair not in listed)]
     rows: list[tuple[object, ...]] = []
@@ -240,6 +252,10 @@ def _decide_all(
             progress.check()
         decision = decided.get((pair.a, pair.b), "")
         outcome, why = _outcome(pair, groups, best, ambiguous, settings)
+        if outcome == ACCEPTED and (
+            groups.id_of(pair.a) if pair.b in torn else groups.id_of(pair.b) and pair.a in torn
+        ):
+            outcome, why = REVIEW, "it fits accounts with ids of their own"
         if outcome == NO_MATCH and not decision:
             continue
         apart = known[pair.a] and known[pair.b] and settings.merge_different_ids != "accept"
@@ -283,6 +299,18 @@ def _ambiguous(side: Side, pairs: list[_Pair], settings: MatchingSettings) -> se
         if any(compare_places(p, q) == "different" for i, p in enumerate(places) for q in places[i + 1 :]):
             found.add(n)
     return found
+
+
+def _torn(pairs: list[_Pair], groups: _Groups, settings: MatchingSettings) -> set[int]:
+    """Records without an id that fit several accounts with ids of their own, and none of them better by place."""
+    fits: dict[int, dict[bool, set[str]]] = {}
+    for pair in pairs:
+        if pair.score < settings.accept or pair.verdict == "different":
+            continue
+        for n, other in ((pair.a, pair.b), (pair.b, pair.a)):
+            if not groups.id_of(n) and groups.id_of(other):
+                fits.setdefault(n, {}).setdefault(pair.verdict == "same", set()).add(groups.id_of(other))
+    return {n for n, found in fits.items() if len(found.get(True) or found[False]) > 1}
 
 
 def _outcome(
