@@ -45,7 +45,7 @@ class MailWords:
 
 WORDS = {
     "en": MailWords(
-        template="Subject: $title for $reader: $accounts\n\n$hello\n\nattached you find $title for $reader with "
+        template="Subject: $title for $reader: $accounts\n\n$hello\n\nattached is your workbook: $title, with "
         "$accounts, as of $day.\n\n$headline\n\n$best\n\n$password\n\nKind regards\n$sender\n",
         hello="Hello {name},",
         hello_all="Hello,",
@@ -62,8 +62,8 @@ WORDS = {
         locked="The accounts stand in the workbook only, since it is protected.",
     ),
     "de": MailWords(
-        template="Subject: $title für $reader: $accounts\n\n$hello\n\nim Anhang finden Sie $title für $reader mit "
-        "$accounts, Stand $day.\n\n$headline\n\n$best\n\n$password\n\nFreundliche Grüße\n$sender\n",
+        template="Subject: $title für $reader: $accounts\n\n$hello\n\nim Anhang finden Sie Ihre Arbeitsmappe: $title, "
+        "mit $accounts, Stand $day.\n\n$headline\n\n$best\n\n$password\n\nFreundliche Grüße\n$sender\n",
         hello="Guten Tag {name},",
         hello_all="Guten Tag,",
         accounts=("{n} Kunden", "{n} Kunden"),

@@ -301,3 +301,38 @@ def test_widths_do_not_touch_those_of_others() -> None:
     splice.change(head, head_edits(head, b"", {3: 5.0, 4: 6.0}, 0))
     made = splice.content().decode()
     assert 'ref="A1:D9"' in made and made.count("<col ") == 2 and 'min="4" max="4" width="6"' in made
+
+
+@pytest.mark.parametrize("other_program", [False, True])
+def test_the_emphasis_of_the_users_last_column_stays_on_it(tmp_path: Path, other_program: bool) -> None:
+    path = tmp_path / "book.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet("Kunden")
+    columns = [{"header": name} for name in ("Id", "Revenue", "Total")]
+    rows = [[f"A{i}", 100.0 * i, 7.0] for i in range(5)]
+    sheet.add_table(0, 0, 5, 2, {"columns": columns, "data": rows, "last_column": True})
+    sheet.conditional_format(
+        "B2:B6", {"type": "cell", "criteria": ">", "value": 3, "format": book.add_format({"italic": 1})}
+    )
+    sheet.data_validation("B2:B6", {"validate": "decimal", "criteria": ">=", "value": 0})
+    book.close()
+    before = openpyxl.load_workbook(path)["Kunden"]
+    assert before.tables["Table1"].tableStyleInfo.showLastColumn
+    write_columns(path, "Id", results(), options=OPTIONS)
+    assert_valid(path)
+    after = openpyxl.load_workbook(path)["Kunden"]
+    info = after.tables["Table1"].tableStyleInfo
+    assert after.tables["Table1"].ref == "A1:E6" and not info.showLastColumn, "ours is not the column that he meant"
+    bold = [str(area.sqref) for area in after.conditional_formatting for rule in area.rules if rule.dxf.font.b]
+    assert bold == ["C1:C6"]
+    assert [after.cell(row, 3)._style for row in range(1, 7)] == [before.cell(row, 3)._style for row in range(1, 7)]
+    write_columns(path, "Id", results(scale=2.0), options=OPTIONS)
+    again = openpyxl.load_workbook(path)
+    areas = again["Kunden"].conditional_formatting
+    assert sum(bool(rule.dxf.font.b) for area in areas for rule in area.rules) == 1
+    if other_program:
+        again.save(path)
+    assert remove_all(path, options=OPTIONS).exact is not other_program
+    left = openpyxl.load_workbook(path)["Kunden"]
+    assert left.tables["Table1"].ref == "A1:C6" and left.tables["Table1"].tableStyleInfo.showLastColumn
+    assert [str(area.sqref) for area in left.conditional_formatting] == ["B2:B6"]

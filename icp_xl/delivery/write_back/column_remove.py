@@ -18,7 +18,7 @@ from icp_xl.delivery.write_back.column_ownership import (
     settle_marks,
     undo_columns,
 )
-from icp_xl.delivery.write_back.column_rows import clear_cells
+from icp_xl.delivery.write_back.column_rows import EMPHASIS, clear_cells
 from icp_xl.delivery.write_back.columns import drop_calculation_chain, lost_note, read_strings
 from icp_xl.delivery.write_back.dependents import check_dependents, sheet_targets
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
@@ -171,8 +171,13 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
         edits = clear_cells(parser, content, sorted(gone))
         chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
         splice.change(content, edits)
-    splice.keep(reader.close_tag + reader.tail)
+    tail, emphasised = EMPHASIS.subn(b"", reader.tail)
+    splice.keep(reader.close_tag + tail)
     book.package.put(part, splice.content())
+    info = find(table[1], "tableStyleInfo") if table is not None else None
+    if table is not None and info is not None and emphasised:
+        info.set("showLastColumn", "1")
+        book.package.put(table[0], serialise(table[1]))
     if chained:
         drop_calculation_chain(book)
 

@@ -230,6 +230,33 @@ def tail_edits(
     return edits, changed
 
 
+#: The rule that keeps the user's last column set off; always true, and known by its text.
+EMPHASIS = re.compile(
+    rb"<((?:[\w.-]+:)?)conditionalFormatting\b[^>]*>(?:(?!</\1conditionalFormatting>).)*?(?:\"|&quot;)icp_xl\b.*?"
+    rb"</\1conditionalFormatting>",
+    re.DOTALL,
+)
+#: What stands behind the rules of a sheet.
+_BEHIND_RULES = re.compile(
+    rb"<(?:[\w.-]+:)?(?:dataValidations|hyperlinks|printOptions|pageMargins|pageSetup|headerFooter|rowBreaks|colBreaks|"
+    rb"customProperties|cellWatches|ignoredErrors|smartTags|drawing|legacyDrawing|legacyDrawingHF|picture|oleObjects|"
+    rb"controls|webPublishItems|tableParts|extLst)\b|</(?:[\w.-]+:)?worksheet\b"
+)
+
+
+def emphasis_edits(tail: bytes, prefix: bytes, column: Area, bold: int) -> list[Edit]:
+    """A rule that sets ``column`` off as the table's style did; none where saved views hold such elements too."""
+    match = _BEHIND_RULES.search(tail)
+    if match is None or b"customSheetViews" in tail:
+        return []
+    highest = max((int(n) for n in re.findall(rb'cfRule\s[^>]*?\bpriority="(\d+)"', tail)), default=0)
+    made = b'<%bconditionalFormatting sqref="%b"><%bcfRule type="expression" dxfId="%d" priority="%d">' % (
+        prefix, str(column).encode(), prefix, bold, highest + 1,
+    )  # fmt: skip
+    made += b'<%bformula>"icp_xl"&lt;&gt;""</%bformula></%bcfRule></%bconditionalFormatting>' % ((prefix,) * 4)
+    return [(match.start(), 0, made)]
+
+
 def _grown(piece: str, area: Area, last: int) -> str:
     """A reference that spans the whole width of ``area`` over several columns and some of its rows, widened."""
     found = Area.of(piece)

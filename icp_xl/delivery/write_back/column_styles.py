@@ -21,6 +21,7 @@ class ColumnStyles:
         self._made: dict[tuple[str, str], str] = {}
         self._before = self.sheet.size("cellXfs") if self.sheet else 0
         self._formats = self.sheet.size("numFmts") if self.sheet else 0
+        self._rules = self.sheet.size("dxfs") if self.sheet else 0
 
     def like(self, style: str, number_format: str) -> str:
         """Position of a format like ``style`` with ``number_format``; empty for the plain one."""
@@ -58,6 +59,17 @@ class ColumnStyles:
                    got=self.sheet.size("cellXfs"), allowed=MAX_FORMATS)  # fmt: skip
         return str(position) if position else ""
 
+    def bold(self) -> int | None:
+        """Position of a format for rules that sets text in bold; none without a sheet of styles."""
+        if self.sheet is None:
+            return None
+        n = self.sheet.n
+        made = self.sheet.root.makeelement(n + "dxf", {})
+        font = made.makeelement(n + "font", {})
+        font.append(font.makeelement(n + "b", {}))
+        made.append(font)
+        return self.sheet.append("dxfs", [made])[0]
+
     def leading_zeros(self) -> dict[str, int]:
         """Cell formats that show a number with leading zeros, and with how many digits."""
         if self.sheet is None:
@@ -74,5 +86,6 @@ class ColumnStyles:
         """Lay the style sheet over the package, where something was added to it."""
         if self.sheet is None or self.part is None:
             return
-        if (self.sheet.size("cellXfs"), self.sheet.size("numFmts")) != (self._before, self._formats):
+        now = tuple(self.sheet.size(name) for name in ("cellXfs", "numFmts", "dxfs"))
+        if now != (self._before, self._formats, self._rules):
             self.book.package.put(self.part, serialise(self.sheet.root))

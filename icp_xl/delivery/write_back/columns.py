@@ -29,7 +29,7 @@ from icp_xl.delivery.write_back.column_ownership import (
     undo_columns,
     write_record,
 )
-from icp_xl.delivery.write_back.column_rows import RowWriter, head_edits, tail_edits
+from icp_xl.delivery.write_back.column_rows import RowWriter, emphasis_edits, head_edits, tail_edits
 from icp_xl.delivery.write_back.column_styles import ColumnStyles
 from icp_xl.delivery.write_back.column_values import ResultColumn, Results, cell_content
 from icp_xl.delivery.write_back.dependents import has_formulas
@@ -46,7 +46,7 @@ from icp_xl.opc.undo import Snapshot
 from icp_xl.opc.unsupported import MAX_PACKAGE, refuse
 from icp_xl.opc.workbook_entries import recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
-from icp_xl.opc.xml import children, find, serialise
+from icp_xl.opc.xml import children, find, serialise, truthy
 
 
 @dataclass
@@ -328,8 +328,17 @@ class _Writing:
             )
         if chained:
             drop_calculation_chain(self.book)
-        self._tail(reader.tail, splice, numbers, found)
+        self._tail(reader, splice, numbers, found, self._emphasis(styles) if fresh else None)
         return splice
+
+    def _emphasis(self, styles: ColumnStyles) -> int | None:
+        """A bold format for the user's last column, where his table's style sets that off: ours is not meant."""
+        table = self.location.table
+        info = find(table, "tableStyleInfo") if table is not None else None
+        if info is None or not truthy(info.get("showLastColumn")):
+            return None
+        info.set("showLastColumn", "0")
+        return styles.bold()
 
     def _widths(self, wanted: dict[int, float], found: Scan, reader: SheetPartReader) -> dict[int, float]:
         """Widths for our new columns, but for those over which something of the user's lies that they would stretch."""
@@ -345,14 +354,19 @@ class _Writing:
             self.report.notes.append("Column widths were left as they are where something of yours would be stretched.")
         return left
 
-    def _tail(self, tail: bytes, splice: Splice, numbers: Sequence[int], found: Scan) -> None:
-        location = self.location
+    def _tail(
+        self, reader: SheetPartReader, splice: Splice, numbers: Sequence[int], found: Scan, bold: int | None
+    ) -> None:
+        location, tail = self.location, reader.tail
         area = location.area
         if location.table is None:
             used = [c for n, c in found.last_used.items() if area.first_row <= n <= area.last_row]
             first = min(location.key_column, 1)
             area = Area(area.first_row, first, area.last_row, max(used, default=location.key_column))
         edits, changed = tail_edits(tail, area, numbers, table=location.table is not None)
+        if bold is not None:
+            last = Area(area.first_row, area.last_column, area.last_row, area.last_column)
+            edits += emphasis_edits(tail, reader.prefix, last, bold)
         splice.change(tail, sorted(edits))
         if changed is not None and changed[0] == changed[1]:
             self.report.notes.append(
