@@ -54,7 +54,7 @@ class UserTable:
         found = []
         for number, row in enumerate(rows, start=1):
             if at is None:
-                at = self._locate(row)
+                at = self.locate(row)
                 if at is None and number >= HEADER_ROWS:
                     return None
                 continue
@@ -63,7 +63,8 @@ class UserTable:
             found.append((number, texts))
         return None if at is None else found
 
-    def _locate(self, row: Sequence[Any]) -> dict[str, int] | None:
+    def locate(self, row: Sequence[Any]) -> dict[str, int] | None:
+        """Where the columns stand, by field, if ``row`` is the header; a former header serves as well."""
         there = {_plain(cell_text(cell)): i for i, cell in reversed(list(enumerate(row)))}
         at: dict[str, int] = {}
         for column in (*self.keys, *self.typed):
@@ -106,8 +107,15 @@ CATEGORIES = UserTable("Categories", (Heading("text", "Text"),), (Heading("answe
 STAGES = UserTable("Stages", (Heading("stage", "Stage"),), (Heading("answer", "Counts as"),),
                    ("snapshot", "outcomes", "won-lost", "refine"))  # fmt: skip
 
+MAPPING = UserTable(
+    "ICP Mapping",
+    (Heading("source", "Source"), Heading("column", "Our column")),
+    (Heading("header", "Header in your file"),),
+    ("check", "map", "run", "score"),
+)
+
 #: All of them but the inputs of the live workbook, which its own formulas read.
-USER_TABLES = (WHITESPACE, MATCH_REVIEW, CATEGORIES, STAGES)
+USER_TABLES = (WHITESPACE, MATCH_REVIEW, CATEGORIES, STAGES, MAPPING)
 
 
 def former_headers(header: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from icp_xl.artifacts import OUTCOMES_REVIEW
 from icp_xl.commands.declare import Button, InRun, Option, Setting, command
 from icp_xl.pipeline import run_all
 
@@ -50,7 +51,7 @@ def snapshot(
 def outcomes(
     run: RunContext,
     *,
-    review: Annotated[Path | None, Option("outcomes_review.csv with yes or no in its column decision.")] = None,
+    review: Annotated[Path | None, Option(f"{OUTCOMES_REVIEW.name} with yes or no in its column decision.")] = None,
     partial: Annotated[bool, Option("The export is not complete: what is absent was not deleted.")] = False,
 ) -> OutcomesResult | None:
     """Record which opportunities were won, lost, reopened, changed or deleted since the last time.

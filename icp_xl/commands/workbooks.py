@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from icp_xl.artifacts import REPORT
 from icp_xl.commands.declare import Button, InRun, Option, Setting, command
 from icp_xl.pipeline import run_all
 from icp_xl.pipeline.share.wish import MailWish
@@ -91,7 +92,7 @@ def share(
     run: RunContext,
     reports: Annotated[
         tuple[Path, ...],
-        Option("Workbook to share (default: icp_report.xlsx of the last run); may be repeated.", flag="--report"),
+        Option(f"Workbook to share (default: {REPORT.name} of the last run); may be repeated.", flag="--report"),
     ] = (),
     *,
     by: Annotated[str | None, Option("One file per rep or region instead of one for all.")] = None,

@@ -9,7 +9,8 @@ import pandas as pd
 
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.spec import Column, Item, Ref, ReportBook, Sheet, Table, Text
-from icp_xl.sources.mapping_sheet import HEADINGS, LOOKUP, MAPPING_SHEET
+from icp_xl.sources.mapping_sheet import LOOKUP, MAPPING_SHEET
+from icp_xl.user_cells import MAPPING
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ def build_mapping_book(sources: Sequence[MappedSource], settings: ReportSettings
         keys = ("source", "column", "label", "header", "values", "how", "needed")
         names = f"map_{item.source}_headers"
         columns = [
-            Column("source", HEADINGS[0], "id", width=14),
-            Column("column", HEADINGS[1], "id", width=18),
+            Column("source", MAPPING.header("source"), "id", width=14),
+            Column("column", MAPPING.header("column"), "id", width=18),
             Column("label", "What it is", width=18),
-            Column("header", HEADINGS[2], "id", width=34, editable=True, choices_from=Ref(names, "header"),
+            Column("header", MAPPING.header("header"), "id", width=34, editable=True, choices_from=Ref(names, "header"),
                    note="Choose a header, or type a computation or a text in quotation marks."),
             Column("values", "Its values", "long_text", width=56),
             Column("how", "Found by", width=14),

@@ -13,10 +13,9 @@ from icp_xl.sources.book import Book
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.file_types import open_book
 from icp_xl.sources.settings_sheet import typed_formulas
+from icp_xl.user_cells import MAPPING
 
-MAPPING_SHEET = "ICP Mapping"
-#: Headings by which the sheet is read back: the source, our column, the header of the user's file.
-HEADINGS = ("Source", "Our column", "Header in your file")
+MAPPING_SHEET = MAPPING.sheet
 #: A row that stands for a join.
 LOOKUP = "look-up"
 
@@ -47,14 +46,14 @@ def mapping_of(
     typed = formulas(name)
     for number, row in enumerate(book.rows(name), start=1):
         texts = [(cell_text(cell) or "") if cell not in (None, "") else "" for cell in row]
-        if set(HEADINGS) <= set(texts):
-            at = {heading: texts.index(heading) for heading in HEADINGS}
+        if (header := MAPPING.locate(texts)) is not None:
+            at = header
             continue
-        if not at or max(at.values()) >= len(texts) or not texts[at[HEADINGS[0]]]:
-            at = at if at and any(texts) and texts[at[HEADINGS[0]]] else {}
+        if not at or max(at.values()) >= len(texts) or not texts[at["source"]]:
+            at = at if at and any(texts) and texts[at["source"]] else {}
             continue
-        source, column, choice = (texts[at[heading]] for heading in HEADINGS)
-        choice = typed.get((number, at[HEADINGS[2]]), choice)
+        source, column, choice = (texts[at[field]] for field in ("source", "column", "header"))
+        choice = typed.get((number, at["header"]), choice)
         where = f"{book.name}, sheet {name}, row {number}"
         if not choice:
             continue
