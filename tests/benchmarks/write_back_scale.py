@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.keys import exactly
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.support.keys import exactly  # noqa: E402
 
 HEADERS = (
     "Account",

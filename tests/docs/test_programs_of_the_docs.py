@@ -30,6 +30,8 @@ def test_a_program_of_the_docs_knows_its_options(program: str, rest: str) -> Non
     text = path.read_text(encoding="utf-8")
     flags = [word.partition("=")[0] for word in shlex.split(rest, comments=True) if word.startswith("--")]
     assert not [flag for flag in flags if f'"{flag}"' not in text]
+    before, found, _ = text.partition("sys.path.insert(0")
+    assert "\nfrom tests" not in (before if found else text), "run as a file, it finds no package tests"
 
 
 def test_there_are_calls_to_look_at() -> None:
