@@ -140,10 +140,13 @@ def match_columns(
     taken = set(taken) | set(fixed.values()) | barred
     found.update({name: Match(at, names[at][-1], "synonym") for name, at in fixed.items()})
     candidates: list[tuple[float, int, int, str, Match]] = []
+    own_names = {compact(text) for item in fields for text in (item.name, item.label)}
     for at, options in enumerate(names):
         cells = [row[at] for row in samples if at < len(row)]
         for option in options if at not in taken else ():
             if not compact(option) or measure_year(option):
+                continue
+            if compact(option) not in own_names and not known.understands(option, close):
                 continue
             for order, item in enumerate(fields):
                 rank, how = _rank(option, item, spec, known, cells, close)

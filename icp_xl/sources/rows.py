@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -209,6 +210,8 @@ def _repeats(known: Mapping[str, Distinct], headers: Mapping[str, Collection[str
 
 def _is_units(cells: Mapping[str, Any], spec: SourceSpec) -> bool:
     """Whether the first row below the header only explains it: ``(USD)``, ``yyyy-mm-dd``, ``text``."""
+    if any(isinstance(cell, int | float) and cell == cell and not isinstance(cell, bool) for cell in cells.values()):
+        return False
     texts = {name: cell_text(cell) for name, cell in cells.items() if isinstance(cell, str)}
     wrong = 0
     for name, text in texts.items():
@@ -224,10 +227,7 @@ def _is_units(cells: Mapping[str, Any], spec: SourceSpec) -> bool:
                 return False
             wrong += 1
     units = [text for text in texts.values() if text and (_UNITS.match(text) or unit_of_text(text))]
-    figures = any(
-        isinstance(cell, int | float) and cell == cell and not isinstance(cell, bool) for cell in cells.values()
-    )
-    return not figures and len(units) >= 1 and (wrong >= 1 or len(units) >= 2)
+    return len(units) >= 1 and (wrong >= 1 or len(units) >= 2)
 
 
 def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mapping[str, Mask], spec: SourceSpec) -> None:
@@ -266,6 +266,7 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
         _mark(reason, kind, mask & few & no_day)
 
 
+@lru_cache(maxsize=1 << 16)
 def total_kind(text: str) -> str:
     """Whether a text says that its row is a sum.
 

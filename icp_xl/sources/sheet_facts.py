@@ -16,7 +16,6 @@ _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="\$?([A-Z]+)\$?(\d+):\$?
 _CELL = re.compile(
     rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bs="(\d+)"|<(?:\w+:)?c\b[^>]*?\bs="(\d+)"[^>]*?\br="([A-Z]+)(\d+)"'
 )
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,46 @@ class SheetFacts:
     formats: dict[int, set[str]] = field(default_factory=dict)
 
 
-def read_facts(data: bytes, part: str) -> SheetFacts:
-    """The facts of the sheet that is stored under ``part`` of an .xlsx file's bytes; none where it cannot be told."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            styles = _styles(package.read("xl/styles.xml")) if "xl/styles.xml" in package.namelist() else []
-            with package.open(part.lstrip("/")) as stream:
-                return _scan(stream, styles)
-    except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return SheetFacts()
+class FactsFinder:
+    """Gathers a sheet's facts from its XML, which comes in blocks that end between two tags."""
+
+    def __init__(self, data: bytes) -> None:
+        """Args: ``data``, the bytes of the .xlsx file, which says what its styles look like."""
+        self._styles: list[str] = []
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as package:
+                self._styles = _styles(package.read("xl/styles.xml"))
+        except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            pass  # no styles, or none that can be told
+        self._hidden: set[int] = set()
+        self._merged: list[tuple[int, int, int]] = []
+        self._formats: dict[int, set[str]] = {}
+        self._first = True
+
+    def see(self, block: bytes) -> None:
+        """Take in the next block."""
+        if self._first:
+            for found in _CELL.finditer(block):
+                column, row, style = (found[1], found[2], found[3]) if found[1] else (found[5], found[6], found[4])
+                if int(row) > FORMATS_FROM:
+                    break
+                if int(style) < len(self._styles) and self._styles[int(style)]:
+                    self._formats.setdefault(_column(column), set()).add(self._styles[int(style)])
+            self._first = False
+        if b"idden=" in block:
+            for row_found in _ROW.finditer(block):
+                number = _NUMBER.search(row_found[1])
+                if number and _HIDDEN.search(row_found[1]):
+                    self._hidden.add(int(number[1]) - 1)
+        if b"mergeCell" in block:
+            for span in _MERGED.finditer(block):
+                top, bottom = int(span[2]) - 1, int(span[4]) - 1
+                if bottom > top:
+                    self._merged.append((top, bottom, _column(span[1])))
+
+    def facts(self) -> SheetFacts:
+        """What was found."""
+        return SheetFacts(frozenset(self._hidden), tuple(dict.fromkeys(self._merged)), self._formats)
 
 
 def currency_cells(data: bytes, part: str, column: int) -> dict[int, str]:
@@ -58,33 +88,6 @@ def currency_cells(data: bytes, part: str, column: int) -> dict[int, str]:
             if sign := format_currency({styles[int(style)]}):
                 found[int(row) - 1] = sign
     return found
-
-
-def _scan(stream: object, styles: list[str]) -> SheetFacts:
-    hidden: set[int] = set()
-    merged: list[tuple[int, int, int]] = []
-    formats: dict[int, set[str]] = {}
-    tail, first = b"", True
-    while chunk := stream.read(_CHUNK):  # type: ignore[attr-defined]
-        text = tail + chunk
-        if first:
-            for found in _CELL.finditer(text):
-                column, row, style = (found[1], found[2], found[3]) if found[1] else (found[5], found[6], found[4])
-                if int(row) <= FORMATS_FROM and int(style) < len(styles) and styles[int(style)]:
-                    formats.setdefault(_column(column), set()).add(styles[int(style)])
-            first = False
-        if b"idden=" in text:
-            for row_found in _ROW.finditer(text):
-                number = _NUMBER.search(row_found[1])
-                if number and _HIDDEN.search(row_found[1]):
-                    hidden.add(int(number[1]) - 1)
-        if b"mergeCell" in text:
-            for span in _MERGED.finditer(text):
-                top, bottom = int(span[2]) - 1, int(span[4]) - 1
-                if bottom > top:
-                    merged.append((top, bottom, _column(span[1])))
-        tail = text[-400:]
-    return SheetFacts(frozenset(hidden), tuple(dict.fromkeys(merged)), formats)
 
 
 def _column(letters: bytes) -> int:

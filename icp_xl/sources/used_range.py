@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from icp_xl.opc.archive import Archive
@@ -68,7 +68,7 @@ class SheetScan:
     impossible: bool = False
 
 
-def scan(data: bytes, part: str) -> SheetScan:
+def scan(data: bytes, part: str, see: Callable[[bytes], None] = lambda block: None) -> SheetScan:
     """Look at a sheet before a reader lays it out.
 
     ``clip`` is the dense region where a rectangle over everything would be far too large. ``odd`` says that the look
@@ -77,11 +77,13 @@ def scan(data: bytes, part: str) -> SheetScan:
     Args:
         data: the workbook's bytes.
         part: the sheet's path inside the package.
+        see: is shown each block of the sheet's text, so that it is unpacked once.
     """
     last_row = cells = 0
     odd = impossible = False
     widest = b"Z"
     for block in _blocks(data, part):
+        see(block)
         plain = block.count(b"<c ")
         cells += plain or block.count(b":c ")
         if not plain or _UNUSUAL_CELL.search(block) or _UNUSUAL_ROW.search(block):

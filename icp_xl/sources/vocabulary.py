@@ -140,6 +140,11 @@ class Vocabulary:
             self._read[key] = found
         return self._read[key]
 
+    def understands(self, header: str, close: float = 101.0) -> bool:
+        """Whether ``header`` could be any column's: a whole header, or made of known words only."""
+        plain = "".join(tokens(header))
+        return bool(self.readings(header, close)) or any(plain in headers for headers in self.whole.values())
+
     def known(self, header: str) -> Ideas:
         """Ideas of the words of ``header`` that are known, whatever the others say."""
         words = tokens(header)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import python_calamine as calamine
 
@@ -17,42 +17,61 @@ from icp_xl.errors import SourceError
 from icp_xl.opc.references import MAX_ROWS
 from icp_xl.sources.book import Book, Row, SheetInfo, refuse_unreadable
 from icp_xl.sources.container import Container
-from icp_xl.sources.sheet_facts import SheetFacts, currency_cells, read_facts
+from icp_xl.sources.sheet_facts import FactsFinder, SheetFacts, currency_cells
 from icp_xl.sources.sheet_list import SheetList, normalise_package, read_sheet_list
 from icp_xl.sources.trial import survives
 from icp_xl.sources.used_range import SheetScan, UsedRange, dense_range, scan, without_values
 
 
-class _Calamine(Book):
+@dataclass
+class _Workbook(Book):
+    """A workbook whose sheets are looked at before a reader lays them out."""
+
+    data: bytes = b""
+    package: SheetList = field(default_factory=SheetList)
+    workbook: Any = None
+    _looks: dict[str, tuple[UsedRange | None, SheetFacts]] = field(default_factory=dict)
+    #: Whether calamine reads it, which may end the process over a cell whose place is odd.
+    native: ClassVar[bool]
+
+    def facts(self, sheet: str) -> SheetFacts:
+        return self._look(sheet)[1]
+
+    def currencies(self, sheet: str, column: int) -> dict[int, str]:
+        part = self.package.parts.get(sheet)
+        return {} if part is None else currency_cells(self.data, part, column)
+
+    def _look(self, sheet: str) -> tuple[UsedRange | None, SheetFacts]:
+        """Where to cut a sheet off, and its facts; found once."""
+        if sheet not in self._looks:
+            self._looks[sheet] = _cut_off(self, sheet, self.data, self.package.parts.get(sheet), native=self.native)
+        return self._looks[sheet]
+
+
+@dataclass
+class _Calamine(_Workbook):
     """A workbook read by python-calamine; single sheets by openpyxl where they need it."""
 
-    _workbook: Any
-    _data: bytes
-    _package: SheetList
-
-    def _setup(self, workbook: Any, container: Container, package: SheetList) -> _Calamine:
-        self._workbook, self._data, self._package = workbook, container.data, package
-        # The other formats were tried as a whole when they were opened.
-        self._checked = container.kind == "xlsx"
-        self._sheets: dict[str, Any] = {}
-        self._ranges: dict[str, UsedRange | None] = {}
-        self._other: _Openpyxl | None = None
-        return self
+    #: The other formats were tried as a whole when they were opened.
+    checked: bool = True
+    _sheets: dict[str, Any] = field(default_factory=dict)
+    _other: _Openpyxl | None = None
+    native = True
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        clip = self._clip(sheet)
+        clip, _ = self._look(sheet)
         if clip is not None:
             return self._fallback().clipped(sheet, clip)
         if sheet not in self._sheets:
             try:
-                self._sheets[sheet] = self._workbook.get_sheet_by_name(sheet)
+                self._sheets[sheet] = self.workbook.get_sheet_by_name(sheet)
             except BaseException as error:
                 _reraise_unless_reader(error)
                 self._sheets[sheet] = None
                 self._first_error = error
         found = self._sheets[sheet]
         if found is None:
-            if not self._data.startswith(b"PK"):
+            if not self.data.startswith(b"PK"):
                 refuse_unreadable(self.name, sheet, [("calamine", self._first_error)])
             return self._fallback().rows(sheet)
         # calamine counts rows from the sheet's first, and columns from the first that holds something.
@@ -60,54 +79,33 @@ class _Calamine(Book):
         return ([*[""] * left, *row] for row in found.iter_rows()) if left else iter(found.iter_rows())
 
     def uncalculated(self, sheet: str) -> bool:
-        part = self._package.parts.get(sheet)
-        return part is not None and without_values(self._data, part)
+        part = self.package.parts.get(sheet)
+        return part is not None and without_values(self.data, part)
 
-    def facts(self, sheet: str) -> SheetFacts:
-        part = self._package.parts.get(sheet)
-        return SheetFacts() if part is None else read_facts(self._data, part)
-
-    def currencies(self, sheet: str, column: int) -> dict[int, str]:
-        part = self._package.parts.get(sheet)
-        return {} if part is None else currency_cells(self._data, part, column)
-
-    def _clip(self, sheet: str) -> UsedRange | None:
-        if not self._checked:
-            return None
-        if sheet not in self._ranges:
-            self._ranges[sheet] = _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=True)
-        return self._ranges[sheet]
+    def _look(self, sheet: str) -> tuple[UsedRange | None, SheetFacts]:
+        return super()._look(sheet) if self.checked else (None, SheetFacts())
 
     def _fallback(self) -> _Openpyxl:
         if self._other is None:
-            self._other = _open_openpyxl(self.name, self._data, self._package)
+            self._other = _open_openpyxl(self.name, self.data, self.package)
         return self._other
 
 
-class _Openpyxl(Book):
+@dataclass
+class _Openpyxl(_Workbook):
     """A workbook read by openpyxl, streaming; slower, for what calamine cannot do."""
 
-    _workbook: Any
-    _data: bytes
-    _package: SheetList
+    native = False
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        return self.clipped(sheet, _cut_off(self, sheet, self._data, self._package.parts.get(sheet), native=False))
-
-    def facts(self, sheet: str) -> SheetFacts:
-        part = self._package.parts.get(sheet)
-        return SheetFacts() if part is None else read_facts(self._data, part)
-
-    def currencies(self, sheet: str, column: int) -> dict[int, str]:
-        part = self._package.parts.get(sheet)
-        return {} if part is None else currency_cells(self._data, part, column)
+        return self.clipped(sheet, self._look(sheet)[0])
 
     def clipped(self, sheet: str, clip: UsedRange | None) -> Iterator[Row]:
         """Rows of ``sheet`` inside ``clip``."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                worksheet = self._workbook[sheet]
+                worksheet = self.workbook[sheet]
                 worksheet.reset_dimensions()
                 rows = worksheet.iter_rows(
                     values_only=True,
@@ -145,7 +143,8 @@ def open_workbook(container: Container) -> Book:
             if item.typ == calamine.SheetTypeEnum.WorkSheet
         ]
         if sheets:
-            return _Calamine(container.name, sheets, package.date1904)._setup(workbook, container, package)
+            return _Calamine(container.name, sheets, package.date1904, data=container.data, package=package,
+                             workbook=workbook, checked=container.kind == "xlsx")  # fmt: skip
         tried.append(("calamine", ValueError("no sheet of cells")))
     except calamine.PasswordError:
         raise SourceError(
@@ -185,13 +184,13 @@ def _open_openpyxl(
         refuse_unreadable(name, "", [*tried, ("openpyxl", error)])
     if not sheets:
         refuse_unreadable(name, "", [*tried, ("openpyxl", ValueError("no sheet of cells"))])
-    book = _Openpyxl(name, sheets, package.date1904)
-    book._workbook, book._data, book._package = workbook, data, package
-    return book
+    return _Openpyxl(name, sheets, package.date1904, data=data, package=package, workbook=workbook)
 
 
-def _cut_off(book: Book, sheet: str, data: bytes, part: str | None, *, native: bool) -> UsedRange | None:
-    """Where to cut ``sheet`` off, so that nobody lays out far more than its data; ``None`` for nowhere.
+def _cut_off(
+    book: Book, sheet: str, data: bytes, part: str | None, *, native: bool
+) -> tuple[UsedRange | None, SheetFacts]:
+    """Where to cut ``sheet`` off, so that nobody lays out far more than its data, ``None`` for nowhere; its facts.
 
     Args:
         native: whether calamine is to read it, which may end the process over a cell whose place is odd.
@@ -200,9 +199,10 @@ def _cut_off(book: Book, sheet: str, data: bytes, part: str | None, *, native: b
         SourceError: no reader comes through it, or its cells are no table.
     """
     if part is None and not native:
-        return None
+        return None, SheetFacts()
+    facts = FactsFinder(data)
     try:
-        found = SheetScan(odd=True) if part is None else scan(data, part)
+        found = SheetScan(odd=True) if part is None else scan(data, part, facts.see)
         if found.odd and not (native and survives(data, sheet)):
             if part is None:
                 refuse_unreadable(book.name, sheet, [("calamine", ValueError("the sheet brings down its reader"))])
@@ -228,7 +228,7 @@ def _cut_off(book: Book, sheet: str, data: bytes, part: str | None, *, native: b
             f"cells far outside the data ({clip.stray}) are left out; "
             f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read",
         )
-    return clip
+    return clip, facts.facts()
 
 
 def _remark(book: Book, sheet: str, text: str) -> None:
