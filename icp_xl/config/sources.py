@@ -124,6 +124,9 @@ class SourceSettings(Section):
         "auto",
         description="whether documents whose type says credit memo count negative; by default if all are positive",
     )
+    unpivot: Literal["auto", "never"] = Field(
+        "auto", description="whether months, quarters or years across the columns of a sales log become lines"
+    )
     hidden_rows: Literal["read", "leave out"] = Field(
         "read", description="rows that are hidden or filtered out in Excel"
     )

@@ -10,8 +10,8 @@ from icp_xl.errors import DataError
 from icp_xl.feedback.opportunities import WON, prepare_opportunities
 from icp_xl.feedback.stages import Said
 from icp_xl.sources import Sources, SourceTable
-from icp_xl.sources.cells import missing_column
 from icp_xl.sources.fields import CUSTOMERS, SALES, SourceSpec
+from icp_xl.sources.typed import missing_column
 
 _SALES_FROM = {
     "date": "close_date", "account_id": "account_id", "account_name": "account_name", "division": "division",

@@ -14,7 +14,7 @@ import yaml
 from icp_xl.config import Settings
 from icp_xl.errors import IcpError, MissingColumnsError, SourceError
 from icp_xl.sources.book import Book, find_sheet
-from icp_xl.sources.cells import RawColumn, cell_text, is_blank, type_column
+from icp_xl.sources.cells import RawColumn, cell_text, is_blank
 from icp_xl.sources.fields import SPECS, SourceSpec
 from icp_xl.sources.file_evidence import Evidence, foreign_word
 from icp_xl.sources.file_types import layout_of, open_book
@@ -22,7 +22,8 @@ from icp_xl.sources.headers import SAMPLE_ROWS, SEARCH_ROWS, Header
 from icp_xl.sources.locate import locate
 from icp_xl.sources.read import read_sources
 from icp_xl.sources.reader import book_and_sheets, header_words
-from icp_xl.sources.suggest import best_header, nearest, price_by_quantity
+from icp_xl.sources.suggest import best_header, debit_and_credit, nearest, price_by_quantity
+from icp_xl.sources.typed import type_column
 from icp_xl.sources.vocabulary import Vocabulary, vocabulary
 
 #: Sources that are mapped, in the order of asking.
@@ -234,6 +235,13 @@ def take_nearest(item: SourceMap) -> list[str]:
     """
     said = []
     for group in item.open_groups():
+        sides = debit_and_credit(list(item.columns)) if group[0].name == "revenue" else None
+        if sides:
+            raise SourceError(f"{item.title}: sales may be credits or debits",
+                              where=f"{item.path.name}, sheet {item.sheet}", got=", ".join(sides),
+                              next_step=f'Say which in the settings: columns.{item.source}.revenue: "= [{sides[1]}] - '
+                              f'[{sides[0]}]" for a revenue account, or "= [{sides[0]}]" for a customers\' ledger, '
+                              "whose credits are payments.")  # fmt: skip
         ranked = sorted(group, key=lambda one: one.name != "account_name")
         free = [
             (one, header)

@@ -132,7 +132,8 @@ class _Texts(dict[str, str | None]):
 def _interned(raw: RawColumn, known: _Texts) -> RawColumn:
     """Texts that were seen before are the same object again, so that a long column holds each of them once."""
     if raw.dtype == object:
-        raw[:] = [known[value] if type(value) is str else value for value in raw]
+        texts = set(map(type, raw)) == {str}
+        raw[:] = [*map(known.__getitem__, raw)] if texts else [known[v] if type(v) is str else v for v in raw]
     return raw
 
 

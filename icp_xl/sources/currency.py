@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pandas as pd
 from icp_xl.config.sources import RatesSettings
 from icp_xl.errors import ConfigError, Fault, SourceError
 from icp_xl.sources.book import Book, find_sheet
-from icp_xl.sources.cells import RawColumn, distinct, type_column
+from icp_xl.sources.cells import RawColumn, distinct
 from icp_xl.sources.cldr import currency_signs
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.numbers import USUAL_SIGNS, is_missing, take_apart
+from icp_xl.sources.sheet_facts import format_currency
+from icp_xl.sources.typed import type_column
 
 #: Columns of each source that hold money.
 MONEY = {
@@ -41,6 +44,38 @@ def cell_currencies(raw: RawColumn) -> pd.Series[Any]:
     codes, cells = distinct(raw)
     found = np.array([_of(cell) for cell in cells] or [""], dtype=object)
     return pd.Series(found[codes] if len(codes) else [], dtype=object)
+
+
+def row_currencies(
+    header: str,
+    amounts: RawColumn,
+    formats: Collection[str],
+    shown: Callable[[], list[str]],
+    named: RawColumn | None,
+) -> pd.Series[Any]:
+    """What is known of each row's currency, as a code or sign, else nothing.
+
+    Args:
+        header: the amounts' header, which may name one for all.
+        amounts: the amounts, whose cells may name their own.
+        formats: Excel's formats of the first of them.
+        shown: the sign that each one's format shows; asked where ``formats`` differ.
+        named: a column of currencies, which goes before the cells.
+    """
+    for word in header.replace("(", " ").replace(")", " ").split():
+        if len(word) == 3 and word.isupper() and names_currencies([word]):
+            return pd.Series([word] * len(amounts), dtype=object)
+    cells = cell_currencies(amounts)
+    if not (cells != "").any():
+        code = code_of(format_currency(set(formats)))
+        if code:
+            cells = pd.Series([code] * len(amounts), dtype=object)
+        elif any(format_currency({form}) for form in formats):
+            cells = pd.Series([code_of(sign) if sign else "" for sign in shown()], dtype=object)
+    if named is not None:
+        told = named_currencies(named)
+        cells = told.where(told != "", cells)
+    return cells.where(cells != "", None)
 
 
 def _of(cell: object) -> str:
@@ -107,6 +142,9 @@ def settle_currencies(
     frame["currency"] = codes.where(codes != "", None)
     into = rates.into.upper() if rates.into else None
     if len(found) < 2 and (into is None or found in ([], [into])):
+        if into is None and found and (might := _might_be(found[0])):
+            return [f"{spec.title}: {found[0]} stands for several currencies ({might}); all amounts are taken for one "
+                    "of them (to say which: sources.rates.into)"]  # fmt: skip
         return []
     parts = {code: amounts[codes == code] for code in found}
     bare = amounts[(codes == "") & amounts.notna()]
@@ -114,10 +152,11 @@ def settle_currencies(
     if len(bare):
         told.append(f"no mark {bare.sum():,.2f} in {len(bare):,} rows")
     if into is None:
+        shared = [f"{code} may be {might}" for code in found if (might := _might_be(code))]
         raise SourceError(
             f"{spec.title}: amounts are in {len(found)} currencies and cannot be added up",
             where=where,
-            got="; ".join(told),
+            got="; ".join([*told, *shared]),
             next_step="Give exchange rates in the settings, for example "
             f"sources.rates: {{into: {_example(found[0])}, table: {{{_example(found[1])}: 1.0}}}}, or a file with the "
             "columns code, date and rate under sources.rates.file; or read one currency only with "
@@ -154,13 +193,16 @@ def _example(code: str) -> str:
     return _SHARED.get(code, (code,))[0]
 
 
+def _might_be(sign: str) -> str:
+    """What a sign that several currencies share may stand for; nothing for a code."""
+    known = _SHARED.get(sign)
+    return ", ".join([*known, "…"]) if known else "" if re.fullmatch("[A-Z]{3}", sign) else "of several countries"
+
+
 def _unified(codes: Sequence[str], into: str | None) -> dict[str, str]:
-    """A shared sign means the one code that it may mean among those beside it and the one that all is counted in."""
-    out = {}
-    for code in codes:
-        meant = list({other for other in (*codes, (into or "").upper()) if other in _SHARED.get(code, ())})
-        out[code] = meant[0] if len(meant) == 1 else code
-    return out
+    """A shared sign means the currency that all is counted in, where it may; beside others it is anybody's guess."""
+    given = (into or "").upper()
+    return {code: given if given in _SHARED.get(code, ()) else code for code in codes}
 
 
 def _rates(rates: RatesSettings, into: str, opener: Any, folder: Path) -> dict[str, pd.Series[float]]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from icp_xl.sources.cells import RawColumn, cell_text, distinct, type_column
+from icp_xl.sources.cells import RawColumn, cell_text, distinct
 from icp_xl.sources.headers import Header
 from icp_xl.sources.stages import WON, read_stage
+from icp_xl.sources.typed import type_column
 from icp_xl.sources.vocabulary import Vocabulary
 
 

@@ -1,14 +1,18 @@
-"""What columns of document types and states say: a credit memo is no sale but its opposite, a quotation is "
-"none yet."""
+"""What columns of document types and states say: a credit memo is no sale but its opposite, a quotation is none yet."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+import pandas as pd
+
+from icp_xl.sources.cells import RawColumn
 from icp_xl.sources.headers import words
+from icp_xl.sources.typed import type_column
 
 #: Parts of words that say so in any of the languages that exports come in, plain (see icp_xl.sources.headers.words).
 _CREDIT = re.compile(
@@ -75,6 +79,42 @@ def look_at_documents(header: str, values: Collection[str]) -> Documents:
     ):
         bad = set()
     return Documents(frozenset(credit), frozenset(bad))
+
+
+def settle_documents(columns: Mapping[str, RawColumn], out: dict[str, pd.Series[Any]], credit_memos: str) -> list[str]:
+    """Credit memos that are written positive count negative, in place; remarks on these and on states that are no sale.
+
+    Args:
+        columns: raw columns of types and states, by header.
+        out: the typed sales lines; revenue, gross profit and quantity change.
+        credit_memos: the setting ``sources.sales.credit_memos``.
+    """
+    remarks = []
+    for name, column in columns.items():
+        texts = type_column(column, "text").values.astype(object)
+        documents = look_at_documents(name, set(texts.dropna().unique()))
+        if not documents.matter or "revenue" not in out:
+            continue
+        revenue = out["revenue"]
+        credit = texts.isin(documents.credits).to_numpy() & revenue.notna().to_numpy()
+        if credit.any() and credit_memos != "as written":
+            positive = bool((revenue[credit] >= 0).all()) and float(revenue[credit].sum()) > 0
+            if positive or credit_memos == "subtract":
+                total = float(revenue[credit].abs().sum())
+                for figure in ("revenue", "gross_profit", "quantity"):
+                    out[figure] = out[figure].where(~pd.Series(credit), -out[figure].abs())
+                remarks.append(
+                    f"{int(credit.sum()):,} of {len(credit):,} lines are {', '.join(sorted(documents.credits))} by "
+                    f"{name} and count negative, {total:,.2f} in all (else: sources.sales.credit_memos: as written)"
+                )
+        other = texts.isin(documents.no_sales).to_numpy()
+        if other.any():
+            said = ", ".join(sorted(documents.no_sales & set(texts[other])))
+            remarks.append(
+                f"the column {name} holds {said}: {int(other.sum()):,} lines, {float(revenue[other].sum()):,.2f}, are "
+                f"counted as sales; to leave them out: sources.sales.where: {{{name}: {{not: [{said}]}}}}"
+            )
+    return remarks
 
 
 def _stage_like(header: str) -> bool:

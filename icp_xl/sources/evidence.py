@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
+
+from icp_xl.sources.cells import RawColumn, distinct
 from icp_xl.sources.fields import Field
-from icp_xl.sources.numbers import is_missing, parse_number
+from icp_xl.sources.numbers import is_missing, parse_number, take_apart
 
 #: Fields that count money of a line or deal; a share of something is none.
 MONEY = ("revenue", "gross_profit", "amount", "annual_revenue")
@@ -61,6 +64,21 @@ def supported(item: Field, cells: Sequence[Any], words: Sequence[str]) -> bool:
     texts = [str(cell).casefold() for cell in filled]
     told = sum(any(re.search(rf"\b{re.escape(word)}", text) for word in words) for text in texts)
     return bool(words) and told * 2 >= len(texts)
+
+
+def holds_shares(raw: RawColumn, formats: Collection[str]) -> bool:
+    """Whether a column holds percentages: by its texts, by Excel's ``formats``, or as shares of one whole."""
+    if raw.dtype == object:
+        _, cells = distinct(raw)
+        texts = [cell for cell in cells if type(cell) is str and take_apart(cell) is not None]
+        return sum("%" in text for text in texts) * 2 > len(texts) > 0
+    if raw.dtype.kind != "f":
+        return False
+    if formats:
+        return all("%" in code for code in formats)
+    known = raw[~np.isnan(raw)]
+    # Shares of one whole: between nought and one, and one in all.
+    return bool(len(known) >= 3 and (np.abs(known) <= 1).all() and abs(float(known.sum()) - 1) < 1e-6)
 
 
 def _blank(cell: Any) -> bool:

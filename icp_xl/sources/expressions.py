@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.errors import ConfigError
-from icp_xl.sources.cells import TEXT_DTYPE
+from icp_xl.sources.typed import TEXT_DTYPE
 
 Value = Any  # a column of numbers or texts, or one number or text
 Want = Literal["number", "text"]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank, type_column
+from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank
 from icp_xl.sources.cldr import plain_word
 from icp_xl.sources.dates import month_of, parse_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.numbers import parse_number
+from icp_xl.sources.typed import type_column
 from icp_xl.sources.units import unit_of_text
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -119,9 +119,11 @@ def classify(
     if rows and not reason[0] and _is_units({name: raw[0] for name, raw in columns.items()}, spec):
         reason[0] = UNITS
     _mark_second_table(reason, columns, spec, filled)
-    _mark_totals(reason, known, blank, spec)
+    sums = {name: (codes, [total_kind(cell) if type(cell) is str else "" for cell in cells])
+            for name, (codes, cells) in known.items()}  # fmt: skip
+    _mark_totals(reason, sums, blank, spec)
     _mark(reason, CARRIED, _carried(known, len(reason)))
-    _mark_sums(reason, columns, known, blank, spec)
+    _mark_sums(reason, columns, sums, blank, spec)
     remarks = _mark_repeated_sums(reason, columns, known)
     _mark_notes(reason, columns, filled)
     account_from, count = _fill_down(reason, columns, blank, filled, fill, merged)
@@ -230,7 +232,7 @@ def _is_units(cells: Mapping[str, Any], spec: SourceSpec) -> bool:
     return len(units) >= 1 and (wrong >= 1 or len(units) >= 2)
 
 
-def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mapping[str, Mask], spec: SourceSpec) -> None:
+def _mark_totals(reason: RawColumn, sums: Mapping[str, Distinct], blank: Mapping[str, Mask], spec: SourceSpec) -> None:
     """A row is a total when a cell says so and the row names no day and nothing else beside figures."""
     rows = len(reason)
     kind_of = {TOTAL: np.zeros(rows, bool), SUBTOTAL: np.zeros(rows, bool)}
@@ -241,9 +243,9 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
     for name, empty in blank.items():
         item = spec.field(name)
         says = np.zeros(rows, bool)
-        if name in known:
+        if name in sums:
             for kind, mask in kind_of.items():
-                found = _told(known[name], lambda cell, kind=kind: total_kind(cell) == kind)  # type: ignore[misc]
+                found = _told(sums[name], lambda called, kind=kind: called == kind)  # type: ignore[misc]
                 mask |= found
                 says |= found
         if item is None or item.kind != "number":
@@ -266,7 +268,6 @@ def _mark_totals(reason: RawColumn, known: Mapping[str, Distinct], blank: Mappin
         _mark(reason, kind, mask & few & no_day)
 
 
-@lru_cache(maxsize=1 << 16)
 def total_kind(text: str) -> str:
     """Whether a text says that its row is a sum.
 
@@ -297,7 +298,7 @@ def _is_bare(words: Collection[str]) -> bool:
 def _mark_sums(
     reason: RawColumn,
     columns: Mapping[str, RawColumn],
-    known: Mapping[str, Distinct],
+    sums: Mapping[str, Distinct],
     blank: Mapping[str, Mask],
     spec: SourceSpec,
 ) -> None:
@@ -310,8 +311,8 @@ def _mark_sums(
     if money is None or not len(reason):
         return
     says = np.zeros(len(reason), bool)
-    for column in known.values():
-        says |= _told(column, lambda cell: bool(total_kind(cell)))
+    for column in sums.values():
+        says |= _told(column, bool)
     others = rows_filled({key: mask for key, mask in blank.items() if _kind(spec, key) != "number"}, len(reason))
     candidates = np.flatnonzero((reason == "") & ~blank[money] & (says | (others == 0)))
     if not len(candidates) or len(candidates) > max(100, len(reason) // 2):
@@ -320,11 +321,11 @@ def _mark_sums(
     counted = np.where((reason == "") & ~np.isnan(amounts), amounts, 0.0)
     start = 0
     for at in map(int, candidates):
-        cells = [raw[at] for key, raw in columns.items() if key in known]
+        cells = [raw[at] for key, raw in columns.items() if key in sums]
         told = [cell for cell in cells if isinstance(cell, str) and total_kind(cell)]
         block = int((counted[start:at] != 0).sum())
-        sums = (counted[start:at].sum(), counted[:at].sum(), counted.sum() - counted[at])
-        equal = any(total and abs(total - amounts[at]) <= max(0.011, 1e-9 * abs(total)) for total in sums)
+        totals = (counted[start:at].sum(), counted[:at].sum(), counted.sum() - counted[at])
+        equal = any(total and abs(total - amounts[at]) <= max(0.011, 1e-9 * abs(total)) for total in totals)
         if equal and (block >= 2 or not told or any(_names_part(text, columns, start, at) for text in told)):
             reason[at] = TOTAL if not told or total_kind(told[0]) == TOTAL else SUBTOTAL
             counted[at], start = 0.0, at + 1

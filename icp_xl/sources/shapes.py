@@ -56,7 +56,8 @@ def reshaped(
     """The book with its sheets laid out as tables, in each way that fits."""
     ways: list[Callable[[list[list[Any]]], _RelaidTable | None]] = [_split_column, lambda rows: _lettered(rows, named)]
     if spec.name == "sales":
-        ways += [_unpivoted, lambda rows: _headed(rows, known)]
+        ways += [_unpivoted] if chosen.unpivot == "auto" else []
+        ways.append(lambda rows: _headed(rows, known))
     sheets = [sheet for sheet in book.sheets if sheet.visible]
     for way in ways:
         tables, lines, remarks = {}, {}, list(book.remarks)
@@ -178,7 +179,7 @@ def _unpivoted(rows: list[list[Any]]) -> _RelaidTable | None:
         )
         remark = (
             f"the {kind} stand in columns ({names[0]} … {names[1]}); each cell is read as a line of revenue dated the "
-            "first day of its period"
+            "first day of its period (to leave that: sources.sales.unpivot: never)"
         )
         named = [str(cell_text(row[place])) for place in sorted(sums)]
         if named:

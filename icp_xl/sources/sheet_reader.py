@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.config.sources import Condition, SourceSettings
+from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import MissingColumnsError, SourceError
 from icp_xl.progress import Progress
 from icp_xl.sources.book import Book
-from icp_xl.sources.cells import RawColumn, Typed, cell_text, distinct, missing_column, type_column
-from icp_xl.sources.currency import MONEY, cell_currencies, code_of, named_currencies, names_currencies
+from icp_xl.sources.cells import RawColumn, cell_text
+from icp_xl.sources.conditions import passes
+from icp_xl.sources.currency import MONEY, names_currencies, row_currencies
 from icp_xl.sources.deals import leave_out_open, stage_header
-from icp_xl.sources.documents import Documents, look_at_documents
+from icp_xl.sources.documents import look_at_documents, settle_documents
+from icp_xl.sources.evidence import holds_shares
 from icp_xl.sources.expressions import Expression
 from icp_xl.sources.fields import Field, SourceSpec
 from icp_xl.sources.file_evidence import Evidence, foreign_word
 from icp_xl.sources.headers import compact
 from icp_xl.sources.joins import JoinPlan, join_columns
 from icp_xl.sources.model import Guess, Tally
-from icp_xl.sources.numbers import take_apart
 from icp_xl.sources.rows import BLANK, CARRIED, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, UNITS, classify
-from icp_xl.sources.sheet_facts import format_currency
 from icp_xl.sources.sheets import SheetChoice
 from icp_xl.sources.times import seconds_of_day
+from icp_xl.sources.typed import Typed, missing_column, type_column
 from icp_xl.sources.units import Unit, column_unit
 from icp_xl.sources.vocabulary import Vocabulary
 
@@ -160,7 +161,9 @@ class SheetReader:
         given = {guess.column for guess in self.plan.guesses if guess.how == "setting"}
         for name in MONEY.get(self.spec.name, ()):
             header = self.plan.headers.get(name)
-            if header is None or header not in raw or name in given or not self._is_share(header, raw[header]):
+            if header is None or header not in raw or name in given:
+                continue
+            if not holds_shares(raw[header], self._facts.formats.get(self._own[header], set())):
                 continue
             if any(name in group for group in self.spec.required):
                 raise MissingColumnsError(
@@ -174,21 +177,6 @@ class SheetReader:
             self.remarks.append(
                 f"{self.spec.title}: {header} holds percentages and is not taken for {name.replace('_', ' ')}"
             )
-
-    def _is_share(self, header: str, raw: RawColumn) -> bool:
-        if raw.dtype == object:
-            _, cells = distinct(raw)
-            texts = [cell for cell in cells if type(cell) is str and take_apart(cell) is not None]
-            percents = sum("%" in text for text in texts)
-            return percents * 2 > len(texts) > 0
-        if raw.dtype.kind != "f":
-            return False
-        formats = self._facts.formats.get(self._own[header], set())
-        if formats:
-            return all("%" in code for code in formats)
-        known = raw[~np.isnan(raw)]
-        # Shares of one whole: between nought and one, and one in all.
-        return bool(len(known) >= 3 and (np.abs(known) <= 1).all() and abs(float(known.sum()) - 1) < 1e-6)
 
     @cached_property
     def _facts(self) -> Any:
@@ -309,7 +297,7 @@ class SheetReader:
                 )
             # A row that the user filters out is no fault of the file, whatever else it lacks.
             asked = keep | np.isin(reason, LOST)
-            out = asked & ~self._passes(name, column, condition)
+            out = asked & ~passes(column, condition, partial(self._values, column, name))
             reason[out] = f"left out by the setting where: {name}"
             if asked.any() and out.sum() == asked.sum():
                 texts = type_column(column[asked], "text").values.dropna().astype(str)
@@ -319,33 +307,6 @@ class SheetReader:
                     f"{self.book.name}; the column holds {held or 'nothing'}"
                 )
             keep &= ~out
-
-    def _passes(self, name: str, column: RawColumn, condition: Condition) -> Any:
-        texts = type_column(column, "text").values.astype(object)
-        folded = texts.fillna("").astype(str).str.casefold()
-        passed = pd.Series(True, index=folded.index)
-
-        def plain(values: Sequence[object]) -> set[str]:
-            return {(cell_text(value) or "").casefold() for value in values}
-
-        if condition.any_of:
-            passed &= folded.isin(plain(condition.any_of))
-        if condition.none_of:
-            passed &= ~folded.isin(plain(condition.none_of))
-        if condition.contains:
-            wanted = plain(condition.contains)
-            passed &= folded.map(lambda text: any(part in text for part in wanted))
-        if condition.blank is not None:
-            passed &= (folded == "") == condition.blank
-        for bound, least in ((condition.at_least, True), (condition.at_most, False)):
-            if bound is None:
-                continue
-            if isinstance(bound, int | float):
-                values: Any = self._convert(column, "number", name).values
-            else:
-                values, bound = self._convert(column, "date", name).values, pd.Timestamp(bound)
-            passed &= (values >= bound) if least else (values <= bound)
-        return passed.to_numpy(dtype=bool)
 
     @cached_property
     def _stage(self) -> str | None:
@@ -400,6 +361,9 @@ class SheetReader:
             header=header, evidence=self._evidence,
         )  # fmt: skip
 
+    def _values(self, column: RawColumn, header: str, kind: Any) -> Any:
+        return self._convert(column, kind, header).values
+
     def _typed(self, raw: Mapping[str, RawColumn]) -> pd.DataFrame:
         """The frame of our columns, and all that was noticed of its cells."""
         rows = len(next(iter(raw.values()))) if raw else 0
@@ -418,7 +382,12 @@ class SheetReader:
             out["time"] = (
                 missing_column("number", rows) if header is None else seconds_of_day(self._column(raw, header))
             )
-            self._documents(raw, out)
+            asked = {compact(name) for name in (*self.chosen.where, *([self._stage] if self._stage else []))}
+            watched = [name for name in raw if name not in self.plan.headers.values() and compact(name) not in asked]
+            if self.plan.headers.get("category") in raw:
+                watched.append(self.plan.headers["category"])
+            told = settle_documents({name: raw[name] for name in watched}, out, self.chosen.credit_memos)
+            self.remarks += [f"{self.spec.title}: {text}" for text in told]
         return pd.DataFrame(out)
 
     def _column(self, raw: Mapping[str, RawColumn], header: str) -> RawColumn:
@@ -466,62 +435,19 @@ class SheetReader:
         return type_column(values.to_numpy(dtype=object), item.kind).values
 
     def _currencies(self, raw: Mapping[str, RawColumn], named: pd.Series[Any]) -> pd.Series[Any]:
-        """What is known of each row's currency: the header, the column of currencies, the cell, the cell's format."""
         money = [self.plan.headers[name] for name in MONEY.get(self.spec.name, ()) if name in self.plan.headers]
         if not money:
             return named
-        for word in money[0].replace("(", " ").replace(")", " ").split():
-            if len(word) == 3 and word.isupper() and names_currencies([word]):
-                return pd.Series([word] * len(named), dtype=object)
-        cells = cell_currencies(self._column(raw, money[0]))
-        if not (cells != "").any() and money[0] in self._own:
-            formats = self._facts.formats.get(self._own[money[0]], set())
-            code = code_of(format_currency(formats))
-            if code:
-                cells = pd.Series([code] * len(named), dtype=object)
-            elif any(format_currency({form}) for form in formats):
-                shown = self.book.currencies(self.choice.name, self._own[money[0]])
-                start = self.choice.header.data_from
-                signs = [shown.get(int(at) + start, "") for at in self._places]
-                cells = pd.Series([code_of(sign) if sign else "" for sign in signs], dtype=object)
-        if "currency" in self.plan.headers:
-            told = named_currencies(self._column(raw, self.plan.headers["currency"]))
-            cells = told.where(told != "", cells)
-        return cells.where(cells != "", None)
 
-    def _documents(self, raw: Mapping[str, RawColumn], out: dict[str, pd.Series[Any]]) -> None:
-        """Credit memos that are written positive count negative; states that are no sale are said."""
-        asked = {compact(name) for name in (*self.chosen.where, *([self._stage] if self._stage else []))}
-        watched = [name for name in raw if name not in self.plan.headers.values() and compact(name) not in asked]
-        if "category" in self.plan.headers and self.plan.headers["category"] in raw:
-            watched.append(self.plan.headers["category"])
-        for name in watched:
-            texts = type_column(raw[name], "text").values.astype(object)
-            documents: Documents = look_at_documents(name, set(texts.dropna().unique()))
-            if not documents.matter or "revenue" not in out:
-                continue
-            revenue = out["revenue"]
-            credit = texts.isin(documents.credits).to_numpy() & revenue.notna().to_numpy()
-            if credit.any() and self.chosen.credit_memos != "as written":
-                positive = bool((revenue[credit] >= 0).all()) and float(revenue[credit].sum()) > 0
-                if positive or self.chosen.credit_memos == "subtract":
-                    total = float(revenue[credit].abs().sum())
-                    for column in ("revenue", "gross_profit", "quantity"):
-                        values = out[column]
-                        out[column] = values.where(~pd.Series(credit), -values.abs())
-                    kinds = ", ".join(sorted(documents.credits))
-                    self.remarks.append(
-                        f"{self.spec.title}: {int(credit.sum()):,} of {len(credit):,} lines are {kinds} by {name} and "
-                        f"count negative, {total:,.2f} in all (else: sources.sales.credit_memos: as written)"
-                    )
-            other = texts.isin(documents.no_sales).to_numpy()
-            if other.any():
-                said = ", ".join(sorted(documents.no_sales & set(texts[other])))
-                self.remarks.append(
-                    f"{self.spec.title}: the column {name} holds {said}: {int(other.sum()):,} lines, "
-                    f"{float(revenue[other].sum()):,.2f}, are counted as sales; to leave them out: "
-                    f"sources.sales.where: {{{name}: {{not: [{said}]}}}}"
-                )
+        def shown() -> list[str]:
+            signs = self.book.currencies(self.choice.name, self._own[money[0]])
+            return [signs.get(int(at) + self.choice.header.data_from, "") for at in self._places]
+
+        formats = self._facts.formats.get(self._own[money[0]], set()) if money[0] in self._own else set()
+        column = self.plan.headers.get("currency")
+        return row_currencies(
+            money[0], self._column(raw, money[0]), formats, shown, None if column is None else self._column(raw, column)
+        )
 
     def _tally(self, frame: pd.DataFrame, kept: Any, reason: RawColumn) -> Tally:
         money = [name for name in MONEY.get(self.spec.name, ()) if name in frame.columns]

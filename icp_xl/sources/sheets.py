@@ -181,6 +181,11 @@ def _missing(
 
 
 def _closest(found: str) -> str:
+    if sides := re.fullmatch(r"= \[(.+)\] - \[(.+)\]", found):
+        return (
+            f"debits and credits stand apart: {found} where sales are credits (a revenue account), = [{sides[2]}] "
+            "where they are debits and credits are payments (a customers' ledger)"
+        )
     return f"it may be computed: {found}" if found.startswith("=") else f"the closest header is {found}"
 
 

@@ -107,6 +107,9 @@ def suggestions(
     for group in sorted(lacks, key=lambda group: "account_name" in group):
         for name in sorted(group, key=lambda name: name != "account_name"):
             item = spec.field(name)
+            if name == "revenue" and (sides := debit_and_credit(header.headers, known)):
+                found[name] = f"= [{sides[1]}] - [{sides[0]}]"
+                break
             near = [] if item is None else nearest(item, spec, header.headers, samples, known, taken)
             if near:
                 amount = header.matches.get("quantity")
@@ -121,6 +124,20 @@ def price_by_quantity(name: str, header: str, quantity: str | None, known: Vocab
     if name != "revenue" or quantity is None or "price" not in (known or vocabulary()).known(header):
         return header
     return f"= [{quantity}] * [{header}]"
+
+
+def debit_and_credit(headers: Sequence[str], known: Vocabulary | None = None) -> tuple[str, str] | None:
+    """The headers of a column of debits and one of credits, where there is one of each.
+
+    >>> debit_and_credit(["Datum", "Soll", "Haben"]), debit_and_credit(["Date", "Credit limit", "Debit"])
+    (('Soll', 'Haben'), None)
+    """
+    known = known or vocabulary()
+    sides = [
+        [text for text in headers if any(reading.ideas - {"amount"} == {side} for reading in known.readings(text))]
+        for side in ("debit", "credit")
+    ]
+    return (sides[0][0], sides[1][0]) if all(len(side) == 1 for side in sides) else None
 
 
 def plain_header(head: Sequence[Row]) -> Header | None:

@@ -30,6 +30,8 @@ _LAST_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 #: A cell, or a row, that does not begin with its place as nearly every program writes it. One pass over the text is
 #: all that the usual sheet costs, so each pattern begins with what is found fastest.
 _UNUSUAL_CELL = re.compile(rb'<c(?! r="[A-Z]{1,3}[1-9]\d{0,5}")(?=[\s/>])')
+#: Nearly every log is narrow, and then this one pass tells that nothing is unusual or wide.
+_NOT_NARROW = re.compile(rb'<c(?! r="[A-Z][1-9]\d{0,5}")(?=[\s/>])')
 _UNUSUAL_ROW = re.compile(rb'<row(?! r="[1-9]\d{0,5}")(?=[\s/>])')
 #: A place that is on no grid.
 _ODD_PLACE = re.compile(rb' r="(?![A-Z]{0,3}(?:[1-9]\d{0,5}|10[0-4]\d{4})")')
@@ -86,15 +88,15 @@ def scan(data: bytes, part: str, see: Callable[[bytes], None] = lambda block: No
         see(block)
         plain = block.count(b"<c ")
         cells += plain or block.count(b":c ")
-        if not plain or _UNUSUAL_CELL.search(block) or _UNUSUAL_ROW.search(block):
+        wide = not plain or _NOT_NARROW.search(block) is not None
+        if not plain or (wide and _UNUSUAL_CELL.search(block)) or _UNUSUAL_ROW.search(block):
             impossible = impossible or _ODD_PLACE.search(block) is not None
             odd = odd or impossible or len(_TAG.findall(block)) != block.count(b' r="')
             last_row = max([last_row, *(int(far[:9]) for far in _FAR.findall(block))])
         if found := _LAST_ROW.findall(block, max(len(block) - 200_000, 0)) or _LAST_ROW.findall(block):
             last_row = max(last_row, max(map(int, found)))
-        for wide in set(_WIDE.findall(block)):
-            if (len(wide), wide) > (len(widest), widest):
-                widest = wide
+        for letters in set(_WIDE.findall(block)) if wide else ():
+            widest = max(widest, letters, key=lambda text: (len(text), text))
     # A row number past the sheet's end makes no sense, and rows out of order may hide one in the middle of a block.
     area = min(last_row, MAX_ROWS) * column_number(widest.decode())
     if area <= SMALL_AREA or area <= cells * SPARSENESS:

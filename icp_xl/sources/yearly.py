@@ -13,11 +13,12 @@ import pandas as pd
 from icp_xl.config.settings import Settings
 from icp_xl.errors import SourceError
 from icp_xl.sources.book import Book
-from icp_xl.sources.cells import RawColumn, cell_text, type_column
+from icp_xl.sources.cells import RawColumn, cell_text
 from icp_xl.sources.fields import SALES, YEARLY_TOTALS, SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, Header, find_header, measure_year
 from icp_xl.sources.model import Guess, SourceTable
 from icp_xl.sources.rows import classify
+from icp_xl.sources.typed import type_column
 
 _ACCOUNT = SourceSpec(
     name="yearly_totals",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,36 @@ def test_currencies_that_formats_show_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="2 currencies"):
         read(tmp_path, rows, formats={"C2": "[$€-407] #,##0.00", "C3": '"$"#,##0.00'})
     assert frame(read(tmp_path, rows, formats={"C2": '"$"#,##0', "C3": '"$"#,##0'}))["revenue"].sum() == 300
+
+
+@pytest.mark.parametrize(("sign", "might"), [("$", "USD, CAD"), ("¥", "JPY, CNY"), ("kr ", "SEK, NOK")])
+def test_a_sign_of_several_currencies_is_an_assumption(tmp_path: Path, sign: str, might: str) -> None:
+    text = f"Date,Customer,Amount\n2024-01-15,Acme,{sign}100\n2024-03-16,Beta,{sign}250\n"
+    told = read(tmp_path, text)
+    assert frame(told)["revenue"].sum() == 350 and said(told, f"{sign.strip()} stands for several currencies ({might}")
+    given = read(tmp_path, text, sources__rates__into=might[:3])
+    assert frame(given)["revenue"].sum() == 350 and not said(given, "several currencies")
+
+
+@pytest.mark.parametrize(("one", "other"), [("$", "CAD "), ("¥", "JPY "), ("$", "kr ")])
+def test_a_sign_of_several_currencies_beside_another_mark_is_refused(tmp_path: Path, one: str, other: str) -> None:
+    text = f"Date,Customer,Amount\n2024-01-15,Acme,{one}100\n2024-03-16,Beta,{other}250\n"
+    with pytest.raises(SourceError, match=rf"2 currencies.*{re.escape(one)} may be "):
+        read(tmp_path, text)
+
+
+def test_periods_across_may_stay_as_they_are(tmp_path: Path) -> None:
+    rows = [["Customer", "Jan 2024", "Feb 2024"], ["Acme", 100, 200], ["Beta", 50, 25]]
+    assert frame(read(tmp_path, rows))["revenue"].sum() == 375
+    with pytest.raises(IcpError, match="no column for date"):
+        read(tmp_path, rows, sources__sales__unpivot="never")
+
+
+@pytest.mark.parametrize("headers", ["Debit,Credit", "Credit Amount,Debit Amount", "Soll,Haben", "借方,貸方"])
+def test_debits_and_credits_are_asked_about(tmp_path: Path, headers: str) -> None:
+    """They are sales and returns, or invoices and payments."""
+    with pytest.raises(IcpError, match="debits and credits stand apart"):
+        read(tmp_path, f"Date,Customer,{headers}\n2024-01-15,Acme,,100\n2024-03-16,Beta,50,\n")
 
 
 def test_level_evidence_stops_with_the_line_to_paste(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icp_xl.sources.cells import cell_text, to_raw, type_column
+from icp_xl.sources.cells import cell_text, to_raw
 from icp_xl.sources.dates import from_serial, parse_date, parts_of
 from icp_xl.sources.numbers import marks_of, parse_number
+from icp_xl.sources.typed import type_column
 
 CENTS = st.integers(-(10**13), 10**13)
 CURRENCIES = st.sampled_from(["", "$", "€", "£", "USD ", "EUR ", "kr ", "¥", "CHF "])

@@ -167,7 +167,7 @@ def snapshot(
     last = as_of or today
     if last > today or (replay_from is not None and replay_from > last):
         raise ConfigError("a snapshot can be taken of today or of the past", got=f"{replay_from or last} to {last}")
-    frame = load_opportunities(run)
+    frame = _with_ids(run, load_opportunities(run))
     if division is not None:
         known = sorted(set(frame["division"]) - {""})
         frame = frame[frame["division"].str.casefold() == division.casefold()].reset_index(drop=True)
@@ -189,6 +189,19 @@ def snapshot(
     run.outputs.csv(SCORED, shown[list(SHOWN)])
     keep_stages(run)
     return SnapshotResult(last, shown, source, kept, len(set(days)) - kept, run.settings.paths.out / SCORED)
+
+
+def _with_ids(run: RunContext, frame: pd.DataFrame) -> pd.DataFrame:
+    """The opportunities that have an id: what becomes of another could never be told."""
+    named = (frame["opportunity_id"] != "").to_numpy()
+    if named.all():
+        return frame
+    what = f"{int((~named).sum()):,} of {len(named):,} opportunities have no id and cannot be followed"
+    step = "Export the id of each opportunity too; columns.opportunities.opportunity_id says what it is called."
+    if not named.any():
+        raise DataError(what, where="opportunities", next_step=step)
+    run.warn(f"{what}. {step}")
+    return frame[named].reset_index(drop=True)
 
 
 def _take(
