@@ -33,6 +33,7 @@ _SHARED = {
     "$": ("USD", "CAD", "AUD", "MXN", "NZD", "SGD", "HKD"),
     "¥": ("JPY", "CNY"),
     "kr": ("SEK", "NOK", "DKK", "ISK"),
+    "\\": ("JPY", "KRW"),
 }
 DAY_OF = {"sales": "date", "opportunities": "close_date"}
 

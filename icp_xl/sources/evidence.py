@@ -19,6 +19,8 @@ MONEY = ("revenue", "gross_profit", "amount", "annual_revenue")
 #: A code rather than a name: few letters, many digits.
 _CODE = re.compile(r"^[#]?[A-Za-z]{0,5}[-_/. ]?\d[\w./-]*$")
 _GUID = re.compile(r"(?i)^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}\}?$")
+#: Figures with decimals, which a day of points would have between three numbers.
+_AMOUNT = re.compile(r"[-(]?\d[\d. ]*,\d{1,3}[-)]?|[-(]?\d[\d, ]*\.\d\d[-)]?")
 _DAY = re.compile(r"\d\s*[-/.,年月 ]\s*\w|[A-Za-zÀ-ž]{3,}.?\s*-?'?\d|^\d{4}-?\d{2}|^[QqHh]\d")
 
 
@@ -61,6 +63,8 @@ def supported(item: Field, cells: Sequence[Any], words: Sequence[str]) -> bool:
         return all(map(_is_code, filled)) and len({str(cell) for cell in filled}) > 1
     if item.name == "gross_profit":
         return _not_number(item, filled) is None
+    if item.kind == "date":
+        return all(map(_may_be_day, filled))
     texts = [str(cell).casefold() for cell in filled]
     told = sum(any(re.search(rf"\b{re.escape(word)}", text) for word in words) for text in texts)
     return bool(words) and told * 2 >= len(texts)
@@ -122,6 +126,13 @@ def _may_be_day(cell: Any) -> bool:
         return True
     if isinstance(cell, str):
         text = cell.strip().strip('="')
+        if re.fullmatch(r"\d{1,2}\.(?:19|20)\d\d", text):
+            return True
+        if (
+            re.fullmatch(r"[-(]?\d[\d. ]*,\d{1,3}[-)]?|[-(]?\d[\d, ]*\.\d\d[-)]?", text)
+            and parse_number(text) is not None
+        ):
+            return False
         try:
             cell = float(text)
         except ValueError:

@@ -11,6 +11,7 @@ from typing import Any
 from icp_xl.sources.cells import cell_text
 from icp_xl.sources.evidence import contradiction, supported
 from icp_xl.sources.fields import ACCOUNT_ID, Field, SourceSpec
+from icp_xl.sources.numbers import parse_number
 from icp_xl.sources.vocabulary import Vocabulary, tokens, vocabulary
 
 #: How many rows from the top a header may be below titles, logos and notes.
@@ -162,6 +163,7 @@ def match_columns(
     if any(item.name == "account_id" for item in fields):
         _key_beside_name(names, found, taken, known, samples)
     remarks += _shares(names, spec, found, known)
+    remarks += _by_price(names, found, taken, known, samples)
     return found, tuple(dict.fromkeys(remarks))
 
 
@@ -203,6 +205,40 @@ def _key_beside_name(
                 found["account_id"] = Match(at, options[-1], "synonym")
                 taken.add(at)
                 return
+
+
+def _by_price(
+    names: Sequence[Sequence[str]],
+    found: dict[str, Match],
+    taken: set[int],
+    known: Vocabulary,
+    samples: Sequence[Sequence[Any]],
+) -> list[str]:
+    """Take the product for the revenue where the column taken for it times a price is another column: *Amount* is then
+    a quantity."""
+    if "revenue" not in found or not samples:
+        return []
+    figures = {
+        at: [cell if isinstance(cell, int | float) else parse_number(str(cell or "")) for cell in column]
+        for at in range(len(names))
+        if (column := [row[at] if at < len(row) else None for row in samples])
+    }
+    at = found["revenue"].column
+    for price in [place for place, options in enumerate(names) if "price" in known.known(options[-1]) and place != at]:
+        for total in [place for place in range(len(names)) if place not in (at, price) and place not in taken]:
+            rows = [(a, b, c) for a, b, c in zip(figures[at], figures[price], figures[total], strict=True)
+                    if a is not None and b is not None and c is not None]  # fmt: skip
+            if (
+                len(rows) >= 3
+                and any(abs(b) not in (0, 1) for _, b, _ in rows)
+                and all(abs(a * b - c) <= 0.011 + 0.001 * abs(c) for a, b, c in rows)
+            ):
+                amount, price_header = found["revenue"], names[price][-1]
+                found["revenue"] = Match(total, names[total][-1], "synonym")
+                taken.add(total)
+                found.setdefault("quantity", amount)
+                return [f"{amount.header} times {price_header} is {names[total][-1]}, so {amount.header} is a quantity"]
+    return []
 
 
 def _shares(names: Sequence[Sequence[str]], spec: SourceSpec, found: dict[str, Match], known: Vocabulary) -> list[str]:

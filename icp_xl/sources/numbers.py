@@ -32,6 +32,7 @@ USUAL_SIGNS = {
     "$": "$", "€": "EUR", "£": "GBP", "¥": "¥", "₹": "INR", "US$": "USD", "USD": "USD", "EUR": "EUR", "GBP": "GBP",
     "JPY": "JPY", "CNY": "CNY", "INR": "INR", "CAD": "CAD", "AUD": "AUD", "CHF": "CHF", "SEK": "SEK", "NOK": "NOK",
     "DKK": "DKK", "PLN": "PLN", "CZK": "CZK", "zł": "PLN", "Kč": "CZK", "kr": "kr", "Rs": "INR", "Rs.": "INR",
+    "\\": "\\",  # the yen's or won's sign in a text file of Japan or Korea
 }  # fmt: skip
 _SCALES = {
     "k": 1e3, "tsd": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "millions": 1e6,

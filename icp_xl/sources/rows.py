@@ -11,40 +11,19 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_blank
-from icp_xl.sources.cldr import plain_word
 from icp_xl.sources.dates import month_of, parse_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.numbers import parse_number
+from icp_xl.sources.total_words import SUBTOTAL, SUM_KINDS, SUM_WORDS, TOTAL, plain_words, total_kind
 from icp_xl.sources.typed import type_column
 from icp_xl.sources.units import unit_of_text
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-BLANK, SUBTOTAL, TOTAL, CARRIED = "blank row", "subtotal", "total", "balance carried over"
+BLANK, CARRIED = "blank row", "balance carried over"
 REPEATED, UNITS, NOTE = "repeated header", "units below the header", "note"
 NO_ACCOUNT, FRAGMENT = "no account id and no account name", "no date and no amount"
 
-_TOTAL = re.compile(
-    r"(?i)^(?:(?:grand|report|overall|running|column|final|year|annual)[ -]?totals?\b.*"
-    r"|totals?(?:\s*(?:[:(=#\d].*|for\b.*|of\b.*|by\b.*|rows?\b.*|revenue|sales|amount|gp|gross profit|customers"
-    r"|accounts|lines))?|sums?:.*|total g[eé]n[eé]ral)$"
-)
-_SUBTOTAL = re.compile(r"(?i)^(?:sub[ -]?totals?\b.*|zwischensumme.*|sous[ -]total.*)$")
-#: How languages call a sum, plain (see :func:`icp_xl.sources.cldr.plain_word`).
-_SUM_WORDS = frozenset(
-    "total totals totale totali totaal totaux totales totais totalt totalsumma totalbelop sum suma summe summa somme "
-    "sumar gesamt gesamtsumme gesamtbetrag gesamtergebnis insgesamt endsumme ergebnis zwischensumme teilergebnis "
-    "subtotal "
-    "subtotaal subtotale subtotales celkem celkom soucet spolu mezisoucet razem ogolem osszesen reszosszeg yhteensa "
-    "valisumma delsumma итого всего разом усього подытог общо συνολο toplam aratoplam ukupno sveukupno skupaj kokku "
-    "kopa viso alt ialt sammanlagt 合計 総計 总计 總計 合计 小计 小計 累計 합계 총계 소계 "
-    'المجموع اجمالي الاجمالي סהכ סה"כ '
-    "รวม รวมทงสน tong jumlah कुल योग".split()
-)
-#: Words beside them that say no more than how far the sum goes.
-_SUM_KINDS = frozenset("grand general generale generaal genel gross der des i general: umum keseluruhan cong".split())
-#: A first look at texts, of which a log has many: none of the words of a sum stands in it.
-_ASCII_SUM = re.compile("|".join(sorted({word for word in _SUM_WORDS if word.isascii()})), re.I)
 #: How a balance that is carried over is called.
 _CARRIED = re.compile(
     r"(?i)^(?:(?:balance |amount |total )?(?:carried|brought) (?:forward|over|down)|[bc]/[fd]|bal(?:ance)? [bc]/[fd]"
@@ -115,7 +94,7 @@ def classify(
     filled = rows_filled(blank, rows)
     reason[filled == 0] = BLANK
     _mark(reason, REPEATED, _repeats(known, headers, filled))
-    _mark_page_titles(reason, columns, blank, spec)
+    again = _mark_page_titles(reason, columns, blank, spec)
     if rows and not reason[0] and _is_units({name: raw[0] for name, raw in columns.items()}, spec):
         reason[0] = UNITS
     _mark_second_table(reason, columns, spec, filled)
@@ -124,7 +103,7 @@ def classify(
     _mark_totals(reason, sums, blank, spec)
     _mark(reason, CARRIED, _carried(known, len(reason)))
     _mark_sums(reason, columns, sums, blank, spec)
-    remarks = _mark_repeated_sums(reason, columns, known)
+    remarks = (*again, *_mark_repeated_sums(reason, columns, known))
     _mark_notes(reason, columns, filled)
     account_from, count = _fill_down(reason, columns, blank, filled, fill, merged)
     if account_from is not None:
@@ -160,8 +139,9 @@ def _is_word(cell: Any) -> bool:
 
 def _mark_page_titles(
     reason: RawColumn, columns: Mapping[str, RawColumn], blank: Mapping[str, Mask], spec: SourceSpec
-) -> None:
+) -> list[str]:
     """What a printed page has above the header that it repeats: rows without a day and without a figure."""
+    titles: dict[str, None] = {}
     for at in np.flatnonzero(reason == REPEATED):
         for row in range(int(at) - 1, max(int(at) - 6, -1), -1):
             wrong = [
@@ -172,6 +152,9 @@ def _mark_page_titles(
             if wrong or reason[row] not in ("", BLANK):
                 break
             _mark(reason, NOTE, np.arange(len(reason)) == row)
+            titles.update((text, None) for column in columns.values() if (text := cell_text(column[row])))
+    shown = ", ".join(list(titles)[:3])
+    return [f"the header stands again below {shown}; the rows there are read as further lines"] if titles else []
 
 
 def rows_filled(blank: Mapping[str, Mask], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -266,33 +249,6 @@ def _mark_totals(reason: RawColumn, sums: Mapping[str, Distinct], blank: Mapping
         few &= ~figures | (as_id & (others == 0))
     for kind, mask in kind_of.items():
         _mark(reason, kind, mask & few & no_day)
-
-
-def total_kind(text: str) -> str:
-    """Whether a text says that its row is a sum.
-
-    >>> total_kind("Grand Total"), total_kind("Január összesen"), total_kind("小計"), total_kind("Acme Tooling")
-    ('total', 'subtotal', 'total', '')
-    """
-    if len(text) > 120 or (text.isascii() and not _ASCII_SUM.search(text)):
-        return ""
-    text = " ".join(text.split())
-    if _TOTAL.match(text):
-        return TOTAL
-    if _SUBTOTAL.match(text):
-        return SUBTOTAL
-    words = _plain_words(text)
-    if not words or not (words[0] in _SUM_WORDS or words[-1] in _SUM_WORDS):
-        return ""
-    return TOTAL if _is_bare(words) else SUBTOTAL
-
-
-def _plain_words(text: str) -> list[str]:
-    return [word for part in re.split(r"[\s:;,()/–—-]+", text) if (word := plain_word(part))]
-
-
-def _is_bare(words: Collection[str]) -> bool:
-    return all(word in _SUM_WORDS or word in _SUM_KINDS for word in words)
 
 
 def _mark_sums(
@@ -394,14 +350,14 @@ def _kind(spec: SourceSpec, name: str) -> str:
 
 def _names_part(text: str, columns: Mapping[str, RawColumn], start: int, at: int) -> bool:
     """Whether a total is called by nothing, a month or a year, or something that stands in the rows that it sums."""
-    rest = [word for word in _plain_words(text) if word not in _SUM_WORDS and word not in _SUM_KINDS]
+    rest = [word for word in plain_words(text) if word not in SUM_WORDS and word not in SUM_KINDS]
     rest = [word for word in rest if word not in ("for", "of", "by", "fur", "pour", "de", "sub", "grand")]
     if not rest or all(word.isdigit() or month_of(word) is not None for word in rest):
         return True
     above = {
         str(raw[row]) for raw in columns.values() for row in range(max(start, at - 200), at) if raw[row] is not None
     }
-    plain = {" ".join(_plain_words(cell)) for cell in above}
+    plain = {" ".join(plain_words(cell)) for cell in above}
     return " ".join(rest) in plain
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -20,7 +20,8 @@ from icp_xl.sources.dates import read_date
 from icp_xl.sources.fields import SourceSpec
 from icp_xl.sources.headers import SEARCH_ROWS, measure_year, words
 from icp_xl.sources.numbers import parse_number
-from icp_xl.sources.rows import LAID_OUT, total_kind
+from icp_xl.sources.rows import LAID_OUT
+from icp_xl.sources.total_words import total_kind
 from icp_xl.sources.vocabulary import Vocabulary
 
 _YEAR = re.compile(r"^(?:fy|cy|year|jahr|an|ano|año)?\s*((?:19|20)\d{2})$", re.I)
@@ -56,7 +57,7 @@ def reshaped(
     """The book with its sheets laid out as tables, in each way that fits."""
     ways: list[Callable[[list[list[Any]]], _RelaidTable | None]] = [_split_column, lambda rows: _lettered(rows, named)]
     if spec.name == "sales":
-        ways += [_unpivoted] if chosen.unpivot == "auto" else []
+        ways += [lambda rows: _unpivoted(rows, known)] if chosen.unpivot == "auto" else []
         ways.append(lambda rows: _headed(rows, known))
     sheets = [sheet for sheet in book.sheets if sheet.visible]
     for way in ways:
@@ -132,33 +133,119 @@ def _period(cell: Any) -> datetime | None:
     return day.day if day is not None and day.precision in ("month", "quarter") else None
 
 
-def _unpivoted(rows: list[list[Any]]) -> _RelaidTable | None:
+def _is_revenue(text: Any, known: Vocabulary) -> float | None:
+    """How well a text names revenue, 0 best; ``None`` where it does not."""
+    rank = known.rank("sales", "revenue", text) if isinstance(text, str) and text.strip() else None
+    return None if rank is None else rank[0]
+
+
+def _revenue_of(cell: Any, known: Vocabulary) -> Any:
+    """The period of a header that names revenue and a period (*Fatturato 2022*, *Sales Jan 2024*); else the header."""
+    parts = cell.split() if isinstance(cell, str) else []
+    for at in range(1, len(parts)):
+        for measure, period in ((parts[:at], parts[at:]), (parts[at:], parts[:at])):
+            if _period(" ".join(period)) is not None and _is_revenue(" ".join(measure), known) is not None:
+                return _period(" ".join(period))
+    return cell
+
+
+@dataclass
+class _PeriodHeader:
+    """A header of periods as one row, where the rows below it begin, columns of other measures, what was chosen."""
+
+    row: list[Any]
+    body_from: int
+    others: set[int] = field(default_factory=set)
+    said: str = ""
+
+
+def _one_row(rows: list[list[Any]], at: int, known: Vocabulary) -> _PeriodHeader:
+    """The header in row ``at``, with what stands above or below it: years over months, measures under or over both."""
+    row = [_revenue_of(cell, known) for cell in rows[at]]
+    first = next((place for place, cell in enumerate(row) if _period(cell) is not None), None)
+    below = rows[at + 1] if at + 1 < len(rows) else []
+    if first is None:
+        return _PeriodHeader(row, at + 1)
+    under = {place: text for place, cell in enumerate(below) if place >= first and (text := cell_text(cell))}
+    worded = under and all(isinstance(below[place], str) and parse_number(below[place]) is None for place in under)
+    if worded and len(under) > 1:
+        over = _filled_right(row, first, len(below))
+        keys = [cell_text(cell) or (below[place] if place < len(below) else None) for place, cell in enumerate(row)]
+        years = {place: _period(f"{text} {cell_text(over[place])}") for place, text in under.items()}
+        if sum(day is not None for day in years.values()) > 1:
+            head = [years.get(place) or under.get(place) for place in range(len(below))]
+            return _PeriodHeader([*keys[:first], *head[first:]], at + 2)
+        chosen, others, said = _of_revenue({place: (over[place], text) for place, text in under.items()}, known)
+        head = [over[place] if place in chosen else None for place in range(len(below))]
+        return _PeriodHeader([*keys[:first], *head[first:]], at + 2, others, said)
+    if at and len({str(cell) for cell in row[first:] if cell_text(cell)}) < sum(
+        bool(cell_text(cell)) for cell in row[first:]
+    ):
+        over = _filled_right(rows[at - 1], 0, len(row))
+        named = {place: (row[place], over[place]) for place in range(first, len(row)) if _period(row[place])}
+        chosen, others, said = _of_revenue(named, known)
+        if chosen:
+            return _PeriodHeader(
+                [None if place in others else cell for place, cell in enumerate(row)], at + 1, others, said
+            )
+    return _PeriodHeader(row, at + 1)
+
+
+def _filled_right(row: Sequence[Any], first: int, width: int) -> list[Any]:
+    """A row in which a blank stands for what is left of it, as under merged cells."""
+    out: list[Any] = [*row[:width], *[None] * (width - len(row))]
+    for place in range(first + 1, width):
+        if not cell_text(out[place]) and not isinstance(out[place], date):
+            out[place] = out[place - 1]
+    return out
+
+
+def _of_revenue(named: Mapping[int, tuple[Any, Any]], known: Vocabulary) -> tuple[set[int], set[int], str]:
+    """Of columns of a period and a measure those of revenue, the best of each period; the others; what to say of it."""
+    best: dict[str, tuple[float, int]] = {}
+    for place, (period, measure) in named.items():
+        rank = _is_revenue(measure, known)
+        if rank is not None and (str(period) not in best or rank < best[str(period)][0]):
+            best[str(period)] = rank, place
+    chosen = {place for _, place in best.values()}
+    others = set(named) - chosen
+    taken = ", ".join(dict.fromkeys(str(named[place][1]) for place in sorted(chosen)))
+    left = ", ".join(dict.fromkeys(str(named[place][1]) for place in sorted(others)))
+    return chosen, others, f"; of each period {taken} is read, and {left} left out" if left else ""
+
+
+def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
     """Months, quarters or years across the columns: one line per row and period."""
-    for at, row in enumerate(rows[:SEARCH_ROWS]):
+    for at in range(min(len(rows), SEARCH_ROWS)):
+        header = _one_row(rows, at, known)
+        row = header.row
         periods = {place: day for place, cell in enumerate(row) if (day := _period(cell)) is not None}
         if len(periods) < 2:
             continue
-        body = rows[at + 1 :]
-        known = list(periods.values())
-        single = {place for place, day in periods.items() if known.count(day) == 1}
+        body = rows[header.body_from :]
+        days = list(periods.values())
+        single = {place for place, day in periods.items() if days.count(day) == 1}
         sums = _sum_columns(row, body, min(periods), single)
         periods = {place: day for place, day in periods.items() if place not in sums}
         if len(periods) < 2 or len(set(periods.values())) != len(periods):
             continue
         first, last = min(periods), max(periods)
         keys = [place for place, cell in enumerate(row) if place not in periods and cell_text(cell) and place < first]
-        between = set(range(first, last + 1)) - set(periods) - sums
+        between = set(range(first, last + 1)) - set(periods) - sums - header.others
         if not keys or any(cell_text(row[place]) for place in between):
+            continue
+        # Figures below no header at all are nobody knows what.
+        if any(_figure(line[place]) for line in body for place in between if place < len(line)):
             continue
         lines: list[int] = []
         out: list[list[Any]] = [[*(row[place] for place in keys), "Date", "Revenue"]]
         lines.append(at + 1)
         skipped = _sum_rows(body, list(periods))
-        for number, line in enumerate(body, start=at + 2):
+        for number, line in enumerate(body, start=header.body_from + 1):
             texts = [line[place] if place < len(line) else None for place in keys]
             if not any(cell_text(cell) for cell in texts if cell is not None):
                 continue
-            if number - at - 2 in skipped or (
+            if number - header.body_from - 1 in skipped or (
                 any(isinstance(cell, str) and total_kind(cell) for cell in texts)
                 and sum(bool(cell_text(cell)) for cell in texts if cell is not None) == 1
             ):
@@ -181,6 +268,7 @@ def _unpivoted(rows: list[list[Any]]) -> _RelaidTable | None:
             f"the {kind} stand in columns ({names[0]} … {names[1]}); each cell is read as a line of revenue dated the "
             "first day of its period (to leave that: sources.sales.unpivot: never)"
         )
+        remark += header.said
         named = [str(cell_text(row[place])) for place in sorted(sums)]
         if named:
             remark += f"; {', '.join(named)} hold sums of these and are left out"

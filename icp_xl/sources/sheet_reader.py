@@ -26,9 +26,10 @@ from icp_xl.sources.file_evidence import Evidence, foreign_word
 from icp_xl.sources.headers import compact
 from icp_xl.sources.joins import JoinPlan, join_columns
 from icp_xl.sources.model import Guess, Tally
-from icp_xl.sources.rows import BLANK, CARRIED, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, SUBTOTAL, TOTAL, UNITS, classify
+from icp_xl.sources.rows import BLANK, CARRIED, FRAGMENT, NO_ACCOUNT, SECOND_TABLE, UNITS, classify
 from icp_xl.sources.sheets import SheetChoice
 from icp_xl.sources.times import seconds_of_day
+from icp_xl.sources.total_words import SUBTOTAL, TOTAL
 from icp_xl.sources.typed import Typed, missing_column, type_column
 from icp_xl.sources.units import Unit, column_unit
 from icp_xl.sources.vocabulary import Vocabulary

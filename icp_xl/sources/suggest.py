@@ -39,6 +39,8 @@ def nearest(
         against = contradiction(item, cells)
         if not header or at in taken or (against is not None and against.certain):
             continue
+        if item.kind == "text" and _kind(cells) != "text":
+            continue
         ideas = known.known(header)
         # A word too many (tax, forecast, percent) makes a column something else.
         strange = len(ideas - wanted - known.neutral)
@@ -110,6 +112,9 @@ def suggestions(
             if name == "revenue" and (sides := debit_and_credit(header.headers, known)):
                 found[name] = f"= [{sides[1]}] - [{sides[0]}]"
                 break
+            if name == "date" and (parts := _year_and_month(header.headers, known)):
+                found[name] = "= " + ' & "-" & '.join(f"[{part}]" for part in parts)
+                break
             near = [] if item is None else nearest(item, spec, header.headers, samples, known, taken)
             if near:
                 amount = header.matches.get("quantity")
@@ -138,6 +143,18 @@ def debit_and_credit(headers: Sequence[str], known: Vocabulary | None = None) ->
         for side in ("debit", "credit")
     ]
     return (sides[0][0], sides[1][0]) if all(len(side) == 1 for side in sides) else None
+
+
+def _year_and_month(headers: Sequence[str], known: Vocabulary | None) -> list[str]:
+    """The headers of a year, a month and, where there is one, a day that stand apart; nothing without the first two."""
+    known = known or vocabulary()
+    found: list[str] = []
+    for idea in ("annual", "month_of", "date"):
+        own = [text for text in headers if any(reading.ideas == {idea} for reading in known.readings(text))]
+        if len(own) != 1 and idea != "date":
+            return []
+        found += own[:1]
+    return found
 
 
 def plain_header(head: Sequence[Row]) -> Header | None:
