@@ -256,8 +256,7 @@ def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
                     continue
                 out.append([*texts, day, cell])
                 lines.append(number)
-        names = [str(cell_text(row[place]) if not isinstance(row[place], datetime | date) else row[place])[:10]
-                 for place in (first, last)]  # fmt: skip
+        names = [_shown(rows[at], row, place) for place in (first, last)]
         kind = (
             "years"
             if all(day.month == 1 for day in periods.values())
@@ -269,13 +268,19 @@ def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
             "first day of its period (to leave that: sources.sales.unpivot: never)"
         )
         remark += header.said
-        named = [str(cell_text(row[place])) for place in sorted(sums)]
+        named = [_shown(rows[at], row, place) for place in sorted(sums)]
         if named:
             remark += f"; {', '.join(named)} hold sums of these and are left out"
         if skipped:
             remark += f"; {len(skipped):,} rows are sums of the rows above and are left out"
         return _RelaidTable(out, lines, remark)
     return None
+
+
+def _shown(written: Sequence[Any], row: Sequence[Any], place: int) -> str:
+    """A header as the file has it, where it stands in one row."""
+    cell = written[place] if place < len(written) and cell_text(written[place]) else row[place]
+    return str(cell)[:10] if isinstance(cell, date) else str(cell_text(cell))
 
 
 def _sum_columns(header: Sequence[Any], body: list[list[Any]], first: int, never: Collection[int]) -> set[int]:
