@@ -8,11 +8,11 @@ from dataclasses import replace
 import pandas as pd
 
 from icp_xl.runs import RunContext
-from icp_xl.sources.cells import TEXT_DTYPE, missing_column
 from icp_xl.sources.currency import settle_currencies
 from icp_xl.sources.fields import OPPORTUNITIES
 from icp_xl.sources.file_types import open_book
 from icp_xl.sources.model import SourceTable
+from icp_xl.sources.typed import TEXT_DTYPE, missing_column
 
 #: Commands that read opportunities at all; the others leave the CRM alone.
 READ_BY = ("snapshot", "outcomes", "run")
