@@ -24,7 +24,7 @@ from icp_xl.sources.used_range import SheetScan, UsedRange, dense_range, scan, w
 
 
 @dataclass
-class _Workbook(Book):
+class _ScannedBook(Book):
     """A workbook whose sheets are looked at before a reader lays them out."""
 
     data: bytes = b""
@@ -49,7 +49,7 @@ class _Workbook(Book):
 
 
 @dataclass
-class _Calamine(_Workbook):
+class _Calamine(_ScannedBook):
     """A workbook read by python-calamine; single sheets by openpyxl where they need it."""
 
     #: The other formats were tried as a whole when they were opened.
@@ -92,7 +92,7 @@ class _Calamine(_Workbook):
 
 
 @dataclass
-class _Openpyxl(_Workbook):
+class _Openpyxl(_ScannedBook):
     """A workbook read by openpyxl, streaming; slower, for what calamine cannot do."""
 
     native = False
