@@ -113,7 +113,7 @@ def refine(
 @command(
     HTML,
     button=Button(
-        "Did it work", "Learn", "ChartInsert", "G",
+        "Did it work", "Learn", "ChartInsert", "K",
         "Compares what listed accounts bought with what accounts bought that were held out of the list at random.",
         screentip="Did the list work?", order=40,
     ),
