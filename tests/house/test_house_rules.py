@@ -13,8 +13,6 @@ PACKAGE = Path(icp_xl.__file__).parent
 ROOT = PACKAGE.parent
 MOST_LINES = 500
 MOST_PARAMETERS = 9
-#: What still is longer; the list may only shrink.
-STILL_LONG: set[str] = set()
 #: Public functions of four and more parameters whose docstring says what each is, as a share. It may only rise.
 LEAST_ARGS = 0.6
 #: Rooms in which every one of them says it.
