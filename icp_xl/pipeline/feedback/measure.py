@@ -181,10 +181,12 @@ def _bought_since(pairs: pd.DataFrame, sales: pd.DataFrame, notes: list[str]) ->
         if unseen:
             notes.append(f"No sale is of {', '.join(unseen)}: what was bought of it since the list cannot be seen.")
         lines = lines.assign(key=lines["division"].map(fold))
-    wanted["until"] = [
+    ends = [
         day + pd.DateOffset(months=int(months))
         for day, months in zip(wanted["list_day"], wanted["window_months"], strict=True)
     ]
+    # With its type, since there may be no pair at all.
+    wanted["until"] = pd.Series(ends, index=wanted.index, dtype=lines["date"].dtype)
     both = lines.merge(wanted[["account_id", "key", "list_day", "until"]], on=["account_id", "key"])
     both = both[(both["date"] > both["list_day"]) & (both["date"] <= both["until"])]
     total = both.groupby(["account_id", "key"])["revenue"].sum()
