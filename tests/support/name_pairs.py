@@ -12,6 +12,7 @@ PAIRS: dict[str, dict[str, list[tuple[str, str]]]] = {
             ("Tharne Dairy Co-op", "Tharne Dairy Cooperative"),
             ("Indep. School Dist. 622", "Independent School District 622"),
             ("Vellmoor Income Tr", "Vellmoor Income Trust"),
+            ("Oakallstead Techhnical College", "Oakallstead Tech College"),
             ("Gt Pelican Dredge", "Great Pelican Dredge"),
             ("Wm. Harkness Lumber", "William Harkness Lumber"),
             ("S. Dakotan Drilling", "South Dakotan Drilling"),

@@ -59,6 +59,10 @@ def compare_words(a: str, b: str, count: Counter[str]) -> Spelt:
         return Spelt(0.9, ASK) if short in personal_names() and short not in SPELLINGS else Spelt(0.97)
     if b in SHORT_FOR.get(a, ()) or a in SHORT_FOR.get(b, ()):
         return Spelt(0.93)
+    if len(long) > 6 and long not in known_words() and short in SHORT_FOR:
+        # A slip in what the other one shortens: "Techhnical" and "Tech".
+        if any(OSA.distance(long, full, score_cutoff=1) <= 1 for full in SHORT_FOR[short]):
+            return Spelt(0.9, BESIDE)
     if len(short) > 2 and short in STATES and STATES[short] == STATES.get(long):
         return Spelt(0.95, BESIDE)
     if len(short) > 3 and short in COUNTRIES and COUNTRIES[short] == COUNTRIES.get(long):
