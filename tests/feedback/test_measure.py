@@ -155,9 +155,7 @@ def test_where_nobody_typed_a_status_the_list_is_measured_all_the_same(tmp_path:
     assert "The list worked" in (tmp_path / "out" / "icp_did_it_work.html").read_text(encoding="utf-8")
 
 
-def test_a_list_younger_than_every_sale_is_not_measured_yet(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_list_younger_than_every_sale_is_not_measured_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = folder(tmp_path, holdout=True)
     lists = tmp_path / "out" / "state" / "lists"
     (lists / "2026-01-05.parquet").rename(lists / "2026-09-30.parquet")
