@@ -337,7 +337,7 @@ def shape_of(annotation: Any) -> ValueShape:
     """The shape of a setting's type.
 
     >>> shape_of(tuple[float, ...])
-    Shape(kind=<class 'float'>, several=True, choices=())
+    ValueShape(kind=<class 'float'>, several=True, choices=())
     """
     if get_origin(annotation) is Annotated:
         return shape_of(get_args(annotation)[0])

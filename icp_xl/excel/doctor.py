@@ -35,7 +35,7 @@ class Symptom:
     def line(self) -> str:
         """One line of text.
 
-        >>> Finding("bad", "Python", "too old", "Install 3.11.").line()
+        >>> Symptom("bad", "Python", "too old", "Install 3.11.").line()
         'NO    Python: too old. Install 3.11.'
         """
         mark = {"good": "ok   ", "note": "note ", "bad": "NO   "}[self.state]

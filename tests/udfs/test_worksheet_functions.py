@@ -519,9 +519,15 @@ def test_two_workbooks_of_two_folders_show_two_models(
 def test_the_model_behind_the_cells_is_named(server: Any, scored: pd.DataFrame, out: Path) -> None:
     (out / "runs").mkdir()
     lines = [
-        {"run_id": "r1", "command": "score", "status": "succeeded", "finished": "2026-01-02T03:04:05"},
-        {"run_id": "r2", "command": "score", "status": "failed", "finished": "2026-01-03T03:04:05"},
-        {"run_id": "r3", "command": "whitespace", "status": "succeeded", "finished": "2026-01-04T03:04:05"},
+        {"run_id": "r1", "command": "score", "status": "succeeded", "warnings": 0, "finished": "2026-01-02T03:04:05"},
+        {"run_id": "r2", "command": "score", "status": "failed", "warnings": 0, "finished": "2026-01-03T03:04:05"},
+        {
+            "run_id": "r3",
+            "command": "whitespace",
+            "status": "succeeded",
+            "warnings": 0,
+            "finished": "2026-01-04T03:04:05",
+        },
     ]
     (out / "runs" / "runs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert cells(server.call("ICP_MODEL", column(["run", "Date", "components"]))) == [
