@@ -75,7 +75,9 @@ def refuse_planted(folder: Path) -> None:
     refuse_link(folder)
     if not folder.is_dir():
         return
-    for entry in os.scandir(folder):
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
         path = Path(entry.path)
         if entry.is_symlink() and (entry.is_dir() or entry.name.endswith(_IN_PLACE)):
             refuse_link(path)

@@ -181,11 +181,11 @@ class Published:
 
     def propensity(self) -> DivisionTable:
         """Calibrated probabilities per account and division."""
-        return self._load(artifacts.SCORES, lambda path: _divisions(_frame(path)))
+        return self._load(artifacts.SCORES, lambda path: _divisions(_frame(artifacts.SCORES, path)))
 
     def whitespace(self) -> DivisionTable:
         """Offers per account, best first."""
-        return self._load(artifacts.WHITESPACE, lambda path: _divisions(_offers(_frame(path))))
+        return self._load(artifacts.WHITESPACE, lambda path: _divisions(_offers(_frame(artifacts.WHITESPACE, path))))
 
     def _load(self, artifact: artifacts.Artifact, read: Callable[[Path], T]) -> T:
         folder = self._folder()
@@ -242,13 +242,16 @@ def _read_model(path: Path) -> ScoreModel:
 
 def read_columns(path: Path) -> dict[str, list[Any]]:
     """A Parquet file as lists by column, missing values as ``None``."""
-    return _columns(_frame(path))
+    return _columns(_frame(artifacts.SCORED_ACCOUNTS, path))
 
 
-def _frame(path: Path) -> pd.DataFrame:
+def _frame(artifact: artifacts.Artifact, path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_parquet(path)
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError, KeyError) as error:  # torn, or nothing of the kind
+        raise artifact.damaged(path, type(error).__name__) from None
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:

@@ -516,6 +516,18 @@ def test_two_workbooks_of_two_folders_show_two_models(
     assert server.call("ICP_MODEL", "colour") == VALUE
 
 
+def test_a_torn_result_is_not_available_and_no_surprise(server: Any, scored: pd.DataFrame, out: Path) -> None:
+    (out / "state").mkdir(exist_ok=True)
+    whole = (out / "state" / "scored_accounts.parquet").read_bytes()
+    for name in ("icp_scores", "whitespace", "scored_accounts"):
+        for body in (b"", whole[: len(whole) // 2], b"PAR1" + bytes(40) + b"PAR1"):
+            (out / "state" / f"{name}.parquet").write_bytes(body)
+            assert server.call("ICP_PROPENSITY", "0001", "Software") == NA
+            assert server.call("ICP_NEXT", "0001") in (NA, [NA, NA])
+    assert server.call("ICP_LOOKUP", "0001", "rank") == NA
+    assert not (Path(os.environ["ICP_XL_HOME"]) / "last_function_error.json").exists()
+
+
 def test_the_model_behind_the_cells_is_named(server: Any, scored: pd.DataFrame, out: Path) -> None:
     (out / "runs").mkdir()
     lines = [
