@@ -17,11 +17,21 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from pydantic.fields import FieldInfo
-
-from icp_xl.config.describe import find_field
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 #: Options of every command that reads settings, by their names; see :data:`SHARED`.
 EVERY = ("config", "data", "out", "set_")
@@ -363,6 +373,9 @@ def _fields_of(record: Any) -> list[Parameter]:
 
 
 def _of_setting(setting: Setting) -> Parameter:
+    # What a setting is, only the models of the settings know, which are slow to load: list and help do without.
+    from icp_xl.config.describe import find_field
+
     found: FieldInfo = find_field(setting.key)
     shape = shape_of(found.annotation)
     text = (found.description or setting.key).strip()

@@ -23,8 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc, ndtr
 
 from icp_xl.components.shapes import Floats, lookup_key
 from icp_xl.config.scoring import ScoringSettings
@@ -161,7 +160,7 @@ def _shrink(n: Floats, mean: Floats, errors: float) -> Shrunk:
     q = float((precision * (mean - common) ** 2).sum())
     spread = float(precision.sum() - (precision**2).sum() / precision.sum())
     between = max(0.0, (q - (k - 1)) / spread) if spread > 0.0 else 0.0
-    believed = _believed(float(f_distribution.sf(q / (k - 1), k - 1, n.sum() - k)))
+    believed = _believed(float(fdtrc(k - 1, n.sum() - k, q / (k - 1))))
     noise = within / n
     keep = between / (between + noise)
     centre = float(np.average(mean, weights=1.0 / (between + noise)))

@@ -9,24 +9,15 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.main import get_command
 
-from icp_xl.cli import app, run
+from icp_xl.cli import app, complete, run
 from icp_xl.cli._run import storage_fault
+from icp_xl.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def commands(group: object = None, prefix: str = "") -> list[tuple[str, object]]:
-    """Every command of the application with its full name."""
-    found: list[tuple[str, object]] = []
-    for name, command in getattr(group or get_command(app), "commands", {}).items():
-        full = f"{prefix}{name}"
-        found += commands(command, f"{full} ") if hasattr(command, "commands") else [(full, command)]
-    return found
-
-
-@pytest.mark.parametrize(("name", "command"), commands())
+@pytest.mark.parametrize(("name", "command"), [(name, complete(each)) for name, each in COMMANDS.items()])
 def test_every_command_has_help_with_an_example(name: str, command: object) -> None:
     text = getattr(command, "help", "") or ""
     assert text.split("\n")[0].endswith("."), f"{name}: the first line of its help is no sentence"
@@ -35,7 +26,7 @@ def test_every_command_has_help_with_an_example(name: str, command: object) -> N
         assert getattr(option, "help", None), f"{name} {option.name}: no help"
 
 
-@pytest.mark.parametrize("name", [name for name, _ in commands()])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_docs_name_every_command(name: str) -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     assert any(f"icp-xl {name}" in page.read_text(encoding="utf-8") for page in pages)

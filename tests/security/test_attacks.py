@@ -10,26 +10,24 @@ from typing import Any
 
 import openpyxl
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from icp_xl.cli import app
+from icp_xl.cli import app, complete
+from icp_xl.commands import COMMANDS as DECLARED
 from icp_xl.errors import IcpError
 
 CUSTOMERS = "JY - Customer Analysis - Customer Segmentation.xlsx"
 links = pytest.mark.skipif(os.name == "nt", reason="making a link needs a right on Windows")
 
 
-def commands(group: Any = None, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def commands() -> list[tuple[str, ...]]:
     """Every command with an ``--out`` that needs no further argument."""
-    group = typer.main.get_command(app) if group is None else group
     found = []
-    for name, command in sorted(group.commands.items()):
-        if hasattr(command, "commands"):
-            found += commands(command, (*before, name))
-        elif any("--out" in option.opts for option in command.params):
-            if not any(option.required or option.param_type_name == "argument" for option in command.params):
-                found.append((*before, name))
+    for title, declared in sorted(DECLARED.items()):
+        options = complete(declared).params
+        if any("--out" in option.opts for option in options):
+            if not any(option.required or option.param_type_name == "argument" for option in options):
+                found.append(tuple(title.split()))
     return found
 
 
@@ -127,10 +125,7 @@ def test_an_attack_changes_nothing_and_is_one_clear_error(
 
 
 def takes_data(command: tuple[str, ...]) -> bool:
-    found: Any = typer.main.get_command(app)
-    for name in command:
-        found = found.commands[name]
-    return any("--data" in option.opts for option in found.params)
+    return any("--data" in option.opts for option in complete(DECLARED[" ".join(command)]).params)
 
 
 def test_there_are_commands_to_attack() -> None:

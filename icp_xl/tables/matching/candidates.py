@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from icp_xl.progress import Progress
+from icp_xl.tables.matching.letter_groups import vectors
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -48,16 +49,9 @@ def find_candidates(
     progress = progress or Progress()
     if not left or not right:
         return _nothing()
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(ngram, ngram), dtype=np.float32, lowercase=False)
-    if same:
-        a = b = vectors.fit_transform(right)
-    else:
-        # Letter groups that only the left side has lead nowhere.
-        b = vectors.fit_transform(right)
-        a = vectors.transform(left)
-    queries = _rarest(sparse.csr_matrix(a))
+    b, a = vectors(right, () if same else left, ngram)
+    a = b if same else a
+    queries = _rarest(a)
     index = sparse.csr_matrix(b.T)
     progress.stage("finding similar names", len(left))
     lefts: list[Ints] = []
