@@ -10,6 +10,7 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
@@ -20,12 +21,13 @@ from icp_xl.delivery.render.charts import write_chart
 from icp_xl.delivery.render.excel_names import Names, NamesTaken
 from icp_xl.delivery.render.form_controls import add_controls, place_controls
 from icp_xl.delivery.render.references import ChartLocation, RenderResult, TableLocation, resolve_references
+from icp_xl.delivery.render.row_blocks import RowBlock, write_with_rows
 from icp_xl.delivery.render.tables import write_table
 from icp_xl.delivery.render.theme import FONT, FONT_SIZE, NAVY, ORANGE, TEAL
 from icp_xl.delivery.render.writer import SheetWriter, Styles
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.plain_text import plain_text
-from icp_xl.outputs import write_bytes
+from icp_xl.outputs import replacing
 from icp_xl.reports.spec import Chart, Facts, Figures, Image, ReportBook, Sheet, Table, Text, tables_of
 
 #: Width and height of the window in pixels; it fits the screen of a small laptop.
@@ -55,9 +57,9 @@ def render_book(
         DeliveryError: a sheet is larger than Excel allows, a formula or chart names what is not there, or the file
             cannot be written.
     """
-    content, result = render_bytes(book, clock=clock, date_1904=date_1904, names_taken=names_taken)
     try:
-        write_bytes(Path(path), content)
+        with replacing(Path(path)) as handle:
+            return _render(book, handle, clock, date_1904, names_taken)
     except OSError as error:
         raise DeliveryError(
             "the workbook cannot be written",
@@ -65,7 +67,6 @@ def render_book(
             got=error.strerror,
             next_step="Close it if it is open in Excel, or choose another folder with --out.",
         ) from None
-    return result
 
 
 def render_bytes(
@@ -83,6 +84,14 @@ def render_bytes(
         date_1904: dates count from 1904.
         names_taken: names that are in use already where the sheets go.
     """
+    out = io.BytesIO()
+    result = _render(book, out, clock, date_1904, names_taken)
+    return out.getvalue(), result
+
+
+def _render(
+    book: ReportBook, out: BinaryIO, clock: datetime | None, date_1904: bool, names_taken: NamesTaken | None
+) -> RenderResult:
     _check_book(book)
     names = Names(names_taken or NamesTaken())
     sheets = {sheet.name: names.sheet(sheet.name) for sheet in book.sheets}
@@ -101,6 +110,7 @@ def render_bytes(
     }
     charts: list[ChartLocation] = []
     notes: list[str] = []
+    blocks: dict[str, list[RowBlock]] = {}
     formulas = 0
     try:
         workbook = xlsxwriter.Workbook(buffer, options)
@@ -108,12 +118,14 @@ def render_bytes(
         workbook.set_properties(about)
         workbook.set_size(*WINDOW)
         styles = Styles(workbook, book.currency)
-        for sheet in book.sheets:
+        for number, sheet in enumerate(book.sheets, 1):
             writer = SheetWriter(workbook, sheets[sheet.name], styles, plans[sheet.name], tables, sheets)
             _write_sheet(writer, sheet, book)
             charts += writer.charts
             notes += writer.notes
             formulas += writer.formulas
+            if writer.worksheet.blocks:
+                blocks[f"xl/worksheets/sheet{number}.xml"] = writer.worksheet.blocks
         for name, formula in book.names.items():
             workbook.define_name(name, resolve_references(formula, tables))
         workbook.close()
@@ -121,7 +133,8 @@ def render_bytes(
         raise DeliveryError("the workbook cannot be rendered", got=error) from error
     controls = place_controls(book, sheets, tables)
     content = add_controls(buffer.getvalue(), controls) if controls else buffer.getvalue()
-    return content, RenderResult(sheets, tables, tuple(charts), formulas, tuple(notes))
+    write_with_rows(content, blocks, out)
+    return RenderResult(sheets, tables, tuple(charts), formulas, tuple(notes))
 
 
 def _check_book(book: ReportBook) -> None:

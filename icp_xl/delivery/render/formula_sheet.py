@@ -10,6 +10,14 @@ from xlsxwriter.worksheet import Worksheet
 _DIGITS = re.compile(r"\d+")
 
 
+class _Exact(float):
+    """A number that is written with 17 digits where it needs them; XlsxWriter asks for 16."""
+
+    def __format__(self, spec: str) -> str:
+        text = super().__format__(spec)
+        return text if float(text) == self else repr(float(self))
+
+
 class FormulaSheet(Worksheet):  # type: ignore[misc]
     """XlsxWriter's worksheet, which searches every formula for some thirty functions that need a prefix.
 
@@ -30,3 +38,6 @@ class FormulaSheet(Worksheet):  # type: ignore[misc]
         if prepared == bare:
             self._ready.add(kind)
         return str(prepared)
+
+    def _xml_number_element(self, number: float, attributes: Any = ()) -> None:
+        super()._xml_number_element(_Exact(number), attributes)

@@ -289,7 +289,7 @@ def sample_texts(values: Any, column: Column) -> list[str]:
     """The longest of a column's values as they will be shown (of a sample, where there are many)."""
     if len(values) > SAMPLE:
         if values.dtype.kind in "iuf":
-            values = values.sort_values().iloc[[0, 1, -2, -1]]
+            values = values.agg(["min", "max"])
         else:
             lengths = values.astype(str).str.len()
             values = values.loc[lengths.sort_values(kind="stable").index[-50:]]

@@ -109,7 +109,7 @@ class RenderResult:
 
 
 def resolve_references(
-    formula: str, tables: Mapping[str, TableLocation], *, table: TableLocation | None = None, row: int = 0
+    formula: str, tables: Mapping[str, TableLocation], *, table: TableLocation | None = None, row: int | str = 0
 ) -> str:
     """A formula of the sheet language as a formula of cells, with the leading ``=``.
 
@@ -119,15 +119,16 @@ def resolve_references(
         formula: with or without its leading ``=``.
         tables: where each table stands.
         table: the table of a column formula.
-        row: its row, counted from 0, in the sheet.
+        row: its row, counted from 0, in the sheet; or a text that stands for the number of the row.
     """
+    number_of_row = row if isinstance(row, str) else str(row + 1)
 
     def place(match: re.Match[str]) -> str:
         name, column, number, last = match.groups()
         if column is None:
             if table is None:
                 return match.group(0)
-            return f"${table.letter(name)}{row + 1}"
+            return f"${table.letter(name)}{number_of_row}"
         found = find(tables, name, formula)
         if number is None:
             return found.range(column)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import re_dynamic_function
 
 from icp_xl.delivery.render.cell_values import cell_value, column_values
 from icp_xl.delivery.render.layout import Placed, has_totals, table_shape
 from icp_xl.delivery.render.references import TableLocation, ref_range
+from icp_xl.delivery.render.row_blocks import LARGE, ROW_MARK, BlockColumn, RowBlock
 from icp_xl.delivery.render.theme import (
     GRADE_COLOURS,
     GREY,
@@ -27,7 +31,7 @@ from icp_xl.delivery.render.theme import (
 )
 from icp_xl.delivery.render.writer import SheetWriter
 from icp_xl.opc.plain_text import plain_text, unique_headers
-from icp_xl.reports.spec import Column, Table
+from icp_xl.reports.spec import Chart, Column, Image, Table
 
 _SUBTOTALS = {"average": 101, "count": 103, "sum": 109}
 _CENTRED = ("grade", "flag")
@@ -49,11 +53,10 @@ def write_table(writer: SheetWriter, placed: Placed, table: Table) -> None:
         _column_options(writer, table, column, name, spot) for column, name in zip(table.columns, names, strict=True)
     ]
     last = spot.totals_row if spot.totals_row is not None else spot.last_row
-    code = writer.worksheet.add_table(
+    code = writer.worksheet.add_long_table(
         spot.header_row,
         spot.first_column,
         last,
-        spot.first_column + len(table.columns) - 1,
         {
             "name": spot.excel_name,
             "style": "Table Style Light 1" if table.banded else None,
@@ -65,8 +68,12 @@ def write_table(writer: SheetWriter, placed: Placed, table: Table) -> None:
     writer.checked(code, spot.header_row, spot.first_column)
     if spot.totals_row is not None:
         _write_totals(writer, table, spot, names, options)
+    large = _is_large(writer, placed, table)
+    if large:
+        _write_block(writer, table, spot)
     for i, column in enumerate(table.columns):
-        _write_column(writer, table, column, spot, spot.first_column + i)
+        if not large:
+            _write_column(writer, table, column, spot, spot.first_column + i)
         _write_rule(writer, column, spot, spot.first_column + i)
         _write_input(writer, column, spot, spot.first_column + i)
         if column.note:
@@ -165,6 +172,51 @@ def _write_column(writer: SheetWriter, table: Table, column: Column, spot: Table
     status = _status_styles(writer, column) if column.rule == "status" else None
     for i, value in enumerate(values):
         writer.value(row + i, at, value, style if status is None else status.get(_tone(value), style))
+
+
+def _is_large(writer: SheetWriter, placed: Placed, table: Table) -> bool:
+    """Whether the table's rows are written as a block: there are many, and nothing else stands in them."""
+    if len(table.frame) < LARGE:
+        return False
+    top, end = placed.row, placed.row + placed.rows
+    beside = (each for each in writer.layout.placed if each is not placed and not isinstance(each.block, Chart | Image))
+    formulas = (
+        f for c in table.columns if c.formula for f in ([c.formula] if isinstance(c.formula, str) else c.formula)
+    )
+    # Formulas that spill are cells of a kind of their own.
+    return not any(each.row < end and top < each.row + each.rows for each in beside) and not any(
+        map(re_dynamic_function.search, formulas)
+    )
+
+
+def _write_block(writer: SheetWriter, table: Table, spot: TableLocation) -> None:
+    columns = []
+    for column in table.columns:
+        style, style_of = cell_style(writer, column), None
+        if column.rule == "status":
+            styles = _status_styles(writer, column)
+            style_of = partial(_style_by_tone, styles, style)
+        formula = None if column.formula is None else _block_formula(writer, column.formula, spot)
+        writer.formulas += 0 if formula is None else len(table.frame)
+        columns.append(
+            BlockColumn(table.frame[column.key], style, style_of, column.kind == "id", column.kind == "flag", formula)
+        )
+    writer.worksheet.add_block(RowBlock(spot.first_row, spot.first_column, columns, writer.layout.heights))
+
+
+def _style_by_tone(styles: dict[str, Any], style: Any, value: Any) -> Any:
+    return styles.get(_tone(cell_value(value)), style)
+
+
+def _block_formula(
+    writer: SheetWriter, formula: str | Sequence[str], spot: TableLocation
+) -> str | Callable[[int, int], list[str]]:
+    def text(formula: str, row: int | str) -> str:
+        return str(writer.worksheet._prepare_formula(writer.formula_text(formula, spot, row)))
+
+    if isinstance(formula, str):
+        return text(formula, ROW_MARK)
+    return lambda start, stop: [text(formula[at], spot.first_row + at) for at in range(start, stop)]
 
 
 def _status_styles(writer: SheetWriter, column: Column) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from icp_xl.delivery.render.cell_values import cached_text, cell_text
-from icp_xl.delivery.render.formula_sheet import FormulaSheet
 from icp_xl.delivery.render.layout import Layout
 from icp_xl.delivery.render.references import ChartLocation, TableLocation, resolve_references
+from icp_xl.delivery.render.row_blocks import BlockSheet
 from icp_xl.delivery.render.theme import INK
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import quote_sheet
@@ -51,7 +51,7 @@ class SheetWriter:
         self.layout = layout
         self.tables = tables
         self.sheets = sheets
-        self.worksheet = workbook.add_worksheet(name, FormulaSheet)
+        self.worksheet = workbook.add_worksheet(name, BlockSheet)
         self.charts: list[ChartLocation] = []
         self.notes: list[str] = []
         self.formulas = 0
@@ -78,10 +78,7 @@ class SheetWriter:
         self, row: int, column: int, formula: str, style: Any, value: Any, table: TableLocation | None = None
     ) -> None:
         """A formula cell with the value that it shows before anything recalculates."""
-        text = resolve_references(formula, self.tables, table=table, row=row)
-        if text.endswith("}"):
-            # XlsxWriter takes a last brace for that of an array formula and drops it.
-            text = f"=({text[1:]})"
+        text = self.formula_text(formula, table, row)
         cached = "" if value is None else value
         if isinstance(cached, datetime):
             cached = self.worksheet._convert_date_time(cached)
@@ -89,6 +86,12 @@ class SheetWriter:
             cached = cached_text(cached)
         self.checked(self.worksheet.write_formula(row, column, text, style, cached), row, column)
         self.formulas += 1
+
+    def formula_text(self, formula: str, table: TableLocation | None, row: int | str) -> str:
+        """A formula as XlsxWriter takes it; see :func:`resolve_references`."""
+        text = resolve_references(formula, self.tables, table=table, row=row)
+        # XlsxWriter takes a last brace for that of an array formula and drops it.
+        return f"=({text[1:]})" if text.endswith("}") else text
 
     def wide_text(self, row: int, column: int, columns: int, text: str, style: Any) -> None:
         """Text over several columns."""
