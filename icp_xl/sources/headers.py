@@ -218,13 +218,16 @@ def _by_price(
     a quantity."""
     if "revenue" not in found or not samples:
         return []
-    figures = {
-        at: [cell if isinstance(cell, int | float) else parse_number(str(cell or "")) for cell in column]
-        for at in range(len(names))
-        if (column := [row[at] if at < len(row) else None for row in samples])
-    }
     at = found["revenue"].column
-    for price in [place for place, options in enumerate(names) if "price" in known.known(options[-1]) and place != at]:
+    prices = [place for place, options in enumerate(names) if "price" in known.known(options[-1]) and place != at]
+    if not prices:
+        return []
+    figures = {
+        place: [cell if isinstance(cell, int | float) else parse_number(str(cell or "")) for cell in column]
+        for place in range(len(names))
+        if (column := [row[place] if place < len(row) else None for row in samples])
+    }
+    for price in prices:
         for total in [place for place in range(len(names)) if place not in (at, price) and place not in taken]:
             rows = [(a, b, c) for a, b, c in zip(figures[at], figures[price], figures[total], strict=True)
                     if a is not None and b is not None and c is not None]  # fmt: skip

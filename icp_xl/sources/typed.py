@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from icp_xl.sources.cells import RawColumn, cell_text, distinct
 from icp_xl.sources.cldr import months_of
@@ -83,7 +85,13 @@ def missing_column(kind: Kind, rows: int) -> pd.Series[Any]:
         return pd.Series(np.full(rows, np.datetime64("NaT"), dtype="datetime64[us]"))
     if kind == "flag":
         return pd.Series(pd.array([None], dtype="boolean").take(np.zeros(rows, dtype=np.intp)))
-    return pd.Series([None], dtype=TEXT_DTYPE).take(np.zeros(rows, dtype=np.intp)).reset_index(drop=True)
+    return pd.Series(pd.array(_nothing(rows), dtype=TEXT_DTYPE))
+
+
+@lru_cache(maxsize=1)
+def _nothing(rows: int) -> pa.Array:
+    """One array serves every text that a table lacks: nothing is ever written into it, only put in its place."""
+    return pa.nulls(rows, pa.large_string())
 
 
 def _map(raw: RawColumn, convert: Callable[[Any], Any]) -> tuple[RawColumn, list[Any], list[Any]]:
@@ -107,7 +115,8 @@ def _texts(raw: RawColumn) -> Typed:
     else:
         codes, cells = distinct(raw)
         texts = [*map(cell_text, cells)]
-    return Typed(pd.Series(pd.array([*texts, None], dtype=TEXT_DTYPE).take(codes)))
+    by_code = pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(texts, pa.large_string()))
+    return Typed(pd.Series(pd.array(by_code.cast(pa.large_string()), dtype=TEXT_DTYPE)))
 
 
 SHORTENED = re.compile(r"^\d(?:[.,]\d+)?[eE]\+?\d{2,}$")
