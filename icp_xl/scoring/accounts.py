@@ -13,7 +13,7 @@ from icp_xl.components.presets import EQUIPMENT
 from icp_xl.components.record import Component, contribution_columns, score_columns
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import InsufficientDataError
-from icp_xl.scoring.fitting import fit_score_model
+from icp_xl.scoring.fitting import account_weights, fit_score_model
 from icp_xl.scoring.industry_weights import DOUBTED, IndustryWeights, compute_industry_weights
 from icp_xl.scoring.model import ScoreModel, Scores, grade, keys
 
@@ -74,8 +74,8 @@ def score_accounts(
         raise InsufficientDataError(
             "there is no account to score", got="0 accounts", allowed="at least 1", next_step="`icp-xl check` says why."
         )
-    industries = compute_industry_weights(accounts, tiers, settings)
     components = settings.declared("equipment") if components is None else components
+    industries = compute_industry_weights(accounts, tiers, settings, counts=account_weights(accounts, components))
     model = fit_score_model(
         accounts, components, weights, settings, tiers, preset=preset, run_id=run_id, fitted_at=fitted_at
     )

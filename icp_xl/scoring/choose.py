@@ -12,7 +12,7 @@ from icp_xl.components.record import Component
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.errors import Fault, InsufficientDataError
 from icp_xl.formatting import join_words, plural
-from icp_xl.scoring.fitting import fit_component, lookup_weights
+from icp_xl.scoring.fitting import account_weights, fit_component, lookup_weights
 from icp_xl.scoring.measures import SalesHistory, measure_facts
 from icp_xl.scoring.model import read_facts
 
@@ -124,14 +124,15 @@ def _measured(
 ) -> Choice:
     components = settings.declared(preset)
     measured = measure_facts(accounts, components, history)
+    counts = account_weights(measured, components)
     scores = {}
     for item in components:
-        part = fit_component(item, measured, settings, tiers)
+        part = fit_component(item, measured, settings, tiers, counts)
         scores[item.name] = part.score(read_facts(measured, part.facts))
     apart = tells_apart(pd.DataFrame(scores, index=measured.index))
     for item in components:
         # Weights that may as well be noise tell nobody apart, small as their differences are.
-        if item.kind == "lookup" and not lookup_weights(item, measured, settings, tiers).believed:
+        if item.kind == "lookup" and not lookup_weights(item, measured, settings, tiers, counts).believed:
             apart[item.name] = 0
     return Choice(preset, components, measured, apart)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from icp_xl.components.fitted import FittedComponent
-from icp_xl.components.kinds import HALF_LIFE, KINDS
+from icp_xl.components.kinds import HALF_LIFE, KINDS, facts_of
 from icp_xl.components.record import Component, Fact
 from icp_xl.components.shapes import Decay, Linear, LogSum, Lookup, Shape, Tiers
 from icp_xl.config.scoring import ScoringSettings
 from icp_xl.scoring.industry_weights import IndustryWeights, compute_industry_weights
 from icp_xl.scoring.model import Floats, ScoreModel, read_facts, with_population
-from icp_xl.scoring.robust import robust_maximum, robust_range
+from icp_xl.scoring.robust import ordinary_weights, robust_maximum, robust_range
 
 #: Days of a month, on average.
 MONTH = 365.25 / 12
@@ -39,11 +40,12 @@ def fit_score_model(
         settings: robust quantile, grade shares and segment limits.
         tiers: text of a lookup to its strategic tier.
 
-    The scale of an amount is a high quantile of its positive values, by what each counts (see
-    :mod:`icp_xl.scoring.robust`), so that one new extreme account clips at 1 and moves nobody else.
+    The scale of an amount is a high quantile of its positive values, by what each account counts (see
+    :func:`account_weights`), so that one new extreme account clips at 1 and moves nobody else.
     """
+    counts = account_weights(inputs, components)
     draft = ScoreModel(
-        parts=tuple(fit_component(component, inputs, settings, tiers) for component in components),
+        parts=tuple(fit_component(component, inputs, settings, tiers, counts) for component in components),
         weights={component.name: float(weights[component.name]) for component in components},
         grade_shares=settings.grade_shares.model_dump(),
         segment_mid_market=settings.segment_mid_market,
@@ -57,8 +59,33 @@ def fit_score_model(
     return with_population(draft, inputs, settings.knots)
 
 
+def account_weights(inputs: pd.DataFrame, components: Sequence[Component]) -> Floats:
+    """How far each account counts in whatever is fitted, 0 to 1.
+
+    It counts as far as the least ordinary of its amounts does (see :mod:`icp_xl.scoring.robust`): of an account with
+    one figure beyond the ordinary, nothing is taken for what accounts are like.
+
+    Args:
+        inputs: one row per account, with a column per fact of the components and ``total_revenue``.
+        components: what is fitted; of their facts, money and counts are looked at.
+    """
+    names = ["total_revenue", *(fact.name for fact in facts_of(components) if fact.unit in ("money", "count"))]
+    if "annual_revenue" in inputs:
+        names.append("annual_revenue")
+    columns = [inputs[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in dict.fromkeys(names)]
+    counts = np.ones(len(inputs))
+    for _ in range(2):
+        # Once more, so that an account with one odd figure has no say by its others in what is ordinary.
+        counts = np.min([ordinary_weights(column, counts > 0.0) for column in columns], axis=0)
+    return counts
+
+
 def fit_component(
-    component: Component, inputs: pd.DataFrame, settings: ScoringSettings, tiers: Mapping[str, str]
+    component: Component,
+    inputs: pd.DataFrame,
+    settings: ScoringSettings,
+    tiers: Mapping[str, str],
+    counts: Floats,
 ) -> FittedComponent:
     """One component fitted on ``inputs``, one row per account.
 
@@ -67,17 +94,22 @@ def fit_component(
         inputs: its facts, one row per account.
         settings: how scales are fitted.
         tiers: strategic tier by industry.
+        counts: how far each account counts (see :func:`account_weights`).
     """
     return FittedComponent(
-        component, _shape(component, KINDS[component.kind].facts(component), inputs, settings, tiers)
+        component, _shape(component, KINDS[component.kind].facts(component), inputs, settings, tiers, counts)
     )
 
 
 def lookup_weights(
-    component: Component, inputs: pd.DataFrame, settings: ScoringSettings, tiers: Mapping[str, str]
+    component: Component,
+    inputs: pd.DataFrame,
+    settings: ScoringSettings,
+    tiers: Mapping[str, str],
+    counts: Floats,
 ) -> IndustryWeights:
-    """The table behind a lookup."""
-    return compute_industry_weights(inputs, tiers if component.strategic else {}, settings, component.column)
+    """The table behind a lookup; arguments as in :func:`fit_component`."""
+    return compute_industry_weights(inputs, tiers if component.strategic else {}, settings, component.column, counts)
 
 
 def _shape(
@@ -86,9 +118,10 @@ def _shape(
     inputs: pd.DataFrame,
     settings: ScoringSettings,
     tiers: Mapping[str, str],
+    counts: Floats,
 ) -> Shape:
     if component.kind == "lookup":
-        found = lookup_weights(component, inputs, settings, tiers)
+        found = lookup_weights(component, inputs, settings, tiers, counts)
         weights = found.as_dict()
         return Lookup({name: float(weights[name]) for name in sorted(weights)}, float(found.prior))
     if component.kind == "tiers":
@@ -99,15 +132,15 @@ def _shape(
         return Decay((component.months or HALF_LIFE) * MONTH)
     values = read_facts(inputs, facts)
     if component.kind in ("share", "growth") or (component.kind == "number" and component.scale == "linear"):
-        return _line(component, facts[0], values[facts[0].name], settings)
+        return _line(component, facts[0], values[facts[0].name], settings, counts)
     if component.kind == "number" and component.falling:
-        low, high = robust_range(values[facts[0].name], settings.robust_quantile)
+        low, high = robust_range(values[facts[0].name], settings.robust_quantile, counts)
         return Linear(high, low, 0.5 if component.missing is None else component.missing)
-    tops = [robust_maximum(values[fact.name], settings.robust_quantile) for fact in facts]
+    tops = [robust_maximum(values[fact.name], settings.robust_quantile, counts) for fact in facts]
     return LogSum(tops, list(component.shares) or [1.0])
 
 
-def _line(component: Component, fact: Fact, values: Floats, settings: ScoringSettings) -> Linear:
+def _line(component: Component, fact: Fact, values: Floats, settings: ScoringSettings, counts: Floats) -> Linear:
     missing = component.missing
     if component.kind == "share":
         low, high = 0.0, 1.0
@@ -115,6 +148,6 @@ def _line(component: Component, fact: Fact, values: Floats, settings: ScoringSet
     elif component.kind == "growth":
         low, high = -1.0, 1.0
     else:
-        low, high = robust_range(values, settings.robust_quantile)
+        low, high = robust_range(values, settings.robust_quantile, counts)
     ends = (high, low) if component.falling else (low, high)
     return Linear(*ends, 0.5 if missing is None else missing)

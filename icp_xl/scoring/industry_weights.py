@@ -75,7 +75,11 @@ class IndustryWeights:
 
 
 def compute_industry_weights(
-    accounts: pd.DataFrame, tiers: Mapping[str, str], settings: ScoringSettings, column: str = "industry"
+    accounts: pd.DataFrame,
+    tiers: Mapping[str, str],
+    settings: ScoringSettings,
+    column: str = "industry",
+    counts: Floats | None = None,
 ) -> IndustryWeights:
     """Weights per industry from accounts (industry, total_revenue) and strategic tiers.
 
@@ -84,21 +88,25 @@ def compute_industry_weights(
         tiers: industry to strategic tier, a key of ``scoring.tier_scores``.
         settings: how much of a weight the tier is, and what tiers are worth.
         column: the column that is looked up; everything said of industries holds of its values.
+        counts: how far each account counts, 0 to 1; by default as far as its revenue is ordinary.
 
     Returns a table with one row per industry, best first: industry, accounts, mean_revenue, performance (mean of
     log1p revenue), shrunk (after shrinkage), evidence (0 to 1: the share of the industry's own mean that is kept),
     data_weight, tier, tier_score, weight. An industry that only the tiers name is listed with no accounts.
     """
     accounts = accounts[[column, "total_revenue"]].rename(columns={column: "industry"})
-    known = accounts[accounts["industry"].notna()]
+    named = accounts["industry"].notna().to_numpy()
+    known = accounts[named]
     revenue = known["total_revenue"].fillna(0.0)
-    value = pd.Series(capped(np.log1p(revenue.clip(lower=0.0).to_numpy(dtype=np.float64)), revenue), index=known.index)
-    counts = pd.Series(ordinary_weights(revenue), index=known.index)
+    counts = ordinary_weights(revenue) if counts is None else counts[named]
+    performance = np.log1p(revenue.clip(lower=0.0).to_numpy(dtype=np.float64))
+    value = pd.Series(capped(performance, revenue, counts), index=known.index)
+    counted = pd.Series(counts, index=known.index)
     industry = known["industry"]
-    sizes = counts.groupby(industry, observed=True).sum()
+    sizes = counted.groupby(industry, observed=True).sum()
     sizes = sizes[sizes > 0.0]
-    means = (counts * value).groupby(industry, observed=True).sum().loc[sizes.index] / sizes
-    errors = float((counts * (value - industry.map(means).astype(float)) ** 2).sum())
+    means = (counted * value).groupby(industry, observed=True).sum().loc[sizes.index] / sizes
+    errors = float((counted * (value - industry.map(means).astype(float)) ** 2).sum())
     found = _shrink(np.asarray(sizes, dtype=np.float64), np.asarray(means, dtype=np.float64), errors)
     table = pd.DataFrame(
         {

@@ -38,17 +38,21 @@ FEW, FEW_SPREAD = 5, 1.5
 ABOVE = 3.0
 
 
-def ordinary_weights(amounts: Any) -> Floats:
+def ordinary_weights(amounts: Any, among: Any = True) -> Floats:
     """How far each amount counts, 0 to 1; nothing, the unknown and the small count in full.
 
     An amount below 0 is judged by its size as one above it would be.
+
+    Args:
+        amounts: one per account.
+        among: which of them say what is ordinary.
 
     >>> ordinary_weights([10.0, 12.0, 9.0, 11.0, 1e9, 0.0, -1e9, -5.0]).tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0]
     """
     values = np.asarray(amounts, dtype=np.float64)
     floors = np.array([np.inf, *[FEW_SPREAD] * (FEW - 1), LEAST_SPREAD])
-    return _judged(np.log1p(np.abs(np.nan_to_num(values))), np.log1p(np.sort(values[values > 0.0])), floors)
+    return _judged(np.log1p(np.abs(np.nan_to_num(values))), np.log1p(np.sort(values[(values > 0.0) & among])), floors)
 
 
 def _judged(values: Floats, ordered: Floats, floors: Floats) -> Floats:
@@ -84,10 +88,10 @@ def _place(ordered: Floats, count: Any, quantile: float) -> Floats:
     return np.interp(places, np.arange(ordered.size), ordered) if ordered.size else np.zeros(np.shape(count))
 
 
-def capped(logs: Floats, amounts: Any) -> Floats:
-    """``logs`` of amounts, at most ``CAP`` spreads above the median of the positive ordinary ones (Huber 1964)."""
+def capped(logs: Floats, amounts: Any, counts: Floats) -> Floats:
+    """``logs`` of amounts, at most ``CAP`` spreads above the median of the positive ones that count (Huber 1964)."""
     values = np.asarray(amounts, dtype=np.float64)
-    counted = np.sort(values[(values > 0.0) & (ordinary_weights(values) > 0.0)])
+    counted = np.sort(values[(values > 0.0) & (counts > 0.0)])
     if counted.size < FEW:
         return logs
     known = np.log1p(counted)
@@ -95,34 +99,44 @@ def capped(logs: Floats, amounts: Any) -> Floats:
     return np.minimum(logs, float(_centre(known, known.size)) + CAP * spread)
 
 
-def robust_maximum(amounts: Any, quantile: float) -> float:
+def robust_maximum(amounts: Any, quantile: float, counts: Any = 1.0) -> float:
     """The amount that counts as the greatest: a high quantile of the positive ones, by what they count.
 
     Where all count in full it is their quantile as numpy has it; 0 where there is none.
+
+    Args:
+        amounts: one per account.
+        quantile: the quantile, 0 to 1.
+        counts: how far each counts at most, whatever its amount, 0 to 1.
 
     >>> robust_maximum([0.0, 1.0, 2.0, 3.0], 0.5), robust_maximum([10.0, 12.0, 9.0, 11.0, 1e9], 1.0)
     (2.0, 10.5)
     """
     values = np.asarray(amounts, dtype=np.float64)
     positive = values > 0.0
-    return _high(values[positive], ordinary_weights(values)[positive], quantile)
+    counts = np.broadcast_to(counts, values.shape)
+    weights = np.minimum(ordinary_weights(values, counts > 0.0), counts)
+    return _high(values[positive], weights[positive], quantile)
 
 
-def robust_range(numbers: Any, quantile: float) -> tuple[float, float]:
+def robust_range(numbers: Any, quantile: float, counts: Any = 1.0) -> tuple[float, float]:
     """The numbers that count as the least and the greatest, for a scale that is no logarithm.
 
     Both ends are judged as amounts are, by the different numbers there are and on their own scale; fewer than ten of
-    them say nothing of what is ordinary. Both are 0 where no number is known.
+    them say nothing of what is ordinary. Both are 0 where no number is known. Arguments as in :func:`robust_maximum`.
 
     >>> robust_range([*range(100), 1e9, -1e9], 1.0)
     (3.0, 96.0)
     """
     values = np.asarray(numbers, dtype=np.float64)
-    values = values[~np.isnan(values)]
+    known = ~np.isnan(values)
+    counts = np.broadcast_to(counts, values.shape)[known]
+    values = values[known]
     if not values.size:
         return 0.0, 0.0
     floors = np.array([*[np.inf] * (2 * FEW), 0.0])
     weights = np.minimum(*(_judged(side * values, np.unique(side * values), floors) for side in (1.0, -1.0)))
+    weights = np.minimum(weights, counts)
     return -_high(-values, weights, quantile), _high(values, weights, quantile)
 
 

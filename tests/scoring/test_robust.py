@@ -56,6 +56,21 @@ def test_an_account_beyond_all_others_has_no_influence_at_all(n: int, change: st
         )
 
 
+@pytest.mark.parametrize("odd", ["annual_revenue", "printers", *MONEY])
+def test_an_account_with_one_odd_figure_does_not_lend_its_others(odd: str) -> None:
+    most, ordinary = [], []
+    for seed in range(12):
+        accounts = population(100, seed)
+        row = population(101, seed + 50).iloc[[seed]].assign(account_id="NEW")
+        before = fitted(accounts).score(accounts).raw_score
+        for found in (ordinary, most):
+            after = fitted(pd.concat([accounts, row], ignore_index=True))
+            found.append(float(np.abs(after.score(accounts).raw_score - before).max()))
+            row[odd] = 5_000.0 * max(accounts[odd].max(), 1.0)
+            row["total_revenue"] = row[MONEY].sum(axis=1)
+    assert max(most) < 0.01 and max(ordinary) > 0.03, (most, ordinary)
+
+
 @pytest.mark.parametrize("others", [[], [5.0], [5.0, 9.0], [5.0, 9.0, 900.0], [3.0, 3.0, 3.0, 3.0]])
 def test_the_few_that_have_an_amount_keep_their_scale(others: list[float]) -> None:
     before = robust_maximum([0.0, *others], 0.99)
