@@ -78,8 +78,9 @@ def build_chart_sheets(inputs: ScoreReportInputs, settings: ReportSettings) -> t
         "Chart Data",
         "Chart data",
         [(histogram, boxes, weights, industries), tuple(points)],
-        subtitle="What the charts draw.",
+        subtitle="What the charts draw; it is not printed.",
         kind="method",
+        printed=False,
     )
     return charts, data
 

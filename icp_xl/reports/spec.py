@@ -218,7 +218,8 @@ class Sheet:
 
     ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
     many of its columns do. A ``data`` sheet is one large table: it starts in column A, without a margin.
-    ``one_page`` prints the whole sheet on one page; ``protected`` locks all but editable cells, without a password.
+    ``one_page`` prints the whole sheet on one page; a sheet that is not ``printed`` only feeds others, and no page of
+    it comes with the rest. ``protected`` locks all but editable cells, without a password.
     """
 
     name: str
@@ -229,6 +230,7 @@ class Sheet:
     freeze_columns: int = 0
     portrait: bool = False
     one_page: bool = False
+    printed: bool = True
     tab_colour: str | None = None
     kind: Literal["report", "data", "method"] = "report"
     protected: bool = False

@@ -285,6 +285,31 @@ def test_print_setup_is_landscape_one_page_wide_with_repeated_headers() -> None:
     assert "Page &P of &N" in sheet.findtext(f"{MAIN}headerFooter/{MAIN}oddFooter")
 
 
+def printed_names(*sheets: Sheet) -> dict[str, str | None]:
+    content, _ = render_bytes(ReportBook(sheets), clock=CLOCK)
+    return {n.get("name"): n.text for n in part(content, "xl/workbook.xml").find(f"{MAIN}definedNames")}
+
+
+@pytest.mark.parametrize(("subtitle", "kind"), [("", "method"), ("words", "method"), ("", "data"), ("words", "data")])
+def test_a_sheet_that_is_not_printed_prints_one_blank_cell(subtitle: str, kind: str) -> None:
+    table = Table("t", [Column("a", "A")], pd.DataFrame({"a": ["x"] * 90}))
+    sheet = Sheet("S", "Title", [table], subtitle=subtitle, kind=kind, printed=False, freeze_table="t")  # type: ignore[arg-type]
+    content, _ = render_bytes(ReportBook([sheet]), clock=CLOCK)
+    names = printed_names(sheet)
+    assert "_xlnm.Print_Titles" not in names
+    area = re.fullmatch(r"S!\$(A)\$(\d)", str(names["_xlnm.Print_Area"]))
+    assert area is not None and cells(content).get(area[1] + area[2], ("", None, None))[2] is None
+
+
+def test_the_header_of_a_long_table_that_ends_a_sheet_is_repeated() -> None:
+    frame = pd.DataFrame({"a": ["x"] * 90})
+    tables = [Table(name, [Column("a", "A")], frame.head(n)) for name, n in (("short", 5), ("long", 90), ("end", 5))]
+    assert printed_names(Sheet("S", "S", [Text("words"), *tables[:2]]))["_xlnm.Print_Titles"] == "S!$12:$12"
+    # Behind it comes another, whose pages must not bear its header.
+    assert "_xlnm.Print_Titles" not in printed_names(Sheet("S", "S", tables))
+    assert "_xlnm.Print_Titles" not in printed_names(Sheet("S", "S", tables[:1]))
+
+
 def test_every_picture_has_alternative_text() -> None:
     png = (
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"

@@ -32,6 +32,8 @@ from icp_xl.reports.spec import Chart, Facts, Figures, Image, ReportBook, Sheet,
 
 #: Width and height of the window in pixels; it fits the screen of a small laptop.
 WINDOW = (1280, 680)
+#: About how many rows of a table stand on a page; the header of one that ends a sheet is repeated from there on.
+ROWS_OF_A_PAGE = 25
 _TABS = {"report": TEAL, "data": NAVY, "method": "#8A979F"}
 __all__ = ["NamesTaken", "RenderResult", "render_book", "render_bytes"]
 
@@ -230,9 +232,23 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: ReportBook) -> 
         if above <= 320:
             column = table.first_column + sheet.freeze_columns if sheet.freeze_columns else 0
             worksheet.freeze_panes(table.header_row + 1, column)
-        worksheet.repeat_rows(table.header_row)
-    last = writer.print_last_column(sheet)
-    worksheet.print_area(0, 0, max(plan.last_row, 1), last)
+    _set_print_area(writer, sheet, table)
     if sheet.protected:
         allowed = ("objects", "scenarios", "sort", "autofilter", "format_columns", "format_rows", "format_cells")
         worksheet.protect("", dict.fromkeys(allowed, True))
+
+
+def _set_print_area(writer: SheetWriter, sheet: Sheet, table: TableLocation | None) -> None:
+    worksheet, plan = writer.worksheet, writer.layout
+    if not sheet.printed:
+        # Neither Excel nor LibreOffice makes a page of nothing, and the row under the title is blank.
+        row = 2 if sheet.subtitle else 1
+        worksheet.print_area(row, 0, row, 0)
+        return
+    if table is None:
+        last = (each for each in plan.placed if isinstance(each.block, Table) and each.row + each.rows > plan.last_row)
+        long = (writer.tables[each.block.name] for each in last if each.rows > ROWS_OF_A_PAGE)  # type: ignore[union-attr]
+        table = max(long, key=lambda each: each.rows, default=None)
+    if table is not None:
+        worksheet.repeat_rows(table.header_row)
+    worksheet.print_area(0, 0, max(plan.last_row, 1), writer.print_last_column(sheet))

@@ -133,8 +133,8 @@ def build_sorting(keys: np.ndarray, plan: Windows) -> Sheet:
                    Column("shift", "Row less place", "integer", width=14, formula=shift)],
                   parts, title="Parts of the blocks", filters=False),
         ],
-        subtitle="Blocks of keys are sorted, cut at the edges, and put together.",
-        kind="method", protected=True, portrait=True,
+        subtitle="Blocks of keys are sorted, cut at the edges, and put together. Not printed.",
+        kind="method", protected=True, portrait=True, printed=False,
     )  # fmt: skip
 
 
