@@ -221,7 +221,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
              Table("live_points", points, now.points, title="Points of the scatter charts", filters=False)),
             *(_lookup_table(part) for part in (lookup_parts(inputs.model) if lookups else [])),
         ],
-        subtitle="Every constant of the calculation, once; knots are recomputed whenever a weight changes. Not printed.",
+        subtitle="Every constant of the calculation, once; knots are recomputed when a weight changes. Not printed.",
         kind="method", protected=True, printed=False,
     )  # fmt: skip
 
