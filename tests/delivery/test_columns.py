@@ -15,6 +15,8 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.formatting.rule import FormulaRule
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.table import Table
 
 from icp_xl.delivery.write_back.column_remove import remove_all
 from icp_xl.delivery.write_back.column_rows import head_edits
@@ -336,3 +338,83 @@ def test_the_emphasis_of_the_users_last_column_stays_on_it(tmp_path: Path, other
     left = openpyxl.load_workbook(path)["Kunden"]
     assert left.tables["Table1"].ref == "A1:C6" and left.tables["Table1"].tableStyleInfo.showLastColumn
     assert [str(area.sqref) for area in left.conditional_formatting] == ["B2:B6"]
+
+
+def typed_book(path: Path, cells: dict[str, Any], sheet: str = "Mine", *, table: bool = False) -> Path:
+    """A short list with ids, as openpyxl writes it, and more ``cells`` of the user."""
+    book = openpyxl.Workbook()
+    list_sheet = book.worksheets[0]
+    list_sheet.title = sheet
+    for row in [["Id", "Region"], *([f"A{i}", "North"] for i in range(4))]:
+        list_sheet.append(row)
+    if table:
+        list_sheet.add_table(Table(displayName="Tbl", ref="A1:B5"))
+    book.save(path)
+    return edit(path, cells)
+
+
+def edit(path: Path, cells: dict[str, Any]) -> Path:
+    """Type ``cells`` into the first sheet."""
+    book = openpyxl.load_workbook(path)
+    for address, value in cells.items():
+        book.worksheets[0][address] = value
+    book.save(path)
+    return path
+
+
+def values(path: Path, *addresses: str) -> list[Any]:
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    return [sheet[address].value for address in addresses]
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_what_the_user_types_into_single_cells_of_our_columns_stays_and_is_named(tmp_path: Path, table: bool) -> None:
+    path = typed_book(tmp_path / "b.xlsx", {}, table=table)
+    write_columns(path, "Id", results(), options=OPTIONS)
+    typed = {"C2": "call first", "C3": 777, "D4": "A (mine)", "C5": "=1+1"}
+    edit(path, typed)
+    report = write_columns(path, "Id", results(scale=2), options=OPTIONS)
+    assert values(path, *typed) == list(typed.values())
+    assert values(path, "C4", "D2", "D5") == [25.0, "A", "D"], "the others are brought up to date"
+    assert any("4 cells of yours" in note and "C2, C3, D4, C5" in note for note in report.notes), report.notes
+    removed = remove_all(path, force=True, options=OPTIONS)
+    assert values(path, *typed) == list(typed.values())
+    assert values(path, "C4", "D2", "D3", "D5") == [None] * 4
+    assert values(path, "C1", "D1") == (["ICP Score", "ICP Grade"] if table else [None, None])
+    assert any("Mine: 4 cells of yours" in note for note in removed.notes), removed.notes
+
+
+def test_formulas_on_our_cells_of_a_plain_list_are_named_before_they_go(tmp_path: Path) -> None:
+    path = typed_book(tmp_path / "b.xlsx", {})
+    write_columns(path, "Id", results(SCORE), options=OPTIONS)
+    edit(path, {"C7": 5, "F1": "=C2*2", "F2": "=SUM(Mine!$C$2:$C$5)", "F3": "=C7*2", "F4": "=VLOOKUP(1,A:C,3,0)",
+                "F5": "=B2&\"C2\""})  # fmt: skip
+    book = openpyxl.load_workbook(path)
+    book.defined_names["Scores"] = DefinedName("Scores", attr_text="Mine!$C$2:$C$5")
+    book.save(path)
+    before = path.read_bytes()
+    with pytest.raises(RefusedError, match="2 formulas and 1 name: Mine!F1, Mine!F2, the name Scores"):
+        remove_all(path, options=OPTIONS)
+    assert path.read_bytes() == before
+    report = remove_all(path, force=True, options=OPTIONS)
+    assert values(path, "F1", "F2", "F3", "F4", "F5") == [
+        "=#REF!*2", "=SUM(#REF!)", "=C7*2", "=VLOOKUP(1,A:C,3,0)", '=B2&"C2"',
+    ]  # fmt: skip
+    assert openpyxl.load_workbook(path).defined_names["Scores"].attr_text == "#REF!"
+    assert any("Mine!F4" in note for note in report.notes), report.notes
+
+
+@pytest.mark.parametrize(
+    ("form", "key", "found"),
+    [("00000", 123, True), ('"00"0', 123, True), ("[$-409]00000;-0", 123, True), ("00\\-000", 4711, False),
+     ('"ID "0', 123, False), ("General", 123, False), ("0", 123, False), ("000.00", 123, False)],
+)  # fmt: skip
+def test_a_number_is_the_id_that_its_format_shows(tmp_path: Path, form: str, key: int, found: bool) -> None:
+    path = typed_book(tmp_path / "b.xlsx", {"A2": key, "A3": "B"})
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["A2"].number_format = form
+    book.save(path)
+    ids = ["00123", "B"]
+    known = Results((SCORE,), {"icp_score": [1.0, 2.0]}, exactly(ids, ["x", "y"]), others=RESULT_COLUMNS)
+    write_columns(path, "Id", known, options=OPTIONS)
+    assert values(path, "C2", "C3") == [1.0 if found else None, 2.0]

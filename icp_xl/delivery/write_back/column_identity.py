@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, item_text, unescape_xml
 
@@ -53,8 +54,19 @@ def hashes(values: Iterable[str]) -> set[str]:
     """One hash for each value and the count of its occurrences so far."""
     found = set[str]()
     for value, times in Counter(value for value in values if value).items():
-        found |= {hashlib.blake2b(f"{value}\0{n}".encode(), digest_size=4).hexdigest() for n in range(times)}
+        found |= {_hash(value, n) for n in range(times)}
     return found
+
+
+def _hash(value: str, n: int) -> str:
+    return hashlib.blake2b(f"{value}\0{n}".encode(), digest_size=4).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _pieces(sketch: str) -> tuple[frozenset[str], str]:
+    """The hashes of a sketch, and the highest of them."""
+    found = frozenset(sketch[at : at + 8] for at in range(0, len(sketch), 8))
+    return found, max(found, default="")
 
 
 def sketch(values: Iterable[str]) -> str:
@@ -89,13 +101,20 @@ class Identity:
         pieces = [self.sketch[at : at + 8] for at in range(0, len(self.sketch), 8)]
         return sum(piece in found for piece in pieces) / len(pieces) if pieces else None
 
+    def excludes(self, text: str) -> bool:
+        """Whether we certainly did not write ``text``: a value of another sort, or one that the sketch would hold."""
+        if self.sort != "m" and sort_of([text]) != self.sort:
+            return True
+        pieces, highest = _pieces(self.sketch)
+        return bool(pieces) and (drawn := _hash(text, 0)) not in pieces and (len(pieces) < SKETCH or drawn < highest)
 
-def is_users(cell: Cell, strings: Sequence[bytes], sort: str) -> bool:
-    """Whether a cell in a column of ours holds what we never write there: a formula, or a value of another sort."""
+
+def is_users(cell: Cell, strings: Sequence[bytes], identity: Identity) -> bool:
+    """Whether a cell in a column of ours holds what we did not write: a formula, or a value that shows it."""
     if b"<f" in cell.inner or b":f" in cell.inner:
         return True
     text = value_text(cell_value(cell, strings))
-    return bool(text) and sort != "m" and sort_of([text]) != sort
+    return bool(text) and identity.excludes(text)
 
 
 @dataclass

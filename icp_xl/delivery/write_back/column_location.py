@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from icp_xl.delivery.write_back.column_identity import plain_header
+from icp_xl.delivery.write_back.column_styles import shown_digits
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
 from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.user_entries import data_area, table_headers
@@ -171,8 +172,8 @@ def check_table(book: Workbook, location: ListLocation) -> None:
 class Scan:
     """What stands in the rows of a sheet: keys by row, and the last column in use.
 
-    ``shown`` are keys that their format shows with leading zeros; ``uncomputed`` counts keys that are formulas without
-    a value.
+    ``shown`` are numbers as their format shows them, say with leading zeros; ``uncomputed`` counts keys that are
+    formulas without a value.
     ``last_style`` is the format of a row's last cell, only where that is the last column in use.
     """
 
@@ -221,12 +222,12 @@ class KeyReader:
 
 
 def scan(
-    location: ListLocation, reader: SheetPartReader, strings: Sequence[bytes], zeros: Mapping[str, int] | None = None
+    location: ListLocation, reader: SheetPartReader, strings: Sequence[bytes], formats: Mapping[str, str] | None = None
 ) -> Scan:
     """Read every row once.
 
     Args:
-        zeros: formats that show leading zeros, and how many digits they show.
+        formats: codes of the formats that show a number with leading zeros or with text around it.
     """
     found = Scan()
     parser = RowParser(reader.prefix)
@@ -250,9 +251,10 @@ def scan(
             text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""
             if text:
                 found.keys[number] = text
-                style = cell.attribute(b"s") if zeros and cell is not None else ""
-                if zeros and style in zeros and text.isdigit() and cell is not None and not cell.attribute(b"t"):
-                    found.shown[number] = text.zfill(zeros[style])
+                style = cell.attribute(b"s") if formats and cell is not None else ""
+                if formats and style in formats and text.isdigit() and cell is not None:
+                    if cell.attribute(b"t") in ("", "n"):
+                        found.shown[number] = shown_digits(formats[style], text)
             elif cell is not None and b"<f" in cell.inner:
                 found.uncomputed += 1
     return found

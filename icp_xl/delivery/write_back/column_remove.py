@@ -19,13 +19,13 @@ from icp_xl.delivery.write_back.column_ownership import (
     undo_columns,
 )
 from icp_xl.delivery.write_back.column_rows import EMPHASIS, clear_cells
-from icp_xl.delivery.write_back.columns import drop_calculation_chain, lost_note, read_strings
-from icp_xl.delivery.write_back.dependents import check_dependents, sheet_targets
+from icp_xl.delivery.write_back.columns import drop_calculation_chain, lost_note, read_strings, spared_note
+from icp_xl.delivery.write_back.dependents import CellsOfColumn, check_dependents, find_partly, say, sheet_targets
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
 from icp_xl.delivery.write_back.remove import RemoveReport, after_removal, remove_from_package
 from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.opc.package import Package
-from icp_xl.opc.references import Area
+from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
 from icp_xl.opc.splice import Splice
@@ -66,8 +66,9 @@ def remove_all_from_package(package: Package, report: RemoveReport, force: bool 
         refuse("nothing", "the workbook holds nothing of ours", "There is nothing to remove.", where=book.where)
     wishes = check_wishes(book, tables=False, force=force)
     report.notes += [f"Changed all the same: {wish}." for wish in wishes]
-    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, columns))
+    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, columns), cells=_cells(book, columns))
     found = check_dependents(book, targets, force)
+    partly = find_partly(book, targets)
     exact = True
     if columns and (not sheets or any(is_latest(book, index) for index in {mark.index for mark in columns})):
         exact = remove_columns_from_package(package, report)
@@ -80,6 +81,8 @@ def remove_all_from_package(package: Package, report: RemoveReport, force: bool 
         exact = remove_columns_from_package(package, report) and exact
     report.exact = exact and all(name.startswith("xl/worksheets/") for name in package.new)
     after_removal(package, targets, found, report)
+    if partly:
+        report.notes.append(f"These take in the cells that were ours beside others, as before: {say(partly)}.")
 
 
 def _table_targets(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, frozenset[str]]:
@@ -95,6 +98,34 @@ def _table_targets(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, fro
                 names = frozenset((listed[i].get("name") or "").lower() for i in at if 0 <= i < len(listed))
                 if names:
                     found[(root.get("displayName") or "").lower()] = names
+    return found
+
+
+def _cells(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, dict[int, CellsOfColumn]]:
+    """The cells of our columns by sheet and column."""
+    strings, found = read_strings(book), dict[str, dict[int, CellsOfColumn]]()
+    for index in sorted({mark.index for mark in marks}):
+        element = book.sheet_elements()[index]
+        part = book.sheet_part(element)
+        if part is None:
+            continue
+        alive, _ = settle_marks(book, part, [mark for mark in marks if mark.index == index], strings)
+        known, top = {mark.column: mark for mark in alive}, min((mark.row for mark in alive), default=0)
+        last, stay = dict[int, int](), dict[int, set[int]]()
+        reader = SheetPartReader(book.package.chunks(part), part, book.where)
+        parser = RowParser(reader.prefix)
+        for content in reader.rows() if alive else ():
+            number = parser.number(content)
+            for cell in parser.cells(content) if number > top else ():
+                mark = known.get(cell.column)
+                if mark is not None and cell.inner and number > mark.row:
+                    if is_users(cell, strings, mark.identity):
+                        stay.setdefault(cell.column, set()).add(number)
+                    else:
+                        last[cell.column] = number
+        found[(element.get("name") or "").lower()] = {
+            c: CellsOfColumn(m.row, last.get(c, m.row), frozenset(stay.get(c, ()))) for c, m in known.items()
+        }
     return found
 
 
@@ -132,42 +163,51 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
             report.columns += [f"{element.get('name')}: {mark.identity.header or mark.field}" for mark in alive]
             report.notes += [lost_note(mark) for mark in dead]
             for row in sorted({mark.row for mark in alive}):
-                _take_out(book, part, [mark for mark in alive if mark.row == row], strings)
+                spared = _take_out(book, part, [mark for mark in alive if mark.row == row], strings)
+                report.notes += [f"{element.get('name')}: {spared_note(spared)}"] if spared else []
         drop_column_marks(book, index)
         recalculate(book)
         book.save()
 
 
-def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]) -> None:
+def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]) -> list[str]:
     """Empty the cells of our columns; at a table's right end the table shrinks, elsewhere its headers stay.
 
-    Outside a table, what the user has typed or computed in our columns stays.
+    What the user has typed or computed in our columns stays, in a table with the column's header.
+
+    Returns:
+        The cells that stay.
     """
-    sorts = {mark.column: mark.identity.sort for mark in marks}
+    known = {mark.column: mark.identity for mark in marks}
     columns = {mark.column for mark in marks}
     row = max((mark.row for mark in marks), default=0)
     table = next(
         ((name, root) for name, root in sheet_tables(book, part) if _holds_header(root, row, columns)), None
     )  # fmt: skip
     bottom, spared = 1 << 21, set[int]()
-    if table is not None:
-        bottom, spared = _shrink(book, *table, columns)
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     parser, splice = RowParser(reader.prefix), Splice()
+    rows, kept = list(reader.rows()), dict[int, set[int]]()
+    last = _last_of_data(table[1]) if table is not None else bottom
+    for content in rows:
+        number = parser.number(content)
+        if row < number <= last:
+            cells = [cell for cell in parser.cells(content) if cell.inner]
+            alone = table is None and all(cell.column in columns for cell in cells)
+            users = [c for c in cells if c.column in columns and (alone or is_users(c, strings, known[c.column]))]
+            kept[number] = {cell.column for cell in users}
+    if table is not None:
+        held = {column for some in kept.values() for column in some}
+        bottom, spared = _shrink(book, *table, columns - held)
+        spared |= held
     splice.keep(reader.head + reader.open_tag)
     chained = False
-    for content in reader.rows():
+    for content in rows:
         number = parser.number(content)
         if not row <= number <= bottom:
             splice.keep(content)
             continue
-        gone = columns - spared if number == row else columns
-        if table is None and number > row:
-            cells = [cell for cell in parser.cells(content) if cell.inner]
-            alone = all(cell.column in columns for cell in cells)
-            gone = gone - {
-                c.column for c in cells if c.column in columns and (alone or is_users(c, strings, sorts[c.column]))
-            }
+        gone = columns - spared if number == row else columns - kept.get(number, set())
         edits = clear_cells(parser, content, sorted(gone))
         chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
         splice.change(content, edits)
@@ -180,6 +220,13 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
         book.package.put(table[0], serialise(table[1]))
     if chained:
         drop_calculation_chain(book)
+    return [f"{column_letters(column)}{number}" for number, some in kept.items() for column in sorted(some)]
+
+
+def _last_of_data(table: Element) -> int:
+    """Last row of a table above its totals."""
+    area = Area.of(table.get("ref") or "")
+    return area.last_row - int(table.get("totalsRowCount") or 0) if area is not None else 0
 
 
 def _holds_header(table: Element, row: int, columns: set[int]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from icp_xl.delivery.write_back.column_identity import is_users
+from icp_xl.delivery.write_back.column_identity import Identity, is_users
 from icp_xl.delivery.write_back.user_entries import cell_bytes
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import RowParser
@@ -22,16 +22,18 @@ _SPANS = re.compile(rb'\sspans="(\d+):(\d+)"')
 class RowWriter:
     """Writes cells into rows. ``columns`` are ours, ascending; ``neighbour`` is the column whose format they take.
 
-    ``owned`` are those that were ours before, with the sort of their values: there the format stays, and a cell that
-    holds what we never write is the user's and stays too. ``strings`` are the workbook's shared strings.
+    ``owned`` are those that were ours before, with what is known of their values: there the format stays, and a cell
+    that holds what we did not write is the user's and stays too: ``spared`` has their addresses. ``strings`` are the
+    workbook's shared strings.
     """
 
     parser: RowParser
     columns: Sequence[int]
     neighbour: int
     style_of: StyleOf
-    owned: Mapping[int, str] = field(default_factory=dict)
+    owned: Mapping[int, Identity] = field(default_factory=dict)
     strings: Sequence[bytes] = ()
+    spared: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._letters = [column_letters(column).encode() for column in self.columns]
@@ -97,7 +99,8 @@ class RowWriter:
                 own = old.attribute(b"s")
                 if column in self.owned:
                     keep = own if old.inner or own else None
-                    if old.inner and is_users(old, self.strings, "m" if contents[at][1] else self.owned[column]):
+                    if old.inner and is_users(old, self.strings, self.owned[column]):
+                        self.spared.append(f"{column_letters(column)}{number}")
                         continue
                 else:
                     # A blank cell's font, fill and border stay; how it would show a number is ours to say.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 from icp_xl.opc.styles import MAX_FORMATS, StyleSheet
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import Workbook
@@ -70,16 +73,16 @@ class ColumnStyles:
         made.append(font)
         return self.sheet.append("dxfs", [made])[0]
 
-    def leading_zeros(self) -> dict[str, int]:
-        """Cell formats that show a number with leading zeros, and with how many digits."""
+    def digit_formats(self) -> dict[str, str]:
+        """Cell formats that show a whole number with leading zeros or with text around it, and their codes."""
         if self.sheet is None:
             return {}
         codes = {e.get("numFmtId"): e.get("formatCode") or "" for e in children(find(self.sheet.root, "numFmts"))}
         found = {}
         for at, xf in enumerate(children(find(self.sheet.root, "cellXfs"))):
             code = codes.get(xf.get("numFmtId"), "")
-            if len(code) > 1 and set(code) == {"0"}:
-                found[str(at)] = len(code)
+            if len(code) > 1 and shown_digits(code, "1") not in ("", "1"):
+                found[str(at)] = code
         return found
 
     def save(self) -> None:
@@ -89,3 +92,42 @@ class ColumnStyles:
         now = tuple(self.sheet.size(name) for name in ("cellXfs", "numFmts", "dxfs"))
         if now != (self._before, self._formats, self._rules):
             self.book.package.put(self.part, serialise(self.sheet.root))
+
+
+_PIECE = re.compile(r'"([^"]*)"|\\(.)|[_*].|\[(?:\$[^\]-]*-[^\]]*|[A-Za-z]+)\]|(0)|([-/ ():])')
+
+
+@lru_cache(maxsize=1 << 10)
+def _slots(code: str) -> tuple[str | None, ...]:
+    """The pieces of a format made of zeros and fixed text; ``None`` for a digit, nothing at all for other formats."""
+    section, found, at = _first_section(code), list[str | None](), 0
+    for match in _PIECE.finditer(section):
+        if match.start() != at:
+            return ()
+        at = match.end()
+        quoted, escaped, digit, plain = match.groups()
+        found.append(None if digit else quoted or escaped or plain or "")
+    return tuple(found) if at == len(section) and None in found else ()
+
+
+def _first_section(code: str) -> str:
+    match = re.match(r'(?:"[^"]*"|\\.|[^;"\\])*', code)
+    return match[0] if match is not None else ""
+
+
+def shown_digits(code: str, digits: str) -> str:
+    """A whole number as the format ``code`` shows it; nothing where that takes more than zeros and fixed text.
+
+    >>> shown_digits("00000", "123"), shown_digits('00"-"000;-0', "1234"), shown_digits('[$-409]"AC-"0', "1001")
+    ('00123', '01-234', 'AC-1001')
+    >>> shown_digits("0.00", "1"), shown_digits("yyyy", "1"), shown_digits("#,##0", "1")
+    ('', '', '')
+    """
+    slots = _slots(code)
+    if not slots:
+        return ""
+    count = slots.count(None)
+    padded = digits.zfill(count)
+    # The first place takes every digit for which there is no place.
+    places = iter([padded[: len(padded) - count + 1], *padded[len(padded) - count + 1 :]])
+    return "".join(next(places) if slot is None else slot for slot in slots).strip()

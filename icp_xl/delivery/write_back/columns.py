@@ -158,6 +158,16 @@ def lost_note(mark: ColumnMark) -> str:
     return f"{name} is not where we put it any more; what stands there now is yours and was left alone."
 
 
+def spared_note(cells: Sequence[str]) -> str:
+    """What to say of the user's own cells in columns of ours."""
+    more = f" and {len(cells) - 10:,} more" if len(cells) > 10 else ""
+    one = len(cells) == 1
+    return (
+        f"{len(cells):,} cell{'' if one else 's'} of yours in our columns stay{'s' if one else ''} as "
+        f"{'it is' if one else 'they are'}: {', '.join(cells[:10])}{more}."
+    )
+
+
 def read_strings(book: Workbook) -> list[bytes]:
     """The workbook's shared strings, as inner XML."""
     part = book.related("sharedStrings")
@@ -198,7 +208,7 @@ class _Writing:
         before = book.package.read(location.part, MAX_PACKAGE)
         reader = SheetPartReader([before], location.part, book.where)
         styles = ColumnStyles(book)
-        found = scan(location, reader, self.strings, styles.leading_zeros())
+        found = scan(location, reader, self.strings, styles.digit_formats())
         settle(book, location, found, reader.tail)
         keys = {*found.keys.values(), *found.shown.values()}
         self._accounts, notes = self.results.find_keys(sorted(filter(None, keys)))
@@ -280,7 +290,7 @@ class _Writing:
         splice.keep(reader.open_tag)
         neighbour = min(numbers) - 1
         formats = [column.format for column in columns]
-        owned = {} if self.restored else {mark.column: mark.identity.sort for mark in self.earlier.values()}
+        owned = {} if self.restored else {mark.column: mark.identity for mark in self.earlier.values()}
         body = RowWriter(
             RowParser(reader.prefix),
             numbers,
@@ -318,6 +328,8 @@ class _Writing:
             else:
                 splice.keep(row)
         splice.keep(reader.close_tag)
+        if body.spared:
+            self.report.notes.append(spared_note(body.spared))
         self.report.unmatched = unmatched
         if not self.report.matched:
             raise DeliveryError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from icp_xl.delivery.write_back.formulas import FORMULA, unescape_formula
 from icp_xl.delivery.write_back.ownership import OwnedSheet, read_owned_sheets
+from icp_xl.opc.references import Area
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 
@@ -17,6 +18,7 @@ _TOKEN = re.compile(
     r"|\[\d+\][^\W\d][\w.]*!"  # another workbook
     r"|(?P<sheet>'(?:[^']|'')*'|[^\W\d][\w.]*(?::[^\W\d][\w.]*)?)!"
     r"(?:\$?[A-Za-z]{1,3}\$?\d*(?::\$?[A-Za-z]{1,3}\$?\d*)?|\$?\d+:\$?\d+|[^\W\d][\w.]*)?"
+    r"|(?P<cells>\$?[A-Za-z]{1,3}\$?\d+(?::\$?[A-Za-z]{1,3}\$?\d+)?|\$?[A-Za-z]{1,3}:\$?[A-Za-z]{1,3})(?![\w.(!\[])"
     r"|(?P<table>[^\W\d][\w.\\]*)?(?P<columns>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])"
     r"|(?P<name>[^\W\d][\w.\\]*)(?!\()"
 )
@@ -27,17 +29,51 @@ _NAMED = 10
 
 
 @dataclass(frozen=True)
+class CellsOfColumn:
+    """The cells of a column of ours: from the header to the last one, but for those of the user that stay."""
+
+    first_row: int
+    last_row: int
+    stay: frozenset[int] = frozenset()
+
+    def met(self, area: Area) -> bool:
+        """Whether ``area`` takes some of this column that goes."""
+        return max(area.first_row, self.first_row) <= min(area.last_row, self.last_row)
+
+    def goes(self, area: Area) -> bool:
+        """Whether all that ``area`` takes of this column goes."""
+        return self.met(area) and not any(area.first_row <= row <= area.last_row for row in self.stay)
+
+
+@dataclass(frozen=True)
 class Targets:
-    """What is to go, in lower case: sheets, tables, names, and columns by table."""
+    """What is to go, in lower case: sheets, tables, names, columns by table, and cells by sheet and column."""
 
     sheets: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    cells: Mapping[str, Mapping[int, CellsOfColumn]] = field(default_factory=dict)
+
+    def goes(self, sheet: str, reference: str) -> bool:
+        """Whether a reference to cells of ``sheet`` holds nothing but what goes."""
+        ours, area = self.cells.get(sheet.lower(), {}), Area.of(reference)
+        if not ours or area is None or area.last_column - area.first_column >= len(ours):
+            return False
+        wanted = range(area.first_column, area.last_column + 1)
+        return all(column in ours and ours[column].goes(area) for column in wanted)
+
+    def partly(self, sheet: str, reference: str) -> bool:
+        """Whether a reference to cells of ``sheet`` holds some of what goes beside other cells."""
+        ours, area = self.cells.get(sheet.lower(), {}), Area.of(reference)
+        return area is not None and not self.goes(sheet, reference) and any(
+            area.first_column <= column <= area.last_column and cells.met(area) for column, cells in ours.items()
+        )  # fmt: skip
 
     def words(self) -> list[str]:
         """Without one of these in it a formula points to nothing that goes."""
-        found = [*self.sheets, *self.tables, *self.names, *(c for some in self.columns.values() for c in some)]
+        columns = (column for some in self.columns.values() for column in some)
+        found = [*self.sheets, *self.tables, *self.names, *columns, *self.cells]
         return [word.replace("'", "''") for word in found]
 
 
@@ -52,24 +88,30 @@ def sheet_targets(book: Workbook, gone: Sequence[OwnedSheet]) -> Targets:
     return Targets(frozenset(mark.name.lower() for mark in gone), frozenset(tables), names)
 
 
-def broken(formula: str, targets: Targets, here: str = "") -> str:
-    """``formula`` as Excel leaves it when ``targets`` are deleted; ``here`` is the table that it stands in.
+def broken(formula: str, targets: Targets, here: str = "", on: str = "") -> str:
+    """``formula`` as Excel leaves it when ``targets`` are deleted; ``here`` is its table, ``on`` its sheet.
 
     >>> gone = Targets(frozenset({"my sheet"}), frozenset({"t"}), columns={"u": frozenset({"score"})})
     >>> broken("SUM(T[a],'My Sheet'!$B$2:C9)&\\"T[a]\\"", gone), broken("U[[#This Row],[Score]]+U[b]", gone)
     ('SUM(#REF!,#REF!)&"T[a]"', '#REF!+U[b]')
+    >>> gone = Targets(cells={"s 1": {4: CellsOfColumn(1, 9)}})
+    >>> broken("SUM('S 1'!$D$2:$D$9)+D2+E2+D12+Z!D2", gone), broken("D2+SUM(D:D)+SUM(A:D)", gone, on="S 1")
+    ('SUM(#REF!)+D2+E2+D12+Z!D2', '#REF!+SUM(#REF!)+SUM(A:D)')
     """
 
     def swap(match: re.Match[str]) -> str:
         sheet, table, columns, name = (match[part] for part in ("sheet", "table", "columns", "name"))
         if sheet is not None:
             plain = sheet[1:-1].replace("''", "'") if sheet[0] == "'" else sheet
-            return "#REF!" if set(plain.lower().split(":")) & targets.sheets else match[0]
+            gone = set(plain.lower().split(":")) & targets.sheets or targets.goes(plain, match[0].rpartition("!")[2])
+            return "#REF!" if gone else match[0]
+        if match["cells"] is not None:
+            return "#REF!" if targets.goes(on, match[0]) else match[0]
         if columns is not None:
             own = (table or here).lower()
             wanted = columns.lower().replace("'", "")
-            gone = any(f"[{c}]" in wanted or f"[@{c}]" in wanted for c in targets.columns.get(own, ()))
-            return "#REF!" if own in targets.tables or gone else match[0]
+            lost = any(f"[{c}]" in wanted or f"[@{c}]" in wanted for c in targets.columns.get(own, ()))
+            return "#REF!" if own in targets.tables or lost else match[0]
         return "#REF!" if name is not None and name.lower() in targets.names | targets.tables else match[0]
 
     return _TOKEN.sub(swap, formula)
@@ -100,20 +142,39 @@ def _names(book: Workbook, targets: Targets) -> Iterator[tuple[object, str]]:
 
 def find_dependents(book: Workbook, targets: Targets) -> list[str]:
     """Where formulas and names of the user point to ``targets``: cells with their sheet, else what holds them."""
+    found = _places(book, targets, lambda text, here, title: broken(text, targets, here, title) != text)
+    return [*found, *dict.fromkeys(f"the name {name}" for _, name in _names(book, targets))]
+
+
+def find_partly(book: Workbook, targets: Targets) -> list[str]:
+    """Where formulas of the user take in some of the cells that go beside other cells, as a look-up does."""
+
+    def takes(text: str, here: str, title: str) -> bool:
+        for match in _TOKEN.finditer(text):
+            sheet, own = match["sheet"], match["cells"]
+            plain = (sheet[1:-1].replace("''", "'") if sheet[0] == "'" else sheet) if sheet is not None else title
+            reference = own if own is not None else match[0].rpartition("!")[2] if sheet is not None else ""
+            if reference and targets.partly(plain, reference):
+                return True
+        return False
+
+    return _places(book, targets, takes) if targets.cells else []
+
+
+def _places(book: Workbook, targets: Targets, wanted: Callable[[str, str, str], bool]) -> list[str]:
+    """Cells and other places of the user whose formula is ``wanted``, as judged by its text, table and sheet."""
     found, words = [], [escape(word).encode() for word in targets.words()]
     for title, part in _foreign(book) if words else ():
         content = book.package.read(part)
-        if not any(word in content.lower() for word in words):
+        if title.lower() not in targets.cells and not any(word in content.lower() for word in words):
             continue
         here = _table_of(book, part)
         for match in FORMULA.finditer(content):
-            text = unescape_formula(match[3].decode("utf-8", "replace"))
-            if broken(text, targets, here) != text:
+            if wanted(unescape_formula(match[3].decode("utf-8", "replace")), here, title):
                 cell = _CELL.search(content, max(content.rfind(b"<c ", 0, match.start()), 0), match.start())
                 in_cell = part.rsplit("/", 2)[-2] == "worksheets" and match[2].endswith(b"f") and cell is not None
                 found.append(f"{title}!{cell[1].decode()}" if in_cell and cell is not None else f"a rule, table or "
                              f"chart of {title}")  # fmt: skip
-    found += [f"the name {name}" for _, name in _names(book, targets)]
     return list(dict.fromkeys(found))
 
 
@@ -128,14 +189,14 @@ def _table_of(book: Workbook, part: str) -> str:
 def break_dependents(book: Workbook, targets: Targets) -> None:
     """Write ``#REF!`` where formulas and names of the user pointed to ``targets``; last values stay until computed."""
     words = [escape(word).encode() for word in targets.words()]
-    for _, part in list(_foreign(book)) if words else ():
+    for title, part in list(_foreign(book)) if words else ():
         content = book.package.read(part)
-        if any(word in content.lower() for word in words):
+        if title.lower() in targets.cells or any(word in content.lower() for word in words):
             here = _table_of(book, part)
 
-            def swap(match: re.Match[bytes], here: str = here) -> bytes:
+            def swap(match: re.Match[bytes], here: str = here, title: str = title) -> bytes:
                 text = unescape_formula(match[3].decode("utf-8", "replace"))
-                made = broken(text, targets, here)
+                made = broken(text, targets, here, title)
                 return match[0] if made == text else match[1] + escape(made).encode() + match[4]
 
             made = FORMULA.sub(swap, content)
