@@ -109,6 +109,13 @@ class HubSpotSettings(CrmSettings):
     enabled: bool = Field(False, description="read opportunities from HubSpot's deals instead of a file")
 
 
+class DynamicsSettings(CrmSettings):
+    """How opportunities are read from Dynamics 365."""
+
+    enabled: bool = Field(False, description="read opportunities from Dynamics 365 instead of a file")
+    api_version: str = Field("9.2", pattern=r"^\d{1,2}\.\d$", description="version of Dataverse's Web API")
+
+
 class SalesforceSettings(CrmSettings):
     """How opportunities are read from Salesforce."""
 
@@ -179,6 +186,7 @@ class FeedbackSettings(Section):
     trial_max_outcomes: int = Field(2000, ge=100, description="most outcomes that a trial is planned for")
     salesforce: SalesforceSettings = SalesforceSettings()
     hubspot: HubSpotSettings = HubSpotSettings()
+    dynamics: DynamicsSettings = DynamicsSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -186,8 +194,10 @@ class FeedbackSettings(Section):
             raise ValueError("high_share and low_share must not exceed 1 together")
         if self.confidence_high <= self.confidence_medium:
             raise ValueError("confidence_high must be above confidence_medium")
-        if self.salesforce.enabled and self.hubspot.enabled:
-            raise ValueError("opportunities are read from one CRM: salesforce.enabled or hubspot.enabled")
+        if sum(crm.enabled for crm in (self.salesforce, self.hubspot, self.dynamics)) > 1:
+            raise ValueError(
+                "opportunities are read from one CRM: salesforce.enabled, hubspot.enabled or dynamics.enabled"
+            )
         if self.trial_max_outcomes < self.trial_min_outcomes:
             raise ValueError("trial_max_outcomes must not be below trial_min_outcomes")
         return self

@@ -37,6 +37,7 @@ from icp_xl.config.feedback import (
     StagedWeights,
 )
 from icp_xl.feedback.opportunities import LOST, OPEN, WON
+from icp_xl.scoring.robust import robust_maximum
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -295,7 +296,7 @@ def _robust_log(values: Floats, positive: npt.NDArray[np.bool_], quantile: float
     """log(1+x) up to the robust maximum of the positive values, as 0–1."""
     if not positive.any():
         return np.zeros(len(values))
-    top = np.log1p(np.quantile(values[positive], quantile))
+    top = np.log1p(robust_maximum(values, quantile))
     return np.asarray(np.clip(np.log1p(np.maximum(values, 0.0)) / top, 0.0, 1.0) if top > 0 else values * 0.0)
 
 
@@ -340,7 +341,7 @@ def _account_components(
 def _share_of_top(values: Floats, quantile: float) -> Floats:
     if not (values > 0).any():
         return np.zeros(len(values))
-    return np.asarray(np.clip(values / np.quantile(values[values > 0], quantile), 0.0, 1.0))
+    return np.asarray(np.clip(values / robust_maximum(values, quantile), 0.0, 1.0))
 
 
 def _speed(mean_log: Floats, known: _ClosedBefore) -> Floats:

@@ -18,7 +18,7 @@ from icp_xl.sources.vocabulary import tokens
 
 WON, LOST, OPEN, DELETED, ASK = "won", "lost", "open", "deleted", "ask"
 #: Words of up to three letters that may stand within a word grown together (qualifiedtobuy); not Wonder or Winter.
-_SHORT = frozenset({"to", "in", "no", "po", "as", "not", "won", "win", "buy", "new"})
+_SHORT = frozenset({"to", "in", "no", "po", "as", "not", "won", "win", "buy", "new", "nie", "ne"})
 _LINKS = ("", "s", "n", "en", "es")
 _LONGEST = 5
 Ideas = frozenset[str]
@@ -150,7 +150,7 @@ def _in_context(terms: list[Ideas]) -> Ideas:
                 told[after] = set()
         if "not" not in ideas:
             continue
-        yet = any("yet" in terms[k] for k in (at - 1, at + 1, at + 2) if 0 <= k < len(terms))
+        yet = any("yet" in terms[k] for k in range(max(at - 2, 0), min(at + 3, len(terms))))
         # A negation holds for the next word that means something; in some languages it stands behind.
         places = [*range(at + 1, min(at + 4, len(told))), *range(at - 1, max(at - 3, -1), -1)]
         about = next((k for k in places if told[k] - {"not", "yet", "neutral", "by", "from", "?"}), None)

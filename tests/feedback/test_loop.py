@@ -72,6 +72,22 @@ def test_nothing_after_the_snapshot_enters_its_scores(seed: int, kind: str) -> N
     pd.testing.assert_frame_equal(one, two)
 
 
+@pytest.mark.parametrize("n", [60, 300])
+def test_one_accounts_huge_deal_moves_nobody_else(n: int) -> None:
+    """An amount beyond the ordinary has no influence: others score as if the account had won nothing at all."""
+    frame = pipeline(n, 3)
+    before = (frame["outcome"] == "won") & (frame["close_date"] < pd.Timestamp(DAY))
+    account = frame.loc[before, "account_id"].iloc[0]
+    mine = before & (frame["account_id"] == account)
+    top = float(frame.loc[before & ~mine, "amount"].max())
+    scores = []
+    for amount in (0.0, 1000.0 * top, 1e9 * top):
+        changed = frame.assign(amount=frame["amount"].where(~mine, amount))
+        found = score_pipeline(build_history(changed), DAY, SETTINGS, WEIGHTS, replay=True)
+        scores.append(found.loc[found["account_id"] != account, "account_largest_deal_score"].tolist())
+    assert len(scores[0]) > 5 and scores[0] == scores[1] == scores[2]
+
+
 def test_the_order_of_the_export_changes_nothing() -> None:
     frame = pipeline(300, 1)
     one, two = (

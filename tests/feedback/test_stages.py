@@ -69,6 +69,31 @@ def test_what_is_negated_is_not_won(no: str, word: str, form: str) -> None:
     assert read_stage(form.format(no=no, word=word)).outcome == "lost"
 
 
+#: A negation with *yet*, and a win that is only near: before, behind, and in scripts without spaces.
+NEAR = ("Not yet won", "Not won yet", "Noch nicht gewonnen", "Pas encore gagné", "Aún no ganado", "Non ancora vinto",
+        "Ainda não ganho", "Nog niet gewonnen", "Jeszcze nie wygrana", "Ännu inte vunnen", "Ikke vunnet ennå",
+        "Ещё не выиграна", "尚未赢单", "まだ受注していない", "Almost won", "Fast gewonnen", "Presque gagné",
+        "Casi ganado", "Quasi vinto", "Quase ganho", "Bijna gewonnen", "Prawie wygrana", "Nästan vunnen",
+        "Почти выиграна", "即将成交", "Neredeyse kazanıldı")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NEAR)
+def test_what_is_not_won_yet_is_open(text: str) -> None:
+    assert read_stage(text).outcome == "open"
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [("Auftrag nicht erhalten", "lost"), ("Zuschlag nicht erhalten", "lost"), ("Zuschlag erhalten", "won"),
+     ("Failed to win", "lost"), ("Niewygrana", "lost"), ("Nevyhráno", "lost"), ("Успешно реализовано", "won"),
+     ("Закрыто и не реализовано", "lost"), ("Kunde wählte Wettbewerber", "lost"), ("Sem orçamento", "lost"),
+     ("Ej intresserad", "lost"), ("Recovered from lost", "open"), ("Loss prevention", "ask"),
+     ("Won't be won this quarter", "ask")],
+)  # fmt: skip
+def test_what_a_negation_or_a_past_holds_for(text: str, outcome: str) -> None:
+    assert read_stage(text).outcome == outcome
+
+
 @pytest.mark.parametrize("text", ["Must win", "Win room", "Path to win", "Zu gewinnen", "Por ganar", "Likely won",
                                   "Nearly lost", "Wonder fit-out", "Lostwithiel plant"])  # fmt: skip
 def test_what_is_aimed_at_or_only_looks_alike_is_open(text: str) -> None:

@@ -80,7 +80,7 @@ class StandIn:
     def session(self) -> requests.Session:
         """A session of which every https address leads here."""
         session = requests.Session()
-        session.mount("https://", _PlainAdapter(self.port))
+        session.mount("https://", PlainAdapter(self.port))
         return session
 
     def connect(self) -> Any:
@@ -91,7 +91,7 @@ class StandIn:
         return Salesforce(session_id=self.token, instance_url=address, session=self.session(), version="59.0")
 
 
-class _PlainAdapter(HTTPAdapter):
+class PlainAdapter(HTTPAdapter):
     def __init__(self, port: int) -> None:
         super().__init__()
         self._port = port
@@ -127,7 +127,7 @@ def serve(stand_in: StandIn) -> Iterator[StandIn]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     stand_in.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield stand_in

@@ -21,7 +21,12 @@ READ_BY = ("snapshot", "outcomes", "run")
 def crm_of(run: RunContext) -> str:
     """The CRM that the settings name, or nothing."""
     chosen = run.settings.feedback
-    return "Salesforce" if chosen.salesforce.enabled else "HubSpot" if chosen.hubspot.enabled else ""
+    on = {
+        "Salesforce": chosen.salesforce.enabled,
+        "HubSpot": chosen.hubspot.enabled,
+        "Dynamics": chosen.dynamics.enabled,
+    }
+    return next((name for name, enabled in on.items() if enabled), "")
 
 
 def read_crm(run: RunContext) -> SourceTable | None:
@@ -42,6 +47,12 @@ def read_crm(run: RunContext) -> SourceTable | None:
             salesforce.connect_with(os.environ, chosen.salesforce), chosen.salesforce, today=run.now().date(),
             progress=run.progress, warn=run.warn,
         )  # fmt: skip
+    elif name == "Dynamics":
+        from icp_xl.sources import dynamics
+
+        table = dynamics.read_dynamics(
+            dynamics.connect_with(os.environ, chosen.dynamics), chosen.dynamics, progress=run.progress, warn=run.warn
+        )
     else:
         from icp_xl.sources import hubspot
 
@@ -70,6 +81,10 @@ def what_the_crm_holds(run: RunContext) -> tuple[dict[str, str], list[str], str]
         connect = salesforce.connect_with(os.environ, chosen.salesforce)
         columns, lost, count = salesforce.what_it_reads(connect, chosen.salesforce, today=run.now().date())
         return columns, lost, f"{count:,}"
+    if crm_of(run) == "Dynamics":
+        from icp_xl.sources import dynamics
+
+        return dynamics.what_it_reads(dynamics.connect_with(os.environ, chosen.dynamics), chosen.dynamics)
     from icp_xl.sources import hubspot
 
     return (*hubspot.what_it_reads(hubspot.connect_with(os.environ, chosen.hubspot), chosen.hubspot), "")

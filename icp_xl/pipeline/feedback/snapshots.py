@@ -91,7 +91,7 @@ def open_store(run: RunContext) -> Store:
 
 
 def load_opportunities(run: RunContext) -> pd.DataFrame:
-    """One row per opportunity, prepared, from Salesforce or from the file; accounts as the other tables know them.
+    """One row per opportunity, prepared, from the CRM or from the file; accounts as the other tables know them.
 
     Raises:
         SourceError: there is no source of opportunities.
@@ -104,7 +104,7 @@ def load_opportunities(run: RunContext) -> pd.DataFrame:
             "there are no opportunities",
             where=str(run.settings.paths.data),
             allowed="Opportunities.xlsx or opportunities.csv among the sources, a setting sources.opportunities.file, "
-            "feedback.salesforce.enabled or feedback.hubspot.enabled",
+            "feedback.salesforce.enabled, feedback.hubspot.enabled or feedback.dynamics.enabled",
             next_step="Put the export of opportunities beside the other source files and run again.",
         )
     frame = _with_accounts(run)
