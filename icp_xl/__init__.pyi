@@ -91,6 +91,7 @@ __all__ = [
 def demo(
     settings: Given = ...,
     *,
+    fresh: bool = ...,
     out: Path | str = ...,
     dry_run: Literal[False] = ...,
     progress: Progress | None = ...,
@@ -100,6 +101,7 @@ def demo(
 def demo(
     settings: Given = ...,
     *,
+    fresh: bool = ...,
     out: Path | str = ...,
     dry_run: bool,
     progress: Progress | None = ...,
@@ -109,6 +111,7 @@ def demo(
 def run(
     settings: Given = ...,
     *,
+    fresh: bool = ...,
     accept_losses: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,
@@ -120,6 +123,7 @@ def run(
 def run(
     settings: Given = ...,
     *,
+    fresh: bool = ...,
     accept_losses: bool | None = ...,
     data: Path | str | None = ...,
     out: Path | str | None = ...,

@@ -153,8 +153,15 @@ class Publication:
         self.staging = out / STAGING / f"{os.getpid()}{part}-{secrets.token_hex(4)}"
         self._names: list[str] = []
         self._removed: list[str] = []
+        #: Files that were written since somebody last emptied this.
+        self.touched: set[str] = set()
         #: Files that :meth:`publish` has put in place.
         self.published: list[str] = []
+
+    @property
+    def removed(self) -> list[str]:
+        """Files and folders that go when this run's files are in place."""
+        return list(self._removed)
 
     @property
     def names(self) -> list[str]:
@@ -169,6 +176,7 @@ class Publication:
         target.parent.mkdir(parents=True, exist_ok=True)
         if name not in self._names:
             self._names.append(name)
+        self.touched.add(name)
         return target
 
     def find(self, name: str) -> Path:
@@ -199,7 +207,7 @@ class Publication:
     def _make_staging(self) -> None:
         refuse_link(self.staging.parent)
         self.staging.mkdir(parents=True, exist_ok=True)
-        (self.staging / MARK).write_text(_signature(self.staging.name), encoding="utf-8")
+        (self.staging / MARK).write_text(sign(self.staging.name), encoding="utf-8")
 
     def publish(self) -> list[Path]:
         """Put every staged file in place, drop what is to be removed, and return where the files are."""
@@ -219,7 +227,7 @@ class Publication:
             self._make_staging()
         files = {name: _digest(self.staging / name) for name in self._names}
         body = {"stage": self.staging.name, "files": files, "remove": self._removed}
-        write_json(self.staging / JOURNAL, {**body, "signature": _signature(json_text(body))})
+        write_json(self.staging / JOURNAL, {**body, "signature": sign(json_text(body))})
         return body
 
     def withdraw(self, kept: Sequence[str]) -> None:
@@ -256,14 +264,15 @@ def _check_replaceable(target: Path) -> None:
         ) from None
 
 
-def _signature(text: str) -> str:
+def sign(text: str) -> str:
     """What only this user can have written beside ``text``; empty where the user has no key."""
     key = user_key()
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() if key else ""
 
 
-def _is_ours(text: str, signature: object) -> bool:
-    ours = _signature(text)
+def is_ours(text: str, signature: object) -> bool:
+    """Whether ``signature`` is what :func:`sign` of this user gave for ``text``."""
+    ours = sign(text)
     return bool(ours) and isinstance(signature, str) and hmac.compare_digest(ours.encode(), signature.encode())
 
 
@@ -281,7 +290,7 @@ def _read_journal(staging: Path) -> dict[str, Any]:
     try:
         body = json.loads((staging / JOURNAL).read_text(encoding="utf-8"))
         signature = body.pop("signature", None)
-        if body["stage"] == staging.name and _is_ours(json_text(body), signature):
+        if body["stage"] == staging.name and is_ours(json_text(body), signature):
             return dict(body)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
@@ -339,7 +348,7 @@ def recover(out: Path) -> int:
         if (staging / JOURNAL).exists():
             _replay(staging, out, _read_journal(staging))
             completed += 1
-        elif _is_ours(staging.name, _text(staging / MARK)):
+        elif is_ours(staging.name, _text(staging / MARK)):
             shutil.rmtree(staging, ignore_errors=True)
     _remove_if_empty(out / STAGING)
     return completed

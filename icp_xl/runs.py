@@ -67,6 +67,10 @@ class RunContext:
     cutoffs: list[str] = field(default_factory=list)
     planned: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    #: What each stage of a run of several put into this record, by its name; see :mod:`icp_xl.pipeline.unchanged`.
+    stages: dict[str, Any] = field(default_factory=dict)
+    #: Files of stages that were left as an earlier run made them, and count as made by this one: name to SHA-256.
+    standing: dict[str, str] = field(default_factory=dict)
     #: What one stage read or built and a later stage of the same run needs again.
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -224,8 +228,12 @@ def _write_record(run: RunContext, status: str, names: list[str], error: BaseExc
         "metrics": run.metrics,
         "warnings": run.warnings,
         "divisions": run.statuses,
-        "outputs": {name: file_digest(run.settings.paths.out / name) for name in sorted(names)},
+        "outputs": {
+            **{name: run.standing[name] for name in sorted(run.standing)},
+            **{name: file_digest(run.settings.paths.out / name) for name in sorted(names)},
+        },
         "planned": run.planned,
+        "stages": run.stages,
     }
     if error is not None:
         # The text of an unexpected error may quote data; its type is enough for the record.

@@ -128,6 +128,10 @@ class InRun:
         needed: without it there is nothing more to do.
         brief: only the last of its closing lines is said.
         last: the results stand whether or not it succeeds.
+        part_of: a later place, with which it stands or is done again.
+        reads: places whose files it reads; all before it by default.
+        remembers: later places of which it reads what people typed into their files of an earlier run.
+        daily: it depends on the day.
     """
 
     order: int
@@ -136,6 +140,10 @@ class InRun:
     needed: bool = False
     brief: bool = False
     last: bool = False
+    part_of: str = ""
+    reads: tuple[str, ...] | None = None
+    remembers: tuple[str, ...] = ()
+    daily: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from icp_xl.commands.declare import COMMANDS, Button, Setting, command
+from icp_xl.commands.declare import COMMANDS, Button, Option, Setting, command
 
 if TYPE_CHECKING:
-    from icp_xl.pipeline.run_all import RunResult, Stage
+    from icp_xl.pipeline.run_all import RunResult
+    from icp_xl.pipeline.stage import Stage
     from icp_xl.runs import RunContext
 
+Fresh = Annotated[bool, Option("Do every stage again, whether or not what it reads has changed.")]
 #: A tour need not average tree ensembles nor draw a thousand resamples; ``run`` does.
 QUICK: dict[str, Any] = {
     "train.tree_seeds": 1,
@@ -26,12 +28,16 @@ QUICK: dict[str, Any] = {
 
 def stages() -> list[Stage]:
     """The stages of ``run``, as the commands declare them."""
-    from icp_xl.pipeline.run_all import Stage
+    from icp_xl.pipeline.stage import Stage
 
     places = sorted(((place, each) for each in COMMANDS.values() for place in each.in_run), key=lambda it: it[0].order)
     return [
-        Stage(place.name, place.call or each.function, place.needed, place.brief, place.last) for place, each in places
-    ]
+        Stage(
+            place.name, place.call or each.function, place.needed, place.brief, place.last, place.part_of, place.reads,
+            place.remembers, place.daily,
+        )
+        for place, each in places
+    ]  # fmt: skip
 
 
 def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
@@ -50,14 +56,14 @@ def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any
 
 
 @command(shared=("out", "set_"), defaults={"out": Path("icp_demo")}, prepare=_samples)
-def demo(run: RunContext) -> RunResult:
+def demo(run: RunContext, *, fresh: Fresh = False) -> RunResult:
     """Make sample workbooks where there are none, run everything on them, and say what to open.
 
     Example: icp-xl demo --out icp_demo
     """
     from icp_xl.pipeline.run_all import run_all
 
-    return run_all(run, stages())
+    return run_all(run, stages(), fresh=fresh)
 
 
 @command(
@@ -68,13 +74,14 @@ def demo(run: RunContext) -> RunResult:
         tag="refresh_all", order=30, columns=True,
     ),
 )  # fmt: skip
-def run(run: RunContext) -> RunResult:
+def run(run: RunContext, *, fresh: Fresh = False) -> RunResult:
     """Run every stage on your own files, from scores to who to call next, and say what came of each.
 
-    A stage that has too little data says so and is left out; the rest goes on.
+    A stage that has too little data says so and is left out; the rest goes on. One whose inputs, settings and results
+    are as an earlier run left them stands, and is not done again.
 
     Example: icp-xl run --data my_files --out icp_output
     """
     from icp_xl.pipeline.run_all import run_all
 
-    return run_all(run, stages())
+    return run_all(run, stages(), fresh=fresh)

@@ -71,7 +71,9 @@ def outcomes(
         "Compares earlier scores with the opportunities that were won and lost since.",
         screentip="Closed won and lost", order=20, before=("outcomes",),
     ),
-    in_run=InRun(80, "won and lost", run_all.feedback_if_there),
+    in_run=InRun(
+        80, "won and lost", run_all.feedback_if_there, reads=("report", "build", "train", "validation"), daily=True
+    ),
 )  # fmt: skip
 def won_lost(run: RunContext) -> WonLostResult | None:
     """Write the report on won and lost opportunities: did higher scores win more, and what did losses have in common.
@@ -117,7 +119,7 @@ def refine(
         "Compares what listed accounts bought with what accounts bought that were held out of the list at random.",
         screentip="Did the list work?", order=40,
     ),
-    in_run=InRun(85, "did it work", run_all.measure_if_there),
+    in_run=InRun(85, "did it work", run_all.measure_if_there, daily=True),
 )  # fmt: skip
 def measure(run: RunContext) -> MeasureResult | None:
     """Say what the list brought: what listed accounts bought, against accounts held out of it at random.

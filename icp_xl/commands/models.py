@@ -18,7 +18,13 @@ WINDOW = Setting("--window-months", "build.window_months")
 LABELS = Setting("--label-mode", "labels.mode")
 
 
-@command(DIVISION, Setting("--cutoff", "build.cutoffs"), WINDOW, LABELS, in_run=InRun(40, "build"))
+@command(
+    DIVISION,
+    Setting("--cutoff", "build.cutoffs"),
+    WINDOW,
+    LABELS,
+    in_run=InRun(40, "build", remembers=("won and lost",), daily=True),
+)
 def build(
     run: RunContext,
     *,
@@ -50,7 +56,7 @@ def build(
         "working.",
         large=True, order=10, before=("build",),
     ),
-    in_run=InRun(50, "train"),
+    in_run=InRun(50, "train", reads=("build",)),
 )  # fmt: skip
 def train(
     run: RunContext,
@@ -87,7 +93,7 @@ def train(
         "Ranks what to offer to whom next, with the reason, within each rep's capacity.",
         large=True, order=10,
     ),
-    in_run=InRun(60, "whitespace"),
+    in_run=InRun(60, "whitespace", daily=True),
 )  # fmt: skip
 def whitespace(run: RunContext) -> WhitespaceOutcome | None:
     """Rank every account × division: who to call next, about what, and why.
@@ -114,7 +120,7 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
         "Tests the models on months that they have not seen, and watches for drift.",
         screentip="Validate the models", order=20,
     ),
-    in_run=InRun(70, "validation", brief=True),
+    in_run=InRun(70, "validation", brief=True, reads=("report", "build", "train")),
 )  # fmt: skip
 def validate(run: RunContext) -> ValidationResult | None:
     """Hold the models, as they would have been at past cutoffs, against what came after: scenarios, drift, alerts.

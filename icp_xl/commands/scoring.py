@@ -27,8 +27,8 @@ ACCEPT = Setting("--accept-losses", "sources.accept_losses")
         action="Score", large=True, order=10, columns=True,
     ),
     in_run=(
-        InRun(10, "scores", run_all.score_first, needed=True),
-        InRun(30, "report", needed=True),
+        InRun(10, "scores", run_all.score_first, needed=True, part_of="report"),
+        InRun(30, "report", needed=True, remembers=("won and lost",)),
     ),
 )  # fmt: skip
 def score(run: RunContext) -> ScoreOutcome:
@@ -55,7 +55,7 @@ def score(run: RunContext) -> ScoreOutcome:
         "you allow.",
         order=30,
     ),
-    in_run=InRun(20, "weights", run_all.optimize_if_possible),
+    in_run=InRun(20, "weights", run_all.optimize_if_possible, part_of="report"),
 )  # fmt: skip
 def optimize(run: RunContext) -> OptimizeResult | None:
     """Find the component weights that rank accounts by revenue and keep the grade mix.

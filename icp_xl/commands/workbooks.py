@@ -24,7 +24,7 @@ Passwords = Callable[[str], str | None]
 
 @command(
     shared=("config", "set_"),
-    in_run=InRun(100, "write-back", run_all.publish, last=True),
+    in_run=InRun(100, "write-back", run_all.publish, last=True, reads=("report",)),
 )
 def write_back(
     run: RunContext,
@@ -86,7 +86,7 @@ def _ask() -> Passwords:
             order=20, tag="mail", sales=False, options=("--mail",),
         ),
     ),
-    in_run=InRun(90, "share", run_all.share_if_asked, last=True),
+    in_run=InRun(90, "share", run_all.share_if_asked, last=True, reads=("report", "whitespace")),
 )  # fmt: skip
 def share(
     run: RunContext,

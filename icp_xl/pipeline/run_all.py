@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
+from icp_xl.pipeline.stage import Stage
 
 if TYPE_CHECKING:
     from icp_xl.runs import RunContext
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One stage of ``run``.
-
-    Args:
-        name: what the record calls it.
-        call: does its work and returns its result; ``None`` where there is nothing to say.
-        needed: without it there is nothing more to do.
-        brief: only the last of its closing lines is said.
-        last: the results stand whether or not it succeeds, so that errors of settings and files do not stop the run.
-    """
-
-    name: str
-    call: Callable[[RunContext], Any]
-    needed: bool = False
-    brief: bool = False
-    last: bool = False
-
-
-@dataclass(frozen=True)
 class StageResult:
-    """What became of one stage: its result, or why it was left out."""
+    """What became of one stage: its result, why it was left out, or since which run it stands."""
 
     name: str
     result: Any = None
     left_out: str = ""
     brief: bool = False
+    since: str = ""
 
     def summary(self) -> list[str]:
         """What to say of it."""
@@ -55,16 +38,28 @@ class RunResult:
     out: Path
 
     def __getitem__(self, name: str) -> Any:
-        """The result of the stage ``name``; ``None`` where it was left out."""
+        """The result of the stage ``name``; ``None`` where it was left out, or stands since an earlier run."""
         return next(each.result for each in self.stages if each.name == name)
 
     def summary(self) -> list[str]:
         """What to say at the end of the command."""
-        return [line for stage in self.stages for line in stage.summary()]
+        standing: dict[str, list[str]] = {}
+        for stage in self.stages:
+            if stage.since:
+                standing.setdefault(stage.since, []).append(stage.name)
+        lines = [
+            f"Unchanged since run {since}, and so left as they are: {', '.join(names)}. With --fresh all is done again."
+            for since, names in standing.items()
+        ]
+        if standing:
+            lines.append(f"The results are in {self.out}.")
+        return [*(line for stage in self.stages for line in stage.summary()), *lines]
 
 
-def run_all(run: RunContext, stages: Sequence[Stage]) -> RunResult:
-    """Run all stages; one that has too little data is a status and a warning, and the rest goes on.
+def run_all(run: RunContext, stages: Sequence[Stage], *, fresh: bool = False) -> RunResult:
+    """Run all stages whose inputs changed, or all if ``fresh``.
+
+    One that has too little data is a status and a warning, and the rest goes on.
 
     Scores are first computed with the weights there are, the weights are optimised on them, and the report is written
     with the result.
@@ -72,19 +67,28 @@ def run_all(run: RunContext, stages: Sequence[Stage]) -> RunResult:
     Raises:
         IcpError: of a stage that is needed; or of any, where it is not about too little data.
     """
-    found = []
+    from icp_xl.pipeline.unchanged import Unchanged
+
+    found, known = [], Unchanged(run, stages, fresh=fresh)
     for stage in stages:
         run.progress.check()
+        if since := known.stands(stage):
+            run.log("stands", name=stage.name)
+            found.append(StageResult(stage.name, since=since))
+            continue
         run.log("stage", name=stage.name)
         mild = (ConfigError, DataError, DeliveryError, SourceError) if stage.last else (DataError,)
         try:
             found.append(StageResult(stage.name, stage.call(run), brief=stage.brief))
+            known.done(stage, well=True)
         except mild as error:
             if stage.needed:
                 raise
             run.status(stage.name, error.fault.what if stage.last else str(error))
             run.warn(f"{stage.name}: {error}")
             found.append(StageResult(stage.name, left_out=str(error)))
+            known.done(stage, well=False)
+    known.keep()
     return RunResult(tuple(found), run.settings.paths.out)
 
 

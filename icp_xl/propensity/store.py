@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -28,6 +28,8 @@ def versions(out: Path, slug: str) -> list[str]:
 def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int, key: bytes = b"") -> DivisionModel:
     """Stage ``model`` as the next version and make it current; the oldest beyond ``keep`` are dropped.
 
+    What equals the last version in every figure is that version again.
+
     Args:
         outputs: where files are staged.
         out: the output folder, for the versions that are there.
@@ -38,8 +40,13 @@ def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int
     known = versions(out, model.slug)
     number = int(known[-1][1:]) + 1 if known else 1
     stamped = replace(model, version=f"v{number:04d}")
+    files = stamped.files(key)
+    if known:
+        again = replace(model, version=known[-1])
+        if _holds(out / FOLDER / model.slug / known[-1], same := again.files(key)):
+            stamped, files, known = again, same, known[:-1]
     stem = f"{FOLDER}/{model.slug}/{stamped.version}"
-    for name, text in stamped.files(key).items():
+    for name, text in files.items():
         outputs.text(f"{stem}/{name}", text)
     outputs.json(
         artifacts.CURRENT_MODEL.path(division=model.slug), {"version": stamped.version, "division": model.division}
@@ -47,6 +54,12 @@ def stage_model(outputs: Publication, out: Path, model: DivisionModel, keep: int
     for old in known[: max(0, len(known) + 1 - keep)]:
         outputs.remove(f"{FOLDER}/{model.slug}/{old}")
     return stamped
+
+
+def _holds(folder: Path, files: Mapping[str, str]) -> bool:
+    """Whether ``folder`` has just these contents."""
+    return all((folder / name).is_file() and (folder / name).read_bytes() == text.encode()
+               for name, text in files.items())  # fmt: skip
 
 
 def stage_withdrawal(outputs: Publication, out: Path, slug: str, division: str) -> None:

@@ -53,10 +53,13 @@ def test_train_score_and_go_back(given: dict[str, object], capsys: pytest.Captur
     assert not scores.duplicated(["account_id", "division"]).any()
     assert json.loads((out / "schema_icp_scores.json").read_text())["ok"]
     assert (out / "icp_models.xlsx").is_file()
-    again = call("train", train, settings(given))
-    assert again is not None
-    slug = again.published[0].slug
+    same = call("train", train, settings(given))
+    assert same is not None
+    slug = same.published[0].slug
     current = out / "models" / slug / "current.json"
+    assert json.loads(current.read_text())["version"] == "v0001", "the same model is no new version"
+    again = call("train", train, settings(given, **{"train.drop_features": ["own_recency_days"]}))
+    assert again is not None
     assert json.loads(current.read_text())["version"] == "v0002"
     one, two = (out / "models" / slug / name / "trees_0.txt" for name in ("v0001", "v0002"))
     assert one.exists() == two.exists()

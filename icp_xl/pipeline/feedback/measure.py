@@ -97,10 +97,13 @@ def earlier_lists(run: RunContext) -> pd.DataFrame:
     """
     out = run.settings.paths.out
     found = []
-    for path in sorted(out.glob(artifacts.LISTS_GIVEN.pattern)):
-        parts = artifacts.LISTS_GIVEN.match(path.relative_to(out).as_posix())
+    # That of a run of everything, which is staged, too: it finds what the same run would find once more.
+    there = (path.relative_to(out).as_posix() for path in out.glob(artifacts.LISTS_GIVEN.pattern))
+    for name in sorted({*there, *run.outputs.names}):
+        parts = artifacts.LISTS_GIVEN.match(name)
         if parts:
-            found.append(artifacts.LISTS_GIVEN.read(path).assign(list_day=pd.Timestamp(parts["day"])))
+            frame = artifacts.LISTS_GIVEN.read(run.outputs.find(name))
+            found.append(frame.assign(list_day=pd.Timestamp(parts["day"])))
     kept = {day for frame in found for day in frame["cutoff"]}
     window = run.settings.build.window_months
     for path in sorted(out.glob(artifacts.WHITESPACE_LIST.pattern)):

@@ -132,12 +132,13 @@ def _with_exports(run: RunContext, history: TableHistory) -> tuple[TableHistory,
         if not told or not path.is_file() or not path.name.lower().startswith("customers"):
             continue
         day = date.fromisoformat(told[0])
+        # An export that was filed before stands behind what is made now as much as a new one.
+        run.read(path)
         if history.filed_by(day) == (day - date(1970, 1, 1)).days:
             known += 1
             continue
         history = _add_export(history, path, day, "changes" in path.name.lower(), run.settings)
         filed.append(path.name)
-        run.read(path)
     return history, filed, known
 
 

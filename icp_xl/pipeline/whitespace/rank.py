@@ -119,9 +119,13 @@ def people_said(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
 
 
 def _previous(run: RunContext) -> pd.DataFrame | None:
-    if not artifacts.WHITESPACE.exists(run.settings.paths.out):
+    """The last list that was given out before today: today's is replaced, and no list to compare with."""
+    out, today = run.settings.paths.out, run.now().date().isoformat()
+    names = (path.relative_to(out).as_posix() for path in out.glob(artifacts.LISTS_GIVEN.pattern))
+    days = [parts["day"] for name in names if (parts := artifacts.LISTS_GIVEN.match(name)) and parts["day"] < today]
+    if not days:
         return None
-    frame = artifacts.WHITESPACE.load(run.settings.paths.out, artifacts.WHITESPACE.columns)
+    frame = artifacts.LISTS_GIVEN.load(out, day=max(days))
     chosen: pd.DataFrame = frame[frame["selected"]]
     return chosen
 

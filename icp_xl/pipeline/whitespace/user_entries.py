@@ -152,7 +152,8 @@ def remember(typed: pd.DataFrame) -> pd.DataFrame:
     frame["not_eligible"] = [clean_mark(text) for text in frame["not_eligible"]]
     filled = frame[(frame["status"] != "") | (frame["not_eligible"] != "")]
     keys = ["source", "account_id", "division"]
-    return filled.drop_duplicates(keys, keep="last").sort_values(keys, kind="stable").reset_index(drop=True)
+    found = filled.drop_duplicates(keys, keep="last").sort_values(keys, kind="stable").reset_index(drop=True)
+    return found.astype("str")  # None at all would else be a file of another form than none that is filled.
 
 
 def _customers(run: RunContext) -> Path | None:

@@ -1,0 +1,77 @@
+"""What a second ``icp-xl run`` costs beside the first, and whether its outputs are those of a full run.
+
+    python tests/benchmarks/second_run.py                   the sample workbooks: CPU seconds of runs
+    python tests/benchmarks/second_run.py --changes N SEED  a small world: N random changes, each against a full run
+
+The first runs everything on the sample workbooks under a fixed clock, runs it again with nothing changed, then with one
+changed opportunity, then with one changed amount of the sales log, that against ``--fresh`` on a copy, byte by byte.
+The second draws changed cells, settings, deleted and torn outputs, words typed into reports, and other versions of the
+program.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.changes import change_cell, differences, draw, make, outputs, run
+from tests.support.whole_world import load_all
+
+if "--help" in sys.argv:
+    print(__doc__)
+    sys.exit()
+
+
+def figures(folder: Path) -> None:
+    """Print CPU seconds of the first run and of later ones."""
+    world = folder / "world"
+    make(world, accounts=1500, lines=40_000)
+    (world / "icp_xl.yaml").write_text(
+        "paths: {data: data, out: out}\ntrain: {tree_seeds: 1, row_budget: 8000, logreg: [{c: 0.02}], bootstrap: 200}\n"
+        "validation: {bootstrap: 200}\nfeedback: {permutations: 499}\nshare: {with_run: true}\n",
+        encoding="utf-8",
+    )
+    first = run(world)
+    print(f"{'full run':28}{first.seconds:7.1f} CPU s")
+    chance = random.Random(1)
+    changes: dict[str, Callable[[], None]] = {
+        "nothing changed": lambda: None,
+        "one opportunity changed": lambda: change_cell(next((world / "data").glob("Opp*")), chance),
+        "one sales line changed": lambda: change_cell(next((world / "data").glob("*Sales Log*")), chance),
+    }
+    before, second, last = outputs(world), "one opportunity changed", "one sales line changed"
+    for name, change in changes.items():
+        change()
+        if name == last:
+            ended, wrong = differences(world, folder / "copy", (), lambda: None)
+        else:
+            ended = run(world)
+            wrong = [] if name != "nothing changed" or outputs(world) == before else ["the outputs of the first run"]
+        told = f"DIFFERENT: {', '.join(wrong[:5])}" if wrong else "the same bytes" if name != second else ""
+        print(f"{name:28}{ended.seconds:7.1f} CPU s {ended.seconds / first.seconds:6.0%}   {told}", flush=True)
+
+
+def sequence(folder: Path, count: int, seed: int) -> None:
+    """Print each change, its cost, and what differs from a full run."""
+    world, chance, bad = folder / "world", random.Random(seed), 0
+    make(world)
+    print(f"full run {run(world).seconds:.1f} CPU s")
+    for _ in range(count):
+        name, options, before = draw(world, chance)
+        ended, wrong = differences(world, folder / "copy", options, before)
+        bad += bool(wrong)
+        print(f"{name:45} {ended.code} {ended.seconds:6.1f} CPU s  {'; '.join(wrong[:6]) or 'same'}", flush=True)
+    print(f"{count} changes, {bad} with other outputs than a full run")
+
+
+if __name__ == "__main__":
+    load_all()
+    with tempfile.TemporaryDirectory() as held:
+        if "--changes" in sys.argv:
+            at = sys.argv.index("--changes")
+            sequence(Path(held), int(sys.argv[at + 1]), int(sys.argv[at + 2]) if len(sys.argv) > at + 2 else 1)
+        else:
+            figures(Path(held))
