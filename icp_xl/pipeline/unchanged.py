@@ -40,7 +40,7 @@ _RECORD = ("inputs", "rows", "metrics", "statuses")
 
 
 @dataclass
-class Part:
+class Standing:
     """What one stage, or several that stand or fall together, left.
 
     Args:
@@ -64,7 +64,7 @@ class Unchanged:
     def __init__(self, run: RunContext, stages: Sequence[Stage], *, fresh: bool) -> None:
         self.run, self.stages = run, stages
         self.active = not run.dry_run and not _unknowable(run) and bool(sign(""))
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, Standing] = {}
         self._began: dict[str, Any] = {}
         self._touched: dict[str, set[str]] = {}
         if not self.active:
@@ -108,7 +108,7 @@ class Unchanged:
             now = (self.run.run_id, self.run.now().isoformat(sep=" "))
             files = self._written(name)
             content = _hash({each: pair for each, pair in files.items() if each != _hash(_SHARED)})
-            self.parts[name] = Part(key, files, content, _hash(record), now)
+            self.parts[name] = Standing(key, files, content, _hash(record), now)
 
     def keep(self) -> None:
         """Stage what the next run needs to know."""
@@ -124,7 +124,7 @@ class Unchanged:
         }
         self.run.outputs.json(NAME, {**body, "signature": sign(json_text(body))})
 
-    def _load(self) -> tuple[dict[str, Part], dict[str, Any]]:
+    def _load(self) -> tuple[dict[str, Standing], dict[str, Any]]:
         """What the last run left, with its record; nothing where that is not this user's, or other files changed."""
         run = self.run
         try:
@@ -132,7 +132,7 @@ class Unchanged:
             signature = body.pop("signature")
             if not is_ours(json_text(body), signature) or body["schema"] != artifacts.STAGES.version:
                 return {}, {}
-            parts = {name: Part(**{**each, "since": tuple(each["since"])}) for name, each in body["stages"].items()}
+            parts = {name: Standing(**{**each, "since": tuple(each["since"])}) for name, each in body["stages"].items()}
             if body["others"] != self._others(self._disk, parts):
                 return {}, {}
             records = load_manifest(run.settings.paths.runs, body["run"])["stages"]
@@ -140,7 +140,7 @@ class Unchanged:
         except (IcpError, OSError, KeyError, TypeError, AttributeError, ValueError):
             return {}, {}
 
-    def _is_whole(self, part: Part) -> bool:
+    def _is_whole(self, part: Standing) -> bool:
         """Whether its files are there as it left them, after what this run has written so far."""
         if self._damaged & part.files.keys():
             return False
@@ -183,7 +183,7 @@ class Unchanged:
         added["warnings"] = [text for text in run.warnings if text not in before["warnings"]]
         return added | {"cutoffs": list(run.cutoffs)}
 
-    def _take_over(self, name: str, part: Part) -> None:
+    def _take_over(self, name: str, part: Standing) -> None:
         """Count what the part left as made by this run."""
         run, record = self.run, self._records[name]
         for each in _RECORD:
@@ -207,7 +207,7 @@ class Unchanged:
         files = {each: "" if each in later else pair for each, pair in self.parts[name].files.items()}
         self.parts[name].files = files
 
-    def _others(self, files: Mapping[str, str], parts: Mapping[str, Part]) -> str:
+    def _others(self, files: Mapping[str, str], parts: Mapping[str, Standing]) -> str:
         """Hash of the declared files that no stage of the last run wrote: what other commands and people put there."""
         made = {each for part in parts.values() for each in part.files}
         known = re.compile("|".join(re.sub(r"\\\{\w+\\\}", ".+", re.escape(each.name)) for each in artifacts.ARTIFACTS))
@@ -228,7 +228,7 @@ class Unchanged:
         return file_digest(self.run.outputs.find(name))
 
 
-def _told(part: Part) -> str:
+def _told(part: Standing) -> str:
     return f"{part.since[0]}, {part.since[1]}"
 
 
