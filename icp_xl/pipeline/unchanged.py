@@ -277,10 +277,12 @@ def _settings(run: RunContext) -> str:
 def _unknowable(run: RunContext) -> bool:
     """Whether the run depends on what no file tells: a database, a CRM, a store of another folder, another program."""
     chosen = run.settings
-    sources = (getattr(chosen.sources, name) for name in type(chosen.sources).model_fields)
+    sources, crms = (
+        [getattr(section, name) for name in type(section).model_fields] for section in (chosen.sources, chosen.feedback)
+    )
     return bool(
         any(getattr(each, "database", None) for each in sources)
-        or chosen.feedback.salesforce.enabled or chosen.feedback.hubspot.enabled
+        or any(getattr(each, "enabled", False) for each in crms)
         or chosen.feedback.store or chosen.optimize.storage or chosen.build.transactions or chosen.share.pdf
     )  # fmt: skip
 
