@@ -15,8 +15,10 @@ from icp_xl.delivery.sharing.safe_copy import make_safe
 from icp_xl.delivery.sharing.shareable import check_shareable
 from icp_xl.opc.unsupported import RefusedError
 from tests.support.planted import PLANTED, clean_parts, save
-from tests.support.planted_more import ALL
+from tests.support.planted_further import ALL, FURTHER
 from tests.support.validator import assert_valid
+
+CODES = ("utf-8", "utf-16-le")
 
 
 def planted(name: str, path: Path) -> Path:
@@ -35,8 +37,8 @@ def test_a_clean_workbook_has_no_finding_and_its_copy_is_the_same(tmp_path: Path
         assert {i.filename: a.read(i) for i in a.infolist()} == {i.filename: b.read(i) for i in b.infolist()}
 
 
-def test_the_planted_set_is_sixty_leaks_of_thirty_kinds() -> None:
-    assert len(ALL) >= 60 and len({kind for kind, _, _ in ALL.values()}) >= 30
+def test_the_planted_set_is_a_hundred_leaks_of_forty_kinds() -> None:
+    assert len(ALL) >= 100 and len({kind for kind, _, _ in ALL.values()}) >= 40
 
 
 @pytest.mark.parametrize("name", list(ALL))
@@ -53,6 +55,10 @@ def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: st
     if mendable:
         made = make_safe(book, target)
         assert made.removed.get(kind), made.removed
+        if name in FURTHER:
+            with zipfile.ZipFile(target) as archive:
+                everything = b"".join(archive.read(part) for part in archive.namelist())
+            assert not any(word.encode(code) in everything for word in ("Secret", "424242") for code in CODES)
         assert check_shareable(target).findings == ()
         read = openpyxl.load_workbook(target)
         assert read.sheetnames == ["Plan", "Other"] and read["Plan"]["B8"].value == "=SUM(B2:B6)"
@@ -64,6 +70,20 @@ def test_each_planted_finding_is_found_once_named_and_mended_or_refused(name: st
         assert FINDINGS[kind].what in str(caught.value)
         assert FINDINGS[kind].advice.split(".")[0] in str(caught.value)
     assert book.read_bytes() == before, "the workbook itself is only read"
+
+
+def test_text_in_a_header_is_named_and_stays_but_for_pages_and_our_own(tmp_path: Path) -> None:
+    for code, noted in (
+        ("&amp;LSecret by Jane", True),
+        ("&amp;C&amp;P / &amp;N &amp;D", False),
+        ("&amp;L&amp;8 Accounts - Summary&amp;C&amp;8 Page &amp;P of &amp;N&amp;R&amp;8 run 7", False),
+    ):
+        parts = clean_parts()
+        made = b"<headerFooter><oddHeader>" + code.encode() + b"</oddHeader></headerFooter><drawing "
+        sheet = "xl/worksheets/sheet1.xml"
+        parts[sheet] = parts[sheet].replace(b"<drawing ", made, 1)
+        check = make_safe(save(parts, tmp_path / "b.xlsx"), tmp_path / "s.xlsx").check
+        assert [found.kind for found in check.findings] == ["header-text"] * noted and check.safe
 
 
 def test_a_comment_of_one_entry_of_the_container_goes_too(tmp_path: Path) -> None:

@@ -146,6 +146,15 @@ class User:
     def do_type_below(self, book: Any, sheet: Any) -> None:
         sheet.cell(sheet.max_row + 3, self.draw.randint(1, sheet.max_column + 1)).value = self.text()
 
+    def do_type_into_cells(self, book: Any, sheet: Any) -> None:
+        """Single cells of the list, ours among them, but no key and no header."""
+        row, column = self.header(sheet)
+        for _ in range(self.draw.randint(1, 3)):
+            others = [c for c in range(1, sheet.max_column + 1) if c != column]
+            if others and sheet.max_row > row:
+                at = self.draw.choice(others)
+                sheet.cell(self.draw.randint(row + 1, sheet.max_row), at).value = self.value()
+
     def do_rename(self, book: Any, sheet: Any) -> None:
         old, new = sheet.title, f"{LIST} {next(self._tags)}"
         sheet.title = new

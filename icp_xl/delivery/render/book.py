@@ -116,7 +116,7 @@ def _render(
     formulas = 0
     try:
         workbook = xlsxwriter.Workbook(buffer, options)
-        about = {"title": plain_text(book.title), "subject": plain_text(book.subject), "created": stamp}
+        about = {"title": plain_text(book.title), "created": stamp}
         workbook.set_properties(about)
         workbook.set_size(*WINDOW)
         styles = Styles(workbook, book.currency)

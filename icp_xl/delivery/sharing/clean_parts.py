@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from icp_xl.delivery.sharing.formula_safety import formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts, without_facts
-from icp_xl.delivery.sharing.shareable import PERSONAL, RELATED
+from icp_xl.delivery.sharing.shareable import NAME_TEXTS, PERSONAL, RELATED, stale_titles
 from icp_xl.delivery.sharing.sheet_scan import unused_strings
 from icp_xl.delivery.write_back.column_ownership import TYPE as COLUMNS
 from icp_xl.delivery.write_back.formulas import FORMULA
@@ -39,7 +39,8 @@ _TABLE_QUERY = ("tableType", "connectionId", "insertRow", "insertRowShift", "pub
 
 
 def clean_properties(package: Package, kinds: frozenset[str]) -> None:
-    """Empty the personal properties."""
+    """Empty the personal properties, and take titles of parts out where any is out of date."""
+    stale = any(True for _ in stale_titles(Workbook(package)))
     if "property" not in kinds:
         return
     for rel in package.relationships(""):
@@ -48,7 +49,11 @@ def clean_properties(package: Package, kinds: frozenset[str]) -> None:
             personal = [e for e in children(root) if local(e) in PERSONAL and (e.text or "").strip()]
             for element in personal:
                 element.text = None
-            if personal:
+            # What is left of titles of parts need not be what the copy holds.
+            titles = [e for e in children(root) if local(e) in ("TitlesOfParts", "HeadingPairs")] if stale else []
+            for element in titles:
+                root.remove(element)
+            if personal or titles:
                 package.put(rel.target, serialise(root))
 
 
@@ -66,8 +71,8 @@ def clean_workbook(book: Workbook, kinds: frozenset[str]) -> None:
     loose = [name for name in book.defined_names() if _may_go(name, kinds)]
     texts = formula_words(book, [name for name in book.defined_names() if name not in loose]) if loose else frozenset()
     for name in book.defined_names():
-        if "comment" in kinds and name.attrib.pop("comment", None):
-            changed = True
+        for what in NAME_TEXTS if "comment" in kinds else ():
+            changed |= name.attrib.pop(what, None) is not None
         if _may_go(name, kinds):
             changed = True
             if (name.get("name") or "").lower() not in texts:
@@ -183,8 +188,10 @@ def cut_relationships(book: Workbook, kinds: frozenset[str]) -> None:
         if gone:
             package.remove_relationships(part, gone)
         kind = package.content_type(part).lower() if part else ""
-        if kind.endswith("table+xml") and "query" in kinds and "pivot" not in kind and "querytable" not in kind:
-            _plain_table(package, part)
+        if kind.endswith("table+xml") and "pivot" not in kind and "querytable" not in kind:
+            if "query" in kinds:
+                _plain_table(package, part)
+            _clean_table(package, part, kinds)
         elif kind.endswith("drawing+xml"):
             _clean_drawing(package, part, gone, kinds)
         elif kind.endswith("vmldrawing"):
@@ -207,6 +214,28 @@ def _plain_table(package: Package, part: str) -> None:
         column.attrib.pop("queryTableFieldId", None)
         column.attrib.pop("uniqueName", None)
     package.put(part, serialise(root))
+
+
+def _clean_table(package: Package, part: str, kinds: frozenset[str]) -> None:
+    """Take the remark on a table out, and the criteria of its filter."""
+    root = package.tree(part)
+    changed = "comment" in kinds and root.attrib.pop("comment", None) is not None
+    for column in list(descendants(root, "filterColumn")) if "active-filter" in kinds else ():
+        column.getparent().remove(column)
+        changed = True
+    if changed:
+        package.put(part, serialise(root))
+
+
+def clean_markup(package: Package) -> None:
+    """Take remarks out from between the elements of all parts."""
+    for name in list(package.names()):
+        kind = package.content_type(name).lower()
+        if not (kind.endswith("xml") or name.endswith((".xml", ".rels"))) or name.endswith(".vml"):
+            continue
+        if any(b"<!--" in block for block in package.chunks(name)):
+            content = package.read(name)
+            package.put(name, re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL))
 
 
 def _clean_drawing(package: Package, part: str, gone: set[str], kinds: frozenset[str]) -> None:

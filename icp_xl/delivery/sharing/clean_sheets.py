@@ -54,11 +54,15 @@ def _needs(
         return True
     quoted = styles.before if styles is not None else frozenset()
     for found in memo.scan(package, part, "", strings, quoted):
-        if found.kind in kinds & (VALUES | {"view", "user-name"}):
+        if found.kind in kinds & (VALUES | {"view", "user-name", "scenario", "active-filter"}):
             return True
         if styles is not None and found.kind in ("formula-text", "formula-like-text"):
             return True
     if "link" in kinds and any(r.kind == "hyperlink" and r.external and not is_safe_link(r.target) for r in rels):
+        return True
+    if "external-link" in kinds and any(rel.external and rel.kind == "externalLinkPath" for rel in rels):
+        return True
+    if "custom-property" in kinds and any(rel.kind == "customProperty" for rel in rels):
         return True
     return "macros" in kinds and any(rel.kind == "ctrlProp" for rel in rels)
 
@@ -153,6 +157,15 @@ def _clean_around(package: Package, part: str, root: Element, kinds: frozenset[s
         if what == "pageSetup" and "printer-settings" in kinds:
             element.attrib.pop(rid, None)
         elif what == "customSheetViews" and "view" in kinds:
+            element.getparent().remove(element)
+        elif what == "scenarios" and "scenario" in kinds:
+            element.getparent().remove(element)
+        elif what == "filterColumn" and "active-filter" in kinds:
+            element.getparent().remove(element)
+        elif what == "customProperties" and "custom-property" in kinds:
+            element.getparent().remove(element)
+        elif what == "dataConsolidate" and "external-link" in kinds:
+            gone |= {ref.get(rid) or "" for ref in descendants(element, "dataRef")} - {""}
             element.getparent().remove(element)
         elif what == "scenario" and "user-name" in kinds:
             element.attrib.pop("user", None)

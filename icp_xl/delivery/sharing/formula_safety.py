@@ -22,6 +22,13 @@ _OTHER_BOOK = re.compile(r"""(?<![\w\]\[.])\[[^\[\]]+\][^\[\]()+*/,&=<>"^'!]*!|'
 _LINK = re.compile(r'(?<![\w.])HYPERLINK\s*\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
 _PATHS = (
     rb"(?<![A-Za-z0-9])[A-Za-z]:(?:\\|%5[Cc])[^\s<>\"|?*:\\/]{2,}(?:\\|%5[Cc]|\.)[^\s<>\"|?*]*",
+    rb"(?<![A-Za-z0-9])[A-Za-z]:\\[^\s<>\"|?*:\\/][^<>\"|?*:\\/\r\n]{0,60}\\[^\s<>\"|?*]*",
+    rb"(?<![A-Za-z0-9])[A-Za-z]:\\[^\W\d_]\w{3,}",
+    rb"(?<![A-Za-z0-9])[A-Za-z]:/(?!/)[^\s<>\"|?*:/]{2,}/[^\s<>\"|?*]*",
+    rb"(?<=[\s>\"'=(;,])//[A-Za-z0-9._-]{2,}/[^\s<>\"|?*/]+/[^\s<>\"|?*]*\.(?:xls|csv|doc|ppt|pdf|txt)\w*",
+    rb"\b(?:smb|afp|nfs)://[^\s<>\"]+",
+    rb"https://[\w.-]+-my\.sharepoint\.com/[^\s<>\"]*personal/[^\s<>\"]+",
+    rb"https://d\.docs\.live\.net/[0-9A-Fa-f]{8,}[^\s<>\"]*",
     rb"(?<=[\s>\"'=(;,])\\\\[A-Za-z0-9._-]{2,}\\[A-Za-z0-9$._ -]{2,}[^\s<>\"|?*]*",
     rb"(?<![\w./:-])/(?:Users|home|root|mnt|media|Volumes|private/var|var/folders)/[\w.@~-]+/[^\s<>\"]*",
     rb"file:/{0,3}[A-Za-z0-9%._/\\~-][^\s<>\"']*",
@@ -30,6 +37,10 @@ _PATH = re.compile(b"|".join(_PATHS))
 #: Without any of these there is no path, and looking for these is quick.
 _MARKS = (
     b"\\",
+    b":/",
+    b" //",
+    b">//",
+    b'"//',
     b"%5C",
     b"%5c",
     b"file:",

@@ -15,6 +15,7 @@ from pathlib import Path
 from icp_xl.delivery.sharing.clean_parts import (
     clean_comments,
     clean_images,
+    clean_markup,
     clean_properties,
     clean_strings,
     clean_workbook,
@@ -79,6 +80,8 @@ def strip(package: Package, allow: frozenset[str] = frozenset(), memo: SheetMemo
     if "container-comment" in kinds:
         for name in commented_entries(package):
             package.put(name, package.read(name))
+    if "markup-comment" in kinds:
+        clean_markup(package)
     clean_properties(package, kinds)
     clean_workbook(Workbook(package), kinds)
     clean_sheets(Workbook(package), kinds, memo or SheetMemo())

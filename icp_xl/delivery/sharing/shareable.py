@@ -26,7 +26,7 @@ RELATED = {
     "webextension": "web-extension", "webextensiontaskpanes": "web-extension",
     "externalLink": "external-link", "connections": "connection", "queryTable": "query",
     "powerPivotData": "data-model", "oleObject": "embedded-object", "package": "embedded-object",
-    "custom-properties": "custom-property", "printerSettings": "printer-settings",
+    "custom-properties": "custom-property", "customProperty": "custom-property", "printerSettings": "printer-settings",
     "customXml": "custom-xml", "xmlMaps": "custom-xml", "revisionHeaders": "revision-log",
     "usernames": "revision-log", "thumbnail": "thumbnail", "origin": "signature", "signature": "signature",
     "classificationlabels": "label", "comments": "comment", "threadedComment": "comment",
@@ -34,9 +34,15 @@ RELATED = {
     "volatileDependencies": "connection",
 }  # fmt: skip
 PERSONAL = (
-    "creator", "lastModifiedBy", "Manager", "Company", "HyperlinkBase", "description", "keywords", "category",
-    "contentStatus",
+    "creator", "lastModifiedBy", "subject", "identifier", "Template", "Manager", "Company", "HyperlinkBase",
+    "description", "keywords", "category", "contentStatus",
 )  # fmt: skip
+
+
+#: Attributes of a defined name that are free text.
+NAME_TEXTS = ("comment", "description", "help", "statusBar", "customMenu")
+#: References of a form control to cells.
+CONTROL_FORMULAS = ("fmlaRange", "fmlaLink", "fmlaGroup", "fmlaTxbx")
 
 
 @dataclass(frozen=True)
@@ -92,14 +98,19 @@ def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterato
     yield from _relationships(package, sheets)
     yield from _workbook(book)
     yield from _properties(package)
-    told = False
+    yield from stale_titles(book)
+    told = printed = False
     strings = scan_strings(package, book.related("sharedStrings"))
     for element in book.sheet_elements():
         part = book.sheet_part(element)
         if part is not None and package.content_type(part).endswith("worksheet+xml"):
             for found in memo.scan(package, part, element.get("name") or "", strings, quoted_styles(book)):
                 told |= found.kind == "path"
-                yield found
+                if found.kind != "header-text":
+                    yield found
+                elif not printed:  # one for all pages
+                    printed = True
+                    yield found
     part = book.related("sharedStrings")
     left = unused_strings(book)
     if part is not None and left:
@@ -177,6 +188,8 @@ def _relationships(package: Package, sheets: dict[str, str]) -> Iterator[Finding
             yield Finding("stray-part", name)
     for part in ["", *sorted(reached)]:
         for rel in package.relationships(part):
+            if rel.external and rel.kind == "externalLinkPath" and part.lower() in sheets:
+                yield Finding("external-link", part, sheets[part.lower()], rel.target[:80])
             yield from _relationship(rel, part, sheets.get(part, ""))
 
 
@@ -194,7 +207,7 @@ def _relationship(rel: Relationship, part: str, place: str) -> Iterator[Finding]
             yield Finding("external-data", part, place, rel.target[:80])
         return
     kind = RELATED.get(rel.kind)
-    if kind == "custom-xml" and rel.kind == "customXml":
+    if kind == "custom-xml" and rel.kind == "customXml" and rel.target.lower().lstrip("/").startswith("customxml/item"):
         return  # named by its part
     if kind is not None and not (rel.kind == "control" and "ctrlprop" in rel.target.lower()):
         yield Finding(kind, rel.target, place)
@@ -210,8 +223,9 @@ def _workbook(book: Workbook) -> Iterator[Finding]:
         called = name.get("name") or ""
         if truthy(name.get("hidden")) and not called.startswith(("_xlnm.", "_xlfn", "_xlpm", "_xlws")):
             yield Finding("hidden-name", book.part, f"name {called}"[:80])
-        if name.get("comment"):
-            yield Finding("comment", book.part, f"name {called}"[:80], (name.get("comment") or "")[:60])
+        said = next((name.get(what) for what in NAME_TEXTS if name.get(what)), None)
+        if said:
+            yield Finding("comment", book.part, f"name {called}"[:80], said[:60])
         danger = formula_danger(name.text or "")
         if danger is not None:
             yield Finding(danger[0], book.part, f"name {called}"[:80], danger[1])
@@ -239,6 +253,21 @@ def _properties(package: Package) -> Iterator[Finding]:
                 yield Finding("label", rel.target)
 
 
+def stale_titles(book: Workbook) -> Iterator[Finding]:
+    """Titles in the properties that no sheet and no name has any more."""
+    package, known = book.package, {element.get("name") or "" for element in book.sheet_elements()}
+    known |= {(name.get("name") or "").removeprefix("_xlnm.") for name in book.defined_names()}
+    for rel in package.relationships(""):
+        if rel.kind == "extended-properties" and not rel.external and package.has(rel.target):
+            for titles in descendants(package.tree(rel.target), "TitlesOfParts"):
+                for text in ((e.text or "").strip() for e in descendants(titles, "lpstr")):
+                    sheet, _, name = text.rpartition("!")  # a name of one sheet is 'Sheet'!Name
+                    plain = sheet.removeprefix("'").removesuffix("'").replace("''", "'")
+                    if text and text not in known and not (name in known and plain in known):
+                        yield Finding("property", rel.target, "", f"title of a part: {text[:60]}")
+                        return
+
+
 def _other_parts(package: Package, sheets: dict[str, str], book: Workbook, told: bool) -> Iterator[Finding]:
     """Pictures, paths in any text, and what single parts hold; ``told``: the cells with a path are named already."""
     for name in package.names():
@@ -251,6 +280,10 @@ def _other_parts(package: Package, sheets: dict[str, str], book: Workbook, told:
             continue
         if not (kind.endswith(("xml", "vmldrawing")) or name.endswith((".xml", ".rels", ".vml"))):
             continue
+        if not (kind.endswith("vmldrawing") or name.endswith(".vml")) and any(
+            b"<!--" in block for block in package.chunks(name)
+        ):
+            yield Finding("markup-comment", name, place)
         path = _path_in(package, name)
         if path is not None and not (
             (told and name == (book.related("sharedStrings") or "").lower())
@@ -292,10 +325,30 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
             yield Finding("dde", name)
     elif kind.endswith(("chart+xml", "chartex+xml")):
         yield from _formulas(package.tree(name), ("f",), name, place)
+        for element in package.tree(name).iter():
+            if isinstance(element.tag, str) and re.fullmatch(r"filtered\w*Series", local(element)):
+                yield Finding("hidden-series", name, place, "".join(element.itertext()).strip()[:40])
     elif kind.endswith("table+xml") and "query" not in kind and "pivot" not in kind:
-        yield from _formulas(package.tree(name), ("calculatedColumnFormula", "totalsRowFormula"), name, place)
+        root = package.tree(name)
+        yield from _formulas(root, ("calculatedColumnFormula", "totalsRowFormula"), name, place)
+        if root.get("comment"):
+            yield Finding("comment", name, f"table {root.get('displayName')}"[:80], (root.get("comment") or "")[:60])
+        if any(True for _ in descendants(root, "filterColumn")):
+            yield Finding("active-filter", name, f"table {root.get('displayName')}"[:80])
+    elif kind.endswith("controlproperties+xml"):
+        root = package.tree(name)
+        for what in CONTROL_FORMULAS:
+            outward = formula_danger(root.get(what) or "")
+            if outward is not None:
+                yield Finding(outward[0], name, place, outward[1])
+    elif kind.endswith("slicercache+xml"):
+        if any(item.get("n") for item in descendants(package.tree(name), "i")):
+            yield Finding("pivot-cache", name, "", "items of a slicer")
     elif kind.endswith("vmldrawing"):
         for shape in re.findall(rb"<v:shape\b(?:(?!</v:shape>).)*</v:shape>", package.read(name), re.DOTALL):
+            words = re.sub(rb"<x:ClientData\b.*?</x:ClientData>|<[^>]*>", b"", shape, flags=re.DOTALL).strip()
+            if words and re.search(rb"ObjectType=[\"']Note[\"']", shape) is not None:
+                yield Finding("comment", name, place)
             style = re.search(rb"^<v:shape\b[^>]*visibility:\s*hidden", shape)
             if style is not None and re.search(rb"ObjectType=[\"']Note[\"']", shape) is None:
                 yield Finding("hidden-shape", name, place)
@@ -305,6 +358,9 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
                 continue
             if (element.get("macro") or "").strip():
                 yield Finding("macros", name, place, (element.get("macro") or "")[:60])
+            danger = formula_danger(element.get("textlink") or "")
+            if danger is not None:
+                yield Finding(danger[0], name, place, danger[1])
             if local(element) == "cNvPr" and truthy(element.get("hidden")):
                 yield Finding("hidden-shape", name, place, (element.get("name") or "")[:60])
 

@@ -18,6 +18,8 @@ from icp_xl.opc.xml import Element, descendants, local, truthy
 _SHOWN = re.compile(
     rb"""\bt=["']s["'][^>]*>\s*(?:<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*)?<(?:\w+:)?v(?:\s[^>]*)?>\s*(\d+)"""
 )
+#: The footer of our own reports: title, sheet and run.
+_OUR_FOOTER = re.compile(r"&L&8 .*&C&8 Page &P of &N&R&8 .*", re.DOTALL)
 #: Findings of one sheet that are kept for the next look; with more, the sheet is read again.
 MOST_KEPT = 1000
 
@@ -183,8 +185,9 @@ def shared_value(cell: Element) -> str:
 
 
 def _is_zero(value: str | None) -> bool:
+    """Whether a width or height is too small for a single pixel."""
     try:
-        return float(value or "1") == 0.0
+        return float(value or "1") < 0.3
     except ValueError:
         return False
 
@@ -206,12 +209,18 @@ def _around_the_cells(root: Element, part: str, place: str) -> Iterator[Finding]
         path = find_path(re.sub(r"&([A-Z]|\"[^\"]*\"|\d+)", " ", line.text or "").encode())
         if path is not None:
             yield Finding("path", part, place, path)
+        words = re.sub(r"&(&|[A-Z]|\"[^\"]*\"|\d+|K[0-9A-Fa-f]{6})", " ", line.text or "").split()
+        if any(re.search(r"[^\W\d_]", word) for word in words) and not _OUR_FOOTER.fullmatch(line.text or ""):
+            yield Finding("header-text", part, place, " ".join(words)[:60])
+    if any(local(c.getparent()) == "autoFilter" for c in descendants(root, "filterColumn")):
+        yield Finding("active-filter", part, place)
     for allowed in descendants(root, "protectedRange"):
         if allowed.get("securityDescriptor"):
             yield Finding("user-name", part, place, f"who may edit {allowed.get('name') or 'a range'}"[:60])
     for view in descendants(root, "customSheetView"):
         yield Finding("view", part, place, (view.get("guid") or "")[:40])
     for scenario in descendants(root, "scenario"):
+        yield Finding("scenario", part, place, (scenario.get("name") or "")[:60])
         said = scenario.get("user") or scenario.get("comment")
         if said:
             yield Finding("user-name", part, place, said[:60])
