@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from filelock import FileLock, Timeout
 
 from icp_xl.errors import DeliveryError
-from icp_xl.safe_paths import refuse_link, resolve_inside
+from icp_xl.safe_paths import refuse_link, refuse_shared, resolve_inside
 from icp_xl.user_dirs import user_key
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ def open_output(out: Path, wait_seconds: float = 10.0) -> Iterator[Publication]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        refuse_link(out / LOCK)
+        refuse_shared(out / LOCK)
         lock = FileLock(str(out / LOCK))
         lock.acquire(timeout=wait_seconds)
     except Timeout:

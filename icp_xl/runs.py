@@ -27,7 +27,14 @@ from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
 from icp_xl.outputs import Publication, json_text, open_output, plain, write_bytes
 from icp_xl.progress import Progress
-from icp_xl.safe_paths import is_plain_name, refuse_link, refuse_planted, resolve_inside
+from icp_xl.safe_paths import (
+    is_plain_name,
+    refuse_link,
+    refuse_planted,
+    refuse_planted_files,
+    refuse_shared,
+    resolve_inside,
+)
 
 REGISTRY, MANIFEST, _SETTINGS, _LOG = (
     PurePosixPath(item.name).name
@@ -170,6 +177,9 @@ def start_run(
     out = settings.paths.out
     with open_output(out) as outputs:
         refuse_link(settings.paths.runs)
+        # Not into the folder of each run: there are many, and only this run's is written.
+        for folder in (out, settings.paths.runs):
+            refuse_planted_files(folder)
         for name in sorted({item.folder for item in artifacts.ARTIFACTS} - {"", settings.paths.runs.name}):
             refuse_planted(settings.paths.out / name)
         started = settings.run.clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -268,8 +278,8 @@ def mask_secrets(text: str) -> str:
 def _append(registry: Path, line: dict[str, Any]) -> None:
     registry.parent.mkdir(parents=True, exist_ok=True)
     lock = registry.with_name(".runs.lock")
-    refuse_link(registry)
-    refuse_link(lock)
+    refuse_shared(registry)
+    refuse_shared(lock)
     with FileLock(str(lock)):
         with open(registry, "a", encoding="utf-8", newline="\n") as handle:
             handle.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from icp_xl.errors import DeliveryError
+
+#: Names that Windows keeps for devices, whatever their ending and wherever they stand.
+DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 
 
 def resolve_inside(root: Path, name: str) -> Path:
@@ -17,12 +21,14 @@ def resolve_inside(root: Path, name: str) -> Path:
 
     Raises:
         DeliveryError: the name is absolute, goes upwards, names a drive, a share or a stream of Windows, or a folder on
-            the way to it is a link. The last part may be a link: it is replaced, not followed.
+            the way to it is a link, or a part of it is a device of Windows or ends in a dot or a blank, which Windows
+            drops. The last part may be a link: it is replaced, not followed.
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
     windows = PureWindowsPath(name)
     outside = windows.drive or windows.root or ":" in name or "\0" in name or ".." in parts or not parts
-    if outside or PurePosixPath(name).is_absolute():
+    elsewhere = any(DEVICES.fullmatch(part) or part != part.rstrip(". ") for part in parts)
+    if outside or elsewhere or PurePosixPath(name).is_absolute():
         raise DeliveryError(
             "a file name points outside the folder that it belongs to",
             where=root.name,
@@ -59,6 +65,21 @@ def refuse_link(path: Path) -> None:
         )
 
 
+def refuse_shared(path: Path) -> None:
+    """Raise where the file at ``path`` is a link, or has another name elsewhere: what is changed here changes there.
+
+    Raises:
+        DeliveryError: it is one.
+    """
+    refuse_link(path)
+    if path.is_file() and path.stat().st_nlink > 1:
+        raise DeliveryError(
+            "a file of ours is a file somewhere else as well (a hard link)",
+            where=path.name,
+            next_step="Copy it, remove the link and put the copy in its place; nothing was changed.",
+        )
+
+
 #: Endings of files that are changed in place, so that a link would be written through; all others are replaced.
 _IN_PLACE = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".journal", ".lock", ".jsonl")
 
@@ -66,36 +87,53 @@ _IN_PLACE = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".journal", ".lock", ".jso
 def refuse_planted(folder: Path) -> None:
     """Raise where ``folder``, or anything below it, is there to lead a run astray.
 
-    That is a folder that is a link, a link in place of a file that is changed where it stands, and what is neither
-    file nor folder: a pipe is waited for without end. Links to other files are harmless, since those are replaced.
+    That is a folder that is a link, and what :func:`refuse_planted_files` refuses.
 
     Raises:
         DeliveryError: there is something of the kind; the text names it.
     """
     refuse_link(folder)
+    for below in refuse_planted_files(folder):
+        refuse_planted(below)
+
+
+def refuse_planted_files(folder: Path) -> list[Path]:
+    """Raise where a file directly in ``folder`` is there to lead a run astray; return the folders in it.
+
+    That is a link, or a hard link, in place of a file that is changed where it stands, and what is neither file nor
+    folder: a pipe is waited for without end. Links to other files are harmless, since those are replaced.
+
+    Raises:
+        DeliveryError: there is something of the kind; the text names it.
+    """
     if not folder.is_dir():
-        return
+        return []
     with os.scandir(folder) as found:
         entries = list(found)
     for entry in entries:
+        if entry.is_dir():
+            continue
         path = Path(entry.path)
-        if entry.is_symlink() and (entry.is_dir() or entry.name.endswith(_IN_PLACE)):
-            refuse_link(path)
-        elif entry.is_dir(follow_symlinks=False):
-            refuse_planted(path)
-        elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+        if entry.name.endswith(_IN_PLACE):
+            refuse_shared(path)
+        if not entry.is_symlink() and not entry.is_file():
             raise DeliveryError(
                 "something stands among our files that is no file",
                 where=path.name,
                 allowed="files and folders",
                 next_step="Remove it and run again: this program makes no such thing. Nothing was changed.",
             )
+    return [Path(entry.path) for entry in entries if entry.is_dir()]
+
+
+_MOUNT_POINT = 0xA0000003
 
 
 def _is_junction(path: Path) -> bool:
     if os.name != "nt":
         return False
     try:
-        return bool(getattr(os.lstat(path), "st_reparse_tag", 0))
+        # Files that a cloud drive keeps elsewhere have other tags, and are files.
+        return getattr(os.lstat(path), "st_reparse_tag", 0) == _MOUNT_POINT
     except OSError:
         return False

@@ -154,6 +154,7 @@ def storage_fault(error: OSError) -> DeliveryError | None:
     known = {
         errno.ENOSPC: ("the disk is full", room),
         getattr(errno, "EDQUOT", -1): ("the disk quota is used up", room),
+        errno.EFBIG: ("a file is larger than the disk or its quota takes", room),
         errno.EACCES: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
         errno.EPERM: ("a file or folder is write-protected, or open in another program", f"Close it. {step}"),
         errno.EROFS: ("the disk cannot be written", step),

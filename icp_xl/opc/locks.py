@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from icp_xl.errors import LockedWorkbookError
+from icp_xl.safe_paths import refuse_link
 
 if sys.platform == "win32":
     import msvcrt
@@ -39,11 +40,13 @@ def hold(path: Path, wait_seconds: float) -> Iterator[None]:
 
     Raises:
         LockedWorkbookError: another run held it for longer than ``wait_seconds``.
+        DeliveryError: somebody put a link in place of the lock.
     """
     name = path.with_name(f".{path.name}.icp-lock")
+    refuse_link(name)  # It would be made where the link points to.
     deadline = time.monotonic() + wait_seconds
     while True:
-        handle = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         if _try_lock(handle) and _same_file(handle, name):
             break
         os.close(handle)

@@ -25,6 +25,7 @@ from icp_xl.opc.archive import Archive, Content, Entry
 from icp_xl.opc.locks import check_not_open, hold
 from icp_xl.opc.package import Package, open_package
 from icp_xl.progress import Progress
+from icp_xl.safe_paths import refuse_link
 
 Change = Callable[[Package], None]
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -189,6 +190,7 @@ def _back_up(final: Path, options: SafeOptions) -> Path | None:
     if options.backups == 0:
         return None
     folder = final.parent / options.backup_folder
+    refuse_link(folder)  # Copies would land elsewhere, and old ones be removed there.
     folder.mkdir(exist_ok=True)
     for left in folder.glob(f".{glob.escape(final.stem)} *.icp-tmp"):
         left.unlink(missing_ok=True)  # of a run that was killed; nobody else is writing, as the lock is held

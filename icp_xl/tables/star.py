@@ -16,7 +16,7 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError
-from icp_xl.safe_paths import resolve_inside
+from icp_xl.safe_paths import DEVICES, resolve_inside
 from icp_xl.sql.engine import Engine, open_duckdb
 from icp_xl.sql.spark import open_spark
 from icp_xl.tables.dated import TableHistory
@@ -187,11 +187,12 @@ def stable_keys(texts: Sequence[str], what: str) -> list[int]:
 def slug(text: str) -> str:
     """A division's name as part of a file's or a column's name.
 
-    >>> slug("3D Printers & More"), slug("Élan")
-    ('d_3d_printers_more', 'lan')
+    >>> slug("3D Printers & More"), slug("Élan"), slug("AUX")
+    ('d_3d_printers_more', 'lan', 'd_aux')
     """
     plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]
-    return plain if plain[:1].isalpha() else f"d_{plain}".rstrip("_")
+    named = plain[:1].isalpha() and not DEVICES.fullmatch(plain)
+    return plain if named else f"d_{plain}".rstrip("_")
 
 
 def unique_slugs(ordered: Sequence[str]) -> list[str]:

@@ -25,19 +25,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import openpyxl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
-from icp_xl.feedback.champion import PROMOTE, TrialReport, promote, start_trial
-from icp_xl.feedback.snapshots import model_id_of
-from icp_xl.feedback.store import Store
 from icp_xl.outputs import STAGING
 from tests.support.whole_world import BOOK, REPORT, arguments_of, call, copy_world, digests, load_all, make_world, own
 
@@ -86,21 +81,6 @@ def prepare(world: Path) -> None:
         row[stage].value = "Closed Won" if number % 2 else "Closed Lost"
         row[closed].value = datetime(2025, 1, 2)
     book.save(path)
-    usual = PipelineWeights()
-    weights = [usual, usual.model_copy(update={"win_rate": usual.recency, "recency": usual.win_rate}),
-               usual.model_copy(update={"win_rate": usual.largest_deal, "largest_deal": usual.win_rate + 0.0,
-                                        "speed_to_close": usual.recency, "recency": usual.speed_to_close})]  # fmt: skip
-    with Store(own(world / "out/feedback/history.sqlite")) as store:
-        for number in (1, 2):
-            tried = SimpleNamespace(
-                recommended=True, gain=0.05, unit_variance=1.0, reason="planted", current=weights[number - 1],
-                suggested=weights[number],
-            )  # fmt: skip
-            when: dict[str, Any] = {"today": date(2025, 1, number), "now": f"2025-01-0{number}", "run_id": "planted"}
-            start_trial(store, cast(Any, tried), FeedbackSettings(), **when)
-            if number == 1:
-                report = TrialReport(True, PROMOTE, "planted", challenger_id=model_id_of(weights[1]), gain=0.05)
-                promote(store, report, **when)
 
 
 def die_at_change(number: int) -> Callable[[], None]:

@@ -122,6 +122,20 @@ def test_a_real_limit_on_file_size(pair: tuple[Path, Path]) -> None:
     left_alone(book, before)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="making a link needs a right on Windows")
+@pytest.mark.parametrize("name", [".book.xlsx.icp-lock", "ICP backups"])
+def test_a_link_beside_the_workbook_is_not_followed(pair: tuple[Path, Path], name: str) -> None:
+    book, donor = pair
+    before, home = book.read_bytes(), book.parent / "home"
+    home.mkdir()
+    (home / "book 2020-01-01 000000.xlsx").write_bytes(b"mine")
+    (book.parent / name).symlink_to(home / "new" if name.startswith(".") else home)
+    with pytest.raises(DeliveryError, match="is a link"):
+        inject_sheets(book, donor, options=SafeOptions(backups=1))
+    left_alone(book, before)
+    assert [path.name for path in home.iterdir()] == ["book 2020-01-01 000000.xlsx"]
+
+
 @pytest.mark.parametrize("where", ["fsync", "replace", "copystat"])
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EACCES, errno.ENETUNREACH])
 def test_a_network_drive_that_fails(

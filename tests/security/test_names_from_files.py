@@ -23,13 +23,14 @@ from icp_xl.feedback.store import Store
 from icp_xl.outputs import Publication
 from icp_xl.propensity.store import current_version
 from icp_xl.runs import list_runs, load_manifest, start_run
+from icp_xl.safe_paths import resolve_inside
 from icp_xl.samples import write_samples
 from icp_xl.tables.star import SCHEMA, open_star
 from tests.security.test_settings_rights import settings_of
 
 NAMES = (
     r"\\host\share", r"\\host\share\x", "//host/share", "//host/share/x", "file://host/share/x", "file:///etc/passwd",
-    "/etc/passwd", "../../home/x", r"..\..\home\x", r"C:\x", "C:x", "..", "x/../../y",
+    "/etc/passwd", "../../home/x", r"..\..\home\x", r"C:\x", "C:x", "..", "x/../../y", "x/profile:hidden",
 )  # fmt: skip
 pytestmark = pytest.mark.filterwarnings("ignore")
 links = pytest.mark.skipif(os.name == "nt", reason="making a link needs a right on Windows")
@@ -64,6 +65,35 @@ def test_a_registry_names_runs_only(tmp_path: Path, name: str) -> None:
     assert [each["run_id"] for each in list_runs(runs)] == ["good"]
     with pytest.raises(DataError, match="no such run"):
         load_manifest(runs, name)
+
+
+@pytest.mark.parametrize("name", ["NUL", "x/con.json", "aux/x", "Com1 .txt", "lpt¹", "x./y", "x/y ", "x/..."])
+def test_what_windows_takes_for_another_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DeliveryError, match="outside the folder"):
+        resolve_inside(tmp_path, name)
+
+
+@links
+@pytest.mark.parametrize(
+    "name", [".icp_xl.lock", "runs/runs.jsonl", "runs/.runs.lock", "mail_log.jsonl", "feedback/history.sqlite"]
+)
+def test_a_hard_link_to_what_is_changed_in_place_is_refused(tmp_path: Path, name: str) -> None:
+    victim, out = tmp_path / "profile", tmp_path / "out"
+    victim.write_bytes(b"mine")
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    os.link(victim, out / name)
+    with pytest.raises(DeliveryError, match="hard link"), start_run("x", settings(out)):
+        pass
+    assert victim.read_bytes() == b"mine"
+
+
+@links
+@pytest.mark.parametrize("name", ["runs/runs.jsonl", "runs/.runs.lock", "icp_report.xlsx"])
+def test_a_pipe_among_the_first_files_is_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DeliveryError, match="is no file"), start_run("x", settings(tmp_path)):
+        pass
 
 
 @links

@@ -23,38 +23,46 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 from icp_xl.cli import run
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
+from icp_xl.feedback.champion import PROMOTE, TrialReport, promote, start_trial
+from icp_xl.feedback.snapshots import model_id_of
+from icp_xl.feedback.store import Store
 from icp_xl.outputs import LOCK
 from icp_xl.samples import write_samples
 
 #: Seconds of computing and bytes of memory that a command on the world may take.
 SECONDS, MEMORY = 30, 2 << 30
 BOOK, REPORT = "book.xlsx", "out/icp_report.xlsx"
-#: Every setting that names a file, and none that makes a run long.
+#: Every setting that names a file, none that makes a run long, and limits that so few accounts reach.
 SETTINGS = """
 paths: {data: data}
-build: {sku_map: data/codes.csv}
+build: {sku_map: data/codes.csv, divisions: [Printers, Consumables]}
 whitespace: {exclusions: data/holds.csv, contacts: data/contacts.csv, status_books: [returned]}
-train: {tree_seeds: 1, row_budget: 1500, bootstrap: 50, logreg: [{c: 0.02}]}
+train: {tree_seeds: 1, n_cutoffs: 8, min_positives: 5, bootstrap: 50, logreg: [{c: 0.02}]}
 validation: {bootstrap: 50}
-feedback: {permutations: 199, bootstrap: 200}
+feedback: {permutations: 199, bootstrap: 200, min_won: 10, min_lost: 10}
+optimize: {minimum_engaged: 10}
 """
 #: How often a command is drawn, which inputs it reads besides the output folder, and its words.
 Command = tuple[int, str, tuple[str, ...]]
 COMMANDS: tuple[Command, ...] = (
-    (10, "data", ("check",)), (10, "data", ("score",)), (8, "data", ("build",)), (10, "data", ("snapshot",)),
-    (10, "data", ("outcomes", "--review", "review.csv")), (8, "data", ("map", "--yes")),
-    (8, "data", ("map", "--sheet")),
+    (8, "data", ("check",)), (8, "data", ("score",)), (6, "data", ("build",)), (10, "data", ("snapshot",)),
+    (10, "data", ("outcomes", "--review", "review.csv")), (6, "data", ("map", "--yes")),
+    (6, "data", ("map", "--sheet")),
     (6, "data", ("history", "add", "CUSTOMERS", "--as-of", "2023-06-30")), (1, "data", ("run",)),
     (3, "", ("check", "--leakage", "--data", "data")), (10, "", ("live",)), (10, "", ("optimize", "--trials", "12")),
-    (1, "", ("train",)), (5, "", ("train", "--score-only")), (4, "", ("train", "--revert", "Printers")),
-    (4, "", ("validate",)), (10, "", ("whitespace",)), (10, "", ("won-lost",)), (8, "", ("refine",)),
-    (4, "", ("refine", "--revert")), (10, "", ("share",)), (4, "", ("share", "--by", "rep")),
-    (8, "", ("share", "--report", "out/icp_whitespace.xlsx")), (6, "", ("runs", "list")), (6, "", ("runs", "show")),
-    (6, "", ("runs", "diff", "2")), (10, "", ("functions",)),
-    (8, "book", ("write-back", BOOK, "--report", REPORT)), (8, "book", ("write-back", BOOK, "--columns", "Account ID")),
+    (1, "", ("train",)), (5, "", ("train", "--score-only")), (4, "", ("train", "--revert", "Consumables")),
+    (4, "", ("validate",)), (10, "", ("whitespace",)), (10, "", ("won-lost",)), (10, "", ("measure",)),
+    (8, "", ("refine",)), (4, "", ("refine", "--revert")), (4, "", ("refine", "--end-trial")), (10, "", ("share",)),
+    (4, "", ("share", "--by", "rep")), (8, "", ("share", "--report", "out/icp_whitespace.xlsx")),
+    (6, "", ("runs", "list")), (6, "", ("runs", "show")), (6, "", ("runs", "diff", "FIRST")), (10, "", ("functions",)),
+    (8, "book", ("write-back", BOOK, "--report", REPORT)), (8, "book", ("write-back", BOOK, "--columns", "Acct ID")),
     (6, "book", ("write-back", BOOK, "--remove")), (6, "book", ("check", "--shareable", BOOK)),
     (6, "", ("check", "--shareable", REPORT)), (6, "", ("write-back", BOOK, "--report", "out/icp_whitespace.xlsx")),
     (3, "", ("addin", "doctor")),
@@ -101,10 +109,21 @@ def load_all() -> None:
     gc.freeze()
 
 
-def make_world(folder: Path, stage: str = "run", accounts: int = 60, lines: int = 600) -> None:
-    """Inputs of every kind, and the outputs of ``stage`` (``run`` is all of them)."""
+def make_world(
+    folder: Path,
+    stage: str = "run",
+    accounts: int = 60,
+    lines: int = 600,
+    change: Callable[[Path], None] = lambda _: None,
+    twice: bool = True,
+) -> None:
+    """Inputs of every kind, as ``change`` leaves them, and the outputs of ``stage`` (``run`` is all of them).
+
+    With ``twice`` the models are trained again, so that there is an earlier version to go back to.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_samples(folder / "data", accounts=accounts, lines=lines)
+    change(folder / "data")
     tables = {
         "data/match_overrides.csv": "key,account_id,decision\nname: nobody @ nowhere,C-10001,different\n",
         "data/codes.csv": "sku,division\nZZ-1,Printers\n",
@@ -117,16 +136,40 @@ def make_world(folder: Path, stage: str = "run", accounts: int = 60, lines: int 
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "returned").mkdir()
     shutil.copyfile(next(folder.glob("data/*Segmentation.xlsx")), folder / BOOK)
-    stages: list[tuple[str, ...]] = [(stage,)]
+    # The day after the last sale; the first list is older, so that there are sales to compare it with.
+    clock, earlier = (f"run.clock={day}T10:00:00" for day in ("2024-12-28", "2024-06-03"))
+    stages: list[tuple[str, ...]] = [(stage, "--set", clock)]
     if stage == "run":
-        stages += [("outcomes",), ("share",), ("write-back", BOOK, "--report", REPORT)]
+        stages += [("train",)] if twice else []
+        stages += [("whitespace", "--set", earlier), ("outcomes",), ("share",)]
+        stages += [("write-back", BOOK, "--report", REPORT)]
     for words in stages:
         arguments = arguments_of(folder, words, "data" if words[0] in (stage, "outcomes") else "")
         ended = call(folder, (*arguments, "--quiet"), seconds=300)
         if ended.code not in (0, 4):
             raise SystemExit(f"the sample cannot be made: {arguments[0]} ends with {ended.code}: {ended.said[-2000:]}")
-    if (folder / "out/icp_whitespace.xlsx").exists():
+    if stage == "run":
+        plant_weights(folder / "out/feedback/history.sqlite")
         shutil.copyfile(folder / "out/icp_whitespace.xlsx", folder / "returned/returned.xlsx")
+
+
+def plant_weights(store_file: Path) -> None:
+    """Weights that were promoted and can be taken back, and a trial of others that can be ended."""
+    usual = PipelineWeights()
+    weights = [usual, usual.model_copy(update={"win_rate": usual.recency, "recency": usual.win_rate}),
+               usual.model_copy(update={"win_rate": usual.largest_deal, "largest_deal": usual.win_rate + 0.0,
+                                        "speed_to_close": usual.recency, "recency": usual.speed_to_close})]  # fmt: skip
+    with Store(store_file) as store:
+        for number in (1, 2):
+            tried = SimpleNamespace(
+                recommended=True, gain=0.05, unit_variance=1.0, reason="planted", current=weights[number - 1],
+                suggested=weights[number],
+            )  # fmt: skip
+            when: dict[str, Any] = {"today": date(2025, 1, number), "now": f"2025-01-0{number}", "run_id": "planted"}
+            start_trial(store, cast(Any, tried), FeedbackSettings(), **when)
+            if number == 1:
+                report = TrialReport(True, PROMOTE, "planted", challenger_id=model_id_of(weights[1]), gain=0.05)
+                promote(store, report, **when)
 
 
 def files_of(world: Path) -> list[str]:
@@ -180,7 +223,9 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def arguments_of(world: Path, words: Sequence[str], reads: str) -> tuple[str, ...]:
     """The command as it is typed in ``world``."""
     customers = next((name for name in files_of(world) if name.startswith("data/") and "Customer Analysis" in name), "")
-    named = tuple(customers if word == "CUSTOMERS" else word for word in words)
+    runs = sorted(path.name for path in (world / "out/runs").glob("*-*"))
+    stands_for = {"CUSTOMERS": customers, "FIRST": runs[0] if runs else "latest"}
+    named = tuple(stands_for.get(word, word) for word in words)
     if named[0] in ("functions", "addin"):
         return named
     data = ("--data", "data") if reads == "data" else ()

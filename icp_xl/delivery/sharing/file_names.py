@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: Names that Windows keeps for devices.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+from icp_xl.safe_paths import DEVICES
+
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 MOST = 80
 
@@ -25,7 +25,7 @@ def safe_file_name(text: str) -> str:
     clean = clean.lstrip("=+-@. '~").rstrip(". ")
     while len(clean.encode()) > MOST:
         clean = clean[:-1].rstrip(". ")
-    if _DEVICES.fullmatch(clean):
+    if DEVICES.fullmatch(clean):
         clean += "_"
     return clean or "unnamed"
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from icp_xl import artifacts
 from icp_xl.errors import DeliveryError
 from icp_xl.pipeline.share.manifest import SharedFile
-from icp_xl.safe_paths import refuse_link, resolve_inside
+from icp_xl.safe_paths import refuse_shared, resolve_inside
 
 State = Literal["sending", "sent", "refused"]
 #: One file for one reader: column, name, and the hash of the workbook inside.
@@ -50,7 +50,7 @@ class MailLog:
 
     def __init__(self, out: Path) -> None:
         self.path = resolve_inside(out, artifacts.MAIL_LOG.name)
-        refuse_link(self.path)
+        refuse_shared(self.path)
         self.sent: dict[Given, LogLine] = {}
         self.unknown: dict[Given, LogLine] = {}
         for line in self._lines():
@@ -91,7 +91,7 @@ class MailLog:
 
     def write(self, line: LogLine) -> None:
         """Add a line, and return when it is on the disk."""
-        refuse_link(self.path)
+        refuse_shared(self.path)
         body = (json.dumps(asdict(line), ensure_ascii=False, sort_keys=True) + "\n").encode()
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(handle, "r+b") as file:
