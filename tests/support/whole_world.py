@@ -44,7 +44,7 @@ SETTINGS = """
 paths: {data: data}
 build: {sku_map: data/codes.csv, divisions: [Printers, Consumables]}
 whitespace: {exclusions: data/holds.csv, contacts: data/contacts.csv, status_books: [returned]}
-train: {tree_seeds: 1, n_cutoffs: 8, min_positives: 5, bootstrap: 50, logreg: [{c: 0.02}]}
+train: {tree_seeds: 1, n_cutoffs: 8, min_positives: 5, evidence: 0.91, bootstrap: 50, logreg: [{c: 0.02}]}
 validation: {bootstrap: 50}
 feedback: {permutations: 199, bootstrap: 200, min_won: 10, min_lost: 10}
 optimize: {minimum_engaged: 10}
