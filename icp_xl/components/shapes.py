@@ -60,7 +60,8 @@ class Lookup:
         return out
 
     def expression(self, cells: Sequence[str], table: str = "") -> str:
-        return f"IFERROR(INDEX({table}_weight,MATCH(TRIM({cells[0]}),{table}_key,0)),{self.prior!r})"
+        text = without_wildcards(f"TRIM({cells[0]})")
+        return f"IFERROR(INDEX({table}_weight,MATCH({text},{table}_key,0)),{self.prior!r})"
 
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         what = "the industry" if facts[0].name == "industry" else f"the {facts[0].label.lower()}"
@@ -119,7 +120,7 @@ class LogSum:
 
     def expression(self, cells: Sequence[str], table: str = "") -> str:
         parts = [
-            f"{share!r}*MIN(1,LN(1+MAX(0,{cell}))/LN(1+{top!r}))" if np.log1p(top) > 0.0 else "0"
+            f"{share!r}*MIN(1,LN(1+MAX(0,N({cell})))/LN(1+{top!r}))" if np.log1p(top) > 0.0 else "0"
             for cell, top, share in zip(cells, self.tops, self.shares, strict=True)
         ]
         return "+".join(parts)
@@ -193,6 +194,13 @@ SHAPES: Mapping[str, Any] = {shape.kind: shape for shape in (Lookup, Tiers, LogS
 def lookup_key(name: str) -> str:
     """How texts of a lookup are compared: without case and outer space."""
     return " ".join(name.split()).casefold()
+
+
+def without_wildcards(text: str) -> str:
+    """An expression of a text that ``MATCH`` is to find as it stands: there ``*``, ``?`` and ``~`` have a meaning."""
+    for sign in "~*?":
+        text = f'SUBSTITUTE({text},"{sign}","~{sign}")'
+    return text
 
 
 def _said(fact: Fact, value: float, money: str) -> str:

@@ -21,6 +21,7 @@ class AfterRunSettings(Section):
     )
     columns: str | None = Field(None, description="key column of yours that result columns go beside")
     sheet: str | None = Field(None, description="sheet or table with that column, where several have one")
+    functions: bool = Field(False, description="put the worksheet functions (ICP_SCORE ...) in too, as names")
     fields: tuple[str, ...] = Field((), description="results that become columns; the usual five by default")
 
 
@@ -34,4 +35,8 @@ class DeliverySettings(Section):
         True, description="give the written workbook the times it had; turn off where a backup program goes by them"
     )
     wait_seconds: float = Field(10.0, ge=0.0, le=600.0, description="how long to wait for another run of ours")
+    functions_accounts: int = Field(
+        20_000, ge=0, le=1_000_000,
+        description="how many accounts, best first, a workbook with functions holds for ICP_LOOKUP; 0 leaves it out",
+    )  # fmt: skip
     after_run: AfterRunSettings = AfterRunSettings()

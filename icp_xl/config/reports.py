@@ -36,5 +36,5 @@ class ReportSettings(Section):
         20_000, ge=10, le=200_000, description="accounts in the live workbook; of more, an even slice, and it says so"
     )
     live_lambda: bool = Field(
-        False, description="define =ICP_SCORE() of component scores in the live workbook, for Excel 365 only"
+        False, description="define =ICP_SCORE() and its like in the live workbook, for Excel 2024 and 365"
     )

@@ -115,6 +115,12 @@ plain_button(
         screentip="Put the sheets into this workbook", tag="put_sheets", order=15,
     ),
     Button(
+        "Put functions in", "Help", "FunctionWizard", "P",
+        "Saves this workbook, puts ICP_SCORE and its like into it as names that need neither add-in nor macro (with a "
+        "backup), and opens it where you were. They compute in Excel 2024 and 365, on the web and on phones.",
+        screentip="Put the functions into this workbook", tag="put_functions", order=17,
+    ),
+    Button(
         "Cancel", "Help", "DeclineInvitation", "X",
         "Stops the background jobs that are running. Nothing is left half written.",
         screentip="Cancel background jobs", tag="cancel", order=20, calls="IcpCancelAll",

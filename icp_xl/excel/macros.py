@@ -26,7 +26,7 @@ from icp_xl.excel.actions import ACTIONS, Action
 from icp_xl.excel.deliver import check_writable, find_target, not_open, release_reports, show_report
 from icp_xl.excel.host import Host, jobs_of
 from icp_xl.excel.published_results import READ_BY_FUNCTIONS, book_key, published_folder, set_published_folder
-from icp_xl.excel.put_sheets import put_into, reports_in
+from icp_xl.excel.put_sheets import put_functions_into, put_into, reports_in
 from icp_xl.excel.workbook_discovery import (
     SETTINGS_SHEET,
     FoundTable,
@@ -304,6 +304,16 @@ def put_sheets(book: Any) -> None:
     app = book.app
     lines = put_into(book, reports, settings, Host(app))
     app.status_bar = f"ICP: the sheets of {len(reports)} report{'s' if len(reports) > 1 else ''} are in {book.name}"
+    alert(app, "\n".join(lines)[-900:])
+
+
+def put_functions(book: Any) -> None:
+    """Save the workbook, put the worksheet functions into it as names, and open it again at the same cell."""
+    settings, _ = live_settings(book)
+    out = out_folder(book, settings)
+    app = book.app
+    lines = put_functions_into(book, out, settings, Host(app))
+    app.status_bar = f"ICP: the functions are in {book.name}"
     alert(app, "\n".join(lines)[-900:])
 
 

@@ -1,15 +1,15 @@
-"""Put the sheets of reports into the workbook that is open: saved, changed as a file, and opened where the user was.
+"""Put the sheets of reports, or the functions, into the workbook that is open.
 
-The change is that of ``icp-xl write-back``: nothing of the user's is touched, formulas, charts, pivots, validations and
-formats that point to our sheets go on pointing to them, and a dated backup is kept. It is made on a copy; the workbook
-is closed only when the copy is whole.
+It is saved, changed as a file, and opened where the user was. The change is that of ``icp-xl write-back``: nothing of
+the user's is touched, formulas, charts, pivots, validations and formats that point to our sheets go on pointing to
+them, and a dated backup is kept. It is made on a copy; the workbook is closed only when the copy is whole.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -37,22 +37,49 @@ def put_into(book: Any, reports: Sequence[Path], settings: Settings, host: Host)
     """
     import icp_xl
 
-    app, path = book.app, _file_of(book, host)
+    app = book.app
+    _file_of(book, host)
     for other in app.books:
         if book_key(full_name(other)) in {book_key(str(report)) for report in reports} and "unsaved" in host.state(
             other
         ):
             raise DeliveryError(f"{other.name} has changes that were not saved", next_step="Save it, and try again.")
+
+    def change(copy: Path) -> list[str]:
+        lines: list[str] = []
+        for report in reports:
+            app.status_bar = f"ICP: putting in {report.name} ..."
+            lines += icp_xl.write_back(copy, _given(reports[0].parent, settings), report=report).summary()
+        return lines
+
+    return _rewrite(book, settings, host, change)
+
+
+def put_functions_into(book: Any, out: Path, settings: Settings, host: Host) -> list[str]:
+    """Put the worksheet functions with the model in ``out`` into the open ``book``; as :func:`put_into` otherwise."""
+    import icp_xl
+    from icp_xl.pipeline.write_back.functions import check_reader
+
+    check_reader(out / settings.share.folder, _file_of(book, host))
+    given = {**_given(out, settings), "delivery.functions_accounts": settings.delivery.functions_accounts}
+    return _rewrite(
+        book, settings, host, lambda copy: list(icp_xl.write_back(copy, given, functions=True).summary())
+    )  # fmt: skip
+
+
+def _given(out: Path, settings: Settings) -> dict[str, Any]:
+    return {"paths.out": str(out), "delivery.place": settings.delivery.place, "delivery.backups": 0}
+
+
+def _rewrite(book: Any, settings: Settings, host: Host, change: Callable[[Path], list[str]]) -> list[str]:
+    """Save the open ``book``, change a copy of its file, and open that in its place at the same cell."""
+    app, path = book.app, _file_of(book, host)
     sheet, cells = book.sheets.active.name, _selected(app)
     book.save()
-    lines: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)
-        given = {"paths.out": str(reports[0].parent), "delivery.place": settings.delivery.place}
-        for report in reports:
-            app.status_bar = f"ICP: putting in {report.name} ..."
-            lines += icp_xl.write_back(copy, {**given, "delivery.backups": 0}, report=report).summary()
+        lines = change(copy)
         book.close()
         try:
             chosen = settings.delivery

@@ -125,7 +125,7 @@ def test_a_component_is_one_record(tmp_path: Path) -> None:
     assert found["weights"] == dict.fromkeys(("vertical", "size", "adoption", "relationship", "loyalty"), 0.2)
     assert {"Loyalty score", "Loyalty contribution"} <= set(found["columns"])
     assert "{loyalty_score}*icp_w_loyalty" in found["raw"] and "icp_w_loyalty" in found["names"]
-    assert "ICP_COMPONENT_LOYALTY" in found["names"] and "Equal Loyalty" in found["presets"]
+    assert "icp_fn_part_loyalty" in found["names"] and "Equal Loyalty" in found["presets"]
     assert found["reasons"] > 0
     assert found["found"]["loyalty"] >= 0.12 and abs(sum(found["found"].values()) - 1.0) < 1e-12
     assert "loyalty" in found["trials"]

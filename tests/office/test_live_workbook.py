@@ -6,25 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from icp_xl.artifacts import SCORED_ACCOUNTS
-from icp_xl.columns import GRADES
 from icp_xl.config.reports import ReportSettings
-from icp_xl.delivery.render.book import render_book
-from icp_xl.pipeline.live import LIVE
 from icp_xl.reports.live import sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL
-from icp_xl.reports.live.inputs import LiveInputs
-from icp_xl.reports.spec import Column, Table
-from icp_xl.scoring.model import FILE, ScoreModel, grade_limits
+from icp_xl.reports.spec import Table
+from icp_xl.scoring.model import grade_limits
 from tests.support.equipment import COMPONENTS
-from tests.support.live_books import CLOCK, WEIGHTS, Live, check, compare, make_live, render_live, steps
+from tests.support.live_books import WEIGHTS, Live, check, compare, make_live, render_live, steps
 from tests.support.office import assert_recalculates, recalculate
-
-ROOT = Path(__file__).parents[2]
+from tests.support.second_engine import SecondEngine
 
 
 @pytest.fixture(scope="module")
@@ -114,39 +107,22 @@ def test_a_slice_is_stated() -> None:
     assert isinstance(table, Table) and len(table.frame) == 100
 
 
-@pytest.mark.office
-def test_the_defined_function_agrees_on_every_sample_account_by_substitution(tmp_path: Path) -> None:
-    from icp_xl.cli import run
-
-    out = tmp_path / "out"
-    assert run(["score", "--quiet", "--data", str(ROOT / "workbooks"), "--out", str(out)]) == 0
-    scored, model = pd.read_parquet(out / SCORED_ACCOUNTS.path()), ScoreModel.load(out / FILE)
-    inputs = LiveInputs(scored, model, {})
-    settings = ReportSettings(live_lambda=True)
-    book = build_live_book(inputs, settings)
-    body = book.names["ICP_SCORE"].split(",", 4)[-1].removesuffix(")")
-    for letter, name in zip(("v", "s", "a", "re"), COMPONENTS, strict=True):
-        body = body.replace(f"_xlpm.{letter}", f"{{{name}_score}}")
-    assert "_xl" not in body
-    sheets = []
-    for sheet in book.sheets:
-        if sheet.name == "Live Accounts":
-            [table] = sheet.blocks
-            assert isinstance(table, Table)
-            frame = table.frame.assign(function=table.frame["icp_score"])
-            columns = [*table.columns, Column("function", "Function", "score", formula=body)]
-            sheet = replace(sheet, blocks=[replace(table, columns=columns, frame=frame)])
-        sheets.append(sheet)
-    names = {name: text for name, text in book.names.items() if not name.startswith("ICP_")}
-    live = render_live(inputs, tmp_path / "live.xlsx", settings)
-    live = replace(live, result=render_book(replace(book, sheets=sheets, names=names), live.path, clock=CLOCK))
+def test_a_second_engine_agrees_with_every_formula_and_with_the_functions(tmp_path: Path) -> None:
+    live = render_live(make_live(300, twins=60), tmp_path / "live.xlsx", ReportSettings(live_lambda=True))
+    engine, inputs = SecondEngine(live.path), live.inputs
+    shares, n = dict(inputs.model.grade_shares), len(live.base)
+    facts = [fact.name for fact in inputs.model.facts]
+    for j, name in enumerate(facts, 1):
+        for i, value in enumerate(inputs.scored.set_index("account_id").loc[live.base["account_id"], name], 1):
+            engine.put(i, j, value)
+    ranges = ",".join(f"{letter}1:{letter}{n}" for letter in "ABCDE"[: len(facts)])
+    calls = {20: f"=ICP_SCORE({ranges})", 21: f"=ICP_GRADE({ranges})"}
     moved = {"vertical": 0.13, "size": 0.37, "adoption": 0.29, "relationship": 0.21}
-    cells = [(*live.cell("live_weights", "own", k), moved[name]) for k, name in enumerate(COMPONENTS, 1)]
-    published, changed = recalculate(live.path, [[], cells])
-    parts = live.base[[f"{name}_score" for name in COMPONENTS]].to_numpy(float)
-    assert len(parts) == len(scored) > 1400
-    want = model.score_components(parts).icp_score
-    np.testing.assert_allclose(np.asarray(live.column(published, "live", "function"), float), want, rtol=0, atol=1e-9)
-    again = live.want(moved, dict(zip(GRADES, model.grade_shares.values(), strict=True)), ALL).accounts["icp_score"]
-    np.testing.assert_allclose(np.asarray(live.column(changed, "live", "function"), float), again, rtol=0, atol=1e-9)
-    assert (out / LIVE).is_file()
+    for weights in (WEIGHTS, moved):
+        if weights is moved:
+            for k, name in enumerate(COMPONENTS, 1):
+                engine.set(*live.cell("live_weights", "own", k), moved[name])
+        got, want = engine.ask(calls, rows=n), live.want(weights, shares, ALL)
+        compare(live, engine.recalculated(), want)
+        np.testing.assert_allclose(np.asarray(got[20], float), want.accounts["icp_score"], rtol=0, atol=1e-9)
+        assert got[21] == want.accounts["icp_grade"].tolist()

@@ -12,7 +12,7 @@ from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import quote_sheet
 from icp_xl.reports.spec import Ref
 
-_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?(?::(\d+)(?:-(\d+))?)?\}")
+_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*|\*))?(?::(\d+)(?:-(\d+))?)?\}")
 _CALL = re.compile(r"(?<![\w.])([A-Z][A-Z0-9.]*)\(")
 #: Functions that came after Excel 2007; those with a dot in their name are later too, but for a few. XlsxWriter's
 #: ``use_future_functions`` makes NORM.INV of NORMSINV, changes texts in quotes, and leaves defined names alone.
@@ -64,6 +64,13 @@ class TableLocation:
     def slice(self, key: str, first: int, last: int) -> str:
         """The cells of a column from one row to another (from 1, both included), absolute, with the sheet."""
         return f"{self.cell(key, first)}:${self.letter(key)}${self.first_row + last}"
+
+    @property
+    def block(self) -> str:
+        """The cells of all columns, absolute, with the sheet."""
+        right = xl_col_to_name(self.first_column + len(self.columns) - 1)
+        first = f"${xl_col_to_name(self.first_column)}${self.first_row + 1}"
+        return f"{quote_sheet(self.sheet)}!{first}:${right}${self.last_row + 1}"
 
     @property
     def ref(self) -> str:
@@ -130,6 +137,8 @@ def resolve_references(
                 return match.group(0)
             return f"${table.letter(name)}{number_of_row}"
         found = find(tables, name, formula)
+        if column == "*":
+            return found.block
         if number is None:
             return found.range(column)
         return found.cell(column, int(number)) if last is None else found.slice(column, int(number), int(last))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from icp_xl.delivery.sharing.formula_safety import formula_danger, is_safe_link
 from icp_xl.delivery.sharing.shareable import find_unshareable, quoted_styles
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, Strings, formula_texts, scan_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, Strings, formula_texts, own_functions, scan_strings
 from icp_xl.opc.package import Package, relationships_of
 from icp_xl.opc.unsupported import MAX_TREE
 from icp_xl.opc.workbook_part import Workbook
@@ -33,7 +33,7 @@ def clean_sheets(book: Workbook, kinds: frozenset[str], memo: SheetMemo) -> None
             _clean_large(package, part, kinds, book.rid)
             continue
         root = package.tree(part)
-        unformulated |= _to_values(root, kinds & VALUES)
+        unformulated |= _to_values(root, kinds & VALUES, own_functions(book))
         if styles is not None:
             _quote(root, strings, styles)
         _clean_around(package, part, root, kinds, book.rid)
@@ -127,12 +127,12 @@ def _quote(root: Element, strings: Strings, styles: _QuotedStyles) -> None:
             cell.set("s", styles.of(cell.get("s") or "0"))
 
 
-def _to_values(root: Element, kinds: frozenset[str]) -> bool:
+def _to_values(root: Element, kinds: frozenset[str], own: frozenset[str]) -> bool:
     """Formulas that reach out give way to the values they show; true when any did."""
     shared: set[str] = set()
     gone: list[Element] = []
     for formula in _cell_formulas(root):
-        danger = formula_danger(formula.text or "")
+        danger = formula_danger(formula.text or "", own)
         if danger is not None and danger[0] in kinds:
             gone.append(formula)
             if formula.get("t") == "shared" and formula.get("si"):

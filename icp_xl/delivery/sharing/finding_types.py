@@ -99,6 +99,9 @@ FINDINGS: dict[str, FindingType] = {
         ("container-comment", "comment of the zip container", "It can hold anything.", "Save it afresh."),
         ("formula-text", "text that a program may take for a formula that reaches out",
              "Edited or exported, it would run.", "Put an apostrophe before it."),
+        ("score-model", "score model behind worksheet functions",
+             "It tells the accounts on its sheets, and constants that few accounts stand behind.",
+             "Send it only to those who may see every account.", "note"),
         ("formula-like-text", "text that begins like a formula",
              "Edited or exported to CSV, it would be taken for a formula.", "Put an apostrophe before it.", "note"),
     ))

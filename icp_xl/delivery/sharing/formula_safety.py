@@ -56,13 +56,17 @@ _MARKS = (
 OVERLAP = 400
 
 
-def formula_danger(formula: str) -> tuple[str, str] | None:
+def formula_danger(formula: str, own: frozenset[str] = frozenset()) -> tuple[str, str] | None:
     """What in ``formula`` reaches out of the workbook: the kind of finding and what was found.
+
+    ``own`` are functions that the workbook defines itself, in small letters.
 
     >>> formula_danger("cmd|'/c calc'!A0")[0], formula_danger('WEBSERVICE("http://x")')
     ('dde', ('risky-formula', 'WEBSERVICE'))
     >>> formula_danger("'[1]Sheet 1'!A1+1")[0], formula_danger('HYPERLINK("file:///c:/x","go")')[0]
     ('external-link', 'link')
+    >>> formula_danger("ICP_SCORE(A1)"), formula_danger("ICP_SCORE(A1)", frozenset({"icp_score"}))
+    (('addin-formula', 'ICP_SCORE'), None)
     >>> formula_danger("SUM(T[[#This Row],[2020]])&\\"a|b [1]!\\""), formula_danger('HYPERLINK("#A1","go")')
     (None, None)
     """
@@ -76,9 +80,9 @@ def formula_danger(formula: str) -> tuple[str, str] | None:
     bare = _BRACKETS.sub("", _QUOTED.sub("", bare))
     if "|" in bare:
         return "dde", formula[:80]
-    ours = _ADD_IN.search(bare)
-    if ours is not None:
-        return "addin-formula", ours.group(1).upper()
+    ours = [name.upper() for name in _ADD_IN.findall(bare) if name.lower() not in own]
+    if ours:
+        return "addin-formula", ours[0]
     called = _OUTWARD.search(bare)
     return ("risky-formula", called.group(1).upper()) if called is not None else None
 

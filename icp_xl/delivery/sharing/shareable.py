@@ -10,12 +10,14 @@ from pathlib import Path
 from icp_xl.delivery.sharing.finding_types import Finding
 from icp_xl.delivery.sharing.formula_safety import OVERLAP, find_path, formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, scan_strings, stream, unused_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions, scan_strings, stream, unused_strings
 from icp_xl.opc.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
-from icp_xl.opc.xml import Element, children, descendants, find, local, truthy
+from icp_xl.opc.xml import children, descendants, find, local, truthy
 
+#: One of the names that our functions are made of.
+MODEL_MARK = "icp_fn_each"
 #: Findings of one sort in one part; more are counted, not listed.
 MOST = 20
 #: Kinds of relationship to parts that are a finding by being there.
@@ -219,6 +221,9 @@ def _workbook(book: Workbook) -> Iterator[Finding]:
         if state != "visible":
             words = "very hidden" if state == "veryHidden" else "hidden"
             yield Finding("hidden-sheet", book.part, f"sheet {element.get('name')}", words)
+    own = own_functions(book)
+    if MODEL_MARK in own:
+        yield Finding("score-model", book.part)
     for name in book.defined_names():
         called = name.get("name") or ""
         if truthy(name.get("hidden")) and not called.startswith(("_xlnm.", "_xlfn", "_xlpm", "_xlws")):
@@ -226,7 +231,7 @@ def _workbook(book: Workbook) -> Iterator[Finding]:
         said = next((name.get(what) for what in NAME_TEXTS if name.get(what)), None)
         if said:
             yield Finding("comment", book.part, f"name {called}"[:80], said[:60])
-        danger = formula_danger(name.text or "")
+        danger = formula_danger(name.text or "", own)
         if danger is not None:
             yield Finding(danger[0], book.part, f"name {called}"[:80], danger[1])
     for element in book.root.iter():
@@ -324,13 +329,13 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
         if any(True for _ in descendants(package.tree(name), "ddeLink")):
             yield Finding("dde", name)
     elif kind.endswith(("chart+xml", "chartex+xml")):
-        yield from _formulas(package.tree(name), ("f",), name, place)
+        yield from _formulas(package, ("f",), name, place)
         for element in package.tree(name).iter():
             if isinstance(element.tag, str) and re.fullmatch(r"filtered\w*Series", local(element)):
                 yield Finding("hidden-series", name, place, "".join(element.itertext()).strip()[:40])
     elif kind.endswith("table+xml") and "query" not in kind and "pivot" not in kind:
         root = package.tree(name)
-        yield from _formulas(root, ("calculatedColumnFormula", "totalsRowFormula"), name, place)
+        yield from _formulas(package, ("calculatedColumnFormula", "totalsRowFormula"), name, place)
         if root.get("comment"):
             yield Finding("comment", name, f"table {root.get('displayName')}"[:80], (root.get("comment") or "")[:60])
         if any(True for _ in descendants(root, "filterColumn")):
@@ -365,10 +370,11 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
                 yield Finding("hidden-shape", name, place, (element.get("name") or "")[:60])
 
 
-def _formulas(root: Element, tags: tuple[str, ...], part: str, place: str) -> Iterator[Finding]:
+def _formulas(package: Package, tags: tuple[str, ...], part: str, place: str) -> Iterator[Finding]:
+    root, own = package.tree(part), own_functions(Workbook(package))
     for tag in tags:
         for element in descendants(root, tag):
-            danger = formula_danger(element.text or "")
+            danger = formula_danger(element.text or "", own)
             if danger is not None:
                 yield Finding(danger[0], part, place, danger[1])
 

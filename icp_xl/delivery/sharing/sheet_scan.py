@@ -109,18 +109,25 @@ def unused_strings(book: Workbook) -> dict[int, str]:
     return {at: text for at, item in enumerate(items) if at not in used and (text := text_of(item).strip())}
 
 
+def own_functions(book: Workbook) -> frozenset[str]:
+    """Functions that names of the workbook itself make, in small letters."""
+    names = (name for name in book.defined_names() if (name.text or "").startswith("_xlfn.LAMBDA("))
+    return frozenset((name.get("name") or "").lower() for name in names)
+
+
 def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Finding]:
     """Findings of one worksheet; ``quoted`` are the cell formats that mark text as text."""
     place = f"sheet {name}"
     hidden: list[str] = []
+    own = own_functions(Workbook(package))
     for element in stream(package, part, "row"):
         if local(element) != "row":
-            yield from _around_the_cells(element, part, place)
+            yield from _around_the_cells(element, part, place, own)
             break
         if truthy(element.get("hidden")) or (element.get("ht") is not None and _is_zero(element.get("ht"))):
             hidden.append(element.get("r") or "?")
         for formula in element.iter("{*}f"):
-            danger = formula_danger(formula.text or "")
+            danger = formula_danger(formula.text or "", own)
             if danger is not None:
                 yield Finding(danger[0], part, f"{name}!{formula.getparent().get('r')}", danger[1])
         yield from _texts(element, part, name, strings, quoted)
@@ -192,7 +199,7 @@ def _is_zero(value: str | None) -> bool:
         return False
 
 
-def _around_the_cells(root: Element, part: str, place: str) -> Iterator[Finding]:
+def _around_the_cells(root: Element, part: str, place: str, own: frozenset[str]) -> Iterator[Finding]:
     for column in descendants(root, "col"):
         if truthy(column.get("hidden")) or _is_zero(column.get("width")):
             yield Finding("hidden-columns", part, place, f"columns {column.get('min')} to {column.get('max')}")
@@ -201,7 +208,7 @@ def _around_the_cells(root: Element, part: str, place: str) -> Iterator[Finding]
             yield Finding("hidden-rows", part, place, "rows are hidden unless said otherwise")
     for tag in ("formula", "formula1", "formula2", "f"):
         for element in descendants(root, tag):
-            danger = formula_danger(element.text or "")
+            danger = formula_danger(element.text or "", own)
             if danger is not None:
                 yield Finding(danger[0], part, place, danger[1])
     for line in (child for element in descendants(root, "headerFooter") for child in element):

@@ -22,6 +22,9 @@ _TOKEN = re.compile(
     r"|(?P<table>[^\W\d][\w.\\]*)?(?P<columns>\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\])"
     r"|(?P<name>[^\W\d][\w.\\]*)(?!\()"
 )
+#: A call of a name of this workbook, not of another one's or of an add-in's; texts are passed over.
+_CALL = re.compile(r'"(?:[^"]|"")*"|(?<![\w.\\!])([^\W\d][\w.\\]*)\(')
+_ADD_IN_CALL = re.compile(r"\[[1-9]\d*\]!ICP_\w+\(", re.IGNORECASE)
 _CELL = re.compile(rb'\br="([A-Z]{1,3}\d+)"')
 _HOLDERS = ("worksheet+xml", "chart+xml", "table+xml")
 #: How many are named in a message.
@@ -117,6 +120,29 @@ def broken(formula: str, targets: Targets, here: str = "", on: str = "") -> str:
     return _TOKEN.sub(swap, formula)
 
 
+def calls(formula: str, targets: Targets) -> bool:
+    """Whether ``formula`` calls a function that is among the names of ``targets``.
+
+    >>> gone = Targets(names=frozenset({"icp_score"}))
+    >>> calls("1+ICP_SCORE(A1)", gone), calls("[1]!ICP_SCORE(A1)&\"ICP_SCORE(\"", gone)
+    (True, False)
+    """
+    return any((name or "").lower() in targets.names for name in _CALL.findall(formula.replace("[0]!", "")))
+
+
+def add_in_calls(book: Workbook) -> int:
+    """How many formulas of the user call functions of the add-in."""
+    found = 0
+    for _, part in _foreign(book):
+        content = book.package.read(part)
+        if b"!icp_" in content.lower():
+            found += sum(
+                bool(_ADD_IN_CALL.search(unescape_formula(match[3].decode("utf-8", "replace"))))
+                for match in FORMULA.finditer(content)
+            )
+    return found
+
+
 def _foreign(book: Workbook) -> Iterator[tuple[str, str]]:
     """Title of each sheet that is not ours, and the parts behind it that may hold formulas."""
     package, marks = book.package, read_owned_sheets(book)
@@ -136,13 +162,17 @@ def _names(book: Workbook, targets: Targets) -> Iterator[tuple[object, str]]:
         name, text = element.get("name") or "", element.text or ""
         if name.startswith(("_icpxl_", "_xlnm.")) or element.get("localSheetId") in ours or name.lower() in own_names:
             continue
-        if broken(text, targets) != text:
+        if broken(text, targets) != text or calls(text, targets):
             yield element, name
 
 
 def find_dependents(book: Workbook, targets: Targets) -> list[str]:
     """Where formulas and names of the user point to ``targets``: cells with their sheet, else what holds them."""
-    found = _places(book, targets, lambda text, here, title: broken(text, targets, here, title) != text)
+
+    def points(text: str, here: str, title: str) -> bool:
+        return broken(text, targets, here, title) != text or calls(text, targets)
+
+    found = _places(book, targets, points)
     return [*found, *dict.fromkeys(f"the name {name}" for _, name in _names(book, targets))]
 
 
@@ -224,8 +254,9 @@ def check_dependents(book: Workbook, targets: Targets, force: bool) -> list[str]
     found = find_dependents(book, targets)
     if found and not force:
         refuse("pointed-to", "formulas or names of yours point to what would be taken out",
-               "Change them first, or run again with --force: they will then say #REF!, as when you delete a sheet in "
-               "Excel. Nothing was changed.", where=book.where, got=say(found))  # fmt: skip
+               "Change them first, or run again with --force: they will then say #REF!, or #NAME? where they call a "
+               "function, as when you delete a sheet or a name in Excel. Nothing was changed.",
+               where=book.where, got=say(found))  # fmt: skip
     return found
 
 

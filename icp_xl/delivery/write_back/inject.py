@@ -18,7 +18,9 @@ from icp_xl.delivery.write_back.ownership import (
 from icp_xl.delivery.write_back.remove import detach
 from icp_xl.delivery.write_back.sheet_import import (
     SheetImport,
+    check_function_names,
     free_sheet_name,
+    function_names,
     global_names,
     plan_renames,
     source_names,
@@ -167,6 +169,8 @@ def _inject(package: Package, source: Package, report: InjectReport, options: Sh
     typed = read_entries(book, mine)
     detached = detach(book, mine, whole=len(mine) == len(marks))
     snapshot = Snapshot.of(package)
+    functions = function_names(rendered)
+    check_function_names(book, functions)
     titles = _titles(book)
     names = _sheet_names(book, keys, slots)
     graft = SheetImport(book, rendered, plan_renames(book, rendered, names))
@@ -174,7 +178,7 @@ def _inject(package: Package, source: Package, report: InjectReport, options: Sh
     entry = _SheetEntry(book, rendered, graft, slots, names, (owner, identity), tuple(options.kept), typed)
     entry.enter_all(place, opened, sorted(m.index for m in mine if slots.get(m.key) is not m))
     entry.enter_names()
-    if has_formulas(book):
+    if functions or has_formulas(book):
         recalculate(book)
     book.save()
     update_titles(book, titles, _titles(book))

@@ -115,7 +115,7 @@ def after_removal(package: Package, targets: Targets, found: Sequence[str], repo
         recalculate(book)
         book.save()
         report.exact = False
-        report.notes.append(f"These pointed to what was taken out and now say #REF!: {say(found)}.")
+        report.notes.append(f"These pointed to what was taken out and now say #REF! or #NAME?: {say(found)}.")
 
 
 def remove_from_package(package: Package, report: RemoveReport, owner: str | None = None) -> None:

@@ -231,6 +231,31 @@ def plan_renames(target: Workbook, rendered: Workbook, sheet_names: Mapping[str,
     return Renames(sheets, new_tables, new_names)
 
 
+def function_names(rendered: Workbook) -> list[str]:
+    """Names of the donor that formulas call: they are functions, and cannot give way to another of that name."""
+    return [
+        element.get("name") or ""
+        for element in rendered.defined_names()
+        if element.get("localSheetId") is None and (element.text or "").lstrip("=").startswith("_xlfn.LAMBDA(")
+    ]
+
+
+def check_function_names(target: Workbook, functions: Sequence[str]) -> None:
+    """Names and tables of the user that are called as functions of ours are never touched.
+
+    Raises:
+        RefusedError: there are some.
+    """
+    theirs = [element.get("name") or "" for element in target.defined_names()]
+    theirs += [table.get("displayName") or "" for table in target.tables().values()]
+    wanted = {name.lower() for name in functions}
+    taken = sorted({name for name in theirs if name.lower() in wanted})
+    if taken:
+        refuse("name-taken", "the workbook has names of its own that are called as our functions are",
+               "Rename or delete them in Excel (Formulas, Name Manager), and run again. Nothing was changed.",
+               where=target.where, got=", ".join(taken)[:200])  # fmt: skip
+
+
 def free_name(name: str, taken: set[str]) -> str:
     """``name``, or ``name_2`` … where it is taken."""
     free, number = name, 1

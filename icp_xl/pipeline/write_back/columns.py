@@ -83,7 +83,7 @@ def _ready(
 
 
 def put_back(run: RunContext, workbook: Path, wish: WriteBackWish) -> WriteBackResult | None:
-    """Sheets of a report, result columns or both into ``workbook``; ``None`` in a dry run.
+    """Sheets of a report, result columns or both, or the functions, into ``workbook``; ``None`` in a dry run.
 
     Raises:
         SourceError: a file is not there.
@@ -91,9 +91,12 @@ def put_back(run: RunContext, workbook: Path, wish: WriteBackWish) -> WriteBackR
         DeliveryError: they cannot be put in; the workbook is as it was.
     """
     from icp_xl.pipeline.tables import REPORT
+    from icp_xl.pipeline.write_back.functions import put_functions
     from icp_xl.pipeline.write_back.sheets import kept_beside, safe_options, write_back
 
     source, out = wish.report or run.settings.paths.out / REPORT, wish.out
+    if wish.functions:
+        return put_functions(run, workbook, wish, source.parent)
     if wish.columns is None:
         return write_back(run, workbook, source, out, wish.place, list(wish.sheets) or None, wish.force)
     scored = source.parent / SCORED

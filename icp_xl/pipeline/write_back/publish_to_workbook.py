@@ -14,6 +14,7 @@ from icp_xl.errors import SourceError
 from icp_xl.opc.safe_write import SafeOptions
 from icp_xl.pipeline.tables import REPORT
 from icp_xl.pipeline.write_back.columns import SCORED, read_results
+from icp_xl.pipeline.write_back.functions import check_reader, fill_functions, read_inputs
 from icp_xl.pipeline.write_back.result import WriteBackResult
 from icp_xl.pipeline.write_back.sheets import kept_beside, safe_options
 from icp_xl.runs import RunContext
@@ -22,12 +23,12 @@ from icp_xl.sources.locate import locate
 
 #: Folder below the output folder that copies go into.
 COPIES = "written_back"
-#: What the demo shows: two sheets of the report and the usual columns, in a copy of the sample customer workbook.
-DEMO = AfterRunSettings(copy_only=True, sheets=("Summary", "Scored Accounts"), columns="Acct ID")
+#: What the demo shows: two sheets of the report, the usual columns and the functions, in a copy of the sample workbook.
+DEMO = AfterRunSettings(copy_only=True, sheets=("Summary", "Scored Accounts"), columns="Acct ID", functions=True)
 
 
 def publish_to_workbook(run: RunContext) -> WriteBackResult | None:
-    """Put this run's sheets and columns into ``delivery.after_run.workbook``, or a copy.
+    """Put this run's sheets, columns and functions into ``delivery.after_run.workbook``, or a copy.
 
     Returns:
         ``None`` where it names none, and in a dry run.
@@ -62,7 +63,23 @@ def publish_to_workbook(run: RunContext) -> WriteBackResult | None:
 def _fill(
     run: RunContext, chosen: AfterRunSettings, workbook: Path, out: Path | None, options: SafeOptions
 ) -> WriteBackResult:
-    """Sheets, then columns, into ``workbook`` or a copy at ``out``."""
+    """Sheets and columns, then functions, into ``workbook`` or a copy at ``out``."""
+    if not chosen.functions:
+        return _fill_sheets(run, chosen, workbook, out, options)
+    check_reader(run.settings.paths.out / run.settings.share.folder, workbook)
+    inputs = read_inputs(run, run.outputs)
+    place = SheetOptions(run.settings.delivery.place)
+    if not chosen.sheets and chosen.columns is None:
+        return fill_functions(run, workbook, out, inputs, place, options)
+    done = _fill_sheets(run, chosen, workbook, out, options)
+    # The backup is the one of the first step: the workbook as it was.
+    added = fill_functions(run, out or workbook, out, inputs, place, replace(options, backups=0))
+    return replace(done, functions=added.functions)
+
+
+def _fill_sheets(
+    run: RunContext, chosen: AfterRunSettings, workbook: Path, out: Path | None, options: SafeOptions
+) -> WriteBackResult:
     report, scored = run.outputs.find(REPORT), run.outputs.find(SCORED)
     sheets = SheetOptions(run.settings.delivery.place, kept=kept_beside(report), only=chosen.sheets or None)
     target = out or workbook

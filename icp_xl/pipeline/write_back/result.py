@@ -21,12 +21,13 @@ class WriteBackResult:
     sheets: InjectReport | None = None
     columns: ColumnsReport | None = None
     removed: RemoveReport | None = None
+    functions: InjectReport | None = None
     copy: Path | None = None
 
     @property
     def backup(self) -> Path | None:
         """The workbook as it was before."""
-        reports = (self.columns, self.sheets, self.removed)
+        reports = (self.columns, self.sheets, self.functions, self.removed)
         return next((each.backup for each in reports if each is not None and each.backup is not None), None)
 
     def summary(self) -> list[str]:
@@ -36,6 +37,8 @@ class WriteBackResult:
             lines += _of_sheets(self.sheets)
         if self.columns is not None:
             lines += _of_columns(self.columns)
+        if self.functions is not None:
+            lines += _of_sheets(self.functions)
         if self.removed is not None:
             lines += _of_removal(self.removed)
         if self.backup is not None:

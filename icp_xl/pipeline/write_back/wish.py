@@ -32,6 +32,10 @@ class WriteBackWish:
         default=(),
         metadata={"help": "Which results (default: icp_score,icp_grade,rank,segment,reasons).", "commas": True},
     )
+    functions: bool = field(
+        default=False,
+        metadata={"help": "Put the worksheet functions (ICP_SCORE …) in, as names that need neither add-in nor macro."},
+    )
     out: Path | None = field(default=None, metadata={"help": "Write a copy here and leave the workbook alone."})
     place: str | None = field(
         default=None, metadata={"help": "Where new sheets go: start, end, before:NAME or after:NAME."}

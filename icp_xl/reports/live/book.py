@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from icp_xl.config.reports import ReportSettings
+from icp_xl.reports.functions.lambdas import function_names
 from icp_xl.reports.live import expressions as ex
 from icp_xl.reports.live.charts import dashboard_charts
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
@@ -25,7 +26,7 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> ReportBook:
     plan = windows(len(now.accounts), len(now.knots))
     names = ex.names_of(model.names)
     if settings.live_lambda:
-        names |= {**table_names(model), **ex.lambda_names(model)}
+        names |= {**table_names(model), "icp_weights": "{live_weights.used}", **function_names(model)}
     sheets = [
         _dashboard(inputs, now, settings),
         build_what_if(inputs, now),

@@ -6,11 +6,9 @@ they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from icp_xl.columns import GRADES
-from icp_xl.scoring.model import ScoreModel
 
 #: Names of the constants and ranges that the expressions use, by what they hold; each component's weight comes on top.
 _NAMES = {
@@ -31,8 +29,6 @@ _NAMES = {
     "icp_mid_market": "{live_limits.starts:1}",
     "icp_large": "{live_limits.starts:2}",
 }
-#: What Excel reads as a reference, in either of its two notations, and not as a name.
-_REFERENCE = re.compile(r"[a-z]{1,3}\d+|r\d*(c\d*)?|c\d*", re.IGNORECASE)
 
 
 def names_of(components: Sequence[str]) -> dict[str, str]:
@@ -46,9 +42,15 @@ def weight_name(component: str) -> str:
     return f"icp_w_{component}"
 
 
-def raw(scores: Mapping[str, str]) -> str:
-    """Raw score: the contributions added one by one in their order; ``scores`` maps each component to its score."""
-    parts = [f"{cell}*{weight_name(name)}" for name, cell in scores.items()]
+def raw(scores: Mapping[str, str], weights: Mapping[str, str] | None = None) -> str:
+    """Raw score: the contributions added one by one in their order.
+
+    Args:
+        scores: each component with the expression of its score.
+        weights: each component with the expression of its weight; the named cells by default.
+    """
+    weights = {name: weight_name(name) for name in scores} if weights is None else weights
+    parts = [f"{cell}*{weights[name]}" for name, cell in scores.items()]
     text = parts[0]
     for i, part in enumerate(parts[1:], 2):
         text = f"{text}+{part}" if i == len(parts) else f"({text}+{part})"
@@ -99,48 +101,3 @@ def segment_number(annual_revenue: str) -> str:
     """Segment by annual revenue as a number from 1, in the order of ``icp_segments``; the last is unknown."""
     known = f"1+({annual_revenue}>=icp_mid_market)+({annual_revenue}>=icp_large)"
     return f"IF(ISNUMBER({annual_revenue}),{known},ROWS(icp_segments))"
-
-
-def score_of_components(scores: Mapping[str, str]) -> str:
-    """ICP score of one account in one expression: the body of the defined function ``ICP_SCORE``."""
-    one = key(raw(scores))
-    return score(percentile(one, position(one)))
-
-
-def lambda_names(model: ScoreModel) -> dict[str, str]:
-    """Defined functions for Excel 365, which exist without the add-in.
-
-    ``ICP_SCORE`` takes a score per component, in their order. ``ICP_COMPONENT_`` with a component's name computes its
-    score from its facts.
-    """
-    arguments = dict(zip(model.names, (f"_xlpm.{name}" for name in short_names(model.names)), strict=True))
-    made = {"ICP_SCORE": _lambda(list(arguments.values()), score_of_components(arguments))}
-    for part in model.parts:
-        cells = {fact.name: f"_xlpm.{_free(fact.name)}" for fact in part.facts}
-        made[f"ICP_COMPONENT_{part.name.upper()}"] = _lambda(list(cells.values()), part.expression(cells))
-    return made
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """The shortest beginning of each name that no other has, in letters alone, so that Excel takes none for a cell.
-
-    >>> short_names(["vertical", "size", "recency", "revenue", "class"])
-    ['v', 's', 'rec', 'rev', 'cl']
-    """
-    found = []
-    for at, name in enumerate(names, 1):
-        others = [other for other in names if other != name]
-        starts = (name[:k] for k in range(1, len(name) + 1))
-        alone = (start for start in starts if not any(other.startswith(start) for other in others))
-        short = next((start for start in alone if not _REFERENCE.fullmatch(start)), _free(name))
-        found.append(short if short.rstrip("_").isalpha() else f"part_{at}")
-    return found
-
-
-def _free(name: str) -> str:
-    """``name``, or the like of it where Excel takes it for a cell, a row or a column and refuses the formula."""
-    return f"{name}_" if _REFERENCE.fullmatch(name) else name
-
-
-def _lambda(arguments: Sequence[str], body: str) -> str:
-    return f"_xlfn.LAMBDA({','.join(arguments)},{body})"

@@ -146,7 +146,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
         Column("number", "Knot", "integer", width=8),
         Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
         Column("knot", "Rounded", "integer", width=18, formula=knot),
-        Column("last", "Last equal", "integer", width=10, formula="MATCH({knot},icp_knots,1)-1"),
+        # Half above a whole number: of equal knots the last, which a search for the number itself leaves to the engine.
+        Column("last", "Last equal", "integer", width=10, formula="MATCH({knot}+0.5,icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
                formula="(MATCH({knot},icp_knots,0)-1+{last})/(2*(ROWS(icp_knots)-1))"),
         Column("step", "To next knot", "integer", width=18,
