@@ -80,7 +80,7 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     ]  # fmt: skip
     checks = pd.DataFrame({"check": ["Weights sum to 1", "Grade shares sum to 1"], "status": ["OK", "OK"]})
     checks["of"] = [float(sum(published)), float(now.grades["target"].sum())]
-    check = Column("status", "Status", formula='IF(ABS({of}-1)<0.000001,"OK","Check: it is "&TEXT({of},"0.000"))')
+    check = Column("status", "Status", formula='IF(ABS({of}-1)<0.000001,"OK","Check: it is "&FIXED({of},3,TRUE))')
     of = Column(
         "of",
         "Sum",
