@@ -350,7 +350,7 @@ VALIDATION_SUMMARY = Artifact("validation/metrics_summary.csv", "One row per div
 DRIFT_SNAPSHOTS = Artifact("validation/drift_snapshots.csv", "One row per division, cutoff and feature.",
                            ("validate", "run"))
 VALIDATION_FRAME = Artifact("validation/{division}/{cutoff}/validation_frame.parquet",
-                            "One row per account: probability and outcome.", ("validate", "run"))
+                            "One row per account: probability and outcome.", ("validate", "run"), ("demo",))
 VALIDATION_GAINS = Artifact("validation/{division}/{cutoff}/gains.csv", "One row per tenth.", ("validate", "run"))
 VALIDATION_CALIBRATION = Artifact("validation/{division}/{cutoff}/calibration.csv", "One row per bin.",
                                   ("validate", "run"))
@@ -363,7 +363,7 @@ SEGMENT_PERFORMANCE = Artifact("validation/{division}/{cutoff}/segment_performan
 DRIFT = Artifact("validation/{division}/{cutoff}/drift.json", "How features and scores moved.", ("validate", "run"))
 ALERTS = Artifact("validation/{division}/{cutoff}/alerts.json", "What needs a look.", ("validate", "run"))
 VALIDATION_METRICS = Artifact("validation/{division}/{cutoff}/metrics.json", "All that was measured.",
-                              ("validate", "run"))
+                              ("validate", "run"), ("demo",))
 
 # Whitespace.
 WHITESPACE = Artifact("state/whitespace.parquet", "One row per account and division, ranked ones first.",

@@ -101,10 +101,14 @@ def _state_codes(state: Objects) -> dict[str, str] | None:
 
 
 def _agree(state: Objects, stage: Objects, word: str) -> tuple[Objects, Objects]:
-    """The state decides where it closes a deal, else the stage where that does; two that contradict decide nothing."""
+    """The state decides where it closes a deal, else the stage where that does; words that contradict decide nothing.
+
+    A state's code is the CRM's own, and stands above the stage.
+    """
     closing = [WON, LOST, DELETED]
-    by_state, by_stage = np.isin(state, closing), np.isin(stage, closing)
-    clash = np.isin(state, [WON, LOST]) & np.isin(stage, [WON, LOST]) & (state != stage)
+    own = (word == "state code") & (state != "")
+    by_state, by_stage = np.isin(state, closing), np.isin(stage, closing) & ~own
+    clash = np.isin(state, [WON, LOST]) & np.isin(stage, [WON, LOST]) & (state != stage) & ~own
     outcome = np.where(by_state, state, np.where(by_stage, stage, ""))
     how = np.where(by_state, word, np.where(by_stage, "words", "")).astype(object)
     rest = outcome == ""

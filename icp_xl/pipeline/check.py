@@ -13,11 +13,12 @@ from icp_xl.feedback.opportunities import LOST, UNKNOWN, WON
 from icp_xl.feedback.stages import paste_line
 from icp_xl.pipeline.feedback.crm import crm_of, what_the_crm_holds
 from icp_xl.pipeline.feedback.stages import prepared_opportunities
-from icp_xl.pipeline.tables import accounts_with_totals, load_sources, load_tables
+from icp_xl.pipeline.tables import SOURCES, accounts_with_totals, load_sources, load_tables
 from icp_xl.runs import RunContext
 from icp_xl.scoring.choose import LEAST_APART, LEAST_SHARE, OWN, choose_components
 from icp_xl.scoring.measures import SalesHistory
 from icp_xl.sources import Sources, SourceTable
+from icp_xl.sources.locate import locate
 from icp_xl.tables import Tables
 from icp_xl.tables.contracts import check_sources, read_problem
 from icp_xl.tables.star_dims import fold
@@ -88,6 +89,11 @@ class CheckReport:
 
 def check(run: RunContext) -> CheckReport:
     """Read the sources, clean them, and say how they stand; writes nothing but the run record."""
+    if crm_of(run) and all(locate(name, run.settings) is None for name in SOURCES):
+        # No file is needed where the CRM has the opportunities; they are not read for a check.
+        return CheckReport(
+            [*_crm(run), CheckLine("Sources", "files", "missing", "none", "Accounts come from the CRM.")]
+        )
     sources = load_sources(run)
     tables = load_tables(run, stop=False)
     findings = [

@@ -213,15 +213,19 @@ def _first_page(reader: _DynamicsReader, columns: dict[str, str], more: str) -> 
 def _frame(records: list[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
     body = {name: [_value(record, path, raw=name in _RAW) for record in records] for name, path in columns.items()}
     frame = pd.DataFrame(body, index=pd.RangeIndex(len(records)), dtype="object")
-    for known in OPPORTUNITIES.columns:
-        if known.name not in frame:
-            frame[known.name] = None
+    for ours in OPPORTUNITIES.columns:
+        if ours.name not in frame:
+            frame[ours.name] = None
     # An opportunity of a person has no account; its customer is the person.
     for name in ("account_id", "account_name"):
         person = [_value(record, BESIDES[0], raw=name in _RAW) for record in records]
         frame[name] = frame[name].where(frame[name].notna(), pd.Series(person, index=frame.index, dtype="object"))
     states = [_STATES.get(state, state) for state in frame["outcome"]]
     frame["outcome"] = pd.Series(states, index=frame.index, dtype="object")
+    # The state is the CRM's own word, above whatever a stage is called.
+    known = frame["outcome"].isin(list(_STATES.values()))
+    frame["is_won"] = (frame["outcome"] == "won").astype("object").where(known, None)
+    frame["is_closed"] = (frame["outcome"] != "open").astype("object").where(known, None)
     if columns.get("loss_reason") == FIELDS["loss_reason"]:
         frame.loc[frame["outcome"] != "lost", "loss_reason"] = None
     for name in ("amount", "probability"):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,17 @@ import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
+from icp_xl import artifacts
 from icp_xl.cli import run as icp
+from icp_xl.config.loader import load_settings
 from icp_xl.feedback.measure import accounts_needed, compare, measure_list
 from icp_xl.feedback.stats import wilson
+from icp_xl.outputs import Publication
+from icp_xl.pipeline.feedback.example_list import example_list
+from icp_xl.pipeline.feedback.measure import measure
+from icp_xl.progress import Progress
 from icp_xl.reports.did_it_work import tell
+from icp_xl.runs import RunContext
 from tests.support.lists import simulate_quarter
 
 
@@ -171,3 +179,27 @@ def test_without_a_list_it_says_what_it_lacks(tmp_path: Path, capsys: pytest.Cap
     said = "".join(capsys.readouterr())
     assert "no list has been given out yet" in said and "--holdout" in said
     assert not (tmp_path / "out" / "icp_did_it_work.xlsx").exists()
+
+
+def test_the_demos_example_says_that_it_is_one_and_finds_nothing(tmp_path: Path) -> None:
+    """A list that nobody was given: what was bought lately is not on it, and it is nowhere kept as one given out."""
+    given = folder(tmp_path, holdout=True)
+    (tmp_path / "out" / "state" / "lists" / "2026-01-05.parquet").unlink()
+    chosen = load_settings(overrides={"paths.data": tmp_path / "data", "paths.out": tmp_path / "out"})
+    now = datetime(2026, 10, 1)
+    run = RunContext("demo", chosen, Progress(), Publication(tmp_path / "out"), "r1", now)
+    day = pd.Timestamp("2026-01-05")
+    ids = [f"K{k:03d}" for k in range(300)]
+    frame = pd.DataFrame({"account_id": ids, "rep": "Ann", "p_hat": np.linspace(0.9, 0.1, 300)})
+    for division in ("Printers", "Scanners"):
+        of = {"division": division.lower(), "cutoff": day.date()}
+        run.outputs.parquet(artifacts.VALIDATION_FRAME.path(**of), frame)
+        body = {"division": division, "cutoff": "2026-01-05", "window_months": 6}
+        run.outputs.json(artifacts.VALIDATION_METRICS.path(**of), body)
+    listed, said = example_list(run)
+    assert set(listed["division"]) == {"Scanners"}, "every account had bought printers in the months before"
+    assert listed["account_id"].tolist() == ids[: len(listed)] and 0 < listed["holdout"].mean() < 0.5
+    result = measure(run, (listed, said))
+    assert result is not None and result.words[0].startswith("This is an example") and given
+    assert "nobody was ever given it" in result.words[0]
+    assert not list((tmp_path / "out" / "state" / "lists").iterdir())

@@ -138,6 +138,10 @@ def test_state_codes_and_truth_values() -> None:
     ]
 
 
+def test_a_state_code_stands_above_the_stages_words() -> None:
+    assert outcomes(outcome=["0", "1", "2"], stage=["Won", "Lost", "Won"]) == ["open", "won", "lost"]
+
+
 def test_a_status_and_a_stage_that_contradict_count_as_neither() -> None:
     stages = ["Lost", "Closed Won", "Negotiation", "Lost"]
     assert outcomes(outcome=["Won", "Open", "Closed", "Closed"], stage=stages) == [

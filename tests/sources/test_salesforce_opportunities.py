@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from icp_xl.config.feedback import SalesforceSettings
 from icp_xl.errors import Cancelled, ConfigError, SourceError
@@ -13,6 +17,7 @@ from icp_xl.sources.salesforce import CREDENTIALS, connect_with, read_salesforce
 from tests.support.salesforce import StandIn, record, serve
 
 TODAY = date(2026, 1, 5)
+AUDIENCE = "https://login.salesforce.com"
 SETTINGS = SalesforceSettings(timeout_seconds=5)
 
 
@@ -194,8 +199,40 @@ def test_every_way_to_sign_in_is_handed_on(
     }
 
 
-def test_a_connected_app_signs_in_with_its_own_credentials() -> None:
-    environ = {"SALESFORCE_CONSUMER_KEY": "key", "SALESFORCE_CONSUMER_SECRET": "secret", "SALESFORCE_DOMAIN": "acme.my"}
-    with serve(StandIn([record(0)])) as crm:
+USER, APP = ("SALESFORCE_USERNAME", "u"), ("SALESFORCE_CONSUMER_KEY", "key")
+SECRET, PASSWORD = ("SALESFORCE_CONSUMER_SECRET", "secret"), ("SALESFORCE_PASSWORD", "p&<>w")
+
+
+@pytest.mark.parametrize(
+    ("given", "grant"),
+    [
+        ([APP, SECRET, ("SALESFORCE_DOMAIN", "acme.my")], "client_credentials"),
+        ([USER, PASSWORD, APP, SECRET], "password"),
+        ([USER, APP, ("SALESFORCE_PRIVATE_KEY_FILE", "")], "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ([USER, PASSWORD, ("SALESFORCE_SECURITY_TOKEN", "t")], "soap"),
+    ],
+)  # fmt: skip
+def test_every_way_to_sign_in_reads_and_renews_an_expired_session(
+    given: list[tuple[str, str]], grant: str, tmp_path: Path
+) -> None:
+    environ = dict(given)
+    if "SALESFORCE_PRIVATE_KEY_FILE" in environ:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        path = tmp_path / "key.pem"
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        environ["SALESFORCE_PRIVATE_KEY_FILE"] = str(path)
+    stand_in = StandIn([record(k) for k in range(4)], page=2, trouble={2: (401, "expire")})
+    with serve(stand_in) as crm:
         frame = read_salesforce(connect_with(environ, SETTINGS, crm.session()), SETTINGS, today=TODAY).frame
-        assert len(frame) == 1 and crm.granted == ["client_credentials"]
+    assert len(frame) == 4 and stand_in.granted == [grant, grant]
+    if grant.endswith("jwt-bearer"):
+        claims = jwt.decode(stand_in.bodies[0]["assertion"][0], key.public_key(), ["RS256"], audience=AUDIENCE)
+        assert claims["iss"] == "key" and claims["sub"] == "u"
+
+
+def test_a_password_that_is_refused_is_said_in_words_and_not_shown() -> None:
+    environ = dict([USER, PASSWORD, ("SALESFORCE_SECURITY_TOKEN", "t")])
+    with serve(StandIn([record(0)], closed=True)) as crm:
+        with pytest.raises(SourceError, match="refused") as error:
+            read_salesforce(connect_with(environ, SETTINGS, crm.session()), SETTINGS, today=TODAY)
+    assert "p&" not in str(error.value) and "INVALID_LOGIN" in str(error.value)

@@ -14,6 +14,19 @@ from urllib.parse import parse_qs, urlparse
 import requests
 from requests.adapters import HTTPAdapter
 
+_SOAP = (
+    '<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns="urn:partner.soap.sforce.com"><soapenv:Body><loginResponse><result>'
+    "<serverUrl>https://127.0.0.1:{port}/services/Soap/u/59.0/00D</serverUrl><sessionId>{token}</sessionId>"
+    "</result></loginResponse></soapenv:Body></soapenv:Envelope>"
+)
+_SOAP_FAULT = (
+    '<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns:sf="urn:fault.partner.soap.sforce.com"><soapenv:Body><soapenv:Fault><sf:exceptionCode>INVALID_LOGIN'
+    "</sf:exceptionCode><sf:exceptionMessage>Invalid username, password, security token</sf:exceptionMessage>"
+    "</soapenv:Fault></soapenv:Body></soapenv:Envelope>"
+)
+
 
 @dataclass
 class StandIn:
@@ -29,7 +42,11 @@ class StandIn:
     #: What is sent instead of every answer.
     other: Any = None
     requests: list[str] = field(default_factory=list)
+    #: How each sign-in was made: its grant type, or soap; and what was sent.
     granted: list[str] = field(default_factory=list)
+    bodies: list[dict[str, list[str]]] = field(default_factory=list)
+    #: Whether the password is refused.
+    closed: bool = False
     refused: int = 0
     port: int = 0
 
@@ -68,8 +85,15 @@ class StandIn:
             body["nextRecordsUrl"] = f"/services/data/v59.0/query/01g000-{start + self.page}"
         return 200, body
 
-    def grant(self, body: dict[str, list[str]]) -> tuple[int, Any]:
-        """A token, as Salesforce's sign-in gives it."""
+    def grant(self, text: str) -> tuple[int, Any]:
+        """A token, as Salesforce's sign-in gives it: by OAuth, or by SOAP with a password."""
+        if text.lstrip().startswith("<?xml"):
+            self.granted.append("soap")
+            if self.closed:
+                return 500, _SOAP_FAULT
+            return 200, _SOAP.format(token=self.token, port=self.port)
+        body = parse_qs(text)
+        self.bodies.append(body)
         self.granted.append(body["grant_type"][0])
         return 200, {
             "access_token": self.token,
@@ -112,7 +136,7 @@ def serve(stand_in: StandIn) -> Iterator[StandIn]:
 
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._reply(*stand_in.grant(parse_qs(text)))
+            self._reply(*stand_in.grant(text))
 
         def _reply(self, status: int, body: Any) -> None:
             content = body.encode() if isinstance(body, str) else json.dumps(body).encode()

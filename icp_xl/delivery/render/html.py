@@ -166,16 +166,23 @@ def say(value: Any, kind: Kind, decimals: int | None, currency: str) -> str:
     return f"−{text}" if number < 0 and any(digit in text for digit in "123456789") else text
 
 
+#: Width of a letter of a chart's labels, in pixels.
+_LETTER = 5.8
+
+
 def _chart(chart: Chart, frames: dict[str, pd.DataFrame]) -> str:
     """The chart as SVG, with its words for those who cannot see it; nothing where there is no data."""
     width, height, left, top, bottom = chart.width, chart.height, 56, 34, 62
+    labels = _labels(chart, frames)
     series = [(each, _values(frames, each.values.table, each.values.column, each.values.rows)) for each in chart.series]
     known = [value for _, values in series for value in values if math.isfinite(value)]
     if not known:
         return ""
     low, high = _bounds(chart, known)
-    inner, tall = width - left - 16, height - top - bottom
     lying = chart.kind in ("bar", "stacked_bar")
+    if lying and labels:
+        left = round(min(max(left, 8 + _LETTER * max(map(len, labels))), width * 0.4))
+    inner, tall = width - left - 16, height - top - bottom
 
     def at(value: float) -> float:
         share = (value - low) / (high - low)
@@ -200,13 +207,17 @@ def _chart(chart: Chart, frames: dict[str, pd.DataFrame]) -> str:
         parts.append(f'<rect x="{left + 150 * k}" y="{height - 14}" width="10" height="10" fill="{colour}"/>')
         parts.append(_text(left + 150 * k + 15, height - 5, each.name, 'font-size="12"'))
     every = max(1, math.ceil(count / 12))
-    for i, label in enumerate(_labels(chart, frames)[:count]):
+    if chart.kind == "line" and labels:
+        every = max(every, math.ceil((max(map(len, labels)) + 1) * _LETTER * count / inner))
+    room = int((left - 8 if lying else every * inner / max(1, count)) / _LETTER)
+    for i, label in enumerate(labels[:count]):
         if i % every:
             continue
         middle = (i + 0.5) / max(1, count)
         place = (left - 4.0, top + tall * middle + 4) if lying else (left + inner * middle, height - bottom + 16.0)
         anchor = "end" if lying else "middle"
-        parts.append(_text(*place, label[:16], f'font-size="11" text-anchor="{anchor}"'))
+        label = label if len(label) <= room else f"{label[: room - 1]}…"
+        parts.append(_text(*place, label, f'font-size="11" text-anchor="{anchor}"'))
     return (
         f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'font-family="system-ui,sans-serif"><title>{escape(chart.alt_text)}</title>{"".join(parts)}</svg>'
@@ -232,7 +243,9 @@ def _labels(chart: Chart, frames: dict[str, pd.DataFrame]) -> list[str]:
 def _bounds(chart: Chart, known: Sequence[float]) -> tuple[float, float]:
     low, high = chart.y_range
     low = min(0.0, *known) if low is None else low
-    high = max(known) * 1.08 if high is None else high
+    if high is None:
+        share = "%" in (chart.y_format or "") and max(known) <= 1.0
+        high = min(max(known) * 1.08, 1.0) if share else max(known) * 1.08
     return (low, high) if high > low else (low, low + 1.0)
 
 

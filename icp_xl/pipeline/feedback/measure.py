@@ -12,6 +12,7 @@ from icp_xl.delivery.render.book import render_book
 from icp_xl.delivery.render.html import html_text
 from icp_xl.errors import InsufficientDataError
 from icp_xl.feedback.measure import PAIR_COLUMNS, Measured, measure_list
+from icp_xl.pipeline.feedback.example_list import example_list
 from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.pipeline.tables import load_tables
 from icp_xl.pipeline.whitespace.rank import people_said
@@ -37,8 +38,11 @@ class MeasureResult:
         return [*self.words, f"Open {self.path}."]
 
 
-def measure(run: RunContext) -> MeasureResult | None:
+def measure(run: RunContext, example: tuple[pd.DataFrame, str] | None = None) -> MeasureResult | None:
     """Compare what listed and held-out accounts bought, and write the report.
+
+    Args:
+        example: a list to show it with where none was given out, and what to say of it.
 
     Returns:
         ``None`` in a dry run.
@@ -47,7 +51,7 @@ def measure(run: RunContext) -> MeasureResult | None:
         InsufficientDataError: no list was given out before the last day that the sales tell of.
     """
     run.plan(REPORT, *([artifacts.MEASURE_HTML.name] if run.settings.reports.html else []))
-    lists = earlier_lists(run)
+    lists, said = example or (earlier_lists(run), "")
     if lists.empty:
         raise InsufficientDataError("no list has been given out yet, so there is nothing to measure", next_step=_NEXT)
     if run.dry_run:
@@ -68,6 +72,7 @@ def measure(run: RunContext) -> MeasureResult | None:
     currency = run.settings.reports.currency
     for text in notes:
         run.warn(text)
+    notes = [said, *notes] if said else notes
     book = build_measure_book(
         MeasureInputs(found, f"{last:%Y-%m-%d}", tuple(notes), currency, run.settings.reports.paper, run_facts(run))
     )
@@ -78,13 +83,17 @@ def measure(run: RunContext) -> MeasureResult | None:
     run.metric("accounts held out", found.whole.held)
     if not found.whole.possible:
         run.status("did it work", found.whole.verdict)
-    return MeasureResult(found, tuple(tell(found, currency)), run.settings.paths.out / REPORT)
+    words = (*([said] if said else ()), *tell(found, currency))
+    return MeasureResult(found, words, run.settings.paths.out / REPORT)
 
 
 def measure_if_there(run: RunContext) -> MeasureResult | None:
-    """The measurement as part of a run of everything: a status where there is nothing to measure yet."""
+    """The measurement as part of a run of everything: a status where there is nothing to measure yet.
+
+    The demo, whose only list is of today, shows it with an example.
+    """
     try:
-        return measure(run)
+        return measure(run, example_list(run) if run.command == "demo" else None)
     except InsufficientDataError as error:
         run.status("did it work", error.fault.what)
         return None
