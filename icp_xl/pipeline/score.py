@@ -102,7 +102,9 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
         run.warn(text)
     _record(run, result)
     changes, previous = _compare(run, result)
-    _write_state(run, result, tables, previous)
+    _write_state(run, result, tables)
+    if report:
+        _file(run, result, previous)
     inputs = ScoreReportInputs(
         scored=result.scored,
         model=result.model,
@@ -132,7 +134,7 @@ def _record(run: RunContext, result: ScoringResult) -> None:
     run.metric("industry_reliability", round(result.industries.reliability, 6))
 
 
-def _write_state(run: RunContext, result: ScoringResult, tables: Any, previous: str) -> None:
+def _write_state(run: RunContext, result: ScoringResult, tables: Any) -> None:
     out = run.outputs
     out.csv(SCORED_CSV, result.scored)
     out.parquet(SCORED_STATE, result.scored)
@@ -140,17 +142,27 @@ def _write_state(run: RunContext, result: ScoringResult, tables: Any, previous: 
     out.json(INDUSTRY_WEIGHTS, result.industries.to_json())
     for name, table in artifacts.STATE_TABLES.items():
         out.parquet(table.name, getattr(tables, name))
-    out.parquet(artifacts.SCORED_BEFORE.path(run=run.run_id), result.scored)
-    out.text(artifacts.MODEL_BEFORE.path(run=run.run_id), result.model.to_json())
-    mine = {"run_id": run.run_id, "inputs": run.inputs_digest(), "compared_with": previous}
-    entries = [entry for entry in _history(run) if (entry["run_id"], entry["inputs"]) != _identity(run)]
+
+
+def _file(run: RunContext, result: ScoringResult, previous: str) -> None:
+    """Keep the scoring for those that come after it."""
+    out, (name, inputs) = run.outputs, _identity(run)
+    out.parquet(artifacts.SCORED_BEFORE.path(run=name), result.scored)
+    out.text(artifacts.MODEL_BEFORE.path(run=name), result.model.to_json())
+    mine = {"run_id": name, "inputs": inputs, "compared_with": previous}
+    entries = [entry for entry in _history(run) if (entry["run_id"], entry["inputs"]) != (name, inputs)]
     out.json(HISTORY, [*entries, mine][-HISTORY_KEPT:])
     for entry in entries[: max(0, len(entries) + 1 - HISTORY_KEPT)]:
         out.remove(artifacts.SCORED_BEFORE.path(run=entry["run_id"]).rpartition("/")[0])
 
 
 def _identity(run: RunContext) -> tuple[str, str]:
-    return run.run_id, run.inputs_digest()
+    """Under which name the scoring is kept, and its inputs, in which two runs of one clock and one id may differ."""
+    inputs = run.inputs_digest()
+    kept = {entry["run_id"]: entry["inputs"] for entry in _history(run)}
+    apart = f"{run.run_id}-{inputs[:8]}"
+    taken = kept.get(run.run_id, inputs) != inputs
+    return (apart if taken or apart in kept else run.run_id), inputs
 
 
 def _history(run: RunContext) -> list[dict[str, str]]:

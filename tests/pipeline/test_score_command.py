@@ -100,6 +100,17 @@ def test_two_runs_with_one_clock_write_the_same_bytes(books: Path, tmp_path: Pat
     assert {k: v for k, v in again.items() if k not in skip} == {k: v for k, v in one.items() if k not in skip}
 
 
+def test_a_run_repeated_on_changed_files_compares_with_the_run_before_the_change(books: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert go(books, out, "--set", CLOCK) == 0
+    write_book(books / SALES, sales(300, Revenue=lambda i: 0.0 if i % 60 == 7 else 100.0 + i))
+    assert go(books, out, "--set", CLOCK) == 0
+    changed = (out / REPORT).read_bytes()
+    assert "Changes" in sheet_names(out / REPORT)
+    assert go(books, out, "--set", CLOCK) == 0
+    assert (out / REPORT).read_bytes() == changed
+
+
 def test_row_order_of_the_files_changes_no_score(books: Path, tmp_path: Path) -> None:
     assert go(books, tmp_path / "one") == 0
     head, *rows = customers(60)
