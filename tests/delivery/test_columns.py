@@ -418,3 +418,18 @@ def test_a_number_is_the_id_that_its_format_shows(tmp_path: Path, form: str, key
     known = Results((SCORE,), {"icp_score": [1.0, 2.0]}, exactly(ids, ["x", "y"]), others=RESULT_COLUMNS)
     write_columns(path, "Id", known, options=OPTIONS)
     assert values(path, "C2", "C3") == [1.0 if found else None, 2.0]
+
+
+def test_what_the_user_types_beside_our_cells_on_our_sheets_is_named_when_it_goes(tmp_path: Path) -> None:
+    path = typed_book(tmp_path / "b.xlsx", {})
+    donor = tmp_path / "donor.xlsx"
+    with xlsxwriter.Workbook(str(donor)) as rendered:
+        rendered.add_worksheet("ICP Report").write_row(3, 0, ["Account", "Score"])
+    inject_sheets(path, donor, options=OPTIONS)
+    assert not inject_sheets(path, donor, options=OPTIONS).notes
+    for work in (lambda: inject_sheets(path, donor, options=OPTIONS), lambda: remove_all(path, options=OPTIONS)):
+        book = openpyxl.load_workbook(path)
+        book["ICP Report"]["AZ3"], book["ICP Report"]["A900"] = "mine", "=1+1"
+        book.save(path)
+        (note,) = work().notes
+        assert note.startswith("ICP Report: ") and note.endswith(": AZ3, A900.")

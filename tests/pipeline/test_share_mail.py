@@ -18,7 +18,7 @@ import pytest
 from icp_xl import share
 from icp_xl.cli import run as cli
 from icp_xl.config import Settings
-from icp_xl.delivery.sharing.address import clean_words, parse_address
+from icp_xl.delivery.sharing.address import clean_words, parse_address, parse_sender
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.pipeline.share.mail_log import MailLog
 from icp_xl.reports.mail import MailWriter
@@ -185,13 +185,19 @@ def test_every_fault_of_the_addresses_is_listed_at_once(out: Path, tmp_path: Pat
         ("ann@example", "no domain"), ("ann@exa mple.com", "it|what"), ("ann lee@example.com", "it|what"),
         ("ann@example.com\r\nBcc: all@example.com", "line break"), ("ann@-x-.com", "no domain"),
         ("änn@example.com", "letters"), ("ann@[127.0.0.1]", "it|what"), ("Ann <ann@example.com>", "it|what"),
-        ("ann@.com", "it|what"),
+        ("ann@.com", "it|what"), ("ann@10.0.0.1", "number"), ("ann@ex\u0430mple.com", "several alphabets"),
         ("ann\u202e@example.com", "invisible"), ('"a b"@example.com', "it|what"), ("ann..lee@example.com", "it|what"),
     ],
 )  # fmt: skip
 def test_what_is_no_address(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_address(text)
+
+
+@pytest.mark.parametrize("name", ["ops@example.com", "a@b.example", "Ops, Sales", "Müller; Co", '"Ops"', ""])
+def test_the_sender_is_what_stands_between_the_angles(name: str) -> None:
+    found = parse_sender(f"{name} <sales@example.com>")
+    assert (found.addr_spec, found.display_name) == ("sales@example.com", name.strip('"'))
 
 
 def test_usual_addresses_are_taken() -> None:

@@ -51,9 +51,23 @@ def parse_address(text: str) -> Address:
         label and len(label) < 64 and label.replace("-", "").isalnum() and label.strip("-") == label for label in labels
     ):
         raise ValueError("what stands behind the @ is no domain")
+    if labels[-1].isdigit():
+        raise ValueError("what stands behind the @ is a number and no domain")
+    if any(len(_alphabets(label)) > 1 for label in plain.rpartition("@")[2].split(".")):
+        raise ValueError("its domain mixes letters of several alphabets, as one that imitates another does")
     if " " in address.username or len(address.username) > 64 or address.username != local:
         raise ValueError("what stands before the @ is unusual")
     return address
+
+
+def _alphabets(label: str) -> set[str]:
+    """The alphabets of the letters in a part of a domain, those of one language as one.
+
+    >>> sorted(_alphabets("ex\u0430mple")), sorted(_alphabets("m\u00fcller2"))
+    (['CYRILLIC', 'LATIN'], ['LATIN'])
+    """
+    found = {unicodedata.name(c, "").split(" ")[0] for c in label if c.isalpha()}
+    return found & {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "HEBREW", "ARABIC", "CHEROKEE"}
 
 
 def parse_sender(text: str) -> Address:
@@ -62,7 +76,14 @@ def parse_sender(text: str) -> Address:
     Raises:
         ConfigError: it is no address.
     """
-    name, spec = parseaddr(text)
+    plain = text.strip()
+    name, spec = parseaddr(plain)
+    if plain.endswith(">"):
+        # What stands between the last angles is the address, whatever the name before looks like.
+        name, spec = (
+            plain[: plain.rindex("<")].strip().strip('"') if "<" in plain else "",
+            plain[:-1].rpartition("<")[2],
+        )
     try:
         found = parse_address(spec or text)
         return Address(clean_words(name), found.username, found.domain)

@@ -26,7 +26,13 @@ from icp_xl.delivery.write_back.sheet_import import (
     source_names,
 )
 from icp_xl.delivery.write_back.sheet_subset import keep_sheets
-from icp_xl.delivery.write_back.user_entries import UserEntries, read_entries, restore_entries
+from icp_xl.delivery.write_back.user_entries import (
+    UserEntries,
+    entries_beside,
+    read_entries,
+    restore_entries,
+    written_extent,
+)
 from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.package import Package, open_package
@@ -167,6 +173,7 @@ def _inject(package: Package, source: Package, report: InjectReport, options: Sh
         position_of(book, place)
     opened = active_tab(book)
     typed = read_entries(book, mine)
+    beside = entries_beside(book, mine)
     detached = detach(book, mine, whole=len(mine) == len(marks))
     snapshot = Snapshot.of(package)
     functions = function_names(rendered)
@@ -192,6 +199,7 @@ def _inject(package: Package, source: Package, report: InjectReport, options: Sh
     if stale == "remove":
         report.notes += [f"{m.name} is not in the report any more; it stays with its old figures, since formulas of "
                          "yours point to it." for m in held]  # fmt: skip
+    report.notes += beside
     report.notes += [f"Written all the same: {wish}." for wish in wishes]
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
@@ -278,7 +286,9 @@ class _SheetEntry:
         for at, index in sorted(positions.items()):
             key = self.rendered.sheet_elements()[at].get("name") or ""
             mine = [item for item in self.kept if item.sheet == key]
-            names += ownership_names(book, index, (self.owner[0], key, self.owner[1]), wide, mine)
+            part = self.rendered.sheet_part(self.rendered.sheet_elements()[at])
+            extent = written_extent(self.rendered, part) if part is not None else ""
+            names += ownership_names(book, index, (self.owner[0], key, self.owner[1]), wide, mine, extent)
             wide = []
         add_names(book, names)
 

@@ -1,7 +1,8 @@
 """Which sheets of a workbook are ours: hidden names on the sheet itself, which survive renaming, moving and saving.
 
-``_icpxl_owner`` holds the owner, the sheet's own key, the report that it belongs to, and the id and the name that it
-was given; so a copy that the user keeps, which carries the same marks, is told from the sheet that we wrote.
+``_icpxl_owner`` holds the owner, the sheet's own key, the report that it belongs to, the id and the name that it was
+given, and the cells that it filled; so a copy that the user keeps, which carries the same marks, is told from the sheet
+that we wrote.
 ``_icpxl_name_1`` … name the workbook-wide names that came with it; ``_icpxl_keep_1`` … name the cells that are the
 reader's to fill.
 """
@@ -38,13 +39,14 @@ class OwnedSheet:
     """One sheet of ours as it stands in a workbook: ``key`` is its name as rendered, ``name`` what it is called now.
 
     ``report`` is the report that it belongs to (empty where an earlier version wrote it); ``given`` the sheet id and
-    the name that it was written with.
+    the name that it was written with, ``extent`` the cells that it had then (empty where an earlier version wrote it).
     """
 
     owner: str
     key: str
     report: str
     given: tuple[str, str]
+    extent: str
     index: int
     name: str
     sheet_id: str
@@ -120,13 +122,14 @@ def _marked_sheets(book: Workbook) -> list[OwnedSheet]:
         owner = next((pieces for name, pieces in names if name == OWNER and len(pieces) >= 2), None)
         if owner is None:
             continue
-        _, key, report, sheet_id, given = (*owner, "", "", "")[:5]
+        _, key, report, sheet_id, given, extent = (*owner, "", "", "", "")[:6]
         found.append(
             OwnedSheet(
                 owner=owner[0],
                 key=key,
                 report=report,
                 given=(sheet_id, given),
+                extent=extent,
                 index=index,
                 name=element.get("name") or "",
                 sheet_id=element.get("sheetId") or "",
@@ -139,11 +142,16 @@ def _marked_sheets(book: Workbook) -> list[OwnedSheet]:
 
 
 def ownership_names(
-    book: Workbook, index: int, identity: tuple[str, str, str], names: Sequence[str], kept: Sequence[UserColumn]
+    book: Workbook,
+    index: int,
+    identity: tuple[str, str, str],
+    names: Sequence[str],
+    kept: Sequence[UserColumn],
+    extent: str = "",
 ) -> list[Element]:
     """The hidden names that mark the sheet at ``index``; ``identity`` is its owner, its key and its report."""
     element = book.sheet_elements()[index]
-    texts = [(OWNER, pack(*identity, element.get("sheetId") or "", element.get("name") or ""))]
+    texts = [(OWNER, pack(*identity, element.get("sheetId") or "", element.get("name") or "", extent))]
     texts += [(f"{NAME}{number}", pack(name)) for number, name in enumerate(names, 1)]
     texts += [(f"{KEEP}{number}", pack(k.table, k.key, k.column)) for number, k in enumerate(kept, 1)]
     made = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from icp_xl.delivery.write_back.dependents import Targets, break_dependents, check_dependents, say, sheet_targets
 from icp_xl.delivery.write_back.ownership import OwnedSheet, read_owned_sheets, release_copies
+from icp_xl.delivery.write_back.user_entries import entries_beside
 from icp_xl.opc.package import Package
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.undo import Snapshot, Undo, apply_undo, drop_undo, read_undo, write_undo
@@ -131,6 +132,7 @@ def remove_from_package(package: Package, report: RemoveReport, owner: str | Non
         refuse("last-sheet", "without our sheets no visible sheet would be left in the workbook",
                "Add or unhide a sheet of your own first. Nothing was changed.", where=book.where)  # fmt: skip
     whole = len(mine) == len(marks)
+    report.notes += entries_beside(book, mine)
     report.notes += [f"{name} is a copy that you keep of one of our sheets; it stays." for name in release_copies(book)]
     detached = detach(book, mine, whole)
     report.exact = bool(package.restored) and not package.new

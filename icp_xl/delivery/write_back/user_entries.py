@@ -6,6 +6,7 @@ sorted, added or filtered since. For a key that the earlier sheet had, what stoo
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -227,3 +228,35 @@ def cell_bytes(prefix: bytes, reference: str, style: str, kind: str, inner: byte
     if prefix:
         inner = re.sub(rb"<(/?)(\w)", rb"<\1" + prefix + rb"\2", inner)
     return b"<" + prefix + b"c" + attributes.encode() + b">" + inner + b"</" + prefix + b"c>"
+
+
+def written_extent(book: Workbook, part: str) -> str:
+    """The cells that a rendered sheet fills, as its writer says."""
+    head = b"".join(itertools.islice(book.package.chunks(part), 1))
+    match = re.search(rb'<(?:[\w.-]+:)?dimension\s[^>]*?ref="([A-Z0-9:]+)"', head)
+    return match[1].decode() if match is not None else ""
+
+
+def entries_beside(book: Workbook, marks: Sequence[OwnedSheet]) -> list[str]:
+    """What to say of cells that the user filled on our sheets outside of what we wrote, since they go with them."""
+    said = []
+    for mark in marks:
+        extent = Area.of(mark.extent) if mark.extent else None
+        if extent is None or mark.part is None:
+            continue
+        reader = SheetPartReader(book.package.chunks(mark.part), mark.part, book.where)
+        rows, found = RowParser(reader.prefix), list[str]()
+        for row in reader.rows():
+            number = rows.number(row)
+            if number > extent.last_row or rows.cells(row)[-1:] and rows.cells(row)[-1].column > extent.last_column:
+                cells = [
+                    c
+                    for c in rows.cells(row)
+                    if c.inner and not (number <= extent.last_row and c.column <= extent.last_column)
+                ]
+                found += [f"{column_letters(cell.column)}{number}" for cell in cells]
+        if found:
+            more = f" and {len(found) - 10:,} more" if len(found) > 10 else ""
+            said.append(f"{mark.name}: what you had typed beside our cells went with the sheet, and is in the workbook "
+                        f"as it was: {', '.join(found[:10])}{more}.")  # fmt: skip
+    return said
