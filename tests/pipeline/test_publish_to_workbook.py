@@ -67,7 +67,7 @@ def test_the_demo_shows_it_on_a_copy(books: Path) -> None:
     made = books.parent / "out" / "written_back" / CUSTOMERS
     assert any(str(made) in line for line in lines)
     names = open_book(made).sheet_names()
-    assert names[0] == "Read me" and {"Summary", "Scored Accounts"} <= set(names)
+    assert names[0] == "Read me" and {"Summary", "Scored Accounts", "ICP Functions", "ICP Accounts"} <= set(names)
     rows = open_book(made).head("Customer List", 6)
     assert list(rows[4][-5:]) == ["ICP Score", "ICP Grade", "ICP Rank", "ICP Segment", "ICP Reasons"]
     assert not [path for path in made.parent.iterdir() if path.name != CUSTOMERS]
