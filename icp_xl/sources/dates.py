@@ -50,6 +50,7 @@ _TIME = (
 _CLOCK = re.compile(_TIME, re.I)
 _ISO = re.compile(r"^(\d{4})([-/. ])\s?(\d{1,2})\2\s?(\d{1,2})\.?$")
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
+_COMPACT_MONTH = re.compile(r"^((?:19|20|21)\d{2})(0[1-9]|1[0-2])$")
 _NUMERIC = re.compile(r"^(\d{1,2})([-/. ])\s?(\d{1,2})\2\s?(\d{4}|\d{2})\.?$")
 _MONTH_YEAR = re.compile(r"^(\d{1,2})[-/.](\d{4})$|^(\d{4})[-/.](\d{1,2})\.?$")
 _QUARTER = re.compile(
@@ -102,6 +103,8 @@ def read_date(
 
     >>> read_date("Jan-24").precision, read_date("Q2 2024").day.month, read_date("2024年1月5日").day.day
     ('month', 4, 5)
+    >>> read_date("202401").precision, read_date("202413")
+    ('month', None)
     >>> read_date("1704412800000").day.date(), read_date("2024.01.05.").day.date()
     (datetime.date(2024, 1, 5), datetime.date(2024, 1, 5))
     """
@@ -116,6 +119,8 @@ def read_date(
         return _exact(from_serial(float(plain), date1904=date1904))
     if _EPOCH.match(plain):
         return _exact(from_serial(float(plain)))
+    if found := _COMPACT_MONTH.match(plain):
+        return Day(datetime(int(found[1]), int(found[2]), 1), "month")
     if found := _MONTH_YEAR.match(plain):
         year, month = (found[2], found[1]) if found[1] else (found[3], found[4])
         day = _day(_era_year(int(year)), int(month), 1)

@@ -377,8 +377,10 @@ def _date(cell: object, order: Order, months: dict[str, int], date1904: bool) ->
         cell = None if np.isnat(cell) else cell.astype("datetime64[us]").item()
     if isinstance(cell, date):
         day = as_day(cell)
-    elif isinstance(cell, int | float):
-        day = from_serial(float(cell), date1904=date1904) if math.isfinite(cell) else None
+    elif isinstance(cell, int | float) and math.isfinite(cell):
+        day = from_serial(float(cell), date1904=date1904)
+        if day is None and cell == int(cell):
+            return read_date(str(int(cell)))  # 202401, a month
     return None if day is None else Day(day)
 
 

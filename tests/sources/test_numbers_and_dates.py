@@ -154,6 +154,14 @@ def test_what_is_no_day_is_none(text: str) -> None:
     assert parse_date(text) is None
 
 
+@pytest.mark.parametrize("cells", [["202412", "202501"], [202412.0, 202501.0], ["202412", 202501]])
+def test_a_period_of_year_and_month_is_its_first_day(cells: list[object]) -> None:
+    column = type_column(to_raw(cells), "date")
+    assert [value.date() for value in column.values] == [date(2024, 12, 1), date(2025, 1, 1)]
+    assert any("months without days (2 cells)" in remark for remark in column.remarks)
+    assert type_column(to_raw(["202413", 202400.0]), "date").unreadable == [(0, "not a date"), (1, "not a date")]
+
+
 def test_unreadable_cells_are_reported_where_they_stand() -> None:
     column = type_column(to_raw([1.0, "N/A", "about 5", None, True, "-"]), "number")
     assert column.unreadable == [(2, "not a number")]
