@@ -81,6 +81,11 @@ class RunContext:
     #: What one stage read or built and a later stage of the same run needs again.
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def made(self) -> list[str]:
+        """Files of this run's results: what it staged, and what stands as an earlier run made it."""
+        return sorted({*self.standing, *self.outputs.names})
+
     def now(self) -> datetime:
         """The time that outputs are stamped with: the fixed clock, or now in UTC, to the second, without a zone."""
         return self.settings.run.clock or datetime.now(UTC).replace(tzinfo=None, microsecond=0)

@@ -26,7 +26,7 @@ def example_list(run: RunContext) -> tuple[pd.DataFrame, str]:
     this run validated nothing.
     """
     found = []
-    for of in filter(None, map(artifacts.VALIDATION_METRICS.match, sorted(run.outputs.names))):
+    for of in filter(None, map(artifacts.VALIDATION_METRICS.match, run.made)):
         body = artifacts.VALIDATION_METRICS.load(run.outputs, **of)
         frame = artifacts.VALIDATION_FRAME.load(run.outputs, ("account_id", "rep", "p_hat"), **of)
         found.append(frame.assign(

@@ -179,7 +179,7 @@ class _ShareRun:
 
     def whole(self, path: Path) -> None:
         """One safe copy of a workbook as it stands."""
-        if path != self.run.outputs.find(path.name) or path.name not in (*self.run.outputs.names, *self.run.standing):
+        if path != self.run.outputs.find(path.name) or path.name not in self.run.made:
             self.run.read(path)
         self.run.progress.stage(f"Making a copy of {path.name} to send")
         self.run.progress.check()

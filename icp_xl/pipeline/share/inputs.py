@@ -186,7 +186,7 @@ def _weights_source(run: RunContext, model: ScoreModel) -> str:
 
 def _facts(run: RunContext, state: str) -> tuple[RunFacts, list[str]]:
     """Particulars and outputs of the run that wrote ``state``: this one, or the last one on record."""
-    if state not in run.outputs.names and state not in run.standing:
+    if state not in run.made:
         runs = run.settings.paths.runs
         for line in reversed(list_runs(runs)):
             try:
@@ -204,4 +204,4 @@ def _facts(run: RunContext, state: str) -> tuple[RunFacts, list[str]]:
                     seed=body["seed"],
                 )
                 return facts, list(body["outputs"])
-    return run_facts(run), [*run.standing, *run.outputs.names]
+    return run_facts(run), run.made
