@@ -14,7 +14,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, NoReturn
 
 from icp_xl.opc.unsupported import BOMB_FLOOR, MAX_ENTRIES, MAX_PACKAGE, MAX_RATIO, damaged, refuse
@@ -196,7 +196,8 @@ class Archive:
     def raw(self, entry: Entry) -> Iterator[bytes]:
         """The local record of ``entry`` as it stands in the file, in blocks."""
         if entry.blob is not None:
-            yield entry.blob
+            for at in range(0, len(entry.blob), _BLOCK):
+                yield entry.blob[at : at + _BLOCK]
             return
         yield from self._range(entry.offset, entry.length)
 
@@ -335,6 +336,14 @@ def write_archive(
         out.write(record)
     size, count = out.tell() - start, len(directory)
     out.write(struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, size, start, len(comment)) + comment)
+
+
+def packed(content: Content) -> Entry:
+    """``content`` as an entry that holds its bytes deflated, which stands for itself in any container."""
+    out = io.BytesIO()
+    write_archive(None, [content], out)
+    archive = Archive.read(out, "")
+    return replace(archive.entries[0], blob=archive.lift(archive.entries[0]))
 
 
 def deterministic_zip(parts: Mapping[str, bytes], level: int = 6) -> bytes:

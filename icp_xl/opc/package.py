@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
+import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from icp_xl.opc.archive import Archive, Content, Entry, write_archive
+from icp_xl.opc.archive import Archive, Content, Entry, packed, write_archive
 from icp_xl.opc.unsupported import MAX_TREE, damaged, refuse
 from icp_xl.opc.xml import PACKAGE, REL, TYPES, Element, children, parse, refuse_doctype, serialise
 
 CONTENT_TYPES = "[Content_Types].xml"
 RELS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 #: From here on a part is packed more quickly and a little less tightly.
-_LARGE = 4 << 20
+_LARGE, _QUICK = 4 << 20, 1
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -40,6 +43,25 @@ class Relationship:
         return self.type.rsplit("/", 1)[-1]
 
 
+class Digested:
+    """Blocks that pass through, and what is known of them then: SHA-256, CRC-32 and size."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks, self._sha = blocks, hashlib.sha256()
+        self.checksum = self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            self._sha.update(block)
+            self.checksum = zlib.crc32(block, self.checksum)
+            self.size += len(block)
+            yield block
+
+    def sha256(self) -> str:
+        """Of all that has passed."""
+        return self._sha.hexdigest()
+
+
 class Package:
     """A package that is read lazily and changed in memory.
 
@@ -50,7 +72,7 @@ class Package:
         self.archive = archive
         self.where = archive.where
         self.entries = {entry.name.lower(): entry for entry in archive.entries}
-        self.new: dict[str, tuple[str, bytes]] = {}
+        self.new: dict[str, tuple[str, bytes | Entry]] = {}
         self.gone: set[str] = set()
         self.restored: dict[str, Entry] = {}
         self.added_order: list[str] = []
@@ -81,19 +103,26 @@ class Package:
         Raises:
             RefusedError: absent, damaged, or larger than ``limit`` bytes.
         """
-        name = part.lower()
-        if name in self.new:
-            return self.new[name][1]
-        return self.archive.content(self._entry(part, limit))
+        found = self._entry(part, limit)
+        return found if isinstance(found, bytes) else self.archive.content(found)
 
     def chunks(self, part: str) -> Iterator[bytes]:
         """Content of ``part`` block by block."""
-        if part.lower() in self.new:
-            yield self.new[part.lower()][1]
+        found = self._entry(part, None)
+        if isinstance(found, bytes):
+            yield found
         else:
-            yield from self.archive.chunks(self._entry(part, None))
+            yield from self.archive.chunks(found)
 
-    def _entry(self, part: str, limit: int | None) -> Entry:
+    def digest(self, part: str) -> str:
+        """SHA-256 of the content of ``part``."""
+        found = Digested(self.chunks(part))
+        deque(found, maxlen=0)
+        return found.sha256()
+
+    def _entry(self, part: str, limit: int | None) -> Entry | bytes:
+        if part.lower() in self.new:
+            return self.new[part.lower()][1]
         entry = self.restored.get(part.lower()) or self.entries.get(part.lower())
         if entry is None or part.lower() in self.gone:
             damaged("a part that others need is missing", where=self.where, got=part)
@@ -106,8 +135,12 @@ class Package:
         """Content of ``part``, parsed."""
         return parse(self.read(part, MAX_TREE), part, self.where)
 
-    def put(self, part: str, content: bytes, content_type: str | None = None) -> None:
-        """Lay new content over ``part``, or add it; ``content_type`` is declared for it."""
+    def pack(self, part: str, blocks: Iterable[bytes]) -> Entry:
+        """New content for ``part``, which is there, deflated as it comes: for what is too large to hold."""
+        return packed(Content(self.entries[part.lower()].raw_name, blocks, _QUICK))
+
+    def put(self, part: str, content: bytes | Entry, content_type: str | None = None) -> None:
+        """Lay new content (see :meth:`pack`) over ``part``, or add it; ``content_type`` is declared for it."""
         name = part.lower()
         if name not in self.new and name not in self.entries:
             self.added_order.append(name)
@@ -245,13 +278,14 @@ class Package:
                 continue
             if name in self.new:
                 content = self.new[name][1]
-                found.append(Content(entry.raw_name, content, 6 if len(content) < _LARGE else 3))
+                level = 6 if isinstance(content, Entry) or len(content) < _LARGE else _QUICK
+                found.append(content if isinstance(content, Entry) else Content(entry.raw_name, content, level))
             else:
                 found.append(self.restored.get(name, entry))
         for name in self.added_order:
             if name not in self.entries and name in self.new:
                 part, content = self.new[name]
-                found.append(Content(part.encode(), content))
+                found.append(content if isinstance(content, Entry) else Content(part.encode(), content))
         return found
 
     def write(self, out: BinaryIO) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.sax.saxutils import escape, unescape
 
 from icp_xl.opc.references import column_number
@@ -21,6 +22,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PLAIN = re.compile("[^\x00-\x1f&<>_\ud800-\udfff\ufffe\uffff]*")
 _ENTITIES = {"&quot;": '"', "&apos;": "'"}
 _NUMERIC_ENTITY = re.compile(r"&#(x[0-9A-Fa-f]+|\d+);")
+_VALUE = re.compile(rb"<(?:[\w.-]+:)?v(?:\s[^>]*)?>([^<]*)<")
 #: Characters that a cell holds at most.
 MAX_TEXT = 32_767
 
@@ -83,39 +85,46 @@ class SheetPartReader:
 
     def rows(self) -> Iterator[bytes]:
         """Every row as it stands, whatever is between rows (blanks) kept with the row after it."""
-        if self.empty:
-            while self._more():
-                pass
-            self.tail = self._buffer
-            return
+        for block in self.blocks():
+            yield from self.split(block)
+
+    def blocks(self) -> Iterator[bytes]:
+        """All rows, some thousand at a time, as they stand."""
         close = b"</" + self.prefix + b"row>"
-        alone = re.compile(rb"\s*<" + re.escape(self.prefix) + rb"row(?:\s[^>]*)?/>")
         while True:
-            at = 0
             if b"<!" in self._buffer:
                 damaged("a worksheet holds comments or CDATA between its cells", where=self.where, got=self.part)
-            while True:
-                single = alone.match(self._buffer, at)
-                if single is not None:
-                    yield single[0]
-                    at = single.end()
-                    continue
-                end = self._buffer.find(close, at)
-                if end < 0:
-                    break
-                yield self._buffer[at : end + len(close)]
-                at = end + len(close)
-            self._buffer = self._buffer[at:]
-            stop = self._buffer.find(self.close_tag)
+            stop = 0 if self.empty else self._buffer.find(self.close_tag)
             if stop >= 0:
-                if self._buffer[:stop].strip():
-                    damaged("a row of a worksheet is torn", where=self.where, got=self.part)
+                body = self._buffer[:stop].rstrip()
+                if body:
+                    yield body
                 while self._more():
                     pass
-                self.tail = self._buffer[stop + len(self.close_tag) :]
+                self.tail = self._buffer if self.empty else self._buffer[stop + len(self.close_tag) :]
+                self.close_tag = self._buffer[len(body) : stop] + self.close_tag
                 return
+            end = self._buffer.rfind(close) + len(close)
+            if end >= len(close):
+                block, self._buffer = self._buffer[:end], self._buffer[end:]
+                yield block
             if not self._more():
                 damaged("a worksheet ends too early", where=self.where, got=self.part)
+
+    def split(self, block: bytes) -> Iterator[bytes]:
+        """The rows of a block."""
+        close = b"</" + self.prefix + b"row>"
+        alone = re.compile(rb"\s*<" + re.escape(self.prefix) + rb"row(?:\s[^>]*)?/>")
+        at = 0
+        while True:
+            single = alone.match(block, at)
+            end = single.end() if single is not None else block.find(close, at) + len(close)
+            if end < len(close):
+                break
+            yield block[at:end]
+            at = end
+        if block[at:].strip():
+            damaged("a row of a worksheet is torn", where=self.where, got=self.part)
 
 
 def _remove_keeping_tail(element: object) -> None:
@@ -141,8 +150,13 @@ class Cell:
 
     def attribute(self, name: bytes) -> str:
         """One attribute; empty when absent."""
-        found = re.search(rb"\b" + name + rb"\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", self.attributes)
+        found = _attribute(name).search(self.attributes)
         return (found[1] or found[2] or b"").decode() if found else ""
+
+
+@lru_cache
+def _attribute(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"\b" + name + rb"\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
 class RowParser:
@@ -163,6 +177,16 @@ class RowParser:
         found = self._number.search(start[1] or b"") if start else None
         self._last = int(found[1]) if found else self._last + 1
         return self._last
+
+    def next_number(self, rows: bytes) -> int:
+        """Number of the first row of a block, as :meth:`number` will say it."""
+        last, found = self._last, self.number(rows)
+        self._last = last
+        return found
+
+    def passed(self, number: int) -> None:
+        """Count on from ``number``."""
+        self._last = number
 
     def cells(self, row: bytes) -> list[Cell]:
         """Cells of the row, in order."""
@@ -216,6 +240,8 @@ def text_item(text: str) -> bytes:
 
 def item_text(inner: bytes) -> str:
     """Text of the inner XML of a string item."""
+    if inner.startswith(b"<t>") and inner.find(b"<", 3) == len(inner) - 4 and b"&" not in inner and b"_x" not in inner:
+        return inner[3:-4].decode("utf-8", "replace")
     if b"rPh" in inner:
         inner = re.sub(rb"<(?:[\w.-]+:)?rPh\b.*?</(?:[\w.-]+:)?rPh>", b"", inner, flags=re.DOTALL)
     pieces = re.findall(rb"<(?:[\w.-]+:)?t(?:\s[^>]*)?>([^<]*)<", inner)
@@ -240,7 +266,7 @@ def cell_value(cell: Cell, strings: Sequence[bytes]) -> str | float | bool | Non
     kind = cell.attribute(b"t")
     if kind == "inlineStr":
         return item_text(cell.inner)
-    found = re.search(rb"<(?:[\w.-]+:)?v(?:\s[^>]*)?>([^<]*)<", cell.inner)
+    found = _VALUE.search(cell.inner)
     if found is None:
         return None
     text = unescape_xml(found[1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 #: Position in the segment, length of what goes, and what comes.
@@ -18,41 +18,52 @@ Edit = tuple[int, int, bytes]
 
 @dataclass
 class Splice:
-    """Collects segments of a part, edited or not; ``pieces`` is the new part."""
+    """Collects segments of a part, edited or not; :meth:`taken` hands the new part out, piece by piece.
+
+    ``checksum`` is the CRC-32 of the segments as they were.
+    """
 
     pieces: list[bytes] = field(default_factory=list)
+    checksum: int = 0
     _steps: array[int] = field(default_factory=lambda: array("Q"))
     _saved: list[bytes] = field(default_factory=list)
     _kept: int = 0
 
     def keep(self, segment: bytes) -> None:
         """A segment that stays as it is."""
+        self.checksum = zlib.crc32(segment, self.checksum)
         self.pieces.append(segment)
         self._kept += len(segment)
 
     def change(self, segment: bytes, edits: Iterable[Edit]) -> None:
         """A segment with ``edits``, in order and apart from each other."""
-        at = 0
+        self.checksum = zlib.crc32(segment, self.checksum)
+        at, kept = 0, self._kept
+        pieces, steps, saved = self.pieces, self._steps, self._saved
         for position, length, new in edits:
-            self.pieces += (segment[at:position], new)
-            self._steps.extend((self._kept + position - at, len(new), length))
-            self._saved.append(segment[position : position + length])
-            self._kept = 0
+            pieces += (segment[at:position], new)
+            steps.extend((kept + position - at, len(new), length))
+            if length:
+                saved.append(segment[position : position + length])
+            kept = 0
             at = position + length
-        self.keep(segment[at:])
+        pieces.append(segment[at:])
+        self._kept = kept + len(segment) - at
 
-    def content(self) -> bytes:
-        """The new part."""
-        return b"".join(self.pieces)
+    def taken(self) -> bytes:
+        """What has been made since it was last asked for."""
+        made = b"".join(self.pieces)
+        self.pieces.clear()
+        return made
 
     def record(self) -> bytes:
-        """What :func:`revert` needs to lead back."""
+        """What :func:`reverted` needs to lead back."""
         steps, saved = self._steps.tobytes(), b"".join(self._saved)
         return struct.pack("<Q", len(steps)) + zlib.compress(steps + saved, 3)
 
 
-def revert(content: bytes, record: bytes, limit: int) -> bytes:
-    """The part before the edits.
+def reverted(chunks: Iterable[bytes], record: bytes, limit: int) -> Iterator[bytes]:
+    """The part before the edits, piece by piece.
 
     Raises:
         ValueError: the record does not fit the content, or is torn.
@@ -67,14 +78,20 @@ def revert(content: bytes, record: bytes, limit: int) -> bytes:
         raise ValueError("torn record") from error
     steps = array("Q")
     steps.frombytes(body[:size])
-    saved, at = size, 0
-    pieces: list[bytes] = []
-    for index in range(0, len(steps), 3):
-        kept, put_in, length = steps[index : index + 3]
-        if at + kept + put_in > len(content) or saved + length > len(body):
-            raise ValueError("the record does not fit")
-        pieces += (content[at : at + kept], body[saved : saved + length])
-        at += kept + put_in
-        saved += length
-    pieces.append(content[at:])
-    return b"".join(pieces)
+    saved, at, index, count = size, 0, 0, len(steps)
+    buffer, pieces = b"", list[bytes]()
+    for chunk in chunks:
+        buffer, at = buffer[at:] + chunk, 0
+        while index < count and at + steps[index] + steps[index + 1] <= len(buffer):
+            kept, put_in, length = steps[index : index + 3]
+            pieces += (buffer[at : at + kept], body[saved : saved + length])
+            at += kept + put_in
+            saved += length
+            index += 3
+        if index == count:
+            pieces.append(buffer[at:])
+            at = len(buffer)
+        yield b"".join(pieces)
+        pieces.clear()
+    if index < count or saved > len(body):
+        raise ValueError("the record does not fit")

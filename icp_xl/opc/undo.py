@@ -15,7 +15,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from icp_xl.opc.archive import Archive, Content, Entry, write_archive
+from icp_xl.opc.archive import Archive, Content, Entry, packed
 from icp_xl.opc.package import Package
 from icp_xl.opc.unsupported import MAX_TREE, RefusedError
 from icp_xl.opc.workbook_part import Workbook
@@ -48,7 +48,7 @@ class Undo:
 class Snapshot:
     """What had been laid over a package at some moment."""
 
-    new: dict[str, tuple[str, bytes]]
+    new: dict[str, tuple[str, bytes | Entry]]
     restored: dict[str, Entry]
     gone: frozenset[str]
 
@@ -117,27 +117,20 @@ def collect(package: Package, snapshot: Snapshot, earlier: Undo | None, skip: fr
             continue
         if name in snapshot.new:
             if snapshot.new[name][1] != content:
-                before[name] = _entry_of(snapshot.new[name])
+                part, old = snapshot.new[name]
+                before[name] = old if isinstance(old, Entry) else packed(Content(part.encode(), old))
         elif name not in snapshot.gone and (name in snapshot.restored or name in package.entries):
             entry = snapshot.restored.get(name) or package.entries[name]
             before[name] = replace(entry, blob=package.archive.lift(entry))
         else:
             added.add(name)
-    after = {name: digest(package.read(name)) for name in sorted(before) if package.has(name)}
+    after = {name: package.digest(name) for name in sorted(before) if package.has(name)}
     return Undo({name: before[name] for name in after}, after, tuple(sorted(n for n in added if package.has(n))))
 
 
 def _part(book: Workbook) -> str | None:
     found = (rel.target for rel in book.rels.values() if rel.type == TYPE and not rel.external)
     return next((part for part in found if book.package.has(part)), None)
-
-
-def _entry_of(part: tuple[str, bytes]) -> Entry:
-    """A part that only stands in memory, as an entry."""
-    buffer = io.BytesIO()
-    write_archive(None, [Content(part[0].encode(), part[1])], buffer)
-    archive = Archive.read(buffer, "")
-    return replace(archive.entries[0], blob=archive.lift(archive.entries[0]))
 
 
 def encode(undo: Undo) -> bytes:

@@ -26,7 +26,7 @@ from icp_xl.delivery.write_back.inject import inject_sheets
 from icp_xl.delivery.write_back.sheets_and_columns import write_sheets_and_columns
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.safe_write import SafeOptions
-from icp_xl.opc.splice import Splice, revert
+from icp_xl.opc.splice import Splice, reverted
 from icp_xl.opc.unsupported import RefusedError
 from tests.support.donors import make_donor
 from tests.support.keys import exactly
@@ -294,14 +294,17 @@ def test_every_edit_can_be_undone(raw: list[tuple[int, int, bytes]], segment: by
     splice.keep(b"before")
     splice.change(segment, edits)
     splice.keep(b"after")
-    assert revert(splice.content(), splice.record(), 1 << 20) == b"before" + segment + b"after"
+    made = splice.taken()
+    for size in (len(made), 1, 5):
+        chunks = (made[at : at + size] for at in range(0, len(made), size))
+        assert b"".join(reverted(chunks, splice.record(), 1 << 20)) == b"before" + segment + b"after"
 
 
 def test_widths_do_not_touch_those_of_others() -> None:
     head = b'<worksheet><dimension ref="A1:C9"/><cols><col min="2" max="3" width="9"/></cols>'
     splice = Splice()
     splice.change(head, head_edits(head, b"", {3: 5.0, 4: 6.0}, 0))
-    made = splice.content().decode()
+    made = splice.taken().decode()
     assert 'ref="A1:D9"' in made and made.count("<col ") == 2 and 'min="4" max="4" width="6"' in made
 
 

@@ -69,7 +69,8 @@ def _needs(
 
 def _size(package: Package, part: str) -> int:
     if part.lower() in package.new:
-        return len(package.new[part.lower()][1])
+        content = package.new[part.lower()][1]
+        return len(content) if isinstance(content, bytes) else content.size
     return package.entries[part.lower()].size
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import heapq
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,6 +23,8 @@ SKETCH = 14
 #: Share of the sketch that must be found under our own header, and under another one.
 UNDER_OUR_HEADER, UNDER_ANOTHER = 0.25, 0.75
 MOST_HEADER = 100
+#: Of a value that comes often, so many occurrences may be drawn into a sketch.
+COUNTED = 100
 
 
 def plain_header(text: object) -> str:
@@ -30,7 +33,10 @@ def plain_header(text: object) -> str:
     >>> plain_header("Acct\\n ID\\u00a0"), plain_header("ICP  Score")
     ('acct id', 'icp score')
     """
-    return " ".join(re.sub(r"[\u200b\u200c\u200d\u2060\ufeff]", "", str(text or "")).split()).casefold()
+    shown = str(text or "")
+    if not shown.isascii():
+        shown = re.sub(r"[\u200b\u200c\u200d\u2060\ufeff]", "", shown)
+    return " ".join(shown.split()).casefold()
 
 
 def value_text(value: object) -> str:
@@ -46,16 +52,21 @@ def content_text(kind: str, inner: bytes) -> str:
         return ""
     if kind == "inlineStr":
         return value_text(item_text(inner))
+    if not kind:
+        return f"{float(inner[3:-4]):.10g}"
     text = unescape_xml(inner.removeprefix(b"<v>").removesuffix(b"</v>"))
     return value_text(text == "1" if kind == "b" else float(text))
 
 
 def hashes(values: Iterable[str]) -> set[str]:
     """One hash for each value and the count of its occurrences so far."""
-    found = set[str]()
-    for value, times in Counter(value for value in values if value).items():
-        found |= {_hash(value, n) for n in range(times)}
-    return found
+    return set(_hashes(Counter(value for value in values if value), sys.maxsize))
+
+
+def _hashes(counts: Mapping[str, int], most: int) -> Iterator[str]:
+    for value, times in counts.items():
+        for n in range(min(times, most) if value else 0):
+            yield _hash(value, n)
 
 
 def _hash(value: str, n: int) -> str:
@@ -69,9 +80,9 @@ def _pieces(sketch: str) -> tuple[frozenset[str], str]:
     return found, max(found, default="")
 
 
-def sketch(values: Iterable[str]) -> str:
-    """The sketch of a column."""
-    return "".join(heapq.nsmallest(SKETCH, hashes(values)))
+def sketch(counts: Mapping[str, int]) -> str:
+    """The sketch of a column, from how often each value stands in it."""
+    return "".join(heapq.nsmallest(SKETCH, set(_hashes(counts, COUNTED))))
 
 
 def sort_of(values: Iterable[str]) -> str:
@@ -123,6 +134,7 @@ class SheetColumns:
 
     cells: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
     _hashes: dict[int, set[str]] = field(default_factory=dict)
+    _headers: dict[int, dict[str, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Iterable[bytes], parser: RowParser, strings: Sequence[bytes]) -> SheetColumns:
@@ -146,8 +158,11 @@ class SheetColumns:
     def header_row(self, column: int, header: str) -> int:
         """Row of the cell that holds ``header``; 0 for none."""
         wanted = plain_header(header)[:MOST_HEADER]
-        cells = self.cells.get(column, ()) if wanted else ()
-        return next((row for row, text in cells if plain_header(text)[:MOST_HEADER] == wanted), 0)
+        if column not in self._headers:
+            there = self._headers[column] = {}
+            for row, text in self.cells.get(column, ()):
+                there.setdefault(plain_header(text)[:MOST_HEADER], row)
+        return self._headers[column].get(wanted, 0) if wanted else 0
 
 
 def locate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from icp_xl.delivery.write_back.column_identity import plain_header
@@ -12,14 +12,19 @@ from icp_xl.delivery.write_back.ownership import read_owned_sheets
 from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import DeliveryError
-from icp_xl.opc.references import MAX_COLUMNS, Area, column_letters, column_number
-from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, key_text
+from icp_xl.opc.references import MAX_COLUMNS, MAX_ROWS, Area, column_letters, column_number
+from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, item_text, key_text
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 from icp_xl.opc.xml import Element
 
 #: How far down a header row is looked for.
 HEADER_ROWS = 60
+_ROW = re.compile(rb'<row r="(\d+)"')
+#: The last cell of a row, where it holds something and is no formula.
+_LAST = re.compile(
+    rb'<c r="([A-Z]{1,3})(\d+)"(?: s="(\d+)")?(?: t="\w+")?>(?:<v>[^<]*</v>|<is><t[^>]*>[^<]*</t></is>)</c></row>'
+)
 
 
 @dataclass
@@ -168,22 +173,57 @@ def check_table(book: Workbook, location: ListLocation) -> None:
                "Nothing was changed.", where=book.where, got=_table_name(location.table))  # fmt: skip
 
 
+@dataclass(frozen=True)
+class PlainRows:
+    """Rows from ``first`` to ``last`` that are alike: each has a key and ends with the same column in one format."""
+
+    first: int
+    last: int
+    column: int
+    style: str
+    keys: Sequence[str]
+
+
 @dataclass
 class Scan:
     """What stands in the rows of a sheet: keys by row, and the last column in use.
 
     ``shown`` are numbers as their format shows them, say with leading zeros; ``uncomputed`` counts keys that are
     formulas without a value.
-    ``last_style`` is the format of a row's last cell, only where that is the last column in use.
+    ``last_style`` is the format of a row's last cell, only where that is the last column in use. ``top`` are rows about
+    the header, as they stand; ``outside`` the columns in use above and below the list. ``plain`` holds, by their first
+    row, rows that are in none of the others; ``formulas`` says whether a cell of the sheet computes anything.
     """
 
-    rows: list[bytes] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
+    prefix: bytes = b""
+    top: dict[int, bytes] = field(default_factory=dict)
+    outside: set[int] = field(default_factory=set)
+    plain: dict[int, PlainRows] = field(default_factory=dict)
+    formulas: bool = False
     keys: dict[int, str] = field(default_factory=dict)
     shown: dict[int, str] = field(default_factory=dict)
     uncomputed: int = 0
     last_used: dict[int, int] = field(default_factory=dict)
     last_style: dict[int, str] = field(default_factory=dict)
+
+    def texts(self) -> list[str]:
+        """All keys that there are, each once."""
+        found = {*self.keys.values(), *self.shown.values()}
+        for rows in self.plain.values():
+            found.update(rows.keys)
+        return sorted(filter(None, found))
+
+    def widest(self, top: int, bottom: int) -> int:
+        """The last column in use from one row to another."""
+        used = [column for number, column in self.last_used.items() if top <= number <= bottom]
+        return max([*used, *(rows.column for rows in self.plain.values())], default=0)
+
+    def crowded(self, start: int) -> set[int]:
+        """Rows that hold something from column ``start`` on."""
+        found = {number for number, used in self.last_used.items() if used >= start}
+        for rows in self.plain.values():
+            found |= set(range(rows.first, rows.last + 1)) if rows.column >= start else set()
+        return found
 
 
 class KeyReader:
@@ -197,6 +237,32 @@ class KeyReader:
         self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
         self._last = re.compile(rb"<" + p + rb'c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?>')
         self._columns: dict[bytes, int] = {}
+        self._key = re.compile(
+            rb'<c r="' + column_letters(column).encode() + rb'(\d+)"(?: s="(\d+)")?(?: t="(s|inlineStr)")?>'
+            rb'(?:<v>|<is><t(?: xml:space="preserve")?>)([^<]*)<'
+        )
+
+    def block(self, block: bytes) -> list[tuple[int, bytes, bytes, bytes, bytes, bytes]] | None:
+        """Number, the key's format, kind and content, and letters and format of the last cell of each row of a block.
+
+        Only where each row is plain to see, as programs write them that write large sheets.
+        """
+        if self.rows.prefix:
+            return None
+        numbers = _ROW.findall(block)
+        keys, lasts = self._key.findall(block), _LAST.findall(block)
+        if not len(numbers) == len(keys) == len(lasts) == block.count(b"</row>") == block.count(b"<row"):
+            return None
+        if [key[0] for key in keys] != numbers or [last[1] for last in lasts] != numbers:
+            return None
+        return [(int(key[0]), *key[1:], last[0], last[2]) for key, last in zip(keys, lasts, strict=True)]
+
+    def number_of(self, letters: bytes) -> int:
+        """The number of a column."""
+        column = self._columns.get(letters)
+        if column is None:
+            column = self._columns[letters] = column_number(letters.decode())
+        return column
 
     def cell(self, row: bytes, number: int) -> Cell | None:
         """The key's cell."""
@@ -214,11 +280,18 @@ class KeyReader:
         match = self._last.match(row, start) if start >= 0 else None
         if match is None or row.startswith(b"</", match.end()):
             return None
-        letters, style = match[1], match[2]
-        column = self._columns.get(letters)
-        if column is None:
-            column = self._columns[letters] = column_number(letters.decode())
-        return column, style.decode() if style else ""
+        return self.number_of(match[1]), match[2].decode() if match[2] else ""
+
+
+def cut(block: bytes, *numbers: int) -> Iterator[bytes]:
+    """A block cut before the rows of these numbers, ascending, as far as they are seen."""
+    for number in numbers:
+        # What stands between two rows goes with the second.
+        at = len(block[: max(block.find(b'<row r="%d"' % number), 0)].rstrip())
+        if at > 0:
+            yield block[:at]
+            block = block[at:]
+    yield block
 
 
 def scan(
@@ -229,35 +302,75 @@ def scan(
     Args:
         formats: codes of the formats that show a number with leading zeros or with text around it.
     """
-    found = Scan()
+    found = Scan(reader.prefix)
     parser = RowParser(reader.prefix)
     key = KeyReader(parser, location.key_column)
-    bottom = location.area.last_row if location.table is not None else None
-    data = location.data
-    for row in reader.rows():
-        number = parser.number(row)
-        found.rows.append(row)
-        found.numbers.append(number)
-        if number < location.header_row or (bottom is not None and number > bottom):
-            continue
-        last = key.glance(row)
-        if last is None:
-            used = [cell.column for cell in parser.cells(row) if cell.inner]
-            found.last_used[number] = max(used, default=0)
-        else:
-            found.last_used[number], found.last_style[number] = last
-        if number > location.header_row and (data is None or data.first_row <= number <= data.last_row):
-            cell = key.cell(row, number)
-            text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""
-            if text:
-                found.keys[number] = text
-                style = cell.attribute(b"s") if formats and cell is not None else ""
-                if formats and style in formats and text.isdigit() and cell is not None:
-                    if cell.attribute(b"t") in ("", "n"):
-                        found.shown[number] = shown_digits(formats[style], text)
-            elif cell is not None and b"<f" in cell.inner:
-                found.uncomputed += 1
+    bottom = location.area.last_row if location.table is not None else MAX_ROWS
+    data = location.data or Area(location.header_row + 1, 1, MAX_ROWS, 1)
+    below: set[int] = set()
+    computes = re.compile(rb"<" + re.escape(reader.prefix) + rb"f[\s>/]")
+    for block in reader.blocks():
+        found.formulas = found.formulas or computes.search(block) is not None
+        for part in cut(block, data.first_row, data.last_row + 1):
+            if _scan_block(part, key, data, strings, formats, found):
+                below.clear()
+                continue
+            for row in reader.split(part):
+                number = parser.number(row)
+                if number <= location.header_row + HEADER_ROWS:
+                    found.top[number] = row
+                if number < location.header_row or number > bottom:
+                    found.outside |= {cell.column for cell in parser.cells(row) if cell.inner}
+                    continue
+                last = key.glance(row)
+                if last is None:
+                    used = [cell.column for cell in parser.cells(row) if cell.inner]
+                    found.last_used[number] = max(used, default=0)
+                else:
+                    found.last_used[number], found.last_style[number] = last
+                if data.first_row <= number <= data.last_row and number > location.header_row:
+                    cell = key.cell(row, number)
+                    text = key_text(cell_value(cell, strings)) if cell is not None and cell.inner else ""
+                    if text:
+                        below.clear()
+                        found.keys[number] = text
+                        style = cell.attribute(b"s") if formats and cell is not None else ""
+                        plain = cell is not None and cell.attribute(b"t") in ("", "n")
+                        if formats and style in formats and text.isdigit() and plain:
+                            found.shown[number] = shown_digits(formats[style], text)
+                        continue
+                    if cell is not None and b"<f" in cell.inner:
+                        found.uncomputed += 1
+                if location.table is None:
+                    below |= {cell.column for cell in parser.cells(row) if cell.inner}
+    found.outside |= below
     return found
+
+
+def _scan_block(
+    block: bytes, key: KeyReader, data: Area, strings: Sequence[bytes], formats: Mapping[str, str] | None, found: Scan
+) -> bool:
+    """Take in the rows of a block at once, where they allow it."""
+    rows = key.block(block)
+    if not rows or rows[0][0] < data.first_row or rows[-1][0] > data.last_row:
+        return False
+    first, last = rows[0][0], rows[-1][0]
+    if last - first + 1 != len(rows) or any(row[4:] != rows[0][4:] for row in rows):
+        return False
+    keys = []
+    for _, style, kind, content, _, _ in rows:
+        if kind == b"s":
+            at = int(content) if content.isdigit() else -1
+            text = key_text(item_text(strings[at])) if 0 <= at < len(strings) else ""
+        else:
+            inner = b"<is><t>" + content + b"</t></is>" if kind else b"<v>" + content + b"</v>"
+            text = key_text(cell_value(Cell(0, 0, 0, b' t="%b"' % kind, inner), strings))
+        if not text or (formats and not kind and style.decode() in formats):
+            return False
+        keys.append(text)
+    found.plain[first] = PlainRows(first, last, key.number_of(rows[0][4]), rows[0][5].decode(), keys)
+    key.rows.passed(last)
+    return True
 
 
 def merges(tail: bytes) -> list[Area]:
@@ -268,7 +381,7 @@ def merges(tail: bytes) -> list[Area]:
 
 def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> None:
     """Fix the header row and the data of a plain range, now that the sheet is read."""
-    if found.uncomputed and not found.keys:
+    if found.uncomputed and not found.keys and not found.plain:
         raise DeliveryError(
             "the keys are formulas that have not been computed yet, as another program wrote them",
             where=location.where,
@@ -283,9 +396,9 @@ def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> 
         ):
             location.header_row = area.last_row
     found.keys = {number: text for number, text in found.keys.items() if number > location.header_row}
-    if not found.keys:
+    if not found.keys and not found.plain:
         raise DeliveryError("there are no rows under the key column", where=location.where)
-    bottom = max(found.keys)
+    bottom = max([*found.keys, *(rows.last for rows in found.plain.values())])
     location.area = Area(location.header_row, location.key_column, bottom, location.key_column)
     location.data = Area(location.header_row + 1, location.key_column, bottom, location.key_column)
 
@@ -301,7 +414,7 @@ def first_free(book: Workbook, location: ListLocation, found: Scan, tail: bytes,
     """
     top, bottom = location.area.first_row, location.area.last_row
     if location.table is None:
-        start = 1 + max((used for number, used in found.last_used.items() if top <= number <= bottom), default=0)
+        start = 1 + found.widest(top, bottom)
         start = max(start, location.key_column + 1, *(column + 1 for column in own))
     else:
         start = location.area.last_column + 1
@@ -335,12 +448,13 @@ def _check_room(
     room = Area(location.area.first_row, start, location.area.last_row, start + width - 1)
     taken = next((str(area) for area in blocks if area.meets(room)), "")
     if not taken:
-        rows = zip(found.numbers, found.rows, strict=True)
-        crowded = [(n, row) for n, row in rows if found.last_used.get(n, 0) >= start]
-        parser = RowParser(_prefix(found))
-        for number, row in crowded:
+        crowded = found.crowded(start)
+        reader = SheetPartReader(book.package.chunks(location.part), location.part, book.where)
+        parser = RowParser(found.prefix)
+        for row in reader.rows() if crowded else ():
+            number = parser.number(row)
             cells = [c.column for c in parser.cells(row) if c.inner and start <= c.column < start + width]
-            if cells:
+            if number in crowded and cells:
                 taken = f"{column_letters(cells[0])}{number}"
                 break
     if taken:
@@ -348,8 +462,3 @@ def _check_room(
                f"Move what stands there, or insert {width} empty columns right of the table, and run again. "
                "Nothing was changed.", where=book.where, got=f"sheet {location.sheet}, {taken}",
                allowed=f"{room} free")  # fmt: skip
-
-
-def _prefix(found: Scan) -> bytes:
-    match = re.match(rb"\s*<((?:[\w.-]+:)?)row\b", found.rows[0]) if found.rows else None
-    return match[1] if match else b""

@@ -8,7 +8,6 @@ back to the bytes from before: small edits for the sheet, whole entries for the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 import re
@@ -18,10 +17,10 @@ from dataclasses import dataclass, replace
 
 from icp_xl.delivery.write_back.column_identity import MOST_HEADER, Identity, SheetColumns, locate
 from icp_xl.delivery.write_back.ownership import pack, read_owned_sheets, unpack
-from icp_xl.opc.package import CONTENT_TYPES, relationships_of
+from icp_xl.opc.package import CONTENT_TYPES, Digested, relationships_of
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
-from icp_xl.opc.splice import revert
+from icp_xl.opc.splice import reverted
 from icp_xl.opc.undo import CONTENT_TYPE, Snapshot, Undo, collect, decode, digest, encode
 from icp_xl.opc.unsupported import MAX_PACKAGE, RefusedError
 from icp_xl.opc.workbook_entries import add_names
@@ -130,12 +129,14 @@ def _field(name: str) -> str:
     return re.sub(r"\.([0-9a-f]{1,6})\.", lambda match: chr(int(match[1], 16)), name)
 
 
-def write_record(book: Workbook, part: str, snapshot: Snapshot, before: bytes, delta: bytes | None) -> None:
-    """Record how to come back from the sheet ``part`` as it stands now to its content ``before``.
+def write_record(
+    book: Workbook, part: str, snapshot: Snapshot, contents: tuple[Digested, Digested], delta: bytes | None
+) -> None:
+    """Record how to come back from the sheet ``part`` as it stands now to what it held before: the ``contents``.
 
     Without ``delta`` the whole earlier part is kept.
     """
-    package = book.package
+    package, before = book.package, contents[0]
     record_part = posixpath.join(posixpath.dirname(part), "icp_xl", posixpath.basename(part) + ".bin")
     package.put(record_part, b"", CONTENT_TYPE)
     package.add_relationship(part, TYPE, record_part)
@@ -143,9 +144,9 @@ def write_record(book: Workbook, part: str, snapshot: Snapshot, before: bytes, d
     undo = collect(package, snapshot, None, frozenset(skip))
     added = {name: digest(package.read(name)) for name in undo.added}
     head = {
-        "sheet": digest(package.read(part)),
-        "before": hashlib.sha256(before).hexdigest(),
-        "size": len(before),
+        "sheet": contents[1].sha256(),
+        "before": before.sha256(),
+        "size": before.size,
         "added": added,
         "delta": len(delta) if delta is not None else -1,
     }
@@ -196,6 +197,12 @@ def holds(book: Workbook, record: UndoRecord, name: str) -> bool:
     return wanted is not None and book.package.has(name) and digest(book.package.read(name)) == wanted
 
 
+def unchanged(book: Workbook, part: str) -> bool:
+    """Whether the sheet is byte for byte as our columns left it."""
+    record = read_record(book, part)
+    return record is not None and book.package.digest(part) == record.sheet
+
+
 def undo_columns(book: Workbook, index: int, part: str, tables: Sequence[str]) -> bool:
     """Put the sheet at ``index`` back as it was before our columns, where nobody has changed it since.
 
@@ -205,18 +212,19 @@ def undo_columns(book: Workbook, index: int, part: str, tables: Sequence[str]) -
     if record is None:
         return False
     own = [name.lower() for name in (part, *tables, relationships_of(part))]
-    if digest(package.read(part)) != record.sheet or not all(
+    if package.digest(part) != record.sheet or not all(
         holds(book, record, name) for name in own[1:] if name in record.undo.after or name in record.added
     ):
         return False
     if record.delta is not None:
+        before = Digested(reverted(package.chunks(part), record.delta, MAX_PACKAGE))
         try:
-            before = revert(package.read(part), record.delta, MAX_PACKAGE)
+            entry = package.pack(part, before)
         except ValueError:
             return False
-        if hashlib.sha256(before).hexdigest() != record.before:
+        if before.sha256() != record.before:
             return False
-        package.put(part, before)
+        package.put(part, entry)
     states = {name: holds(book, record, name) for name in (*record.undo.before, *record.added)}
     if not states.get(book.part.lower(), True):
         # Somebody has registered sheets or names since, and may use formats that came with our columns.

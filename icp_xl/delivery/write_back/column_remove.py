@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from icp_xl.delivery.write_back.column_ownership import (
     read_column_marks,
     read_record,
     settle_marks,
+    unchanged,
     undo_columns,
 )
 from icp_xl.delivery.write_back.column_rows import EMPHASIS, clear_cells
@@ -90,9 +92,12 @@ def _table_targets(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, fro
     strings, found = read_strings(book), dict[str, frozenset[str]]()
     for index in sorted({mark.index for mark in marks}):
         part = book.sheet_part(book.sheet_elements()[index])
+        untouched = part is not None and unchanged(book, part)
         for _, root in sheet_tables(book, part) if part is not None else ():
             area, listed = Area.of(root.get("ref") or ""), children(find(root, "tableColumns"))
-            alive, _ = settle_marks(book, part or "", [mark for mark in marks if mark.index == index], strings)
+            alive = [mark for mark in marks if mark.index == index]
+            if not untouched:
+                alive, _ = settle_marks(book, part or "", alive, strings)
             if area is not None:
                 at = [mark.column - area.first_column for mark in alive if mark.row == area.first_row]
                 names = frozenset((listed[i].get("name") or "").lower() for i in at if 0 <= i < len(listed))
@@ -109,7 +114,11 @@ def _cells(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, dict[int, C
         part = book.sheet_part(element)
         if part is None:
             continue
-        alive, _ = settle_marks(book, part, [mark for mark in marks if mark.index == index], strings)
+        alive = [mark for mark in marks if mark.index == index]
+        if unchanged(book, part):
+            found[(element.get("name") or "").lower()] = _untouched_cells(book, part, alive)
+            continue
+        alive, _ = settle_marks(book, part, alive, strings)
         known, top = {mark.column: mark for mark in alive}, min((mark.row for mark in alive), default=0)
         last, stay = dict[int, int](), dict[int, set[int]]()
         reader = SheetPartReader(book.package.chunks(part), part, book.where)
@@ -127,6 +136,18 @@ def _cells(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, dict[int, C
             c: CellsOfColumn(m.row, last.get(c, m.row), frozenset(stay.get(c, ()))) for c, m in known.items()
         }
     return found
+
+
+def _untouched_cells(book: Workbook, part: str, marks: Sequence[ColumnMark]) -> dict[int, CellsOfColumn]:
+    """The cells of our columns in a sheet that nobody has changed since: there, none is the user's."""
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
+    last = {mark.column: mark.row for mark in marks}
+    filled = {c: re.compile(rb'c r="%b(\d+)"[^>]*[^/]>' % column_letters(c).encode()) for c in last if c}
+    for block in reader.blocks():
+        for column, pattern in filled.items():
+            numbers = pattern.findall(block)
+            last[column] = int(numbers[-1]) if numbers else last[column]
+    return {mark.column: CellsOfColumn(mark.row, last[mark.column]) for mark in marks if mark.column}
 
 
 def is_latest(book: Workbook, index: int) -> bool:
@@ -187,33 +208,42 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
     bottom, spared = 1 << 21, set[int]()
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     parser, splice = RowParser(reader.prefix), Splice()
-    rows, kept = list(reader.rows()), dict[int, set[int]]()
-    last = _last_of_data(table[1]) if table is not None else bottom
-    for content in rows:
+    kept, last = dict[int, set[int]](), _last_of_data(table[1]) if table is not None else bottom
+    for content in reader.rows():
         number = parser.number(content)
         if row < number <= last:
             cells = [cell for cell in parser.cells(content) if cell.inner]
             alone = table is None and all(cell.column in columns for cell in cells)
             users = [c for c in cells if c.column in columns and (alone or is_users(c, strings, known[c.column]))]
-            kept[number] = {cell.column for cell in users}
+            if users:
+                kept[number] = {cell.column for cell in users}
     if table is not None:
         held = {column for some in kept.values() for column in some}
         bottom, spared = _shrink(book, *table, columns - held)
         spared |= held
-    splice.keep(reader.head + reader.open_tag)
-    chained = False
-    for content in rows:
-        number = parser.number(content)
-        if not row <= number <= bottom:
-            splice.keep(content)
-            continue
-        gone = columns - spared if number == row else columns - kept.get(number, set())
-        edits = clear_cells(parser, content, sorted(gone))
-        chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
-        splice.change(content, edits)
-    tail, emphasised = EMPHASIS.subn(b"", reader.tail)
-    splice.keep(reader.close_tag + tail)
-    book.package.put(part, splice.content())
+    chained = emphasised = False
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
+
+    def edited() -> Iterator[bytes]:
+        nonlocal chained, emphasised
+        parser = RowParser(reader.prefix)
+        splice.keep(reader.head + reader.open_tag)
+        for block in reader.blocks():
+            for content in reader.split(block):
+                number = parser.number(content)
+                if not row <= number <= bottom:
+                    splice.keep(content)
+                    continue
+                gone = columns - spared if number == row else columns - kept.get(number, set())
+                edits = clear_cells(parser, content, sorted(gone))
+                chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
+                splice.change(content, edits)
+            yield splice.taken()
+        tail, count = EMPHASIS.subn(b"", reader.tail)
+        emphasised = bool(count)
+        yield reader.close_tag + tail
+
+    book.package.put(part, book.package.pack(part, edited()))
     info = find(table[1], "tableStyleInfo") if table is not None else None
     if table is not None and info is not None and emphasised:
         info.set("showLastColumn", "1")

@@ -55,17 +55,52 @@ class RowWriter:
         made = self._appended(number, style if last == self.neighbour else "", contents)
         return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
 
-    def _appended(self, number: int, style: str, contents: Sequence[tuple[str, bytes]]) -> bytes:
-        """Our cells of one row, for a row that ends before them."""
+    def append(
+        self, rows: bytes, first: int, style: str, contents: Sequence[Sequence[tuple[str, bytes]]]
+    ) -> list[Edit]:
+        """What puts ``contents``, by column, into plain rows that end before our columns; ``style`` as in ``edits``."""
+        pieces = rows.split(self._close)
+        texts = [b"%d" % number for number in range(first, first + len(pieces) - 1)]
+        cells = []
+        for (start, middle, styled), column in zip(self._template(style), contents, strict=True):
+            empty = start + b"%b" + middle + b"/>" if styled else b""
+            cells.append(
+                [
+                    start + text + middle + (_TYPES.get(kind) or b' t="%b">' % kind.encode()) + inner + b"</c>"
+                    if inner
+                    else empty.replace(b"%b", text)
+                    for text, (kind, inner) in zip(texts, column, strict=True)
+                ]
+            )
+        edits, at = list[Edit](), 0
+        spans = self._spans(pieces[0])
+        said = _SPANS.search(pieces[0])
+        alike = said is not None and rows.count(said[0]) == len(texts)
+        for piece, made in zip(pieces, zip(*cells, strict=True), strict=False):
+            if said is not None and alike and spans:
+                place = at + piece.find(said[0]) + said.start(2) - said.start()
+                edits.append((place, spans[0][1], spans[0][2]))
+            elif not alike:
+                edits += [(at + place, length, new) for place, length, new in self._spans(piece)]
+            at += len(piece)
+            edits.append((at, 0, b"".join(made)))
+            at += len(self._close)
+        return edits
+
+    def _template(self, style: str) -> list[tuple[bytes, bytes, bool]]:
         if style not in self._templates:
             formats = [self.style_of(style, at) for at in range(len(self.columns))]
             self._templates[style] = [
                 (b'<c r="' + letters, b'" s="' + form.encode() + b'"' if form else b'"', bool(form))
                 for letters, form in zip(self._letters, formats, strict=True)
             ]
+        return self._templates[style]
+
+    def _appended(self, number: int, style: str, contents: Sequence[tuple[str, bytes]]) -> bytes:
+        """Our cells of one row, for a row that ends before them."""
         text = b"%d" % number
         pieces: list[bytes] = []
-        for (start, middle, styled), (kind, inner) in zip(self._templates[style], contents, strict=True):
+        for (start, middle, styled), (kind, inner) in zip(self._template(style), contents, strict=True):
             if inner:
                 pieces += (start, text, middle, _TYPES.get(kind) or b' t="%b">' % kind.encode(), inner, b"</c>")
             elif styled:

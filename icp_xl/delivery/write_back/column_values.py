@@ -61,16 +61,18 @@ class Results:
     find_keys: KeyFinder
     others: Sequence[ResultColumn] = ()
 
-    def __post_init__(self) -> None:
-        self._cells: dict[int, list[CellContent]] = {}
-
     def cells(self, row: int | None, columns: Sequence[ResultColumn]) -> list[CellContent]:
         """Contents of the cells of one account; empty ones where there is none."""
         if row is None:
             return [("", b"")] * len(columns)
-        if row not in self._cells:
-            self._cells[row] = [cell_content(self.value(column.field, row)) for column in columns]
-        return self._cells[row]
+        return [cell_content(self.value(column.field, row)) for column in columns]
+
+    def column(self, field: str, rows: Sequence[int | None]) -> list[CellContent]:
+        """Contents of the cells of one column; empty where there is no account."""
+        values = self.values.get(field)
+        if values is None:
+            return [("", b"")] * len(rows)
+        return [("", b"") if row is None else cell_content(values[row]) for row in rows]
 
     def value(self, name: str, row: int) -> Any:
         """One value; nothing for a field that there is not."""
@@ -85,6 +87,10 @@ def cell_content(value: Any) -> CellContent:
     """
     if isinstance(value, str):
         return _text(value)
+    if type(value) is int:
+        return "", b"<v>%d</v>" % value
+    if type(value) is float and math.isfinite(value) and not value.is_integer():
+        return "", b"<v>%b</v>" % repr(value).encode()
     if not isinstance(value, int | float) and hasattr(value, "item"):
         value = value.item()
     if value is None or value is NotImplemented:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +12,10 @@ from pathlib import Path
 from icp_xl.delivery.write_back.column_identity import Identity, content_text, sketch, sort_of
 from icp_xl.delivery.write_back.column_location import (
     ListLocation,
+    PlainRows,
     Scan,
     check_table,
+    cut,
     find_location,
     first_free,
     scan,
@@ -31,19 +33,19 @@ from icp_xl.delivery.write_back.column_ownership import (
 )
 from icp_xl.delivery.write_back.column_rows import RowWriter, emphasis_edits, head_edits, tail_edits
 from icp_xl.delivery.write_back.column_styles import ColumnStyles
-from icp_xl.delivery.write_back.column_values import ResultColumn, Results, cell_content
+from icp_xl.delivery.write_back.column_values import CellContent, ResultColumn, Results, cell_content
 from icp_xl.delivery.write_back.dependents import has_formulas
 from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
-from icp_xl.opc.package import Package
+from icp_xl.opc.package import Digested, Package
 from icp_xl.opc.plain_text import unique_headers
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader, cell_value, shared_strings
-from icp_xl.opc.splice import Splice, revert
+from icp_xl.opc.splice import Edit, Splice
 from icp_xl.opc.undo import Snapshot
-from icp_xl.opc.unsupported import MAX_PACKAGE, refuse
+from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_entries import recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
 from icp_xl.opc.xml import children, find, serialise, truthy
@@ -128,7 +130,6 @@ def columns_into_package(
     strings = read_strings(book)
     location = find_location(book, key, sheet, strings)
     check_table(book, location)
-    refuse_protected(book, location.part)
     marks = [mark for mark in read_column_marks(book) if mark.index == location.index]
     earlier = {mark.field: mark for mark in marks if mark.column and mark.row == location.header_row}
     tables = [part for part, _ in sheet_tables(book, location.part)]
@@ -174,19 +175,26 @@ def read_strings(book: Workbook) -> list[bytes]:
     return shared_strings(book.package.read(part), part, book.where) if part else []
 
 
-def refuse_protected(book: Workbook, part: str) -> None:
-    """Refuse a sheet whose owner has protected its cells.
+def refuse_protected(book: Workbook, part: str, tail: bytes) -> None:
+    """Refuse a sheet whose owner has protected its cells; ``tail`` is what follows them.
 
     Raises:
         RefusedError: it is protected.
     """
-    tail = b""
-    for chunk in book.package.chunks(part):
-        tail = (tail + chunk)[-(1 << 21) :]
     if re.search(rb'<(?:[\w.-]+:)?sheetProtection\s[^>]*?\bsheet="(?:1|true|on)"', tail):
         refuse("sheet-protected", "the sheet is protected, so its owner does not want cells added",
                "Unprotect it in Excel (Review, Unprotect Sheet) and run again. Nothing was changed.",
                where=book.where, got=part)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _OurColumns:
+    """Our columns in the order in which they stand: where, under which headers, and which of them are new."""
+
+    columns: Sequence[ResultColumn]
+    numbers: Sequence[int]
+    titles: Sequence[str]
+    fresh: Sequence[ResultColumn]
 
 
 @dataclass
@@ -205,13 +213,13 @@ class _Writing:
 
     def write(self, snapshot: Snapshot) -> None:
         book, location = self.book, self.location
-        before = book.package.read(location.part, MAX_PACKAGE)
-        reader = SheetPartReader([before], location.part, book.where)
+        before = Digested(book.package.chunks(location.part))
+        reader = SheetPartReader(before, location.part, book.where)
         styles = ColumnStyles(book)
         found = scan(location, reader, self.strings, styles.digit_formats())
+        refuse_protected(book, location.part, reader.tail)
         settle(book, location, found, reader.tail)
-        keys = {*found.keys.values(), *found.shown.values()}
-        self._accounts, notes = self.results.find_keys(sorted(filter(None, keys)))
+        self._accounts, notes = self.results.find_keys(found.texts())
         self.report.notes += notes
         if found.uncomputed:
             self.report.notes.append(
@@ -225,25 +233,27 @@ class _Writing:
         places = {**kept, **{column.field: start + at for at, column in enumerate(fresh)}}
         columns.sort(key=lambda column: places[column.field])
         titles = self._titles(columns, places, found, fresh)
-        splice = self._edit(reader, found, columns, places, titles, fresh, styles)
-        content = splice.content()
-        book.package.put(location.part, content)
+        splice = Splice()
+        again = SheetPartReader(book.package.chunks(location.part), location.part, book.where)
+        ours = _OurColumns(columns, [places[c.field] for c in columns], [titles[c.field] for c in columns], fresh)
+        edited = Digested(self._edited(again, splice, found, ours, styles))
+        book.package.put(location.part, book.package.pack(location.part, edited))
+        self._check_matched()
         styles.save()
         self._grow_table([titles[column.field] for column in fresh], start)
-        if self.earlier or has_formulas(book):
+        if self.earlier or found.formulas or has_formulas(book, location.part):
             recalculate(book)
         header = location.header_row if location.table is None else location.area.first_row
         identities = {
-            column.field: Identity(titles[column.field], sketch(values), sort_of(values))
-            for column, values in ((column, list(self._written[at].elements())) for at, column in enumerate(columns))
+            column.field: Identity(titles[column.field], sketch(counts), sort_of(counts))
+            for column, counts in zip(columns, self._written, strict=True)
         }
         set_column_marks(book, location.index, header, places, identities)
         book.save()
         if self.restored or not self.earlier:
-            record: bytes | None = splice.record()
-            if record is not None and revert(content, record, MAX_PACKAGE) != before:
-                record = None  # written in a way that the reader had to normalise
-            write_record(book, location.part, snapshot, before, record)
+            # Else it is written in a way that the reader had to normalise, and the whole earlier part is kept.
+            record = splice.record() if splice.checksum == before.checksum else None
+            write_record(book, location.part, snapshot, (before, edited), record)
         self.report.sheet = location.sheet
         self.report.columns = {c.field: f"{titles[c.field]} ({column_letters(places[c.field])})" for c in columns}
         self.report.replaced = sorted(set(self.earlier) & set(places))
@@ -260,9 +270,7 @@ class _Writing:
         self, columns: Sequence[ResultColumn], places: Mapping[str, int], found: Scan, fresh: Sequence[ResultColumn]
     ) -> dict[str, str]:
         """Headers: as they stand for columns that are there, else ours, free among the others."""
-        parser = RowParser(b"")
-        row = next((r for n, r in zip(found.numbers, found.rows, strict=True) if n == self.location.header_row), b"")
-        parser = RowParser(_prefix_of(row))
+        row, parser = found.top.get(self.location.header_row, b""), RowParser(found.prefix)
         texts = {cell.column: str(cell_value(cell, self.strings) or "") for cell in parser.cells(row)}
         if self.location.table is not None:
             taken = [c.get("name") or "" for c in children(find(self.location.table, "tableColumns"))]
@@ -273,24 +281,18 @@ class _Writing:
         titles = {column.field: texts.get(places[column.field], column.header) for column in columns}
         return {**titles, **{column.field: title for column, title in zip(new, made, strict=True)}}
 
-    def _edit(
-        self,
-        reader: SheetPartReader,
-        found: Scan,
-        columns: Sequence[ResultColumn],
-        places: Mapping[str, int],
-        titles: Mapping[str, str],
-        fresh: Sequence[ResultColumn],
-        styles: ColumnStyles,
-    ) -> Splice:
-        location, splice = self.location, Splice()
-        numbers = [places[column.field] for column in columns]
-        new = self._widths({places[column.field]: column.width for column in fresh}, found, reader)
+    def _edited(
+        self, reader: SheetPartReader, splice: Splice, found: Scan, columns: _OurColumns, styles: ColumnStyles
+    ) -> Iterator[bytes]:
+        """The sheet with the columns, block by block; ``splice`` keeps what leads back."""
+        location, numbers = self.location, columns.numbers
+        widths = {n: c.width for c, n in zip(columns.columns, numbers, strict=True) if c in columns.fresh}
+        new = self._widths(widths, found, reader)
         splice.change(reader.head, head_edits(reader.head, reader.prefix, new, 0) if new else [])
         splice.keep(reader.open_tag)
-        neighbour = min(numbers) - 1
-        formats = [column.format for column in columns]
+        formats = [column.format for column in columns.columns]
         owned = {} if self.restored else {mark.column: mark.identity for mark in self.earlier.values()}
+        neighbour = min(numbers) - 1
         body = RowWriter(
             RowParser(reader.prefix),
             numbers,
@@ -299,49 +301,86 @@ class _Writing:
             owned,
             self.strings,
         )
-        self._written = [Counter() for _ in columns]
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
+        self._written = [Counter() for _ in numbers]
         assert location.data is not None
-        unmatched: dict[str, int] = {}
-        chained = False
-        top, bottom = location.data.first_row, location.data.last_row
-        for number, row in zip(found.numbers, found.rows, strict=True):
-            text = found.keys.get(number)
-            if number == location.header_row and fresh:
-                contents = [cell_content(titles[column.field]) for column in columns]
-                splice.change(row, head.edits(row, number, contents))
-            elif text is not None or (self.earlier and not self.restored and top <= number <= bottom):
-                account = self._accounts.get(found.shown.get(number, ""))
-                if account is None:
-                    account = self._accounts.get(text or "")
-                if account is not None:
-                    self.report.matched += 1
-                elif text:
-                    unmatched[text] = unmatched.get(text, 0) + 1
-                last, style = found.last_used.get(number, 0), found.last_style.get(number)
-                contents = self.results.cells(account, columns)
-                for seen, content in zip(self._written, contents, strict=True):
-                    seen[_compared(content)] += 1
-                edits = body.edits(row, number, contents, last, style)
-                chained = chained or any(b"<f" in row[at : at + length] for at, length, _ in edits if length)
-                splice.change(row, edits)
-            else:
-                splice.keep(row)
+        data, chained = location.data, False
+        parser = RowParser(reader.prefix)
+        for block in reader.blocks():
+            for part in cut(block, data.first_row, data.last_row + 1):
+                plain = found.plain.get(parser.next_number(part))
+                if plain is not None and not owned and plain.column < numbers[0]:
+                    contents = self._plain_contents(plain, columns.columns)
+                    beside = plain.style if plain.column == neighbour else ""
+                    splice.change(part, body.append(part, plain.first, beside, contents))
+                    parser.passed(plain.last)
+                    continue
+                at = 0
+                edits: list[Edit] = []
+                for row in reader.split(part):
+                    number = parser.number(row)
+                    if number == location.header_row and columns.fresh:
+                        made = head.edits(row, number, [cell_content(title) for title in columns.titles])
+                    elif (
+                        number in found.keys
+                        or plain is not None
+                        or (self.earlier and not self.restored and data.first_row <= number <= data.last_row)
+                    ):
+                        last, style = found.last_used.get(number, 0), found.last_style.get(number)
+                        text = plain.keys[number - plain.first] if plain is not None else found.keys.get(number)
+                        cells = self._contents(text, found.shown.get(number), columns.columns)
+                        made = body.edits(row, number, cells, last, style)
+                        if not chained:
+                            chained = any(b"<f" in row[at : at + length] for at, length, _ in made if length)
+                    else:
+                        made = []
+                    edits += [(at + position, length, text) for position, length, text in made]
+                    at += len(row)
+                splice.change(part, edits)
+            yield splice.taken()
         splice.keep(reader.close_tag)
         if body.spared:
             self.report.notes.append(spared_note(body.spared))
-        self.report.unmatched = unmatched
+        if chained:
+            drop_calculation_chain(self.book)
+        self._tail(reader, splice, numbers, found, self._emphasis(styles) if columns.fresh else None)
+        yield splice.taken()
+
+    def _contents(self, text: str | None, shown: str | None, columns: Sequence[ResultColumn]) -> list[CellContent]:
+        """What the cells of one row hold, by its key."""
+        account = self._account(text, shown)
+        contents = self.results.cells(account, columns)
+        for seen, content in zip(self._written, contents, strict=True):
+            seen[_compared(content)] += 1
+        return contents
+
+    def _plain_contents(self, rows: PlainRows, columns: Sequence[ResultColumn]) -> list[list[CellContent]]:
+        """What the cells of plain rows hold, by column."""
+        accounts = [self._account(text) for text in rows.keys]
+        found = [self.results.column(column.field, accounts) for column in columns]
+        for seen, contents in zip(self._written, found, strict=True):
+            for content, times in Counter(contents).items():
+                seen[_compared(content)] += times
+        return found
+
+    def _account(self, text: str | None, shown: str | None = None) -> int | None:
+        account = self._accounts.get(shown) if shown is not None else None
+        if account is None:
+            account = self._accounts.get(text or "")
+        if account is not None:
+            self.report.matched += 1
+        elif text:
+            self.report.unmatched[text] = self.report.unmatched.get(text, 0) + 1
+        return account
+
+    def _check_matched(self) -> None:
         if not self.report.matched:
             raise DeliveryError(
                 "no row of the key column is the id or the name of an account",
-                where=location.where,
-                got="; ".join(list(unmatched)[:5])[:200],
+                where=self.location.where,
+                got="; ".join(list(self.report.unmatched)[:5])[:200],
                 next_step="Choose the column that holds the account's id or name. Nothing was changed.",
             )
-        if chained:
-            drop_calculation_chain(self.book)
-        self._tail(reader, splice, numbers, found, self._emphasis(styles) if fresh else None)
-        return splice
 
     def _emphasis(self, styles: ColumnStyles) -> int | None:
         """A bold format for the user's last column, where his table's style sets that off: ours is not meant."""
@@ -355,11 +394,11 @@ class _Writing:
     def _widths(self, wanted: dict[int, float], found: Scan, reader: SheetPartReader) -> dict[int, float]:
         """Widths for our new columns, but for those over which something of the user's lies that they would stretch."""
         location, parser = self.location, RowParser(reader.prefix)
-        used = set[int]()
+        used = set(found.outside)
         for area in anchored_areas(self.book, location.part):
             used |= set(range(area.first_column, area.last_column + 1))
-        for number, row in zip(found.numbers, found.rows, strict=True):
-            if not location.area.first_row <= number <= location.area.last_row:
+        for number, row in found.top.items():
+            if number < location.area.first_row:
                 used |= {cell.column for cell in parser.cells(row) if cell.inner}
         left = {column: width for column, width in wanted.items() if column not in used}
         if len(left) < len(wanted):
@@ -372,9 +411,8 @@ class _Writing:
         location, tail = self.location, reader.tail
         area = location.area
         if location.table is None:
-            used = [c for n, c in found.last_used.items() if area.first_row <= n <= area.last_row]
-            first = min(location.key_column, 1)
-            area = Area(area.first_row, first, area.last_row, max(used, default=location.key_column))
+            used = found.widest(area.first_row, area.last_row) or location.key_column
+            area = Area(area.first_row, min(location.key_column, 1), area.last_row, used)
         edits, changed = tail_edits(tail, area, numbers, table=location.table is not None)
         if bold is not None:
             last = Area(area.first_row, area.last_column, area.last_row, area.last_column)
@@ -411,11 +449,6 @@ class _Writing:
 @lru_cache(maxsize=1 << 14)
 def _compared(content: tuple[str, bytes]) -> str:
     return content_text(*content)
-
-
-def _prefix_of(row: bytes) -> bytes:
-    match = re.match(rb"\s*<((?:[\w.-]+:)?)row\b", row)
-    return match[1] if match else b""
 
 
 def _move_filter(book: Workbook, index: int, before: str, after: str) -> None:

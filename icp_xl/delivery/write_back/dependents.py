@@ -260,13 +260,13 @@ def check_dependents(book: Workbook, targets: Targets, force: bool) -> list[str]
     return found
 
 
-def has_formulas(book: Workbook) -> bool:
-    """Whether a sheet that is not ours computes anything."""
+def has_formulas(book: Workbook, without: str = "") -> bool:
+    """Whether a sheet that is not ours, nor the part ``without``, computes anything."""
     pattern, package = re.compile(rb"<(?:[\w.-]+:)?f[\s>/]"), book.package
     ours = {mark.index for mark in read_owned_sheets(book)}
     for index, element in enumerate(book.sheet_elements()):
         part, tail = book.sheet_part(element), b""
-        if index in ours or part is None:
+        if index in ours or part is None or part == without:
             continue
         for chunk in package.chunks(part):
             if pattern.search(tail + chunk):
