@@ -163,6 +163,22 @@ def test_where_nobody_typed_a_status_the_list_is_measured_all_the_same(tmp_path:
     assert "The list worked" in (tmp_path / "out" / "icp_did_it_work.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("word, worked", [("To-Do", 0), ("not contacted yet", 0), ("-", 0), ("Called twice", 50)])
+def test_statuses_in_peoples_own_words(
+    word: str, worked: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = folder(tmp_path, holdout=True)
+    path = tmp_path / "out" / "state" / "lists" / "2026-01-05.parquet"
+    frame = pd.read_parquet(path)
+    touched = (frame["status"] != "") & (frame.index < 150)
+    frame.loc[:, "status"] = np.where(touched, word, "")
+    frame.to_parquet(path)
+    assert icp(["measure", *given]) == 0
+    rows = [row for row in cells(tmp_path / "out" / "icp_did_it_work.xlsx") if "Listed and worked" in row]
+    assert rows[0][rows[0].index("Listed and worked") + 1] == worked
+    assert ("own words count as worked: Called twice (50)" in "".join(capsys.readouterr())) == bool(worked)
+
+
 def test_a_list_younger_than_every_sale_is_not_measured_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = folder(tmp_path, holdout=True)
     lists = tmp_path / "out" / "state" / "lists"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from icp_xl.pipeline.whitespace.rank import people_said
 from icp_xl.reports.did_it_work import MeasureInputs, build_measure_book, tell
 from icp_xl.runs import RunContext
 from icp_xl.tables import Tables
-from icp_xl.whitespace.states import TO_DO
+from icp_xl.whitespace.states import ACTED
 
 REPORT = artifacts.MEASURE_REPORT.name
 _NEXT = "`icp-xl whitespace --holdout 0.1` gives out a list and holds one account in ten out of it."
@@ -160,17 +161,37 @@ def outcomes_of(lists: pd.DataFrame, tables: Tables, states: pd.DataFrame) -> tu
     first = named.groupby("account_id")["list_day"].transform("min")
     pairs = named[named["list_day"] == first].drop_duplicates(["account_id", "division"]).copy()
     pairs["held_out"] = pairs.groupby("account_id")["holdout"].transform("any")
-    pairs["worked"] = _worked(pairs, lists, states)
+    pairs["worked"] = _worked(pairs, lists, states, notes)
     pairs["revenue"] = _bought_since(pairs, sales, notes)
     pairs["bought"] = pairs["revenue"] > 0
     _oddities(pairs, tables, notes, last)
     return pairs[list(PAIR_COLUMNS)].reset_index(drop=True), notes
 
 
-def _worked(pairs: pd.DataFrame, lists: pd.DataFrame, states: pd.DataFrame) -> pd.Series[bool]:
+#: A status in people's own words that says that nobody has done anything yet.
+_NOTHING = re.compile(
+    r"\W*|to ?do|tbd|n ?a|none|open|new|pending|offen|neu"
+    r"|(not|noch|nicht|un)\b.*(yet|nicht|start|work|call|contact|touch|kontakt|angerufen|bearbeitet).*"
+)
+
+
+def _untouched(status: str) -> bool:
+    """Whether a status says that nobody has done anything.
+
+    >>> [_untouched(text) for text in ("", "To-Do", "-", "not contacted yet", "N/A", "not relevant", "called")]
+    [True, True, True, True, True, False, False]
+    """
+    return _NOTHING.fullmatch(re.sub(r"[\W_]+", " ", status).strip().casefold()) is not None
+
+
+def _worked(pairs: pd.DataFrame, lists: pd.DataFrame, states: pd.DataFrame, notes: list[str]) -> pd.Series[bool]:
     """Whether somebody gave any pair of the account a status other than to do since its list."""
     said = pd.concat([lists[["account_id", "status", "status_on"]], states[["account_id", "status", "status_on"]]])
-    said = said[~said["status"].isin(["", TO_DO])]
+    said = said[~said["status"].map(_untouched)]
+    words = said.loc[said["account_id"].isin(pairs["account_id"]) & ~said["status"].isin(ACTED), "status"]
+    if len(words):
+        shown = ", ".join(f"{word} ({count:,})" for word, count in words.value_counts().head(5).items())
+        notes.append(f"Statuses in people's own words count as worked: {shown}.")
     when = pd.to_datetime(said["status_on"])
     # A status without a day is of the list that it stands in; those of our own time carry one.
     latest = when.fillna(pd.Timestamp.max.floor("D").as_unit("s")).groupby(said["account_id"]).max()
