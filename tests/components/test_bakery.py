@@ -76,11 +76,11 @@ def test_the_names_of_the_live_workbook_are_ones_that_excel_takes(bakery: Path) 
     with zipfile.ZipFile(bakery / "out" / "live" / "icp_live.xlsx") as package:
         book = etree.fromstring(package.read("xl/workbook.xml"))
     names = {each.get("name"): each.text for each in book.iter("{*}definedName")}
-    assert {f"ICP_COMPONENT_{name.upper()}" for name in NAMES} <= set(names)
-    text = names["ICP_SCORE"]
-    arguments = text.removeprefix("_xlfn.LAMBDA(").split(",")[: len(NAMES)]
-    assert arguments == ["_xlpm.cl", "_xlpm.b", "_xlpm.s", "_xlpm.f", "_xlpm.g"]
-    assert all(f"{argument}*icp_w_{name}" in text for argument, name in zip(arguments, NAMES, strict=True))
+    assert {f"icp_fn_part_{name}" for name in NAMES} <= set(names)
+    model, _ = scored(bakery)
+    arguments = names["ICP_SCORE"].removeprefix("_xlfn.LAMBDA(").split(",")[: len(model.facts) + 1]
+    assert arguments == [*(f"_xlpm.{fact.name}" for fact in model.facts), "_xlop.weights"]
+    assert all(f"*INDEX(_xlpm.used_,{i})" in names["icp_fn_raw"] for i in range(1, len(NAMES) + 1))
 
 
 def test_copies_to_share_hold_the_components_and_a_reps_own_accounts_only(bakery: Path) -> None:
