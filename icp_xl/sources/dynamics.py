@@ -254,7 +254,7 @@ def _name_currencies(
         return
     try:
         first = reader.ask(reader.address("transactioncurrencies?$select=isocurrencycode"))
-    except _ForbiddenError:
+    except _NoPrivilegeError:
         warn("Dynamics 365: the user may not read currencies; their names stand for their codes.")
         return
     codes = {each["transactioncurrencyid"]: each["isocurrencycode"] for page in reader.pages(first) for each in page}
@@ -269,7 +269,7 @@ class _UnknownColumnError(Exception):
         self.column, self.words = column, words
 
 
-class _ForbiddenError(SourceError):
+class _NoPrivilegeError(SourceError):
     """The application user lacks a privilege."""
 
     def __init__(self, words: str) -> None:
@@ -372,7 +372,7 @@ def _refusal(answer: Any) -> Exception:
         return SourceError("Dynamics 365 does not accept the session", next_step="Register the app as an application "
                            "user of the organisation, and check that DYNAMICS_URL is its address.")  # fmt: skip
     if answer.status_code == 403:
-        return _ForbiddenError(words)
+        return _NoPrivilegeError(words)
     column = re.search(r"Could not find a property named '([^']+)'", words)
     return _UnknownColumnError(column[1], words) if column else SourceError(
         "Dynamics 365 refused the request", got=words)  # fmt: skip
