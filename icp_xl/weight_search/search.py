@@ -21,7 +21,7 @@ from icp_xl.weight_search.near_optimal_region import Region, find_regions, weigh
 from icp_xl.weight_search.objective import Objective, Value
 from icp_xl.weight_search.problem import Problem, build_problem
 from icp_xl.weight_search.simplex import Floats, WeightGrid, as_floats, as_weights
-from icp_xl.weight_search.storage import TrialStore, latest_store
+from icp_xl.weight_search.storage import TrialStore, keep_only, latest_store
 from icp_xl.weight_search.study import StudyResult, run_study, study_name
 from icp_xl.weight_search.tradeoff import TradeoffPoint, trace_tradeoff
 from icp_xl.weight_search.trials import EvaluatedTrials
@@ -120,11 +120,14 @@ def _optimize(
 ) -> OptimizeResult:
     problem = build_problem(accounts, settings, current, components)
     objective = Objective(problem)
+    folder, name = store, study_name(objective, settings.optimize)
     if isinstance(store, Path):
-        store = latest_store(store, study_name(objective, settings.optimize))
+        store = latest_store(store, name)
     study = run_study(objective, settings.optimize, store, progress)
     if not study.complete:
         raise Cancelled(_so_far(study, problem, settings.optimize.n_trials))
+    if isinstance(folder, Path):
+        keep_only(folder, name)
     pool = EvaluatedTrials(objective, progress)
     pool.add(study.outcomes)
     in_force = problem.in_force

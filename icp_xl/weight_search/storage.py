@@ -183,12 +183,16 @@ class TrialStore:
 
 
 def latest_store(folder: Path, name: str) -> TrialStore:
-    """The journal of the study ``name`` in ``folder``; journals of studies of other inputs are removed."""
+    """The journal of the study ``name`` in ``folder``."""
+    return TrialStore(folder / f"{name}.journal")
+
+
+def keep_only(folder: Path, name: str) -> None:
+    """Remove the journals of studies of other inputs; the study ``name`` is whole by now."""
     for other in sorted(folder.glob("*.journal")):
         if other.stem != name:
             other.unlink(missing_ok=True)
             other.with_name(other.name + ".lock").unlink(missing_ok=True)
-    return TrialStore(folder / f"{name}.journal")
 
 
 def _check_journal(path: Path) -> None:
