@@ -89,10 +89,3 @@ def test_the_buttons_in_the_order_of_the_work(app: Any, tmp_path: Path) -> None:
         tabs = openpyxl.load_workbook(Path(job.request.out) / report, read_only=True).sheetnames
         for tab in tabs:
             assert any(name == tab or name.startswith(f"{tab} (") for name in names), (report, tab)
-    # The functions go into the same workbook, beside the sheets, and it is open again.
-    for _ in range(2):
-        assert macros.guarded(book, macros.MACROS["put_functions"]), app.impl.alerts
-        book = app.books[customers.name]
-    assert "ICP_LOOKUP can be typed" in str(app.impl.alerts[-1])
-    assert {*names, "ICP Functions", "ICP Accounts"} == {tab.name for tab in book.sheets}
-    assert "ICP_SCORE" in openpyxl.load_workbook(customers).defined_names
