@@ -42,8 +42,9 @@ COMMANDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (8, "", ("refine", "--end-trial")), (8, "", ("won-lost",)), (6, "data", ("score",)), (3, "data", ("build",)),
     (6, "", ("live",)), (4, "", ("whitespace",)), (2, "", ("train", "--score-only")), (1, "", ("validate",)),
     (6, "", ("share",)), (2, "", ("share", "--by", "rep")), (6, "", ("write-back", BOOK, "--report", REPORT)),
-    (4, "", ("write-back", BOOK, "--columns", "Account ID")), (4, "", ("write-back", BOOK, "--remove")),
+    (4, "", ("write-back", BOOK, "--columns", "Acct ID")), (4, "", ("write-back", BOOK, "--remove")),
     (3, "data", ("map", "--yes")), (2, "data", ("history", "add", "CUSTOMERS", "--as-of", "2023-06-30")),
+    (4, "", ("optimize", "--trials", "12")), (4, "data", ("measure",)), (1, "", ("train",)), (1, "data", ("run",)),
 )  # fmt: skip
 CLOCK = "run.clock=2025-01-05T10:00:00"
 #: Files that say when a run was, and what is swept by the next one.
