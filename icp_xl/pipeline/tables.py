@@ -26,7 +26,7 @@ from icp_xl.tables.categories import CATEGORY_SHEET, read_categories
 from icp_xl.tables.matching.overrides import Overrides
 
 #: The report that ``score`` writes; its Match Review sheet is where a user corrects matches.
-REPORT = artifacts.REPORT.name
+REPORT: str = artifacts.REPORT.name
 SOURCES = (*SPECS, "strategic_tiers")
 
 

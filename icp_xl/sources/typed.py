@@ -27,6 +27,9 @@ from icp_xl.sources.numbers import Decimals, is_ledger, is_missing, marks_of, pa
 #: What pandas itself makes of a column of texts, so that our frames join with everyone else's without a cast.
 TEXT_DTYPE: Any = pd.Series([""]).dtype
 
+#: Arrow's own pool gives memory back between columns, and the system then fetches each page of the next one anew.
+_POOL = pa.system_memory_pool()
+
 _TRUE = frozenset("yes y true t 1 x on active ja oui si sí wahr vrai verdadero ✓ ✔ enabled subscribed current".split())
 _FALSE = frozenset(
     "no n false f 0 off inactive nein non falsch faux falso ✗ ✘ disabled expired lapsed cancelled".split()
@@ -91,7 +94,7 @@ def missing_column(kind: Kind, rows: int) -> pd.Series[Any]:
 @lru_cache(maxsize=1)
 def _nothing(rows: int) -> pa.Array:
     """One array serves every text that a table lacks: nothing is ever written into it, only put in its place."""
-    return pa.nulls(rows, pa.large_string())
+    return pa.nulls(rows, pa.large_string(), _POOL)
 
 
 def _map(raw: RawColumn, convert: Callable[[Any], Any]) -> tuple[RawColumn, list[Any], list[Any]]:
@@ -116,7 +119,7 @@ def _texts(raw: RawColumn) -> Typed:
         codes, cells = distinct(raw)
         texts = [*map(cell_text, cells)]
     by_code = pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(texts, pa.large_string()))
-    return Typed(pd.Series(pd.array(by_code.cast(pa.large_string()), dtype=TEXT_DTYPE)))
+    return Typed(pd.Series(pd.array(by_code.cast(pa.large_string(), memory_pool=_POOL), dtype=TEXT_DTYPE)))
 
 
 SHORTENED = re.compile(r"^\d(?:[.,]\d+)?[eE]\+?\d{2,}$")
