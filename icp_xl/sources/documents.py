@@ -20,7 +20,7 @@ _CREDIT = re.compile(
     r"|nota credito"
     r"|credit ?nota|kredit ?not|kreditfaktura|gutschrift|refund|\breturns?\b|sales return|ruckerstattung|retour"
     r"|remboursement|reembolso|rimborso|reso\b|devolucion|devolucao|zwrot|korekta|возврат|кредит|iade|dobropis"
-    r"|hyvitys|jovair"
+    r"|hyvitys|jovair|korrektur\b|rectificativ|\babono\b|rettificativ|korygujac|opravny danovy"
     r"|storno fact|chargeback|貸方|贷项|返品|退货|退款|反品|赤伝"
 )
 _NO_SALE = re.compile(

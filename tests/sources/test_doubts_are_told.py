@@ -117,3 +117,15 @@ def test_nothing_is_taken_where_nothing_fits(tmp_path: Path) -> None:
     (tmp_path / "sales.csv").write_text('[{"date":"2024-01-01","customer":"A","amount":3}]')
     with pytest.raises(MissingColumnsError):
         read_sources(settings_for(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["Rechnungskorrektur", "Factura rectificativa", "Nota de abono", "Nota rettificativa", "Faktura korygująca"],
+)
+def test_the_legal_names_of_corrections_count_negative(tmp_path: Path, kind: str) -> None:
+    text = f"Date,Customer,Document Type,Amount\n2024-01-13,Acme,Invoice,100\n2024-01-16,Acme,{kind},30\n"
+    (tmp_path / "sales.csv").write_text(text + "2024-01-18,Beta,Invoice,200\n", encoding="utf-8")
+    sources = read_sources(settings_for(tmp_path))
+    assert sources.sales is not None and sources.sales.frame["revenue"].sum() == 270
+    assert any(f"are {kind} by Document Type and count negative, 30.00" in said for said in sources.warnings)
