@@ -103,7 +103,7 @@ def classify(
     _mark_totals(reason, sums, blank, spec)
     _mark(reason, CARRIED, _carried(known, len(reason)))
     _mark_sums(reason, columns, sums, blank, spec)
-    remarks = (*again, *_mark_repeated_sums(reason, columns, known))
+    remarks = (*again, *_mark_grand_total(reason, columns, known), *_mark_repeated_sums(reason, columns, known))
     _mark_notes(reason, columns, filled)
     account_from, count = _fill_down(reason, columns, blank, filled, fill, merged)
     if account_from is not None:
@@ -294,6 +294,36 @@ def _carried(known: Mapping[str, Distinct], rows: int) -> Mask:
         if name in known:
             found |= _told(known[name], lambda cell: bool(_CARRIED.match(cell.strip())))
     return found
+
+
+def _mark_grand_total(
+    reason: RawColumn, columns: Mapping[str, RawColumn], known: Mapping[str, Distinct]
+) -> tuple[str, ...]:
+    """A first or last line that is the sum of all others to the cent, under a name that no other line has (*Overall*).
+
+    Four others of two accounts at the least, so that it is no chance.
+    """
+    name = next((name for name in ("account_name", "account_id") if name in known), None)
+    if name is None or "revenue" not in columns:
+        return ()
+    amounts = type_column(columns["revenue"], "number").values.to_numpy()
+    rows = np.flatnonzero((reason == "") & ~np.isnan(amounts) & (amounts != 0.0))
+    codes, cells = known[name]
+    if len(rows) < 5:
+        return ()
+    for at in (rows[-1], rows[0]):
+        others = rows[rows != at]
+        accounts = codes[others]
+        whole = float(amounts[others].sum())
+        if codes[at] in accounts or len(np.unique(accounts)) < 2 or not whole:
+            continue
+        if abs(whole - amounts[at]) <= 0.005 + 1e-9 * abs(whole):
+            reason[at] = TOTAL
+            called = cell_text(cells[codes[at]]) or "without a name"
+            end = "last" if at == rows[-1] else "first"
+            return (f"the {end} line ({called}, {amounts[at]:,.2f}) is the sum of the {len(others):,} others; it is "
+                    "left out as a total",)  # fmt: skip
+    return ()
 
 
 def _mark_repeated_sums(

@@ -118,3 +118,28 @@ def test_plain_logs_lose_nothing(tmp_path: Path, seed: int) -> None:
     table = read_sources(settings_for(tmp_path)).sales
     assert table is not None and len(table.frame) == 40
     assert table.frame["revenue"].sum() == pytest.approx(total(lines))
+
+
+@pytest.mark.parametrize("called", ["Overall", "Alle zusammen", "Σ", None])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_dated_total_by_any_name_at_either_end_is_no_sale(tmp_path: Path, called: str | None, first: bool) -> None:
+    lines = log(7, 12)
+    line: Line = (date(2024, 12, 31), called, total(lines))
+    write_book(tmp_path / "sales log.xlsx", {"Sales": [HEADER, *([line, *lines] if first else [*lines, line])]})
+    found = read_sources(settings_for(tmp_path))
+    assert found.sales is not None
+    assert found.sales.frame["revenue"].sum() == pytest.approx(total(lines))
+    assert called is None or any("left out as a total" in warning for warning in found.warnings)
+
+
+def test_a_last_line_that_only_nearly_sums_or_is_a_known_account_stays(tmp_path: Path) -> None:
+    lines = log(8, 12)
+    for k, line in enumerate(
+        [(date(2024, 12, 31), "Overall", total(lines) + 0.02), (date(2024, 12, 31), NAMES[0], 1.0)]
+    ):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        write_book(folder / "sales log.xlsx", {"Sales": [HEADER, *lines, line]})
+        found = read_sources(settings_for(folder))
+        assert found.sales is not None
+        assert found.sales.frame["revenue"].sum() == pytest.approx(total(lines) + line[2])
