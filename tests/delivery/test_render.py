@@ -363,6 +363,7 @@ def test_faults_of_a_book_are_told_before_anything_is_written(tmp_path: Path) ->
         ),
         (ReportBook([Sheet("S", "S", [Table("t", [Column("b", "B")], frame)])]), "lacks columns"),
         (ReportBook([Sheet("S", "S", []), Sheet("S", "S", [])]), "two sheets"),
+        (ReportBook([Sheet("S", "S", [])], names={"icp_part": "=1", "ICP_PART": "=2"}), "differ by case alone"),
     ):
         with pytest.raises(DeliveryError, match=text):
             render_book(book, path, clock=CLOCK)

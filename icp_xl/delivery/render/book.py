@@ -7,6 +7,7 @@ clock, same bytes.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +129,9 @@ def _render(
             formulas += writer.formulas
             if writer.worksheet.blocks:
                 blocks[f"xl/worksheets/sheet{number}.xml"] = writer.worksheet.blocks
+        twice = [name for name, times in Counter(name.casefold() for name in book.names).items() if times > 1]
+        if twice:
+            raise DeliveryError("names differ by case alone; Excel takes them for one", got=", ".join(twice))
         for name, formula in book.names.items():
             workbook.define_name(name, resolve_references(formula, tables))
         workbook.close()

@@ -24,7 +24,7 @@ _NAMES = {
     "icp_score_sd": "{live_constants.value:4}",
     "icp_least": "{live_constants.value:5}",
     "icp_most": "{live_constants.value:6}",
-    "icp_segment": "{live_choices.value:3}",
+    "icp_segment_shown": "{live_choices.value:3}",
     "icp_segments": "{live_segments.segment}",
     "icp_mid_market": "{live_limits.starts:1}",
     "icp_large": "{live_limits.starts:2}",

@@ -89,7 +89,7 @@ def _helpers() -> list[Column]:
         whole("published_no", "Published number"),
         whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
         whole("industry_no", "Industry number"),
-        whole("inside", "Shown", "IF(icp_segment=0,1,IF({segment_no}=icp_segment,1,0))"),
+        whole("inside", "Shown", "IF(icp_segment_shown=0,1,IF({segment_no}=icp_segment_shown,1,0))"),
         whole("shown_industry", "Industry number, if shown", "{inside}*{industry_no}", 10),
         whole("published_place", "Published place"),
         Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
