@@ -23,6 +23,11 @@ _CREDIT = re.compile(
     r"|hyvitys|jovair|korrektur\b|rectificativ|\babono\b|rettificativ|korygujac|opravny danovy"
     r"|storno fact|chargeback|貸方|贷项|返品|退货|退款|反品|赤伝"
 )
+#: As the state of a sale these say that it was given back, which leaves nothing of it; it is no credit of its own.
+_GIVEN_BACK = re.compile(
+    r"refund|\breturn|ruckerstattung|retour|remboursement|reembolso|rimborso|devolucion|devolucao|zwrot|возврат|iade"
+    r"|chargeback|返品|退货|退款|反品"
+)
 _NO_SALE = re.compile(
     r"cancel|\bvoid|quotation|\bquotes?\b|\bdraft|proposal|\blost\b|rejected|declined|failed|expired|proforma"
     r"|pro forma"
@@ -63,6 +68,9 @@ def look_at_documents(header: str, values: Collection[str]) -> Documents:
     >>> found = look_at_documents("Document Type", {"Invoice", "Credit Memo"})
     >>> sorted(found.credits), sorted(look_at_documents("Stage", {"Closed Won", "Closed Lost", "Demo"}).no_sales)
     (['Credit Memo'], ['Closed Lost', 'Demo'])
+    >>> found = look_at_documents("Payment status", {"Paid", "Refunded"})
+    >>> sorted(found.credits), sorted(found.no_sales)
+    ([], ['Refunded'])
     """
     if not 2 <= len(values) <= 200:
         return Documents()
@@ -70,10 +78,13 @@ def look_at_documents(header: str, values: Collection[str]) -> Documents:
     kinds = set(plain.values())
     credit = {value for value, text in plain.items() if _CREDIT.search(text) or _CODES.get(text, "?") in kinds}
     bad = {value for value, text in plain.items() if value not in credit and _NO_SALE.search(text)}
+    if _STATE.search(_plain(header)):
+        back = {value for value in credit if _GIVEN_BACK.search(plain[value])}
+        credit, bad = credit - back, bad | back
     if bad and _STATE.search(_plain(header)):
         # Of a state, everything counts that is not plainly a sale.
         bad = {value for value, text in plain.items() if value not in credit and not _SALE.search(text)} | bad
-        bad -= {value for value in bad if not _NO_SALE.search(plain[value]) and not _stage_like(header)}
+        bad -= {value for value in bad - back if not _NO_SALE.search(plain[value]) and not _stage_like(header)}
     elif not _STATE.search(_plain(header)) and not re.search(
         r"type|art\b|kind|document|beleg|tipo|typ", _plain(header)
     ):

@@ -164,6 +164,7 @@ def match_columns(
         _key_beside_name(names, found, taken, known, samples)
     remarks += _shares(names, spec, found, known)
     remarks += _by_price(names, found, taken, known, samples)
+    remarks += _less_tax(names, found, taken, known, samples)
     return found, tuple(dict.fromkeys(remarks))
 
 
@@ -222,11 +223,7 @@ def _by_price(
     prices = [place for place, options in enumerate(names) if "price" in known.known(options[-1]) and place != at]
     if not prices:
         return []
-    figures = {
-        place: [cell if isinstance(cell, int | float) else parse_number(str(cell or "")) for cell in column]
-        for place in range(len(names))
-        if (column := [row[place] if place < len(row) else None for row in samples])
-    }
+    figures = _figures(samples, len(names))
     for price in prices:
         for total in [place for place in range(len(names)) if place not in (at, price) and place not in taken]:
             rows = [(a, b, c) for a, b, c in zip(figures[at], figures[price], figures[total], strict=True)
@@ -241,6 +238,46 @@ def _by_price(
                 taken.add(total)
                 found.setdefault("quantity", amount)
                 return [f"{amount.header} times {price_header} is {names[total][-1]}, so {amount.header} is a quantity"]
+    return []
+
+
+def _figures(samples: Sequence[Sequence[Any]], width: int) -> list[list[float | None]]:
+    """The numbers of each column's first cells."""
+    columns = [[row[place] if place < len(row) else None for row in samples] for place in range(width)]
+    return [
+        [cell if isinstance(cell, int | float) else parse_number(str(cell or "")) for cell in column]
+        for column in columns
+    ]
+
+
+def _less_tax(
+    names: Sequence[Sequence[str]],
+    found: dict[str, Match],
+    taken: set[int],
+    known: Vocabulary,
+    samples: Sequence[Sequence[Any]],
+) -> list[str]:
+    """Take the net amount for the revenue where the column taken for it is another one and a tax together."""
+    if "revenue" not in found or len(samples) < 2:
+        return []
+    at = found["revenue"].column
+    taxes = [
+        place
+        for place, options in enumerate(names)
+        if place != at and any("tax" in reading.ideas for reading in known.readings(options[-1]))
+    ]
+    if not taxes:
+        return []
+    figures = _figures(samples, len(names))
+    for tax in taxes:
+        for net in [place for place in range(len(names)) if place not in (at, tax) and place not in taken]:
+            rows = [(a, b, c) for a, b, c in zip(figures[at], figures[net], figures[tax], strict=True)
+                    if a is not None and b is not None and c is not None]  # fmt: skip
+            if sum(c != 0 for _, _, c in rows) >= 2 and all(abs(a - b - c) <= 0.011 for a, b, c in rows):
+                gross, called = found["revenue"].header, names[net][-1]
+                found["revenue"] = Match(net, called, "synonym")
+                taken.add(net)
+                return [f"{gross} is {called} and {names[tax][-1]} together, so {called} is the revenue"]
     return []
 
 

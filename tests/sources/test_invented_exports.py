@@ -132,3 +132,27 @@ def test_amounts_are_not_offered_as_days_or_names(tmp_path: Path) -> None:
     with pytest.raises(IcpError, match="no column for date") as caught:
         read_sources(settings_for(tmp_path))
     assert "date: X" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("net", "gross", "tax"),
+    [
+        ("Order Subtotal Amount", "Order Total Amount", "Order Total Tax Amount"),
+        ("Detail Amount", "Total Amount", "Total Tax"),
+        ("Zwischensumme", "Gesamtbetrag", "MwSt"),
+    ],
+)
+def test_an_amount_that_holds_the_tax_is_not_the_revenue(tmp_path: Path, net: str, gross: str, tax: str) -> None:
+    rows = [[day, name, round(1.2 * amount, 2), round(0.2 * amount, 2), amount] for day, name, amount in LINES]
+    found = read(tmp_path, [["Order Date", "Customer", gross, tax, net], *rows])
+    assert figures(found)[:2] == (TOTAL, 4)
+    assert f"so {net} is the revenue" in said(found) or "together" not in said(found)
+
+
+@pytest.mark.parametrize("header", ["Payment Status", "Status", "Zahlungsstatus"])
+def test_a_sale_that_was_given_back_is_told_and_not_turned_round(tmp_path: Path, header: str) -> None:
+    states = ["Paid", "Refunded", "Paid", "Paid"]
+    rows = [[*line, state] for line, state in zip(LINES, states, strict=True)]
+    found = read(tmp_path, [["Date", "Customer", "Amount", header], *rows])
+    assert figures(found)[0] == TOTAL
+    assert "Refunded: 1 lines, 980.00" in said(found)

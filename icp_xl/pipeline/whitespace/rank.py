@@ -27,7 +27,7 @@ from icp_xl.whitespace.states import STATE_COLUMNS, clean_states, empty_states, 
 if TYPE_CHECKING:
     from icp_xl.reports.whitespace import WhitespaceReport
 
-REPORT = artifacts.WHITESPACE_REPORT.name
+REPORT: str = artifacts.WHITESPACE_REPORT.name
 REP_FOLDER = artifacts.REP_WORKBOOK.name.partition("/")[0]
 STATE, SCHEMA = artifacts.WHITESPACE.name, artifacts.WHITESPACE_SCHEMA.name
 
