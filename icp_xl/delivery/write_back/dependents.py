@@ -124,7 +124,7 @@ def calls(formula: str, targets: Targets) -> bool:
     """Whether ``formula`` calls a function that is among the names of ``targets``.
 
     >>> gone = Targets(names=frozenset({"icp_score"}))
-    >>> calls("1+ICP_SCORE(A1)", gone), calls("[1]!ICP_SCORE(A1)&\"ICP_SCORE(\"", gone)
+    >>> calls("1+ICP_SCORE(A1)", gone), calls('[1]!ICP_SCORE(A1)&"ICP_SCORE("', gone)
     (True, False)
     """
     return any((name or "").lower() in targets.names for name in _CALL.findall(formula.replace("[0]!", "")))
