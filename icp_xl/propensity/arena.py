@@ -12,7 +12,7 @@ from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import fit_calibrator
 from icp_xl.propensity.candidates import BEYOND
 from icp_xl.propensity.metrics import Curve, Interval, bounds, compare, resample_lifts
-from icp_xl.propensity.splits import account_groups
+from icp_xl.propensity.splits import JUDGING, account_groups
 
 Floats = NDArray[np.float64]
 MODELS = ("logreg", "lgbm", "blend", "pooled")
@@ -54,9 +54,23 @@ def choose_candidate(
     gain, saved = arena.gain(model, rule), arena.saved(model, rule)
     order = arena.order(model, rule)
     better = gain.low > 0.0 or order.low > 0.0 or saved[0] > BEYOND * saved[1]
-    won = better and gain.high >= 0.0 and order.high >= 0.0
-    steps.append(f"{model} against {rule}: {arena.told(model, rule)}, {'better' if won else 'no better'} beyond noise")
+    unopposed = gain.high >= 0.0 and order.high >= 0.0
+    told = f"{model} against {rule}: {arena.told(model, rule)}"
+    if not better and unopposed and saved[0] > 0.0 and _over_a_year(candidates, model, rule):
+        return model, [*steps, f"{told}, better within noise, and by AUC in all windows of a year but one at most"]
+    won = better and unopposed
+    steps.append(f"{told}, {'better' if won else 'no better'} beyond noise")
     return (model if won else rule), steps
+
+
+def _over_a_year(candidates: pd.DataFrame, model: str, rule: str) -> bool:
+    """Whether the mean AUC of ``model`` over the windows of a year is higher, and that of each but one at most.
+
+    Seasons differ in how many buy, so that the noise of all windows together hides what each of them says.
+    """
+    auc = candidates.pivot(index="fold", columns="candidate", values="auc")
+    ahead = auc[model] - auc[rule]
+    return len(ahead) >= JUDGING and bool(ahead.mean() > 0.0 and (ahead > 0.0).sum() >= len(ahead) - 1)
 
 
 def cross_fitted(judged: pd.DataFrame, name: str, seed: int) -> Floats:

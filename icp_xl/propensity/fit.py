@@ -12,7 +12,8 @@ The protocol, all before anything of the future is seen:
 3. Among the rules, and among the candidates, the highest mean lift@10 over the folds wins; those within the noise of a
    paired bootstrap are told apart by their mean Brier loss. The best candidate replaces the best rule only if its lift
    or AUC is higher beyond noise, or its Brier loss lower by more than two standard errors, and neither lift nor AUC is
-   lower beyond noise. Otherwise the rule is what is published.
+   lower beyond noise; within noise, if its Brier loss is lower and the windows of a year agree on its AUC, all but one
+   at most. Otherwise the rule is what is published.
 4. The chosen one is fitted and calibrated again in the same way on all cutoffs.
 """
 

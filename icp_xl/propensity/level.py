@@ -27,6 +27,8 @@ _DRIFT = 0.15
 _MONTH = 365.25 / 12
 #: Months of the calendar that must be known before the others are taken to lie between them.
 _KNOWN_MONTHS = 8
+#: Months from the first cutoff on in which the features, which look back a year and more, still fill up.
+_FILLING = 8.5
 #: Backward looks from which on they, and no prior belief, say how far the season is to be followed.
 _LOOKS = 4
 
@@ -136,7 +138,7 @@ def forecast_level(
         return Level()
     values, errors = (np.array(column) for column in zip(*shifts, strict=True))
     ages = np.array([(target - day).days / _MONTH for day in days])
-    followed = _season(values, ages)
+    followed = _season(values, ages, errors, window_months)
     told = mix.forecast(days, target, window_months) if mix is not None and followed is None else None
     ahead = 0.0
     if told is not None:
@@ -148,7 +150,7 @@ def forecast_level(
         # Only what was known then: windows that had ended.
         known = ages - age >= window_months - 0.2
         if known.any():
-            then = _season(values[known], ages[known] - age)
+            then = _season(values[known], ages[known] - age, errors[known], window_months, filled=True)
             missed.append(
                 (values[i], _mean(values[known], ages[known] - age, half_life), np.nan if then is None else then)
             )
@@ -179,8 +181,32 @@ def _mean(values: Floats, ages: Floats, half_life: float) -> float:
     return float(weights @ values / weights.sum())
 
 
-def _season(values: Floats, ages: Floats) -> float | None:
-    """Mean of the shifts of the same season in the years before, within a month; ``None`` where there is none."""
-    off = np.abs(ages - 12.0 * np.round(ages / 12.0))
-    same = (ages > 10.5) & (off <= 1.2)
-    return float(values[same].mean()) if same.any() else None
+def _season(values: Floats, ages: Floats, errors: Floats, window_months: int, *, filled: bool = False) -> float | None:
+    """Shift of the same season in the years before, within a month, moved by what a year moves; ``None`` where unknown.
+
+    Mean of the years where several are known; ``filled``: not from the first year of the log alone.
+    """
+    years = np.round(ages / 12.0)
+    same = (ages > 10.5) & (np.abs(ages - 12.0 * years) <= 1.2)
+    # In the first year of a log hardly anybody is known for as long as the features ask: its levels are too high.
+    later = same & (ages <= ages.max() - _FILLING)
+    same = later if filled or later.any() else same
+    if not same.any():
+        return None
+    return float((values[same] + years[same] * _yearly(values, ages, errors, window_months)).mean())
+
+
+def _yearly(values: Floats, ages: Floats, errors: Floats, window_months: int) -> float:
+    """How the windows of the last year differ from the same a year before, drawn to 0 as far as that may be noise.
+
+    Accounts that are gone are known only by and by, so that the level a year ago, of whatever season, is too high.
+    """
+    older, newer = np.nonzero((np.abs(ages[:, None] - ages - 12.0) <= 1.2) & (ages < 11.0))
+    if newer.size < 2:
+        return 0.0
+    moved = values[newer] - values[older]
+    # Overlapping windows tell the same twice.
+    apart = min(newer.size, 1.0 + float(np.ptp(ages[newer])) / window_months)
+    noise = max(float(np.var(moved)), float(np.mean(errors[newer] ** 2 + errors[older] ** 2))) / apart
+    mean = float(moved.mean())
+    return mean * max(1.0 - noise / max(mean**2, 1e-12), 0.0)

@@ -29,6 +29,22 @@ def test_a_strong_season_is_followed_and_a_flat_level_is_not_disturbed() -> None
     assert (short.season, short.shift) == (0.0, pytest.approx(0.1))
 
 
+def test_last_year_counts_as_far_as_the_level_has_moved_since_and_not_as_the_log_filled_up() -> None:
+    # Accounts die unseen: each year lies 0.3 below the one before. The log's first windows know hardly anybody.
+    rng = np.random.default_rng(4)
+    missed = []
+    for _ in range(50):
+        levels = [
+            (0.9 if day.month == 4 else -0.3) - 0.3 * k / 4 + (1.0, 0.5, 0.2, 0.0)[min(k, 3)]
+            for k, day in enumerate(QUARTERS[1:-1])
+        ]
+        shifts = [(level + float(rng.normal(0, 0.08)), 0.08) for level in levels]
+        april = forecast_level(QUARTERS[1:], [*shifts, (-1.2, 0.08)], date(2024, 4, 1), 3, 18.0).shift
+        missed.append(april - (0.9 - 0.3 * 12 / 4))
+    assert abs(np.mean(missed)) < 0.1
+    assert np.sqrt(np.mean(np.square(missed))) < 0.25
+
+
 def test_noise_of_small_windows_is_not_taken_for_a_season() -> None:
     rng = np.random.default_rng(1)
     missed = []
