@@ -226,8 +226,7 @@ def _by_price(
     figures = _figures(samples, len(names))
     for price in prices:
         for total in [place for place in range(len(names)) if place not in (at, price) and place not in taken]:
-            rows = [(a, b, c) for a, b, c in zip(figures[at], figures[price], figures[total], strict=True)
-                    if a is not None and b is not None and c is not None]  # fmt: skip
+            rows = _known_rows(figures[at], figures[price], figures[total])
             if (
                 len(rows) >= 3
                 and any(abs(b) not in (0, 1) for _, b, _ in rows)
@@ -250,6 +249,12 @@ def _figures(samples: Sequence[Sequence[Any]], width: int) -> list[list[float | 
     ]
 
 
+def _known_rows(*columns: Sequence[float | None]) -> list[tuple[float, ...]]:
+    """Rows of which every column's number is known."""
+    rows = (tuple(cell for cell in row if cell is not None) for row in zip(*columns, strict=True))
+    return [row for row in rows if len(row) == len(columns)]
+
+
 def _less_tax(
     names: Sequence[Sequence[str]],
     found: dict[str, Match],
@@ -261,18 +266,14 @@ def _less_tax(
     if "revenue" not in found or len(samples) < 2:
         return []
     at = found["revenue"].column
-    taxes = [
-        place
-        for place, options in enumerate(names)
-        if place != at and any("tax" in reading.ideas for reading in known.readings(options[-1]))
-    ]
-    if not taxes:
+    said = [{idea for reading in known.readings(options[-1]) for idea in reading.ideas} for options in names]
+    taxes = [place for place, ideas in enumerate(said) if place != at and "tax" in ideas]
+    if not taxes or "net" in said[at]:
         return []
     figures = _figures(samples, len(names))
     for tax in taxes:
         for net in [place for place in range(len(names)) if place not in (at, tax) and place not in taken]:
-            rows = [(a, b, c) for a, b, c in zip(figures[at], figures[net], figures[tax], strict=True)
-                    if a is not None and b is not None and c is not None]  # fmt: skip
+            rows = _known_rows(figures[at], figures[net], figures[tax])
             if sum(c != 0 for _, _, c in rows) >= 2 and all(abs(a - b - c) <= 0.011 for a, b, c in rows):
                 gross, called = found["revenue"].header, names[net][-1]
                 found["revenue"] = Match(net, called, "synonym")

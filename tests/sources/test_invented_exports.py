@@ -156,3 +156,9 @@ def test_a_sale_that_was_given_back_is_told_and_not_turned_round(tmp_path: Path,
     found = read(tmp_path, [["Date", "Customer", "Amount", header], *rows])
     assert figures(found)[0] == TOTAL
     assert "Refunded: 1 lines, 980.00" in said(found)
+
+
+def test_an_amount_that_calls_itself_net_stays_the_revenue(tmp_path: Path) -> None:
+    rows = [[day, name, amount, round(0.2 * amount, 2), round(0.8 * amount, 2)] for day, name, amount in LINES]
+    found = read(tmp_path, [["Order Date", "Customer", "Net Amount", "VAT", "Our part"], *rows])
+    assert figures(found)[0] == TOTAL
