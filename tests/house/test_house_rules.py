@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import icp_xl
+from icp_xl.artifacts import REPORT, RUN_MANIFEST, RUN_REGISTRY, STAGES
 
 PACKAGE = Path(icp_xl.__file__).parent
 ROOT = PACKAGE.parent
@@ -110,6 +114,15 @@ def test_a_class_name_has_one_meaning() -> None:
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name.lstrip("_"), []).append(name_of(path))
     assert not {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_nothing_that_a_run_wrote_is_kept() -> None:
+    """Whoever runs a command in the clone does not commit what it wrote."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no clone")
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not [name for name in done.stdout.splitlines() for item in (RUN_MANIFEST, RUN_REGISTRY, STAGES, REPORT)
+                if item.match(name) or item.match(name.partition("/")[2])]  # fmt: skip
 
 
 def test_containers_are_written_by_one_writer() -> None:
