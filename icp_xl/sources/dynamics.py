@@ -2,8 +2,8 @@
 
 An app registration signs in with its own credentials. What the state says (open, won, lost) is taken from the state's
 code; names of stages, owners and accounts are the formatted values that come with each row. Every request is bounded as
-in :mod:`icp_xl.sources.salesforce`; a column that does not exist is left out and said, and one that is empty in every
-row too where the settings name it, because a column that is secured comes empty. Tokens are never shown.
+:mod:`icp_xl.sources.crm` says; a column that does not exist is left out and said, and one that is empty in every row
+too where the settings name it, because a column that is secured comes empty. Tokens are never shown.
 
 Source: Microsoft Learn, Power Apps, Dataverse developer guide: "Page results using OData" (``odata.maxpagesize``,
 ``@odata.nextLink``), "Select columns using OData" (formatted values, lookups as ``_name_value``), "Count number of
@@ -18,20 +18,21 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import numpy as np
 import pandas as pd
 
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.progress import Progress
-from icp_xl.sources.fields import OPPORTUNITIES
+from icp_xl.sources.crm import RETRY, Crm, Requests, TryAgainError, Warn, checked_rows, opportunity_frame
 from icp_xl.sources.model import SourceTable
 
 if TYPE_CHECKING:
     from icp_xl.config.feedback import DynamicsSettings
 
+DYNAMICS = Crm("Dynamics 365", "dynamics", "opportunities", "requests")
 #: Our columns and the column of Dataverse's table opportunity that each is read from.
 FIELDS = {
     "opportunity_id": "opportunityid",
@@ -56,11 +57,9 @@ SIGN_IN = "https://login.microsoftonline.com"
 PAGE = 5000
 _TEXT = "@OData.Community.Display.V1.FormattedValue"
 _PREFER = f'odata.include-annotations="{_TEXT[1:]}",odata.maxpagesize={PAGE}'
-_RETRY = (429, 500, 502, 503, 504)
 #: Columns that are no text: their own value counts, not the formatted one.
 _RAW = frozenset({"opportunity_id", "account_id", "outcome", "amount", "created_date", "close_date", "probability"})
 _STATES = {0: "open", 1: "won", 2: "lost"}
-Warn = Callable[[str], None]
 
 
 @dataclass
@@ -103,17 +102,10 @@ def connect_with(environ: Mapping[str, str], settings: DynamicsSettings, session
     try:
         import requests
     except ImportError:
-        raise ConfigError(
-            "reading from Dynamics 365 needs an optional part of icp_xl",
-            got="requests is not installed",
-            next_step='Run `python -m pip install ".[dynamics]"` in the folder that icp_xl came in.',
-        ) from None
+        raise DYNAMICS.not_installed() from None
     missing = [name for name in CREDENTIALS if not environ.get(name)]
     if missing:
-        raise ConfigError(
-            "nobody is signed in to Dynamics 365", where="environment", got=f"not set: {', '.join(missing)}",
-            allowed=", ".join(CREDENTIALS), next_step="Set them and run again; they are never written anywhere.",
-        )  # fmt: skip
+        raise DYNAMICS.nobody_signed_in(f"not set: {', '.join(missing)}", ", ".join(CREDENTIALS))
     url, tenant, client_id, secret = (environ[name].strip() for name in CREDENTIALS)
     if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
         raise ConfigError(
@@ -145,28 +137,17 @@ def read_dynamics(
         SourceError: refused, unreachable, rate limit not lifted in time, or more records than allowed.
     """
     progress, warn = progress or Progress(), warn or (lambda _: None)
-    progress.stage("Reading Dynamics 365", None)
-    reader = _DynamicsReader(client, settings, progress, pause)
+    progress.stage(f"Reading {DYNAMICS.name}", None)
+    reader = _DynamicsReader(client, Requests(DYNAMICS, settings, progress, pause), settings.api_version)
     columns = _columns_of(settings)
     first, lost = _first_page(reader, columns, "")
-    records: list[Mapping[str, Any]] = []
-    for page in reader.pages(first):
-        records += page
-        progress.advance(len(page))
-        if len(records) > settings.max_records:
-            raise SourceError(
-                "Dynamics 365 holds more opportunities than may be read", got=f"more than {settings.max_records:,}",
-                next_step="Raise feedback.dynamics.max_records.",
-            )  # fmt: skip
+    records = reader.read_all(first)
     frame = _frame(records, columns)
     lost += [name for name in settings.fields if name in columns and len(frame) and frame[name].isna().all()]
-    if lost:
-        told = ", ".join(f"{_columns_of(settings)[name]} ({name})" for name in lost)
-        warn(f"Dynamics 365: {told} cannot be read by this user, or does not exist; left out. Name another column in "
-             "feedback.dynamics.fields, or ask for the right to read it.")  # fmt: skip
+    DYNAMICS.warn_of_lost(lost, _columns_of(settings), warn)
     if "currency" in columns:
         _name_currencies(frame, records, reader, columns["currency"], warn)
-    return SourceTable("opportunities", frame, "Dynamics 365", rows_read=len(frame))
+    return SourceTable("opportunities", frame, DYNAMICS.name, rows_read=len(frame))
 
 
 def what_it_reads(
@@ -178,7 +159,8 @@ def what_it_reads(
         SourceError: as :func:`read_dynamics`.
     """
     columns = _columns_of(settings)
-    answer, lost = _first_page(_DynamicsReader(client, settings, Progress(), pause), columns, "&$top=1&$count=true")
+    reader = _DynamicsReader(client, Requests(DYNAMICS, settings, Progress(), pause), settings.api_version)
+    answer, lost = _first_page(reader, columns, "&$top=1&$count=true")
     count = int(answer.get("@odata.count", -1))
     return columns, lost, "" if count < 0 else f"{PAGE:,} or more" if count >= PAGE else f"{count:,}"
 
@@ -198,24 +180,18 @@ def _first_page(reader: _DynamicsReader, columns: dict[str, str], more: str) -> 
         except _UnknownColumnError as error:
             gone = [name for name, path in columns.items() if path == error.column]
             if "opportunity_id" in gone or not (gone or error.column in besides):
-                raise SourceError("Dynamics 365 refused the request", got=error.words) from None
+                raise DYNAMICS.refused(error.words) from None
             besides = [name for name in besides if name != error.column]
             lost += gone
             for name in gone:
                 del columns[name]
             if not {"stage", "outcome"} & columns.keys():
-                raise SourceError(
-                    "neither the stage nor the state of opportunities may be read", where="Dynamics 365",
-                    next_step="Name other columns in feedback.dynamics.fields.",
-                ) from None  # fmt: skip
+                raise DYNAMICS.nothing_to_go_by("Name other columns in feedback.dynamics.fields.") from None
 
 
 def _frame(records: list[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
     body = {name: [_value(record, path, raw=name in _RAW) for record in records] for name, path in columns.items()}
-    frame = pd.DataFrame(body, index=pd.RangeIndex(len(records)), dtype="object")
-    for ours in OPPORTUNITIES.columns:
-        if ours.name not in frame:
-            frame[ours.name] = None
+    frame = opportunity_frame(body, len(records))
     # An opportunity of a person has no account; its customer is the person.
     for name in ("account_id", "account_name"):
         person = [_value(record, BESIDES[0], raw=name in _RAW) for record in records]
@@ -228,16 +204,10 @@ def _frame(records: list[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.D
     frame["is_closed"] = (frame["outcome"] != "open").astype("object").where(known, None)
     if columns.get("loss_reason") == FIELDS["loss_reason"]:
         frame.loc[frame["outcome"] != "lost", "loss_reason"] = None
-    for name in ("amount", "probability"):
-        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
     if columns.get("amount") == FIELDS["amount"]:
         actual = pd.to_numeric(pd.Series([record.get(BESIDES[1]) for record in records], index=frame.index), "coerce")
         frame["amount"] = frame["amount"].where((frame["outcome"] != "won") | actual.isna(), actual)
-    for name in ("created_date", "close_date"):
-        dates = pd.to_datetime(frame[name], errors="coerce", utc=True, format="ISO8601")
-        frame[name] = dates.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
     frame.loc[frame["outcome"] == "open", "close_date"] = pd.NaT
-    frame["source_row"] = np.arange(1, len(frame) + 1)
     return frame
 
 
@@ -257,7 +227,7 @@ def _name_currencies(
     except _NoPrivilegeError:
         warn("Dynamics 365: the user may not read currencies; their names stand for their codes.")
         return
-    codes = {each["transactioncurrencyid"]: each["isocurrencycode"] for page in reader.pages(first) for each in page}
+    codes = {row["transactioncurrencyid"]: row["isocurrencycode"] for page in reader.pages(first) for row in page}
     frame["currency"] = [codes.get(key, name) for key, name in zip(keys, frame["currency"], strict=True)]
 
 
@@ -274,94 +244,64 @@ class _NoPrivilegeError(SourceError):
 
     def __init__(self, words: str) -> None:
         super().__init__(
-            "the user may not read this", where="Dynamics 365", got=words,
+            "the user may not read this", where=DYNAMICS.name, got=words,
             next_step="Give the application user a security role that reads opportunities, accounts and currencies.",
         )  # fmt: skip
 
 
 class _DynamicsReader:
-    """Requests with a limit on everything."""
+    """Requests of one user to one organisation."""
 
-    def __init__(
-        self,
-        client: DynamicsClient,
-        settings: DynamicsSettings,
-        progress: Progress,
-        pause: Callable[[float], None],
-    ) -> None:
-        self._client, self._settings, self._progress, self._pause = client, settings, progress, pause
+    def __init__(self, client: DynamicsClient, requests: Requests, version: str) -> None:
+        self._client, self._requests, self._version = client, requests, version
 
     def address(self, rest: str) -> str:
         """The address of a request."""
-        return f"{self._client.url}/api/data/v{self._settings.api_version}/{rest}"
-
-    def pages(self, answer: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
-        """The rows of each page from the first on. A link that leads elsewhere never gets the token."""
-        seen: set[str] = set()
-        while True:
-            yield answer["value"]
-            where = answer.get("@odata.nextLink")
-            if not where:
-                return
-            if not str(where).startswith(self.address("")) or where in seen:
-                raise SourceError("Dynamics 365's answer names no next page", next_step="Run again.")
-            seen.add(where)
-            answer = self.ask(where)
+        return f"{self._client.url}/api/data/v{self._version}/{rest}"
 
     def ask(self, address: str) -> Mapping[str, Any]:
-        """An answer that holds rows; a rate limit is waited for as long as it asks, up to a limit."""
+        """An answer that holds rows."""
+        return self._requests.ask(partial(self._answer, address))
+
+    def pages(self, answer: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
+        """The rows of each page from the first on."""
+        return self._requests.pages(self._page(answer), lambda address: self._page(self.ask(address)))
+
+    def read_all(self, answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The rows of all pages from the first on, as many as the settings allow."""
+        return self._requests.read_all(self.pages(answer))
+
+    def _page(self, answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str]:
+        """Rows and the next page's address. A link that leads elsewhere never gets the token."""
+        following = str(answer.get("@odata.nextLink") or "")
+        if following and not following.startswith(self.address("")):
+            raise DYNAMICS.no_next_page()
+        return answer["value"], following
+
+    def _answer(self, address: str) -> Mapping[str, Any]:
         import requests
 
-        renewed, last = False, ""
-        for attempt in range(self._settings.attempts):
-            self._progress.check()
-            wait = 2.0 ** (attempt + 1)
-            try:
-                answer = self._get(address)
-                if answer.status_code == 401 and not renewed:
-                    renewed, answer = True, self._get(address, fresh=True)
-                last = f"status {answer.status_code}"
-                if answer.status_code == 200:
-                    return _checked(answer.json())
-                if answer.status_code not in _RETRY:
-                    raise _refusal(answer)
-                asked = str(answer.headers.get("Retry-After", "")).strip()
-                wait = float(asked) if asked.isdigit() else wait
-            except requests.exceptions.JSONDecodeError:
-                raise _strange("JSONDecodeError") from None
-            except requests.RequestException as error:
-                last = type(error).__name__
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise _strange(type(error).__name__) from None
-            if attempt + 1 < self._settings.attempts:
-                self._pause(min(self._settings.longest_pause_seconds, wait))
-        raise SourceError(
-            "Dynamics 365 does not answer", got=f"{last}, {self._settings.attempts} tries",
-            next_step="Try again later, or read an export: set feedback.dynamics.enabled to false.",
-        )  # fmt: skip
+        try:
+            answer = self._get(address)
+            if answer.status_code == 401:
+                answer = self._get(address, fresh=True)
+            if answer.status_code in RETRY:
+                raise TryAgainError(f"status {answer.status_code}", answer.headers.get("Retry-After"))
+            if answer.status_code != 200:
+                raise _refusal(answer)
+            return checked_rows(answer.json(), "value")
+        except requests.exceptions.JSONDecodeError:
+            raise  # Of the wrong form, not unreachable.
+        except requests.RequestException as error:
+            raise TryAgainError(type(error).__name__) from None
 
     def _get(self, address: str, *, fresh: bool = False) -> Any:
-        timeout = self._settings.timeout_seconds
+        timeout = self._requests.settings.timeout_seconds
         if fresh or not self._client.token:
             self._client.sign_in(timeout)
         headers = {"Authorization": f"Bearer {self._client.token}", "Accept": "application/json", "Prefer": _PREFER,
                    "OData-Version": "4.0", "OData-MaxVersion": "4.0"}  # fmt: skip
         return self._client.session.get(address, headers=headers, timeout=timeout, allow_redirects=False)
-
-
-def _strange(got: str) -> SourceError:
-    return SourceError(
-        "Dynamics 365's answer is not of the documented form", got=got,
-        next_step="Run again; if it stays, something stands between this machine and Dynamics 365.",
-    )  # fmt: skip
-
-
-def _checked(answer: Any) -> Mapping[str, Any]:
-    rows = answer["value"]
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise TypeError("value")
-    found: Mapping[str, Any] = answer
-    return found
 
 
 def _refusal(answer: Any) -> Exception:
@@ -374,5 +314,4 @@ def _refusal(answer: Any) -> Exception:
     if answer.status_code == 403:
         return _NoPrivilegeError(words)
     column = re.search(r"Could not find a property named '([^']+)'", words)
-    return _UnknownColumnError(column[1], words) if column else SourceError(
-        "Dynamics 365 refused the request", got=words)  # fmt: skip
+    return _UnknownColumnError(column[1], words) if column else DYNAMICS.refused(words)

@@ -1,30 +1,30 @@
 """Opportunities from Salesforce, by SOQL through simple-salesforce (optional extra ``salesforce``).
 
-Every request is bounded: a time limit, a number of tries with growing pauses, a number of records. An expired session
-is signed in again once per request and the reading goes on at the same page; a rate limit is waited for as long as the
-answer asks, up to a limit; any other refusal is reported in words and never shows a token.
+Every request is bounded as :mod:`icp_xl.sources.crm` says. An expired session is signed in again once per request, and
+the reading goes on at the same page.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from icp_xl.errors import ConfigError, SourceError
+from icp_xl.errors import SourceError
 from icp_xl.progress import Progress
-from icp_xl.sources.fields import OPPORTUNITIES
+from icp_xl.sources.crm import RETRY, Crm, Requests, TryAgainError, Warn, checked_rows, opportunity_frame
 from icp_xl.sources.model import SourceTable
 
 if TYPE_CHECKING:
     from icp_xl.config.feedback import SalesforceSettings
 
+SALESFORCE = Crm("Salesforce", "salesforce", "opportunities", "simple-salesforce",
+                 ", or set feedback.salesforce.modified_since_days")  # fmt: skip
 #: Our columns and the field of Salesforce's Opportunity that each is read from.
 FIELDS = {
     "opportunity_id": "Id",
@@ -64,7 +64,6 @@ WAYS = (
     (("username", "password", "consumer_key", "consumer_secret"), ("domain",)),
     (("consumer_key", "consumer_secret", "domain"), ()),
 )
-_RETRY_STATUS = (429, 500, 502, 503, 504)
 
 
 def columns_of(settings: SalesforceSettings) -> dict[str, str]:
@@ -99,20 +98,13 @@ def connect_with(environ: Mapping[str, str], settings: SalesforceSettings, sessi
     try:
         import simple_salesforce
     except ImportError:
-        raise ConfigError(
-            "reading from Salesforce needs an optional part of icp_xl",
-            got="simple-salesforce is not installed",
-            next_step='Run `python -m pip install ".[salesforce]"` in the folder that icp_xl came in.',
-        ) from None
+        raise SALESFORCE.not_installed() from None
     given = {key: environ[name] for key, name in CREDENTIALS.items() if environ.get(name)}
     way = next((way for way in WAYS if set(way[0]) <= given.keys()), None)
     if way is None:
-        raise ConfigError(
-            "nobody is signed in to Salesforce",
-            where="environment",
-            got=", ".join(CREDENTIALS[key] for key in given) or "none of the variables",
-            allowed="; or ".join(", ".join(CREDENTIALS[key] for key in needed) for needed, _ in WAYS),
-            next_step="Set them and run again; they are never written anywhere.",
+        raise SALESFORCE.nobody_signed_in(
+            ", ".join(CREDENTIALS[key] for key in given) or "none of the variables",
+            "; or ".join(", ".join(CREDENTIALS[key] for key in needed) for needed, _ in WAYS),
         )
     body: dict[str, Any] = {key: given[key] for key in (*way[0], *way[1]) if key in given}
     if session is not None:
@@ -127,7 +119,7 @@ def read_salesforce(
     today: date,
     progress: Progress | None = None,
     pause: Callable[[float], None] = time.sleep,
-    warn: Callable[[str], None] | None = None,
+    warn: Warn | None = None,
 ) -> SourceTable:
     """Read every opportunity, page by page. One row per opportunity, columns as in ``Sources.opportunities``.
 
@@ -145,27 +137,14 @@ def read_salesforce(
         SourceError: refused, unreachable, rate limit not lifted in time, or more records than allowed.
     """
     progress = progress or Progress()
-    progress.stage("Reading Salesforce", None)
-    reader = _SalesforceReader(connect, settings, progress, pause)
-    records: list[dict[str, Any]] = []
+    progress.stage(f"Reading {SALESFORCE.name}", None)
+    reader = _SalesforceReader(connect, Requests(SALESFORCE, settings, progress, pause))
     columns = columns_of(settings)
     first, lost = _first_page(reader, settings, today, columns)
-    _tell(lost, settings, warn or (lambda _: None))
-    for page in reader.pages(first):
-        records.extend(page)
-        progress.advance(len(page))
-        if len(records) > settings.max_records:
-            raise SourceError(
-                "Salesforce holds more opportunities than may be read",
-                got=f"more than {settings.max_records:,}",
-                next_step="Raise feedback.salesforce.max_records, or set feedback.salesforce.modified_since_days.",
-            )
-    frame = _frame(records, columns)
-    return SourceTable("opportunities", frame, "Salesforce", rows_read=len(frame))
-
-
-def _next_page(where: str, timeout: float, client: Any) -> Any:
-    return client.query_more(where, identifier_is_url=True, timeout=timeout)
+    missed = [name for name in lost if name not in QUIET or name in settings.fields]
+    SALESFORCE.warn_of_lost(missed, columns_of(settings), warn or (lambda _: None))
+    frame = _frame(reader.read_all(first), columns)
+    return SourceTable("opportunities", frame, SALESFORCE.name, rows_read=len(frame))
 
 
 def what_it_reads(
@@ -180,7 +159,7 @@ def what_it_reads(
     Raises:
         SourceError: as :func:`read_salesforce`.
     """
-    reader = _SalesforceReader(connect, settings, Progress(), pause)
+    reader = _SalesforceReader(connect, Requests(SALESFORCE, settings, Progress(), pause))
     columns = columns_of(settings)
     _, lost = _first_page(reader, settings, today, columns, " LIMIT 1")
     return columns, lost, int(reader.first("SELECT COUNT() FROM Opportunity").get("totalSize") or 0)
@@ -205,16 +184,14 @@ def _first_page(
         except _UnreadableFieldError as error:
             gone = _named(error.words, columns)
             if not gone or "opportunity_id" in gone:
-                raise SourceError("Salesforce refused the request", got=error.words) from None
+                raise SALESFORCE.refused(error.words) from None
             for name in gone:
                 lost.append(name)
                 del columns[name]
             if not {"stage", "is_won", "is_closed"} & columns.keys():
-                raise SourceError(
-                    "neither the stage nor the state of opportunities may be read", where="Salesforce",
-                    next_step="Ask for the right to read StageName, or name another field in "
-                    "feedback.salesforce.fields.stage.",
-                ) from None  # fmt: skip
+                raise SALESFORCE.nothing_to_go_by(
+                    "Ask for the right to read StageName, or name another field in feedback.salesforce.fields.stage."
+                ) from None
 
 
 def _named(words: str, columns: Mapping[str, str]) -> list[str]:
@@ -229,96 +206,67 @@ def _named(words: str, columns: Mapping[str, str]) -> list[str]:
     return own or [name for name, path in columns.items() if path.endswith(f".{column[1]}")]
 
 
-def _tell(lost: list[str], settings: SalesforceSettings, warn: Callable[[str], None]) -> None:
-    known = columns_of(settings)
-    told = [f"{known[name]} ({name})" for name in lost if name not in QUIET or name in settings.fields]
-    if told:
-        warn(f"Salesforce: {', '.join(told)} cannot be read by this user, or does not exist; left out. Name another "
-             "field in feedback.salesforce.fields, or ask for the right to read it.")  # fmt: skip
-
-
 class _SalesforceReader:
-    """Requests with a limit on everything."""
+    """Queries of one user, whose session is renewed where it has expired."""
 
-    def __init__(
-        self,
-        connect: Callable[[], Any],
-        settings: SalesforceSettings,
-        progress: Progress,
-        pause: Callable[[float], None],
-    ) -> None:
-        self._connect, self._settings, self._progress, self._pause = connect, settings, progress, pause
+    def __init__(self, connect: Callable[[], Any], requests: Requests) -> None:
+        self._connect, self._requests = connect, requests
         self._client: Any = None
 
     def first(self, query: str) -> Mapping[str, Any]:
         """The first answer to a query."""
-        timeout = self._settings.timeout_seconds
+        timeout = self._requests.settings.timeout_seconds
         return self._ask(lambda client: client.query(query, include_deleted=True, timeout=timeout))
 
-    def pages(self, answer: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        """The records of each page from the first on; one is asked for again until it comes, and never skipped."""
-        timeout = self._settings.timeout_seconds
-        seen: set[str] = set()
-        while True:
-            yield list(answer["records"])
-            if answer.get("done", True):
-                return
-            where = str(answer.get("nextRecordsUrl") or "")
-            if not where.startswith("/services/data/") or where in seen:
-                raise SourceError("Salesforce's answer names no next page", next_step="Run again.")
-            seen.add(where)
-            answer = self._ask(partial(_next_page, where, timeout))
+    def read_all(self, answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The records of all pages from the first on, as many as the settings allow."""
+        timeout = self._requests.settings.timeout_seconds
+
+        def turn(path: str) -> tuple[list[Mapping[str, Any]], str]:
+            return _page(self._ask(lambda client: client.query_more(path, identifier_is_url=True, timeout=timeout)))
+
+        return self._requests.read_all(self._requests.pages(_page(answer), turn))
 
     def _ask(self, call: Callable[[Any], Any]) -> Mapping[str, Any]:
-        import requests
-        from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
+        renewed = False
 
-        renewed, last = False, ""
-        for attempt in range(self._settings.attempts):
-            self._progress.check()
+        def answer() -> Mapping[str, Any]:
+            nonlocal renewed
+            import requests
+            from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
+
             try:
                 if self._client is None:
                     self._client = self._connect()
-                return _checked(call(self._client))
+                return checked_rows(call(self._client), "records")
             except SalesforceExpiredSession:
                 if renewed:
                     raise SourceError(
                         "Salesforce does not accept the session",
                         next_step="Sign in again: set a fresh session or the user's password in the environment.",
                     ) from None
-                # A new session is no failed try; the page is simply asked for again.
-                renewed, self._client, last = True, None, "the session had expired"
-                continue
+                renewed, self._client = True, None
+                raise TryAgainError("the session had expired", wait="0") from None
             except SalesforceError as error:
-                last = _words(error)
-                if "INVALID_FIELD" in last:
-                    raise _UnreadableFieldError(last) from None
+                words = _words(error)
+                if "INVALID_FIELD" in words:
+                    raise _UnreadableFieldError(words) from None
                 status = int(getattr(error, "status", 0) or 0)
-                if status not in _RETRY_STATUS and "REQUEST_LIMIT_EXCEEDED" not in last:
-                    raise SourceError("Salesforce refused the request", got=last) from None
+                if status not in RETRY and "REQUEST_LIMIT_EXCEEDED" not in words:
+                    raise SALESFORCE.refused(words) from None
+                raise TryAgainError(words) from None
             except requests.RequestException as error:
-                last = type(error).__name__
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise SourceError(
-                    "Salesforce's answer is not of the documented form", got=type(error).__name__,
-                    next_step="Run again; if it stays, something stands between this machine and Salesforce.",
-                ) from None  # fmt: skip
-            if attempt + 1 < self._settings.attempts:
-                self._pause(min(self._settings.longest_pause_seconds, 2.0 ** (attempt + 1)))
-        raise SourceError(
-            "Salesforce does not answer",
-            got=f"{last}, {self._settings.attempts} tries",
-            next_step="Try again later, or read an export: set feedback.salesforce.enabled to false.",
-        )
+                raise TryAgainError(type(error).__name__) from None
+
+        return self._requests.ask(answer)
 
 
-def _checked(answer: Any) -> Mapping[str, Any]:
-    """An answer that holds records."""
-    records = answer["records"]
-    if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
-        raise TypeError("records")
-    found: Mapping[str, Any] = answer
-    return found
+def _page(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str]:
+    """Records and the next page's path."""
+    following = "" if answer.get("done", True) else str(answer.get("nextRecordsUrl") or "-")
+    if following and not following.startswith("/services/data/"):
+        raise SALESFORCE.no_next_page()
+    return answer["records"], following
 
 
 def _words(error: Any) -> str:
@@ -330,12 +278,9 @@ def _words(error: Any) -> str:
     return str(code or getattr(error, "status", "") or type(error).__name__)
 
 
-def _frame(records: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+def _frame(records: list[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
     body = {name: [_dig(record, path) for record in records] for name, path in columns.items()}
-    frame = pd.DataFrame(body, index=pd.RangeIndex(len(records)), dtype="object")
-    for field in OPPORTUNITIES.columns:
-        if field.name not in frame:
-            frame[field.name] = None
+    frame = opportunity_frame(body, len(records))
     flags = {name: np.array([bool(value) for value in frame[name]], dtype=bool)
              for name in ("is_deleted", "is_won", "is_closed")}  # fmt: skip
     told = "is_won" in columns and "is_closed" in columns
@@ -343,13 +288,7 @@ def _frame(records: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.Data
         [flags["is_deleted"], flags["is_won"], flags["is_closed"]], ["deleted", "won", "lost"],
         default="open",
     ) if told else None  # fmt: skip
-    for name in ("amount", "probability"):
-        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
-    for name in ("created_date", "close_date"):
-        dates = pd.to_datetime(frame[name], errors="coerce", utc=True, format="ISO8601")
-        frame[name] = dates.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
     frame.loc[frame["outcome"] == "open", "close_date"] = pd.NaT
-    frame["source_row"] = np.arange(1, len(frame) + 1)
     return frame
 
 

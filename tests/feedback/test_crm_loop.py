@@ -12,9 +12,10 @@ import pytest
 from icp_xl.cli import run as icp
 from icp_xl.sources import dynamics, hubspot, salesforce
 from tests.delivery.test_html_page import held
-from tests.support.dynamics import ENVIRONMENT, DynamicsStandIn, opportunity, serve_dynamics
-from tests.support.hubspot import HubSpotStandIn, deal, serve_hubspot
-from tests.support.salesforce import StandIn, record, serve
+from tests.support.dynamics import ENVIRONMENT, DynamicsStandIn, opportunity
+from tests.support.hubspot import HubSpotStandIn, deal
+from tests.support.loopback import serve, session_to
+from tests.support.salesforce import SalesforceStandIn, record
 
 pytest.importorskip("hubspot")
 
@@ -35,8 +36,8 @@ def places(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def crm(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    with serve(StandIn([record(k) for k in range(30)], page=12)) as found:
+def crm(monkeypatch: pytest.MonkeyPatch) -> Iterator[SalesforceStandIn]:
+    with serve(SalesforceStandIn([record(k) for k in range(30)], page=12)) as found:
         monkeypatch.setattr(salesforce, "connect_with", lambda *_: found.connect)
         yield found
 
@@ -45,7 +46,7 @@ def crm(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 def any_crm(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Change]]:
     """A CRM's server with 30 open opportunities, and what makes one of them won and another lost."""
     if name == "salesforce":
-        with serve(StandIn([record(k) for k in range(30)], page=12)) as found:
+        with serve(SalesforceStandIn([record(k) for k in range(30)], page=12)) as found:
             monkeypatch.setattr(salesforce, "connect_with", lambda *_: found.connect)
 
             def change() -> None:
@@ -55,7 +56,7 @@ def any_crm(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, C
             yield found, change
     elif name == "hubspot":
         connect = hubspot.connect_with
-        with serve_hubspot(HubSpotStandIn([deal(k, createdate="2025-03-01T10:00:00Z") for k in range(30)])) as deals:
+        with serve(HubSpotStandIn([deal(k, createdate="2025-03-01T10:00:00Z") for k in range(30)])) as deals:
             host = f"http://127.0.0.1:{deals.port}"
             monkeypatch.setenv(hubspot.TOKEN, "token-1")
             monkeypatch.setattr(hubspot, "connect_with", lambda *given: connect(*given, host=host))
@@ -67,10 +68,10 @@ def any_crm(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, C
             yield deals, change
     else:
         enter = dynamics.connect_with
-        with serve_dynamics(DynamicsStandIn([opportunity(k) for k in range(30)], page=12)) as rows:
+        with serve(DynamicsStandIn([opportunity(k) for k in range(30)], page=12)) as rows:
             for key, value in ENVIRONMENT.items():
                 monkeypatch.setenv(key, value)
-            monkeypatch.setattr(dynamics, "connect_with", lambda *given: enter(*given, rows.session()))
+            monkeypatch.setattr(dynamics, "connect_with", lambda *given: enter(*given, session_to(rows.port)))
 
             def change() -> None:
                 rows.records[4] = opportunity(4, 1, stepname="Whatever", actualclosedate="2026-02-04")
@@ -122,7 +123,9 @@ def test_check_says_what_any_crm_would_give_and_what_is_wrong(
     assert "does not answer" in said and "Traceback" not in said
 
 
-def test_check_says_what_it_would_read(crm: StandIn, places: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_says_what_it_would_read(
+    crm: SalesforceStandIn, places: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     crm.unreadable = ["Didn't understand relationship 'Owner' in field path."]
     icp(["check", *places, "--set", "feedback.salesforce.enabled=true"])
     said = "".join(capsys.readouterr())
@@ -131,7 +134,7 @@ def test_check_says_what_it_would_read(crm: StandIn, places: list[str], capsys: 
 
 
 def test_several_currencies_are_not_added_up(
-    crm: StandIn, places: list[str], capsys: pytest.CaptureFixture[str]
+    crm: SalesforceStandIn, places: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     crm.records = [record(k, CurrencyIsoCode=("USD", "EUR")[k % 2]) for k in range(6)]
     on = [*places, "--set", "feedback.salesforce.enabled=true"]

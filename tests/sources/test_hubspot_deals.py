@@ -10,7 +10,8 @@ from icp_xl.config.feedback import HubSpotSettings
 from icp_xl.errors import ConfigError, SourceError
 from icp_xl.feedback.opportunities import prepare_opportunities
 from icp_xl.sources.hubspot import TOKEN, connect_with, read_hubspot, what_it_reads
-from tests.support.hubspot import PROPERTIES, HubSpotStandIn, deal, serve_hubspot
+from tests.support.hubspot import PROPERTIES, HubSpotStandIn, deal
+from tests.support.loopback import serve
 
 SETTINGS = HubSpotSettings(enabled=True, attempts=3)
 pytest.importorskip("hubspot")
@@ -23,7 +24,7 @@ def read(crm: HubSpotStandIn, settings: HubSpotSettings = SETTINGS, **options: A
 
 def test_pages_stages_owners_and_companies_become_our_columns() -> None:
     stages = ["appointmentscheduled", "closedwon", "closedlost", "981"]
-    with serve_hubspot(HubSpotStandIn([deal(k, stages[k % 4]) for k in range(250)])) as crm:
+    with serve(HubSpotStandIn([deal(k, stages[k % 4]) for k in range(250)])) as crm:
         frame = read(crm)
     assert len(frame) == 250 and frame["opportunity_id"].is_unique
     assert sum("/objects/deals" in path for path in crm.requests) == 3
@@ -43,7 +44,7 @@ def test_a_property_that_is_not_there_is_left_out_and_said() -> None:
     there = tuple(name for name in PROPERTIES if name not in ("hubspot_owner_id", "closed_lost_reason"))
     told: list[str] = []
     settings = HubSpotSettings(enabled=True, fields={"competitor": "rival__c"})
-    with serve_hubspot(HubSpotStandIn([deal(0)], properties=there)) as crm:
+    with serve(HubSpotStandIn([deal(0)], properties=there)) as crm:
         frame = read(crm, settings, warn=told.append)
     assert frame["owner"].isna().all()
     assert len(told) == 1 and "hubspot_owner_id (owner)" in told[0] and "rival__c (competitor)" in told[0]
@@ -52,7 +53,7 @@ def test_a_property_that_is_not_there_is_left_out_and_said() -> None:
 
 def test_names_that_the_token_may_not_read_are_left_as_keys() -> None:
     told: list[str] = []
-    with serve_hubspot(HubSpotStandIn([deal(0)], forbidden=("/owners", "/companies/"))) as crm:
+    with serve(HubSpotStandIn([deal(0)], forbidden=("/owners", "/companies/"))) as crm:
         frame = read(crm, warn=told.append)
     assert frame["owner"].tolist() == ["7"] and frame["account_id"].tolist() == ["500"]
     assert [text.split(" may not read ")[1].split(";")[0] for text in told] == ["owners", "companies"]
@@ -61,10 +62,10 @@ def test_names_that_the_token_may_not_read_are_left_as_keys() -> None:
 def test_a_rate_limit_is_waited_for_as_long_as_it_asks_within_bounds() -> None:
     pauses: list[float] = []
     trouble = {2: (429, {"Retry-After": "7"}), 3: (502, {})}
-    with serve_hubspot(HubSpotStandIn([deal(0)], trouble=trouble)) as crm:
+    with serve(HubSpotStandIn([deal(0)], trouble=trouble)) as crm:
         assert len(read(crm, pause=pauses.append)) == 1
     assert pauses == [7.0, 4.0]
-    with serve_hubspot(HubSpotStandIn([deal(0)], trouble=dict.fromkeys(range(1, 99), (429, {})))) as crm:
+    with serve(HubSpotStandIn([deal(0)], trouble=dict.fromkeys(range(1, 99), (429, {})))) as crm:
         with pytest.raises(SourceError, match="does not answer"):
             read(crm, pause=lambda _: None)
         assert len(crm.requests) == 3
@@ -72,13 +73,13 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_asks_within_bounds() -> None:
 
 @pytest.mark.parametrize("body", ["<html>proxy</html>", {"results": None}, {"hello": 1}, []])
 def test_an_answer_of_another_form_is_an_error_in_words(body: object) -> None:
-    with serve_hubspot(HubSpotStandIn([deal(0)], trouble={1: body, 2: body})) as crm:
+    with serve(HubSpotStandIn([deal(0)], trouble={1: body, 2: body})) as crm:
         with pytest.raises(SourceError, match="not of the documented form|neither the stage"):
             read(crm, pause=lambda _: None)
 
 
 def test_an_expired_token_says_what_to_do_and_never_itself() -> None:
-    with serve_hubspot(HubSpotStandIn([deal(0)], token="token-2")) as crm:
+    with serve(HubSpotStandIn([deal(0)], token="token-2")) as crm:
         with pytest.raises(SourceError, match="does not accept the token") as error:
             read(crm)
     assert "token-1" not in str(error.value) and TOKEN in str(error.value)
@@ -90,7 +91,7 @@ def test_without_a_token_it_names_the_variable() -> None:
 
 
 def test_what_it_would_read_is_known_beforehand() -> None:
-    with serve_hubspot(HubSpotStandIn([deal(0)])) as crm:
+    with serve(HubSpotStandIn([deal(0)])) as crm:
         client = connect_with({TOKEN: "token-1"}, SETTINGS, host=f"http://127.0.0.1:{crm.port}")
         columns, lost = what_it_reads(client, SETTINGS)
     assert columns["stage"] == "dealstage" and lost == ["product"] and len(crm.requests) == 1

@@ -1,23 +1,17 @@
 """A stand-in for Dynamics 365 on the loopback interface: it speaks the shapes of Dataverse's Web API (OData v4).
 
-Its https, and that of the identity platform that signs in, are served as plain http (see ``session``).
+Its https, and that of the identity platform that signs in, are served as plain http (see ``session_to``).
 """
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
-import requests
-
-from tests.support.salesforce import PlainAdapter
+from tests.support.loopback import Answer
 
 ORG = "https://acme.crm4.dynamics.com"
 FORMATTED = "@OData.Community.Display.V1.FormattedValue"
@@ -49,7 +43,10 @@ class DynamicsStandIn:
     def token(self) -> str:
         return f"token-{len(self.granted)}"
 
-    def grant(self, path: str, body: dict[str, list[str]]) -> tuple[int, dict[str, str], Any]:
+    def answer(self, path: str, headers: Message, text: str | None) -> Answer:
+        return self._rows(path, headers) if text is None else self._grant(path, parse_qs(text))
+
+    def _grant(self, path: str, body: dict[str, list[str]]) -> Answer:
         """A token for an app's own credentials."""
         wanted = {"grant_type": ["client_credentials"], "client_id": ["app-1"], "scope": [f"{ORG}/.default"]}
         if path != "/tenant-1/oauth2/v2.0/token" or any(body.get(name) != value for name, value in wanted.items()):
@@ -59,7 +56,7 @@ class DynamicsStandIn:
         self.granted.append(body)
         return 200, {}, {"token_type": "Bearer", "expires_in": 3599, "access_token": self.token}
 
-    def answer(self, path: str, headers: Any) -> tuple[int, dict[str, str], Any]:
+    def _rows(self, path: str, headers: Message) -> Answer:
         self.requests.append(unquote(path))
         self.prefers.append(headers.get("Prefer", ""))
         wrong = self.trouble.get(len(self.requests))
@@ -80,7 +77,7 @@ class DynamicsStandIn:
             return 200, {}, {"value": rows}
         return self._page(parse_qs(url.query), headers)
 
-    def _page(self, query: dict[str, list[str]], headers: Any) -> tuple[int, dict[str, str], Any]:
+    def _page(self, query: dict[str, list[str]], headers: Message) -> Answer:
         wanted = query["$select"][0].split(",")
         unknown = next((name for name in wanted if name not in self.columns), None)
         if unknown:
@@ -100,12 +97,6 @@ class DynamicsStandIn:
                 f"{ORG}/api/data/v9.2/opportunities?$select={','.join(wanted)}&$skiptoken={start + size}"
             )
         return 200, {}, body
-
-    def session(self) -> requests.Session:
-        """A session of which every https address leads here."""
-        session = requests.Session()
-        session.mount("https://", PlainAdapter(self.port))
-        return session
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
@@ -128,42 +119,3 @@ def opportunity(k: int, state: int = 0, **changes: Any) -> dict[str, Any]:
         "_transactioncurrencyid_value" + FORMATTED: "US Dollar",
     }  # fmt: skip
     return body | changes
-
-
-@contextmanager
-def serve_dynamics(stand_in: DynamicsStandIn) -> Iterator[DynamicsStandIn]:
-    """Serve on a free port of the loopback interface until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._reply(*stand_in.answer(self.path, self.headers))
-
-        def do_POST(self) -> None:
-            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._reply(*stand_in.grant(self.path, parse_qs(text)))
-
-        def _reply(self, status: int, headers: dict[str, str], body: Any) -> None:
-            content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {
-                "Content-Type": "application/json",
-                "Content-Length": str(len(content)),
-                **headers,
-            }.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    stand_in.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlparse
+
+from tests.support.loopback import Answer
 
 TIME = "2026-01-01T00:00:00.000Z"
 ALIVE = {"createdAt": TIME, "updatedAt": TIME, "archived": False}
@@ -33,19 +32,19 @@ class HubSpotStandIn:
     requests: list[str] = field(default_factory=list)
     port: int = 0
 
-    def answer(self, path: str, token: str, body: Any) -> tuple[int, dict[str, str], Any]:
+    def answer(self, path: str, headers: Message, text: str | None) -> Answer:
         self.requests.append(path)
         wrong = self.trouble.get(len(self.requests))
         if isinstance(wrong, tuple):
             return wrong[0], wrong[1], {"status": "error", "message": "refused by the stand-in", "category": "X"}
         if wrong is not None:
             return 200, {}, wrong
-        if token != f"Bearer {self.token}":
+        if headers.get("Authorization") != f"Bearer {self.token}":
             return 401, {}, {"status": "error", "message": "expired", "category": "EXPIRED_AUTHENTICATION"}
         url = urlparse(path)
         if any(part in url.path for part in self.forbidden):
             return 403, {}, {"status": "error", "message": "scopes", "category": "MISSING_SCOPES"}
-        return 200, {}, self._body(url.path, parse_qs(url.query), body)
+        return 200, {}, self._body(url.path, parse_qs(url.query), json.loads(text) if text else None)
 
     def _body(self, path: str, query: dict[str, list[str]], body: Any) -> Any:
         if "/properties/" in path:
@@ -85,42 +84,3 @@ def deal(k: int, stage: str = "appointmentscheduled", **changes: Any) -> dict[st
     ]
     return {"id": str(10_000 + k), **ALIVE, "properties": body | changes,
             "associations": {"companies": {"results": linked}}}  # fmt: skip
-
-
-@contextmanager
-def serve_hubspot(stand_in: HubSpotStandIn) -> Iterator[HubSpotStandIn]:
-    """Serve on a free port of the loopback interface until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._reply(None)
-
-        def do_POST(self) -> None:
-            self._reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def _reply(self, body: Any) -> None:
-            status, headers, answer = stand_in.answer(self.path, self.headers.get("Authorization", ""), body)
-            content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in {
-                "Content-Type": "application/json",
-                "Content-Length": str(len(content)),
-                **headers,
-            }.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    stand_in.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

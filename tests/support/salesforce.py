@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-import requests
-from requests.adapters import HTTPAdapter
+from tests.support.loopback import Answer, session_to
 
 _SOAP = (
     '<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
@@ -29,7 +24,7 @@ _SOAP_FAULT = (
 
 
 @dataclass
-class StandIn:
+class SalesforceStandIn:
     """What it serves, what goes wrong, and what it was asked."""
 
     records: list[dict[str, Any]]
@@ -50,7 +45,11 @@ class StandIn:
     refused: int = 0
     port: int = 0
 
-    def answer(self, path: str, token: str) -> tuple[int, Any]:
+    def answer(self, path: str, headers: Message, text: str | None) -> Answer:
+        status, body = self._rows(path, headers.get("Authorization", "")) if text is None else self._grant(text)
+        return status, {}, body
+
+    def _rows(self, path: str, token: str) -> tuple[int, Any]:
         self.requests.append(path)
         number = len(self.requests)
         if number in self.trouble:
@@ -85,7 +84,7 @@ class StandIn:
             body["nextRecordsUrl"] = f"/services/data/v59.0/query/01g000-{start + self.page}"
         return 200, body
 
-    def grant(self, text: str) -> tuple[int, Any]:
+    def _grant(self, text: str) -> tuple[int, Any]:
         """A token, as Salesforce's sign-in gives it: by OAuth, or by SOAP with a password."""
         if text.lstrip().startswith("<?xml"):
             self.granted.append("soap")
@@ -101,64 +100,12 @@ class StandIn:
             "token_type": "Bearer",
         }
 
-    def session(self) -> requests.Session:
-        """A session of which every https address leads here."""
-        session = requests.Session()
-        session.mount("https://", PlainAdapter(self.port))
-        return session
-
     def connect(self) -> Any:
         """Sign in as simple-salesforce does with a session; its https is served as plain http."""
         from simple_salesforce import Salesforce
 
         address = f"https://127.0.0.1:{self.port}"
-        return Salesforce(session_id=self.token, instance_url=address, session=self.session(), version="59.0")
-
-
-class PlainAdapter(HTTPAdapter):
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self._port = port
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        url = urlparse(request.url)
-        request.url = url._replace(scheme="http", netloc=f"127.0.0.1:{self._port}").geturl()
-        return super().send(request, *args, **kwargs)
-
-
-@contextmanager
-def serve(stand_in: StandIn) -> Iterator[StandIn]:
-    """Serve on a free port of the loopback interface until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._reply(*stand_in.answer(self.path, self.headers.get("Authorization", "")))
-
-        def do_POST(self) -> None:
-            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._reply(*stand_in.grant(text))
-
-        def _reply(self, status: int, body: Any) -> None:
-            content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    stand_in.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield stand_in
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        return Salesforce(session_id=self.token, instance_url=address, session=session_to(self.port), version="59.0")
 
 
 def record(k: int, **changes: Any) -> dict[str, Any]:
