@@ -10,7 +10,7 @@ import icp_xl.commands  # noqa: F401 - the others come first
 from icp_xl.commands.declare import Button, Option, command, plain_button
 
 if TYPE_CHECKING:
-    from icp_xl.excel.doctor import Symptom
+    from icp_xl.excel.symptoms import Symptom
 
 Target = Annotated[Path | None, Option("A folder for everything, in place of Excel's own and yours.")]
 

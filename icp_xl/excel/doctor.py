@@ -7,10 +7,8 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 from icp_xl import artifacts
 from icp_xl.errors import IcpError
@@ -18,28 +16,8 @@ from icp_xl.excel import install
 from icp_xl.excel.build import ADDIN, INSTALL
 from icp_xl.excel.jobs import running_jobs, waiting_jobs
 from icp_xl.excel.published_results import published_folder
+from icp_xl.excel.symptoms import Symptom
 from icp_xl.user_dirs import MAC_CONTAINER, jobs_folder, user_folder
-
-State = Literal["good", "note", "bad"]
-
-
-@dataclass(frozen=True)
-class Symptom:
-    """One answer: ``bad`` keeps the add-in from working, ``note`` is worth knowing."""
-
-    state: State
-    topic: str
-    text: str
-    next_step: str = ""
-
-    def line(self) -> str:
-        """One line of text.
-
-        >>> Symptom("bad", "Python", "too old", "Install 3.11.").line()
-        'NO    Python: too old. Install 3.11.'
-        """
-        mark = {"good": "ok   ", "note": "note ", "bad": "NO   "}[self.state]
-        return f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")
 
 
 def examine(to: Path | None = None) -> list[Symptom]:
@@ -47,7 +25,9 @@ def examine(to: Path | None = None) -> list[Symptom]:
     parts: tuple[Callable[[], Iterator[Symptom]], ...] = (
         _python,
         _xlwings,
+        _windows,
         lambda: _addin(to),
+        lambda: _server(to),
         _trust,
         _results,
         _jobs,
@@ -71,17 +51,6 @@ def _xlwings() -> Iterator[Symptom]:
     if _version("pyOpenVBA") is None:
         yield Symptom("bad", "pyOpenVBA", "not installed", f"{INSTALL} The add-in is built with it.")
     if sys.platform == "win32":
-        name = f"xlwings{'64' if sys.maxsize > 2**32 else '32'}-{version}.dll"
-        folders = [Path(sys.executable).parent, Path(sys.executable).parent.parent]
-        if any((folder / name).is_file() for folder in folders):
-            yield Symptom("good", "Function server", name)
-        else:
-            yield Symptom(
-                "bad",
-                "Function server",
-                f"{name} is in neither {folders[0]} nor {folders[1]}",
-                "Run `pip install --force-reinstall xlwings`.",
-            )
         if _version("pywin32") is None:
             yield Symptom("bad", "pywin32", "not installed", "Run `pip install pywin32`.")
     elif sys.platform == "darwin":
@@ -90,16 +59,43 @@ def _xlwings() -> Iterator[Symptom]:
         yield Symptom("note", "Excel", f"there is none for {platform.system()}; icp-xl runs without it")
 
 
+def _windows() -> Iterator[Symptom]:
+    yield from ()
+    if sys.platform == "win32":
+        from icp_xl.excel.doctor_windows import WindowsMachine, examine_windows
+        from icp_xl.excel.windows import InstalledExcel
+
+        roaming = Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming")
+        yield from examine_windows(
+            WindowsMachine(InstalledExcel(), sys.executable, _version("xlwings") or "", roaming, user_folder())
+        )
+
+
+def _server(to: Path | None) -> Iterator[Symptom]:
+    """The Python that Excel is told to use, really started, and timed."""
+    from icp_xl.excel.function_server import try_import, try_server
+
+    python = _interpreter(to)
+    if not Path(python).is_file() or _version("xlwings") is None:
+        return  # said already
+    trial = try_server(python) if sys.platform == "win32" else try_import(python)
+    if trial.fault:
+        yield Symptom("bad", "Function server", trial.fault, f"{INSTALL} Then `icp-xl addin install` again.")
+    elif sys.platform == "win32":
+        text = f"answers {trial.start_seconds:.1f} s after its start, then within {1000 * trial.call_seconds:.0f} ms"
+        yield Symptom("good", "Function server", text)
+    else:
+        yield Symptom(
+            "good", "Function server", f"its Python has the functions {trial.start_seconds:.1f} s after a start"
+        )
+
+
 def _addin(to: Path | None) -> Iterator[Symptom]:
     try:
-        if to is None:
-            folder = install.startup_folder(sys.platform, Path.home(), os.environ)
-            base = Path.home() / MAC_CONTAINER if sys.platform == "darwin" else Path.home() / ".icp_xl"
-            config = base / install.CONFIG_FILE
-        else:
-            folder, config = to, to / install.CONFIG_FILE
+        folder = install.startup_folder(sys.platform, Path.home(), os.environ) if to is None else to
     except IcpError:
         return
+    config = _config(to)
     again = "Close Excel and run `icp-xl addin install`."
     addin = folder / ADDIN
     if not addin.is_file():
@@ -107,7 +103,7 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
     else:
         yield Symptom("good", "Add-in", str(addin))
     known = install.read_config(config)
-    python = known.get("INTERPRETER_WIN") or known.get("INTERPRETER_MAC") or ""
+    python = _interpreter(to)
     if not known:
         yield Symptom("bad", "Configuration", f"{config} is missing", again)
     elif not Path(python).is_file():
@@ -121,6 +117,16 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
         yield Symptom(
             "bad", "Versions", f"the add-in was made for xlwings {pinned}, here is {_version('xlwings')}", again
         )
+
+
+def _config(to: Path | None) -> Path:
+    base = Path.home() / MAC_CONTAINER if sys.platform == "darwin" else Path.home() / ".icp_xl"
+    return (base if to is None else to) / install.CONFIG_FILE
+
+
+def _interpreter(to: Path | None) -> str:
+    known = install.read_config(_config(to))
+    return known.get("INTERPRETER_WIN") or known.get("INTERPRETER_MAC") or ""
 
 
 def _trust() -> Iterator[Symptom]:

@@ -7,6 +7,7 @@ this interpreter, which xlwings' module reads.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,7 +131,11 @@ def install(plan: InstallPlan) -> None:
     """
     for path, content in plan.files.items():
         try:
+            _let_write(path)
             write_bytes(path, content)
+            if path.name == ADDIN:
+                # A second Excel opens it beside the first without asking; a file that may be written, it finds locked.
+                path.chmod(stat.S_IREAD | stat.S_IRGRP | stat.S_IROTH)
         except PermissionError:
             raise DeliveryError(
                 "the add-in cannot be replaced while Excel is open",
@@ -152,6 +157,13 @@ def uninstall(plan: InstallPlan) -> list[Path]:
     removed = []
     for path in plan.files:
         if path.exists():
+            _let_write(path)
             path.unlink()
             removed.append(path)
     return removed
+
+
+def _let_write(path: Path) -> None:
+    """Windows neither replaces nor removes a file that is read-only."""
+    if path.exists():
+        path.chmod(stat.S_IREAD | stat.S_IWRITE)

@@ -1,0 +1,124 @@
+"""Start the function server as Excel would, ask it one function, and end it again.
+
+Excel's own way is xlwings' DLL, which starts the Python of ``icp_xl.conf`` with a class id of its own and waits until
+that class answers; the same Python, the same module of xlwings and the same call are used here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from icp_xl.excel.xlwings_udfs import FUNCTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds in which a server must answer; the DLL itself waits for about a minute.
+LIMIT = 60.0
+_SERVE = "import sys; sys.path.insert(0, sys.argv[1]); import xlwings; xlwings.serve(sys.argv[2])"
+_IMPORT = (
+    f"import sys; sys.path.insert(0, sys.argv[1]); import xlwings, {FUNCTIONS}; "
+    "from icp_xl.excel import functions, lookups"
+)
+
+
+@dataclass(frozen=True)
+class ServerTrial:
+    """How a function server did: seconds to its first answer, seconds of one more call, or why there was none."""
+
+    start_seconds: float = 0.0
+    call_seconds: float = 0.0
+    fault: str = ""
+
+
+def try_server(
+    python: str, *, connect: Callable[[str], Any] | None = None, limit: float = LIMIT, serve: str = _SERVE
+) -> ServerTrial:
+    """Start a function server of ``python``, ask it ``ICP_NORMALIZE`` twice, and end it.
+
+    Args:
+        python: the interpreter.
+        connect: from a class id to the server, raising while there is none; by default COM's own.
+        limit: seconds in which it must answer.
+        serve: what the interpreter runs, given the package's folder and the class id.
+    """
+    connect = connect or _connect
+    clsid = "{" + str(uuid.uuid4()).upper() + "}"
+    fault = f"no answer within {limit:g} seconds"
+    began = time.monotonic()
+    try:
+        with _running(python, serve, clsid) as (process, words):
+            while time.monotonic() - began < limit:
+                if process.poll() is not None:
+                    return ServerTrial(fault=f"it ended at once: {words()}")
+                try:
+                    server = connect(clsid)
+                    _ask(server)
+                except Exception as error:  # COM's own errors have a type that only exists there.
+                    fault = f"no answer within {limit:g} seconds: {type(error).__name__}"
+                    time.sleep(0.05)
+                    continue
+                started = time.monotonic()
+                _ask(server)
+                return ServerTrial(started - began, time.monotonic() - started)
+    except OSError as error:
+        return ServerTrial(fault=f"{python} cannot be started ({error.strerror})")
+    return ServerTrial(fault=fault)
+
+
+def try_import(python: str, limit: float = LIMIT) -> ServerTrial:
+    """Start ``python`` and load the functions in it; what can be tried of a server where there is no COM."""
+    began = time.monotonic()
+    try:
+        with _running(python, _IMPORT, "") as (process, words):
+            if process.wait(limit):
+                return ServerTrial(fault=f"it ended at once: {words()}")
+    except OSError as error:
+        return ServerTrial(fault=f"{python} cannot be started ({error.strerror})")
+    except subprocess.TimeoutExpired:
+        return ServerTrial(fault=f"no answer within {limit:g} seconds")
+    return ServerTrial(time.monotonic() - began)
+
+
+@contextmanager
+def _running(python: str, code: str, clsid: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
+    """The process while it is needed, and how to read the last line of what it complained of."""
+    hidden: dict[str, Any] = {}
+    if sys.platform == "win32":
+        hidden["creationflags"] = subprocess.CREATE_NO_WINDOW
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [python, "-B", "-c", code, str(ROOT), clsid],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, **hidden,
+        )  # fmt: skip
+
+        def words() -> str:
+            said.seek(0)
+            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            return lines[-1][:200] if lines else f"exit code {process.returncode}"
+
+        try:
+            yield process, words
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _connect(clsid: str) -> Any:
+    from win32com.client import Dispatch
+
+    return Dispatch(clsid)
+
+
+def _ask(server: Any) -> None:
+    # The last argument is what the add-in's VBA says of the caller: workbook, decimal sign, thousands sign.
+    found = server.CallUDF(FUNCTIONS, "ICP_NORMALIZE", ("Acme Inc.", "\n.\n,"), None, None)
+    if "acme" not in str(found).lower():
+        raise ValueError("the answer is not the function's")

@@ -1,0 +1,27 @@
+"""One answer of the doctor's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["good", "note", "bad"]
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One answer: ``bad`` keeps the add-in from working, ``note`` is worth knowing."""
+
+    state: State
+    topic: str
+    text: str
+    next_step: str = ""
+
+    def line(self) -> str:
+        """One line of text.
+
+        >>> Symptom("bad", "Python", "too old", "Install 3.11.").line()
+        'NO    Python: too old. Install 3.11.'
+        """
+        mark = {"good": "ok   ", "note": "note ", "bad": "NO   "}[self.state]
+        return f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")

@@ -1,0 +1,262 @@
+"""The doctor's questions of Windows, over a registry and folders that are as documented (the sources stand in
+``icp_xl/excel/windows.py`` and ``doctor_windows.py``), and a function server that is really started.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icp_xl.excel import doctor, install
+from icp_xl.excel.doctor_windows import WindowsMachine, examine_windows
+from icp_xl.excel.function_server import try_import, try_server
+from icp_xl.excel.symptoms import Symptom
+from icp_xl.excel.windows import (
+    APP_PATH,
+    ASR_INTUNE,
+    ASR_RULES,
+    CLICK_TO_RUN,
+    NO_CHILDREN,
+    NO_WIN32_CALLS,
+    NO_WMI_PROCESSES,
+    OFFICE,
+    POLICY,
+    InstalledExcel,
+)
+from icp_xl.excel.xlwings_udfs import FUNCTIONS
+
+HKCU = "HKCU\\"
+
+
+class Keys:
+    """A registry of given keys and values."""
+
+    def __init__(self, keys: Mapping[str, Mapping[str, Any]]) -> None:
+        self.keys = keys
+
+    def values(self, key: str) -> Mapping[str, Any]:
+        return self.keys.get(key, {})
+
+
+def program(folder: Path, machine: int = 0x8664) -> str:
+    """An EXCEL.EXE of which only the header is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "EXCEL.EXE"
+    path.write_bytes(b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", machine))
+    return str(path)
+
+
+def machine(tmp_path: Path, keys: Mapping[str, Mapping[str, Any]], **changes: Any) -> WindowsMachine:
+    """A sound machine: 64-bit Excel 365 and an environment that holds the library; ``keys`` and ``changes`` on top."""
+    base = {
+        APP_PATH: {"": program(tmp_path / "Office16")},
+        CLICK_TO_RUN: {"ProductReleaseIds": "O365ProPlusRetail", "Platform": "x64"},
+    }
+    scripts = tmp_path / "env" / "Scripts"
+    scripts.mkdir(parents=True, exist_ok=True)
+    for bits in (32, 64):  # as the wheel does
+        (tmp_path / "env" / f"xlwings{bits}-1.0.dll").touch()
+    given: dict[str, Any] = {
+        "excel": InstalledExcel(Keys({**base, **keys})), "python": str(scripts / "python.exe"), "xlwings": "1.0",
+        "roaming": tmp_path / "Roaming", "home": tmp_path / ".icp_xl", "code_page": "cp1252",
+        "user_base": tmp_path / "Roaming" / "Python",
+    }  # fmt: skip
+    return WindowsMachine(**{**given, **changes})
+
+
+def said(found: WindowsMachine, *, state: str = "bad") -> list[Symptom]:
+    return [item for item in examine_windows(found) if item.state == state]
+
+
+def test_a_sound_machine_has_nothing_to_mend(tmp_path: Path) -> None:
+    found = list(examine_windows(machine(tmp_path, {})))
+    assert {item.state for item in found} == {"good"}
+    assert [item.text for item in found] == ["365, 64-bit", "xlwings64-1.0.dll"]
+
+
+@pytest.mark.parametrize(("header", "platform", "bits"), [(0x14C, "x64", 32), (0x8664, "x86", 64), (None, "x86", 32)])
+def test_the_library_is_that_of_excels_width_whatever_pythons(
+    tmp_path: Path, header: int | None, platform: str, bits: int
+) -> None:
+    path = program(tmp_path / "O", header) if header else str(tmp_path / "nothing" / "EXCEL.EXE")
+    keys = {APP_PATH: {"": f'"{path}"'}, CLICK_TO_RUN: {"ProductReleaseIds": "O365", "Platform": platform}}
+    one = machine(tmp_path, keys)
+    assert f"xlwings{bits}-1.0.dll" in [item.text for item in said(one, state="good")]
+    (tmp_path / "env" / f"xlwings{bits}-1.0.dll").unlink()
+    (bad,) = said(one)
+    assert bad.topic == "Function library" and f"xlwings{bits}-1.0.dll is in neither" in bad.text
+
+
+def test_excel_from_the_store_or_none(tmp_path: Path) -> None:
+    path = program(tmp_path / "WindowsApps" / "Microsoft.Office.Desktop.Excel_16051" / "Office16")
+    (bad,) = said(machine(tmp_path, {APP_PATH: {"": path}}))
+    assert "Microsoft Store" in bad.text and "office.com" in bad.next_step
+    (bad,) = said(machine(tmp_path, {APP_PATH: {}}))
+    assert "none is registered" in bad.text
+
+
+def test_python_from_the_store_writes_where_excel_does_not_look(tmp_path: Path) -> None:
+    scripts = tmp_path / "WindowsApps" / "PythonSoftwareFoundation.Python.3.11_x"
+    scripts.mkdir(parents=True)
+    (scripts / "xlwings64-1.0.dll").touch()
+    (bad,) = said(machine(tmp_path, {}, python=str(scripts / "python.exe")))
+    assert bad.topic == "Python" and "python.org" in bad.next_step
+
+
+@pytest.mark.parametrize(
+    ("products", "edition", "notes"),
+    [
+        ("ProPlus2019Volume,VisioPro2019Volume", "2019", ["does not spill and has no LAMBDA", "Ctrl+Shift+Enter"]),
+        ("ProPlusRetail", "2016", ["does not spill"]), ("HomeStudent2021Retail", "2021", ["no LAMBDA"]),
+        ("ProPlus2024Volume", "2024", []), ("O365HomePremRetail", "365", []), ("O365BusinessRetail", "365", []),
+    ],
+)  # fmt: skip
+def test_what_an_edition_cannot_do_is_said(tmp_path: Path, products: str, edition: str, notes: list[str]) -> None:
+    one = machine(tmp_path, {CLICK_TO_RUN: {"ProductReleaseIds": products}})
+    assert one.excel.edition == edition
+    found = [item.line() for item in said(one, state="note")]
+    assert len(found) == bool(notes) and all(note in found[0] for note in notes)
+
+
+@pytest.mark.parametrize("key", [*ASR_RULES, ASR_INTUNE])
+@pytest.mark.parametrize(
+    ("rule", "value", "state", "text"),
+    [
+        (NO_CHILDREN, "1", "bad", "Office may start no programs"), (NO_CHILDREN, "6", "bad", "Office may start no"),
+        (NO_CHILDREN, "2", "note", "may soon forbid"), (NO_CHILDREN, "0", "", ""),
+        (NO_WIN32_CALLS, "1", "bad", "may not call Windows"), (NO_WMI_PROCESSES, "1", "note", "keep it open"),
+    ],
+)  # fmt: skip
+def test_what_defender_forbids(tmp_path: Path, key: str, rule: str, value: str, state: str, text: str) -> None:
+    spelt = {"ASRRules": f"00000000-0000-0000-0000-000000000000=1|{rule.upper()}={value}"}
+    one = machine(tmp_path, {key: spelt if key == ASR_INTUNE else {rule.upper(): value}})
+    found = [item for item in examine_windows(one) if item.state != "good"]
+    assert [item.state for item in found] == ([state] if state else [])
+    assert all(text in item.text and rule.upper() in item.line() for item in found)
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ({HKCU + POLICY: {"DisableAllAddins": 1}}, "add-ins are switched off"),
+        ({rf"{HKCU}{OFFICE}\Security\Trusted Locations": {"AllLocationsDisabled": 1}}, "trusted locations"),
+        ({rf"{HKCU}{POLICY}\Trusted Locations": {"AllLocationsDisabled": 1}}, "trusted locations"),
+        (
+            {rf"{HKCU}{OFFICE}\Resiliency\DisabledItems": {"3F2": b"\1\0\0" + "C:\\Icp_xl.xlam".encode("utf-16-le")}},
+            "switched it off after a crash",
+        ),
+        ({rf"{HKCU}{OFFICE}\Options": {"OPEN1": '/R "D:\\old\\icp_xl.xlam"'}}, "second one of its name: D:\\old\\icp"),
+    ],
+)  # fmt: skip
+def test_what_keeps_an_add_in_from_loading(tmp_path: Path, keys: dict[str, Any], text: str) -> None:
+    (bad,) = said(machine(tmp_path, keys))
+    assert text in bad.text and bad.next_step
+
+
+@pytest.mark.parametrize("where", ["Roaming/Microsoft/AddIns", "Office16/XLSTART", "alternative"])
+def test_a_second_add_in_of_the_same_name(tmp_path: Path, where: str) -> None:
+    keys = {rf"{HKCU}{OFFICE}\Options": {"AltStartup": str(tmp_path / "alternative")}}
+    mine = tmp_path / "Roaming/Microsoft/Excel/XLSTART"
+    for folder in (mine, tmp_path / where):
+        folder.mkdir(parents=True)
+        (folder / "icp_xl.xlam").touch()
+    (bad,) = said(machine(tmp_path, keys))
+    assert bad.text.endswith(str(tmp_path / where / "icp_xl.xlam"))
+
+
+def test_a_users_install_is_told_apart_from_a_missing_library(tmp_path: Path) -> None:
+    one = machine(tmp_path, {})
+    (tmp_path / "env" / "xlwings64-1.0.dll").unlink()
+    (bad,) = said(one)
+    assert "--force-reinstall" in bad.next_step
+    one.user_base.mkdir(parents=True)
+    (one.user_base / "xlwings64-1.0.dll").touch()
+    (bad,) = said(one)
+    assert "python -m venv" in bad.next_step and "--force-reinstall" not in bad.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "sound"), [("Jörg O'Neil & Co", True), ("Ελένη", False), ("Иван", False), ("山田", False)]
+)
+def test_names_outside_the_code_page(tmp_path: Path, name: str, sound: bool) -> None:
+    scripts = tmp_path / name / "Scripts"
+    scripts.mkdir(parents=True)
+    (scripts.parent / "xlwings64-1.0.dll").touch()
+    found = said(machine(tmp_path, {}, python=str(scripts / "python.exe"), home=tmp_path / name))
+    assert [item.topic for item in found] == ([] if sound else ["Names", "Names"])
+    # The configuration holds the path as it is, spaces included.
+    text = install.config_text("win32", str(scripts / "python.exe"), "1.0")
+    (tmp_path / "x.conf").write_bytes(text)
+    assert install.read_config(tmp_path / "x.conf")["INTERPRETER_WIN"] == str(scripts / "python.exe")
+
+
+def test_the_add_in_is_read_only_so_that_a_second_excel_opens_it_too(tmp_path: Path) -> None:
+    addin = tmp_path / install.ADDIN
+    plan = install.InstallPlan({addin: b"1", tmp_path / install.CONFIG_FILE: b"2"}, "win32", "python", "1.0")
+    for _ in range(2):  # the second replaces a file that is read-only
+        install.install(plan)
+        assert not addin.stat().st_mode & stat.S_IWUSR
+    assert (tmp_path / install.CONFIG_FILE).stat().st_mode & stat.S_IWUSR
+    assert set(install.uninstall(plan)) == set(plan.files)
+
+
+#: A server of which only the transport is another: it answers on a file in place of COM.
+SERVE = """
+import sys, time
+open(sys.argv[2].strip("{}"), "w").write(sys.executable)
+time.sleep(60)
+"""
+
+
+class Answers:
+    """What a client has of a server; it is there when its process has written ``folder``'s file."""
+
+    def __init__(self, folder: Path | None, name: str = "acme") -> None:
+        self.folder, self.name, self.calls = folder, name, 0
+
+    def __call__(self, clsid: str) -> Any:
+        if self.folder is not None and not (self.folder / clsid.strip("{}")).exists():
+            raise OSError(-2147221164, "class not registered")
+        return self
+
+    def CallUDF(self, module: str, function: str, cells: Any, book: Any, caller: Any) -> str:
+        self.calls += 1
+        assert (module, function) == (FUNCTIONS, "ICP_NORMALIZE") and cells[1] == "\n.\n,"
+        return self.name
+
+
+def test_a_function_server_is_started_asked_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = Answers(tmp_path)
+    trial = try_server(sys.executable, connect=answers, serve=SERVE)
+    assert trial.fault == "" and trial.start_seconds > 0 and answers.calls == 2
+
+
+def test_a_server_that_does_not_answer_says_why_and_is_ended(tmp_path: Path) -> None:
+    gone = "raise SystemExit('No module named pywin32')"
+    silent = "import time; time.sleep(60)"
+    absent, wrong = Answers(tmp_path), Answers(None, "other")
+    assert try_server(sys.executable, connect=absent, serve=gone).fault == "it ended at once: No module named pywin32"
+    for answers, error in ((absent, "OSError"), (wrong, "ValueError")):
+        fault = try_server(sys.executable, connect=answers, serve=silent, limit=0.2).fault
+        assert fault == f"no answer within 0.2 seconds: {error}"
+    assert "cannot be started" in try_server(str(tmp_path / "no python")).fault
+
+
+def test_the_doctor_starts_the_python_of_the_configuration(tmp_path: Path) -> None:
+    place = tmp_path / "Jörg Ελένη"
+    place.mkdir()
+    assert try_import(sys.executable).fault == ""
+    broken = place / "broken"
+    broken.write_text(textwrap.dedent("#!/bin/sh\necho 'No module named xlwings' >&2\nexit 1\n"))
+    broken.chmod(0o755)
+    (tmp_path / "icp_xl.conf").write_bytes(install.config_text("win32", str(broken), "1.0"))
+    found = [item for item in doctor.examine(tmp_path) if item.topic == "Function server"]
+    assert [(item.state, item.text) for item in found] == [("bad", "it ended at once: No module named xlwings")]
