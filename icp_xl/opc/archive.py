@@ -342,8 +342,10 @@ def packed(content: Content) -> Entry:
     """``content`` as an entry that holds its bytes deflated, which stands for itself in any container."""
     out = io.BytesIO()
     write_archive(None, [content], out)
-    archive = Archive.read(out, "")
-    return replace(archive.entries[0], blob=archive.lift(archive.entries[0]))
+    entry = Archive.read(out, "").entries[0]
+    # What is left are its very bytes, which are handed out without a copy.
+    out.truncate(entry.length)
+    return replace(entry, blob=out.getvalue())
 
 
 def deterministic_zip(parts: Mapping[str, bytes], level: int = 6) -> bytes:

@@ -212,8 +212,15 @@ def shared_strings(content: bytes, part: str, where: str) -> list[bytes]:
 
     Plain tables are cut by text, as they can hold millions; anything unusual goes through the parser.
     """
-    if b"<si>" in content and not re.search(rb"<!|<[\w.-]+:si\b|<si\s|rPh|<si/>", content):
-        return re.findall(rb"<si>(.*?)</si>", content, re.DOTALL)
+    count = content.count(b"<si>")
+    if (
+        count
+        and count == content.count(b"<si")
+        and b"rPh" not in content
+        and not re.search(rb"<(?:!|[\w.-]+:si\b)", content)
+    ):
+        items = content[content.index(b"<si>") + 4 : content.rindex(b"</si>")].split(b"</si><si>")
+        return items if len(items) == count else re.findall(rb"<si>(.*?)</si>", content, re.DOTALL)
     root = parse(content, part, where)
     return [_plain_item(item) for item in children(root) if local(item) == "si"]
 

@@ -26,7 +26,7 @@ class Splice:
     pieces: list[bytes] = field(default_factory=list)
     checksum: int = 0
     _steps: array[int] = field(default_factory=lambda: array("Q"))
-    _saved: list[bytes] = field(default_factory=list)
+    _saved: bytearray = field(default_factory=bytearray)
     _kept: int = 0
 
     def keep(self, segment: bytes) -> None:
@@ -44,7 +44,7 @@ class Splice:
             pieces += (segment[at:position], new)
             steps.extend((kept + position - at, len(new), length))
             if length:
-                saved.append(segment[position : position + length])
+                saved += segment[position : position + length]
             kept = 0
             at = position + length
         pieces.append(segment[at:])
@@ -58,8 +58,9 @@ class Splice:
 
     def record(self) -> bytes:
         """What :func:`reverted` needs to lead back."""
-        steps, saved = self._steps.tobytes(), b"".join(self._saved)
-        return struct.pack("<Q", len(steps)) + zlib.compress(steps + saved, 3)
+        steps, deflate = memoryview(self._steps).cast("B"), zlib.compressobj(3)
+        packed = (deflate.compress(steps), deflate.compress(self._saved), deflate.flush())
+        return struct.pack("<Q", len(steps)) + b"".join(packed)
 
 
 def reverted(chunks: Iterable[bytes], record: bytes, limit: int) -> Iterator[bytes]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gc
 import multiprocessing as mp
-import resource
 import sys
 import tempfile
 import time
@@ -20,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.support.memory import held, peak, reset_peak  # noqa: E402
 
 
 def make_frame(rows: int, path: Path) -> None:
@@ -81,10 +82,6 @@ def xlsxwriter_constant(frame: object, path: Path) -> None:
 WAYS = (icp_xl, openpyxl, openpyxl_write_only, xlsxwriter_constant)
 
 
-def _held() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-
-
 def _child(work: Callable[[object, Path], None], source: Path, pipe: object) -> None:
     import openpyxl  # noqa: F401
     import pandas as pd
@@ -94,22 +91,17 @@ def _child(work: Callable[[object, Path], None], source: Path, pipe: object) -> 
 
     import icp_xl.delivery.render.book  # noqa: F401
 
-    imports = _held()
+    imports = held()
     frame = pd.read_parquet(source)
     gc.collect()
     pa.default_memory_pool().release_unused()
-    before = _held()
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    except OSError:
-        pass
+    before = held()
+    reset_peak()
     path = source.with_suffix(".xlsx")
     start = time.process_time()
     work(frame, path)
     used = time.process_time() - start
-    lines = Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-    pipe.send((used, peak - imports, peak - before, path.stat().st_size / 1e6))  # type: ignore[attr-defined]
+    pipe.send((used, peak() - imports, peak() - before, path.stat().st_size / 1e6))  # type: ignore[attr-defined]
 
 
 def main() -> None:

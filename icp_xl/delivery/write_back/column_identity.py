@@ -7,16 +7,18 @@ is found again in a column tells how much of the column is ours, in whatever ord
 
 from __future__ import annotations
 
-import hashlib
 import heapq
+import math
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 
-from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, item_text, unescape_xml
+from icp_xl.delivery.write_back.column_values import cell_content
+from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, item_text
 
 #: Hashes that a sketch holds.
 SKETCH = 14
@@ -46,16 +48,17 @@ def value_text(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, int | float) else str(value).strip()
 
 
-def content_text(kind: str, inner: bytes) -> str:
-    """:func:`value_text` of a cell that is about to be written."""
+def written_text(value: object) -> str:
+    """:func:`value_text` of what is written for ``value``."""
+    if (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < 1 << 53):
+        return f"{value + 0.0:.10g}"
+    kind, inner = cell_content(value)
     if not inner:
         return ""
     if kind == "inlineStr":
         return value_text(item_text(inner))
-    if not kind:
-        return f"{float(inner[3:-4]):.10g}"
-    text = unescape_xml(inner.removeprefix(b"<v>").removesuffix(b"</v>"))
-    return value_text(text == "1" if kind == "b" else float(text))
+    number = float(inner.removeprefix(b"<v>").removesuffix(b"</v>"))
+    return value_text(bool(number) if kind == "b" else number)
 
 
 def hashes(values: Iterable[str]) -> set[str]:
@@ -66,11 +69,11 @@ def hashes(values: Iterable[str]) -> set[str]:
 def _hashes(counts: Mapping[str, int], most: int) -> Iterator[str]:
     for value, times in counts.items():
         for n in range(min(times, most) if value else 0):
-            yield _hash(value, n)
+            yield blake2b(b"%b\0%d" % (value.encode(), n), digest_size=4).hexdigest()
 
 
 def _hash(value: str, n: int) -> str:
-    return hashlib.blake2b(f"{value}\0{n}".encode(), digest_size=4).hexdigest()
+    return blake2b(f"{value}\0{n}".encode(), digest_size=4).hexdigest()
 
 
 @lru_cache(maxsize=256)
@@ -82,7 +85,8 @@ def _pieces(sketch: str) -> tuple[frozenset[str], str]:
 
 def sketch(counts: Mapping[str, int]) -> str:
     """The sketch of a column, from how often each value stands in it."""
-    return "".join(heapq.nsmallest(SKETCH, set(_hashes(counts, COUNTED))))
+    # Twice as many, since two values may have one hash.
+    return "".join(sorted(set(heapq.nsmallest(2 * SKETCH, _hashes(counts, COUNTED))))[:SKETCH])
 
 
 def sort_of(values: Iterable[str]) -> str:

@@ -20,10 +20,11 @@ from icp_xl.opc.xml import Element
 
 #: How far down a header row is looked for.
 HEADER_ROWS = 60
-_ROW = re.compile(rb'<row r="(\d+)"')
+_CELL = b'<c r="'
+_ROW = re.compile(rb'\s*<row r="(\d+)"')
 #: The last cell of a row, where it holds something and is no formula.
 _LAST = re.compile(
-    rb'<c r="([A-Z]{1,3})(\d+)"(?: s="(\d+)")?(?: t="\w+")?>(?:<v>[^<]*</v>|<is><t[^>]*>[^<]*</t></is>)</c></row>'
+    rb'<c r="([A-Z]{1,3})(\d+)"(?: s="(\d+)")?(?: t="\w+")?>(?:<v>[^<]*</v>|<is><t[^>]*>[^<]*</t></is>)</c>'
 )
 
 
@@ -208,10 +209,10 @@ class Scan:
 
     def texts(self) -> list[str]:
         """All keys that there are, each once."""
-        found = {*self.keys.values(), *self.shown.values()}
+        found = dict.fromkeys([*self.keys.values(), *self.shown.values()])
         for rows in self.plain.values():
-            found.update(rows.keys)
-        return sorted(filter(None, found))
+            found.update(dict.fromkeys(rows.keys))
+        return list(filter(None, found))
 
     def widest(self, top: int, bottom: int) -> int:
         """The last column in use from one row to another."""
@@ -237,25 +238,35 @@ class KeyReader:
         self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
         self._last = re.compile(rb"<" + p + rb'c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?>')
         self._columns: dict[bytes, int] = {}
+        self._start = b'<c r="' + column_letters(column).encode()
         self._key = re.compile(
-            rb'<c r="' + column_letters(column).encode() + rb'(\d+)"(?: s="(\d+)")?(?: t="(s|inlineStr)")?>'
+            self._start + rb'(\d+)"(?: s="(\d+)")?(?: t="(s|inlineStr)")?>'
             rb'(?:<v>|<is><t(?: xml:space="preserve")?>)([^<]*)<'
         )
 
-    def block(self, block: bytes) -> list[tuple[int, bytes, bytes, bytes, bytes, bytes]] | None:
-        """Number, the key's format, kind and content, and letters and format of the last cell of each row of a block.
+    def block(self, block: bytes) -> tuple[int, int, str, list[tuple[bytes, bytes, bytes]]] | None:
+        """First row, column and format of the last cell of all rows, and the key's format, kind and content of each.
 
-        Only where each row is plain to see, as programs write them that write large sheets.
+        Only where the rows follow one another, end alike and are plain to see, as programs write large sheets.
         """
-        if self.rows.prefix:
+        rows = block.split(b"</row>")
+        if self.rows.prefix or rows.pop().strip() or not rows or block.count(b"<row") != len(rows):
             return None
-        numbers = _ROW.findall(block)
-        keys, lasts = self._key.findall(block), _LAST.findall(block)
-        if not len(numbers) == len(keys) == len(lasts) == block.count(b"</row>") == block.count(b"<row"):
+        first = _ROW.match(rows[0])
+        ends = _LAST.fullmatch(rows[0], rows[0].rfind(_CELL))
+        if first is None or ends is None:
             return None
-        if [key[0] for key in keys] != numbers or [last[1] for last in lasts] != numbers:
-            return None
-        return [(int(key[0]), *key[1:], last[0], last[2]) for key, last in zip(keys, lasts, strict=True)]
+        keys, end, number = [], (ends[1], ends[3]), int(first[1])
+        start, of_row, of_key, of_end = self._start, _ROW.match, self._key.match, _LAST.fullmatch
+        for at, row in enumerate(rows, number):
+            said, key, last = of_row(row), of_key(row, row.find(start)), of_end(row, row.rfind(_CELL))
+            if said is None or key is None or last is None or (last[1], last[3]) != end:
+                return None
+            text = said[1]
+            if text != key[1] or text != last[2] or int(text) != at:
+                return None
+            keys.append((key[2], key[3], key[4]))
+        return number, self.number_of(end[0]), (end[1] or b"").decode(), keys
 
     def number_of(self, letters: bytes) -> int:
         """The number of a column."""
@@ -285,7 +296,10 @@ class KeyReader:
 
 def cut(block: bytes, *numbers: int) -> Iterator[bytes]:
     """A block cut before the rows of these numbers, ascending, as far as they are seen."""
+    last = _ROW.match(block, block.rfind(b"<row "))
     for number in numbers:
+        if last is not None and int(last[1]) < number:
+            break
         # What stands between two rows goes with the second.
         at = len(block[: max(block.find(b'<row r="%d"' % number), 0)].rstrip())
         if at > 0:
@@ -352,23 +366,26 @@ def _scan_block(
 ) -> bool:
     """Take in the rows of a block at once, where they allow it."""
     rows = key.block(block)
-    if not rows or rows[0][0] < data.first_row or rows[-1][0] > data.last_row:
+    if rows is None:
         return False
-    first, last = rows[0][0], rows[-1][0]
-    if last - first + 1 != len(rows) or any(row[4:] != rows[0][4:] for row in rows):
+    first, column, style, cells = rows
+    last = first + len(cells) - 1
+    if first < data.first_row or last > data.last_row:
         return False
+    shown = {code.encode() for code in formats or ()}
     keys = []
-    for _, style, kind, content, _, _ in rows:
+    for own, kind, content in cells:
         if kind == b"s":
             at = int(content) if content.isdigit() else -1
             text = key_text(item_text(strings[at])) if 0 <= at < len(strings) else ""
+        elif kind:
+            text = key_text(item_text(b"<t>" + content + b"</t>"))
         else:
-            inner = b"<is><t>" + content + b"</t></is>" if kind else b"<v>" + content + b"</v>"
-            text = key_text(cell_value(Cell(0, 0, 0, b' t="%b"' % kind, inner), strings))
-        if not text or (formats and not kind and style.decode() in formats):
+            text = key_text(cell_value(Cell(0, 0, 0, b"", b"<v>" + content + b"</v>"), strings))
+        if not text or (not kind and own in shown):
             return False
         keys.append(text)
-    found.plain[first] = PlainRows(first, last, key.number_of(rows[0][4]), rows[0][5].decode(), keys)
+    found.plain[first] = PlainRows(first, last, column, style, keys)
     key.rows.passed(last)
     return True
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from icp_xl.delivery.write_back.column_identity import Identity, is_users
+from icp_xl.delivery.write_back.column_values import made_cells
 from icp_xl.delivery.write_back.user_entries import cell_bytes
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import RowParser
@@ -55,36 +57,27 @@ class RowWriter:
         made = self._appended(number, style if last == self.neighbour else "", contents)
         return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
 
-    def append(
-        self, rows: bytes, first: int, style: str, contents: Sequence[Sequence[tuple[str, bytes]]]
-    ) -> list[Edit]:
-        """What puts ``contents``, by column, into plain rows that end before our columns; ``style`` as in ``edits``."""
+    def append(self, rows: bytes, first: int, style: str, values: Sequence[Sequence[Any]]) -> list[Edit]:
+        """What puts ``values``, by column, into plain rows that end before our columns; ``style`` as in ``edits``."""
         pieces = rows.split(self._close)
-        texts = [b"%d" % number for number in range(first, first + len(pieces) - 1)]
-        cells = []
-        for (start, middle, styled), column in zip(self._template(style), contents, strict=True):
-            empty = start + b"%b" + middle + b"/>" if styled else b""
-            cells.append(
-                [
-                    start + text + middle + (_TYPES.get(kind) or b' t="%b">' % kind.encode()) + inner + b"</c>"
-                    if inner
-                    else empty.replace(b"%b", text)
-                    for text, (kind, inner) in zip(texts, column, strict=True)
-                ]
-            )
-        edits, at = list[Edit](), 0
+        numbers = range(first, first + len(pieces) - 1)
+        cells = [
+            made_cells(column, numbers, start, middle, blank=styled)
+            for (start, middle, styled), column in zip(self._template(style), values, strict=True)
+        ]
+        made = map(b"".join, zip(*cells, strict=True))
         spans = self._spans(pieces[0])
         said = _SPANS.search(pieces[0])
-        alike = said is not None and rows.count(said[0]) == len(texts)
-        for piece, made in zip(pieces, zip(*cells, strict=True), strict=False):
+        alike = said is not None and rows.count(said[0]) == len(numbers)
+        edits, at, close = list[Edit](), 0, len(self._close)
+        for piece, new in zip(pieces, made, strict=False):
             if said is not None and alike and spans:
-                place = at + piece.find(said[0]) + said.start(2) - said.start()
-                edits.append((place, spans[0][1], spans[0][2]))
+                edits.append((at + piece.find(said[0]) + said.start(2) - said.start(), spans[0][1], spans[0][2]))
             elif not alike:
-                edits += [(at + place, length, new) for place, length, new in self._spans(piece)]
+                edits += [(at + place, length, grown) for place, length, grown in self._spans(piece)]
             at += len(piece)
-            edits.append((at, 0, b"".join(made)))
-            at += len(self._close)
+            edits.append((at, 0, new))
+            at += close
         return edits
 
     def _template(self, style: str) -> list[tuple[bytes, bytes, bool]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
-from icp_xl.delivery.write_back.column_identity import Identity, content_text, sketch, sort_of
+from icp_xl.delivery.write_back.column_identity import Identity, sketch, sort_of, written_text
 from icp_xl.delivery.write_back.column_location import (
     ListLocation,
     PlainRows,
@@ -208,7 +210,7 @@ class _Writing:
     strings: Sequence[bytes]
     earlier: Mapping[str, ColumnMark]
     restored: bool
-    _written: list[Counter[str]] = field(default_factory=list)
+    _rows: array[int] = field(default_factory=lambda: array("q"))
     _accounts: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, snapshot: Snapshot) -> None:
@@ -239,15 +241,14 @@ class _Writing:
         edited = Digested(self._edited(again, splice, found, ours, styles))
         book.package.put(location.part, book.package.pack(location.part, edited))
         self._check_matched()
+        # Nobody asks for a key any more, and a large sheet has many.
+        self._accounts, found.plain = {}, {}
         styles.save()
         self._grow_table([titles[column.field] for column in fresh], start)
         if self.earlier or found.formulas or has_formulas(book, location.part):
             recalculate(book)
         header = location.header_row if location.table is None else location.area.first_row
-        identities = {
-            column.field: Identity(titles[column.field], sketch(counts), sort_of(counts))
-            for column, counts in zip(columns, self._written, strict=True)
-        }
+        identities = {column.field: self._identity(column, titles[column.field]) for column in columns}
         set_column_marks(book, location.index, header, places, identities)
         book.save()
         if self.restored or not self.earlier:
@@ -302,7 +303,6 @@ class _Writing:
             self.strings,
         )
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
-        self._written = [Counter() for _ in numbers]
         assert location.data is not None
         data, chained = location.data, False
         parser = RowParser(reader.prefix)
@@ -310,9 +310,8 @@ class _Writing:
             for part in cut(block, data.first_row, data.last_row + 1):
                 plain = found.plain.get(parser.next_number(part))
                 if plain is not None and not owned and plain.column < numbers[0]:
-                    contents = self._plain_contents(plain, columns.columns)
                     beside = plain.style if plain.column == neighbour else ""
-                    splice.change(part, body.append(part, plain.first, beside, contents))
+                    splice.change(part, body.append(part, plain.first, beside, self._values(plain, columns.columns)))
                     parser.passed(plain.last)
                     continue
                 at = 0
@@ -349,19 +348,30 @@ class _Writing:
     def _contents(self, text: str | None, shown: str | None, columns: Sequence[ResultColumn]) -> list[CellContent]:
         """What the cells of one row hold, by its key."""
         account = self._account(text, shown)
-        contents = self.results.cells(account, columns)
-        for seen, content in zip(self._written, contents, strict=True):
-            seen[_compared(content)] += 1
-        return contents
+        if account is not None:
+            self._rows.append(account)
+        return self.results.cells(account, columns)
 
-    def _plain_contents(self, rows: PlainRows, columns: Sequence[ResultColumn]) -> list[list[CellContent]]:
+    def _values(self, rows: PlainRows, columns: Sequence[ResultColumn]) -> list[list[Any]]:
         """What the cells of plain rows hold, by column."""
-        accounts = [self._account(text) for text in rows.keys]
-        found = [self.results.column(column.field, accounts) for column in columns]
-        for seen, contents in zip(self._written, found, strict=True):
-            for content, times in Counter(contents).items():
-                seen[_compared(content)] += times
-        return found
+        accounts = list(map(self._accounts.get, rows.keys))
+        lost = [key for key, account in zip(rows.keys, accounts, strict=True) if account is None]
+        self.report.matched += len(accounts) - len(lost)
+        for key in lost:
+            self.report.unmatched[key] = self.report.unmatched.get(key, 0) + 1
+        self._rows.extend(account for account in accounts if account is not None)
+        return [self.results.column(column.field, accounts) for column in columns]
+
+    def _identity(self, column: ResultColumn, title: str) -> Identity:
+        """What our column is known by."""
+        values = self.results.column(column.field, self._rows)
+        counts: dict[str, int] = {}
+        # Python counts truth and number as one.
+        pairs = zip(values, repeat(1)) if bool in set(map(type, values)) else Counter(values).items()
+        for value, times in pairs:
+            text = written_text(value)
+            counts[text] = counts.get(text, 0) + times
+        return Identity(title, sketch(counts), sort_of(counts))
 
     def _account(self, text: str | None, shown: str | None = None) -> int | None:
         account = self._accounts.get(shown) if shown is not None else None
@@ -444,11 +454,6 @@ class _Writing:
             listed.append(listed.makeelement(listed.tag[: -len("s")], {"id": str(number), "name": title}))
         listed.set("count", str(len(children(listed))))
         self.book.package.put(location.table_part, serialise(table))
-
-
-@lru_cache(maxsize=1 << 14)
-def _compared(content: tuple[str, bytes]) -> str:
-    return content_text(*content)
 
 
 def _move_filter(book: Workbook, index: int, before: str, after: str) -> None:
