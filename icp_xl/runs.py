@@ -25,6 +25,7 @@ from filelock import FileLock
 from icp_xl import __version__, artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
+from icp_xl.one_thread import one_thread
 from icp_xl.outputs import Publication, json_text, open_output, plain, write_bytes
 from icp_xl.progress import Progress
 from icp_xl.safe_paths import (
@@ -192,7 +193,8 @@ def start_run(
         run = RunContext(command, settings, progress or Progress(), outputs, run_id, started, dry_run)
         run.log("start", command=command, dry_run=dry_run)
         try:
-            yield run
+            with one_thread():
+                yield run
         except BaseException as error:
             _write_record(run, "cancelled" if isinstance(error, Cancelled | KeyboardInterrupt) else "failed", [], error)
             raise

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -102,4 +103,19 @@ class Settings(Section):
     def digest(self) -> str:
         """SHA-256 of everything that can change a number; where files lie and how many workers do not."""
         body = self.model_dump(mode="json", exclude={"paths": True, "run": {"clock", "workers"}})
+        folders = {str(self.paths.out): "<out>", str(self.paths.data): "<data>"}
+        body = _relative(body, folders)
         return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _relative(value: Any, folders: Mapping[str, str]) -> Any:
+    """A body of settings with the names of folders in the place of the folders that its paths begin with."""
+    if isinstance(value, dict):
+        return {key: _relative(each, folders) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_relative(each, folders) for each in value]
+    if isinstance(value, str):
+        for folder, name in folders.items():
+            if value.startswith((folder + "/", folder + "\\")):
+                return name + value[len(folder) :].replace("\\", "/")
+    return value

@@ -47,6 +47,12 @@ def find_target(books: Iterable[Any], job: Job) -> Any | None:
 def check_writable(book: Any, sheet: str, host: Host, *, columns: bool) -> None:
     """Say before a job starts what would stand in its way at the end.
 
+    Args:
+        book: the open workbook.
+        sheet: that the button was pressed on.
+        host: speaks to Excel.
+        columns: whether scores are to be written beside the accounts.
+
     Raises:
         DeliveryError: the workbook has a password to open (its copy would too), or lets no scores be written.
     """

@@ -257,8 +257,13 @@ def _explained(facts: CellFacts, weights: Cell) -> list[Cell]:
 def score_row(headers: Cell, values: Cell, what: Cell, weights: Cell) -> Cell:
     """A score for each row of ``values``, whose columns ``headers`` names in any order.
 
-    A fact is found by its label, its name or another usual header for it. ``what`` is ``score`` (by default),
-    ``grade``, ``raw``, ``explain`` or a component.
+    A fact is found by its label, its name or another usual header for it.
+
+    Args:
+        headers: a range of names, in a row or in a column.
+        values: a range with one column, or one row, for each of them.
+        what: ``score`` (by default), ``grade``, ``raw``, ``explain`` or a component.
+        weights: one per component; nothing for the model's.
 
     Raises:
         CellError: ``#VALUE!`` where the headers do not name each column of the values, name a fact twice or not at

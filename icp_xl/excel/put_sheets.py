@@ -31,6 +31,12 @@ def reports_in(out: Path) -> list[Path]:
 def put_into(book: Any, reports: Sequence[Path], settings: Settings, host: Host) -> list[str]:
     """Put every sheet of ``reports`` into the open ``book`` and open it again at the same cell; say what was done.
 
+    Args:
+        book: the open workbook.
+        reports: files of the output folder, which lie in it directly.
+        settings: of the add-in.
+        host: speaks to Excel.
+
     Raises:
         DeliveryError: it is no file of its own, may not be written, or a report has changes that were not saved.
         RefusedError: the writer refuses the workbook. In each case it stays open as it is.
@@ -56,7 +62,14 @@ def put_into(book: Any, reports: Sequence[Path], settings: Settings, host: Host)
 
 
 def put_functions_into(book: Any, out: Path, settings: Settings, host: Host) -> list[str]:
-    """Put the worksheet functions with the model in ``out`` into the open ``book``; as :func:`put_into` otherwise."""
+    """Put the worksheet functions with the model in ``out`` into the open ``book``; as :func:`put_into` otherwise.
+
+    Args:
+        book: the open workbook.
+        out: the output folder.
+        settings: of the add-in.
+        host: speaks to Excel.
+    """
     import icp_xl
     from icp_xl.pipeline.write_back.functions import check_reader
 

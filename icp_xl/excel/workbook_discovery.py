@@ -95,10 +95,17 @@ class Workbooks:
 
 
 def find_workbooks(book: Any, settings: Settings, host: Host, *, need_sales: bool, ask: bool = True) -> Workbooks:
-    """The customer workbook and the sales log, beginning with the active workbook ``book``.
+    """The customer workbook and the sales log, beginning with the active workbook.
 
     Looked for in this order: the names in the settings, the active workbook, the other open ones, the sales log's own
     file name beside the customer workbook, and at last the user is asked.
+
+    Args:
+        book: the active workbook.
+        settings: names of files and sheets, where they give any.
+        host: speaks to Excel, and asks the user.
+        need_sales: whether it is a fault that there is no sales log.
+        ask: whether the user may be asked.
 
     Raises:
         DataError: no customer table is open, or the sales log is needed and was not found.

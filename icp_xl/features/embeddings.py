@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
 from icp_xl.config import Settings
 from icp_xl.features.history import Accounts, History
 from icp_xl.features.model import Array, Feature
+from icp_xl.one_thread import one_thread
 from icp_xl.sql import features as sql
 from icp_xl.sql.engine import Engine
 from icp_xl.tables.star_calendar import add_months, to_day
@@ -98,8 +98,7 @@ def factorise(weights: csr_matrix, settings: Settings) -> tuple[Array, Array]:
     by_row, by_column = weights.tocsr().sorted_indices(), weights.T.tocsr().sorted_indices()
     rows = np.zeros((weights.shape[0], chosen.als_factors))
     columns = draw.normal(scale=0.1, size=(weights.shape[1], chosen.als_factors))
-    # One thread: what is summed by several is summed in another order from run to run.
-    with threadpool_limits(limits=1):
+    with one_thread():
         for _ in range(chosen.als_iterations):
             rows = _solve(by_row, columns, chosen.als_regularization)
             columns = _solve(by_column, rows, chosen.als_regularization)

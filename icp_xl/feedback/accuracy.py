@@ -110,7 +110,16 @@ def strata_and_clusters(judged: pd.DataFrame) -> tuple[npt.NDArray[np.int64], np
 
 
 def verdict_of(status: str, p: float, gap: float, alpha: float, better: str, worse: str) -> str:
-    """The words for a test: what was found, or that nothing was."""
+    """The words for a test: what was found, or that nothing was.
+
+    Args:
+        status: says why there is no test; empty where there is one.
+        p: of the test, two-sided.
+        gap: what was tested, above 0 where the first is better.
+        alpha: chance of a false finding that is allowed.
+        better: words for a gap above 0.
+        worse: words for one below.
+    """
     if status:
         return "not enough outcomes yet"
     if not p <= alpha:

@@ -178,7 +178,14 @@ class Store:
         return pd.Series(known.reindex(ids).to_numpy(dtype="int64"), index=ids.index)
 
     def add_model(self, model_id: str, weights: dict[str, Any], source: str, now: str) -> None:
-        """Keep a set of weights; the same set is kept once. Call it inside :meth:`write`."""
+        """Keep a set of weights; the same set is kept once. Call it inside :meth:`write`.
+
+        Args:
+            model_id: what snapshots name the set by.
+            weights: by component, with those of stages.
+            source: where they come from, in words.
+            now: the moment, in ISO 8601.
+        """
         self.connection.execute(
             "INSERT OR IGNORE INTO model (model_id, weights, source, created_at) VALUES (?, ?, ?, ?)",
             (model_id, json.dumps(weights, sort_keys=True), source, now),

@@ -109,7 +109,14 @@ def write_undo(book: Workbook, snapshot: Snapshot, earlier: Undo | None) -> None
 
 
 def collect(package: Package, snapshot: Snapshot, earlier: Undo | None, skip: frozenset[str]) -> Undo:
-    """What has changed since ``snapshot``; parts in ``skip`` (lower case) are somebody else's to record."""
+    """What has changed since a snapshot, with what every changed part held then.
+
+    Args:
+        package: as it stands now.
+        snapshot: of the package before the change.
+        earlier: an undo that led back further, whose parts are kept as it has them.
+        skip: parts (lower case) that are somebody else's to record.
+    """
     before: dict[str, Entry] = dict(earlier.before) if earlier else {}
     added = set(earlier.added) if earlier else set()
     for name, (_, content) in package.new.items():

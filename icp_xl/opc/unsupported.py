@@ -26,11 +26,22 @@ class RefusedError(DeliveryError):
 def refuse(
     reason: str, what: str, next_step: str, *, where: str | None = None, got: object = None, allowed: object = None
 ) -> NoReturn:
-    """Raise :class:`RefusedError` for ``reason``.
+    """Raise :class:`RefusedError`.
 
     >>> refuse("binary", "this is a binary workbook", "Save it as .xlsx.")
     Traceback (most recent call last):
     icp_xl.opc.unsupported.RefusedError: this is a binary workbook. Save it as .xlsx.
+
+    Args:
+        reason: a key of the refusal, for programs.
+        what: the refusal in words.
+        next_step: what the user can do.
+        where: file, sheet or cell.
+        got: what stood there.
+        allowed: what would have been written.
+
+    Raises:
+        RefusedError: always.
     """
     error = RefusedError(what, where=where, got=got, allowed=allowed, next_step=next_step)
     error.reason = reason

@@ -62,7 +62,15 @@ def stack(cutoffs: Sequence[CutoffData], names: Sequence[str], half_life: float 
 
 
 def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, seed: int, check: Check) -> Recipe:
-    """Settings of each family by log-loss on the judging rows of the latest fold, and the number of trees."""
+    """Settings of each family by log-loss on the judging rows of the latest fold, and the number of trees.
+
+    Args:
+        fold: the latest one.
+        names: of the features, in the order of their columns.
+        settings: which families, and which settings of each are tried.
+        seed: of samples and trees.
+        check: called between fits; raises where the user cancels.
+    """
     train = _sample(stack(fold.train, names, settings.half_life_months), settings.grid_rows, seed)
     valid = stack([fold.valid], names)
     linear = _best_linear(train, valid, names, settings, seed, check) if _wants(settings, "logreg") else None
@@ -92,7 +100,19 @@ def fit_family(
     seed: int,
     members: Sequence[NDArray[np.bool_]],
 ) -> tuple[Ensemble, Floats]:
-    """Parts of one candidate with their weights, and log-odds of every row by members that did not see its account."""
+    """Parts of one candidate with their weights, and log-odds of every row by members that did not see its account.
+
+    Args:
+        family: ``logreg`` or ``lgbm``.
+        rows: features, outcomes and weights, one row per account and cutoff.
+        names: of the features, in the order of their columns.
+        recipe: settings of each family.
+        seed: of the trees.
+        members: one mask of ``rows`` per member, of the accounts that it learns from.
+
+    Raises:
+        ValueError: there is no such family.
+    """
     if family == "logreg":
         grid = recipe.logreg or LinearGrid()
         model, aside = fit_linear_members(
@@ -144,7 +164,14 @@ def _losses(y: Floats, log_odds: Floats) -> Floats:
 
 
 def count_rounds(rows: DesignMatrix, names: Sequence[str], grid: TreeGrid, seed: int) -> int:
-    """Trees after which a fifth of the accounts, kept aside, is predicted no better; at least ten."""
+    """Trees after which a fifth of the accounts, kept aside, is predicted no better; at least ten.
+
+    Args:
+        rows: features and outcomes, one row per account and cutoff.
+        names: of the features, in the order of their columns.
+        grid: settings of the trees, with the most rounds.
+        seed: of the split and of the trees.
+    """
     [group] = account_groups([rows.accounts], _STOP_FOLDS, seed)
     aside = group == 0
     if not _mixed(rows.y[aside]) or not _mixed(rows.y[~aside]):

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
-from threadpoolctl import threadpool_limits
+
+from icp_xl.one_thread import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def ease_weights(bought: csr_matrix, strength: float = _STRENGTH) -> Floats:
         bought: accounts × codes, 1 where the account bought the code.
         strength: of the L2 penalty.
     """
-    with threadpool_limits(limits=1):
+    with one_thread():
         inverse = np.linalg.inv((bought.T @ bought).toarray() + strength * np.eye(bought.shape[1]))
     weights: Floats = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)

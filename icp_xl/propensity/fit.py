@@ -241,11 +241,20 @@ def fit_candidates(
     cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int,
     wanted: Sequence[str], target: date, past: Sequence[CutoffData] = (), mix: Mix | None = None,
 ) -> dict[str, Candidate]:  # fmt: skip
-    """Rules and candidates of the kinds ``wanted``, fitted on ``cutoffs`` and calibrated for the window of ``target``.
-
-    ``past``: further cutoffs, too old to learn from, whose levels tell of the season; ``mix``: so do the months.
+    """Baselines and candidates of the kinds ``wanted``, fitted and calibrated for the window of a day.
 
     One whose log-odds are not finite or do not differ between accounts is left out.
+
+    Args:
+        cutoffs: to learn from.
+        names: of the features, in the order of their columns.
+        recipe: settings of each family.
+        train: settings of training.
+        seed: of samples and trees.
+        wanted: kinds of candidates: baselines and families.
+        target: the day for whose window they are calibrated.
+        past: further cutoffs, too old to learn from, whose levels tell of the season.
+        mix: buyers by month of the log's first year, which tell of the season too.
     """
     made: dict[str, Candidate] = {}
     for name in BASELINES:

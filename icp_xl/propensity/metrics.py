@@ -253,7 +253,17 @@ def _resample(curves: list[Curve], resamples: int, seed: int, groups: ArrayLike 
 
 
 def draw_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Iterator[Floats]:
-    """Weights of the resamples in blocks; fewer than ``resamples`` where there are very many rows."""
+    """Weights of the resamples in blocks; fewer than ``resamples`` where there are very many rows.
+
+    Args:
+        n: rows.
+        resamples: wished for.
+        seed: of the draws.
+        groups: accounts of the rows, which are drawn whole; without them each row is drawn by itself.
+
+    Returns:
+        Blocks of resamples × n.
+    """
     member = _members(n, groups)
     wanted = min(resamples, max(_FEWEST, _DRAWS // max(n, 1)))
     block = max(1, min(wanted, _BLOCK // max(n, 1)))
@@ -264,7 +274,19 @@ def draw_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = N
 def resample_lifts(
     y: ArrayLike, scores: Sequence[ArrayLike], share: float, *, resamples: int, seed: int, groups: ArrayLike | None
 ) -> list[Floats]:
-    """Lift in the first ``share`` of each ranking under the same resamples, for comparing many rankings in pairs."""
+    """Lift in the top of each ranking under the same resamples, for comparing many rankings in pairs.
+
+    Args:
+        y: outcomes, 0 or 1.
+        scores: one ranking each, higher first.
+        share: of the rows that counts as the top, above 0 and at most 1.
+        resamples: wished for.
+        seed: of the draws.
+        groups: accounts of the rows, which are drawn whole.
+
+    Returns:
+        One array of lifts per ranking, a lift per resample.
+    """
     curves = [Curve(y, score) for score in scores]
     parts: list[list[Floats]] = [[] for _ in curves]
     for weights in draw_weights(curves[0].y.size, resamples, seed, groups):

@@ -63,7 +63,14 @@ def _holds(folder: Path, files: Mapping[str, str]) -> bool:
 
 
 def stage_withdrawal(outputs: Publication, out: Path, slug: str, division: str) -> None:
-    """Leave the division without a current model: what serves it no longer may, and its versions stay for a revert."""
+    """Leave the division without a current model: what serves it no longer may, and its versions stay for a revert.
+
+    Args:
+        outputs: of the run.
+        out: the output folder, with the versions that there are.
+        slug: the division as it stands in file names.
+        division: its name.
+    """
     if versions(out, slug):
         outputs.json(artifacts.CURRENT_MODEL.path(division=slug), {"version": None, "division": division})
 

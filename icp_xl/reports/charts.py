@@ -157,7 +157,15 @@ def box_table(name: str, figures: pd.DataFrame) -> Table:
 
 
 def box_chart(table: str, title: str, figures: pd.DataFrame, *, width: int = 560, height: int = 330) -> Chart:
-    """A box plot out of stacked columns and error bars, which every Excel and LibreOffice draw."""
+    """A box plot out of stacked columns and error bars, which every Excel and LibreOffice draw.
+
+    Args:
+        table: name of the table with the columns group, q1, lower, upper, down and up.
+        title: of the chart.
+        figures: one row per group: its quartiles (q1, middle, q3).
+        width: in pixels.
+        height: likewise.
+    """
     told = "; ".join(f"{row.group} {row.middle:.0f} ({row.q1:.0f} to {row.q3:.0f})" for row in figures.itertuples())
     group = Ref(table, "group")
     return Chart(

@@ -71,7 +71,14 @@ def inputs_for(
 
 
 def guard_rows(inputs: ScoreReportInputs, scored: pd.DataFrame, guard: Guard, currency: str) -> pd.DataFrame:
-    """A reader's accounts with their reasons in words, and without what would give others' figures away."""
+    """A reader's accounts with their reasons in words, and without what would give others' figures away.
+
+    Args:
+        inputs: of the whole report.
+        scored: the reader's accounts, one row each.
+        guard: what the reader must not be able to work out.
+        currency: sign of the amounts in the reasons.
+    """
     if "reasons" not in scored.columns:
         scored = scored.assign(reasons=build_reasons(scored, inputs.model, currency))
     return guard_accounts(scored, inputs.model, guard)

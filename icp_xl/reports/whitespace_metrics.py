@@ -32,7 +32,14 @@ _GROUPS = {"top_percent": "Share of all", "per_rep": "Per rep", "hybrid": "Divis
 def build_metrics_sheet(
     ranking: Ranking, value_name: str, warnings: Sequence[str], verdicts: Mapping[str, str]
 ) -> Sheet:
-    """Headline figures, capture, shares of divisions, weights, and the models that stand behind them."""
+    """Headline figures, capture, shares of divisions, weights, and the models that stand behind them.
+
+    Args:
+        ranking: the list with its figures.
+        value_name: what a purchase counts with, in words.
+        warnings: of the ranking, shown below the headline.
+        verdicts: by division, whether its model or a baseline serves.
+    """
     figures = ranking.metrics
     blocks: list[Item] = [
         _tiles(figures, value_name),

@@ -24,7 +24,14 @@ class Truth:
     totals_off: list[str] = field(default_factory=list)
 
     def note(self, source: str, account: Account, name: str, state: str = "") -> str:
-        """Remember that ``name`` (in a state, where the source has one) stands for ``account``."""
+        """Remember which account a spelling stands for; gives the spelling.
+
+        Args:
+            source: key of the file.
+            account: that is meant.
+            name: as spelt.
+            state: as given beside it.
+        """
         self.names.setdefault(source, {})[(" ".join(name.split()), state)] = account.key
         return name
 
@@ -144,7 +151,15 @@ def sales_rows(world: World, chance: Chance, truth: Truth) -> list[Row]:
 
 
 def yearly_rows(world: World, measure: str, year: int, chance: Chance, truth: Truth) -> list[Row]:
-    """Totals of one year per account as (customer, state, amount), largest first; a few disagree with the lines."""
+    """Totals of one year per account as (customer, state, amount), largest first; a few disagree with the lines.
+
+    Args:
+        world: accounts and sales lines.
+        measure: ``revenue`` or ``gross_profit``.
+        year: of the totals.
+        chance: spells names differently.
+        truth: remembers what each spelling stands for, and the totals that are off.
+    """
     totals: defaultdict[str, float] = defaultdict(float)
     people = {account.key: account for account in world.accounts}
     for line in world.lines:

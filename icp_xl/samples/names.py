@@ -56,7 +56,14 @@ def company_name(chance: Chance, root: str, trade: str) -> tuple[str, str]:
 
 
 def variant(chance: Chance, name: str, form: str, state: str) -> str:
-    """``name`` as somebody else wrote it down: still the same company to a human reader."""
+    """``name`` as somebody else wrote it down: still the same company to a human reader.
+
+    Args:
+        chance: decides what changes.
+        name: of the company.
+        form: its legal form, as the name ends.
+        state: that it is in.
+    """
     base = name[: -len(form) - 1] if form and name.endswith(f" {form}") else name
     if chance.happens(0.75) and form in _FORM_SPELLINGS:
         spelt = chance.one(_FORM_SPELLINGS[form])

@@ -260,7 +260,16 @@ def known_signals(account: Account, month: int, due: list[Asset]) -> dict[str, f
 def buying_chance(
     account: Account, division: str, month: int, signals: dict[str, float], expiring: bool, pace: float = 0.0
 ) -> float:
-    """The planted chance that ``account`` buys in ``division`` in ``month``, given only what happened before it."""
+    """The planted chance that an account buys in a division in a month, given only what happened before it.
+
+    Args:
+        account: with its pull, drawn once.
+        division: by its name.
+        month: counted from 0 at the world's start.
+        signals: what the account did before, by driver.
+        expiring: whether an asset's support ends in the months ahead.
+        pace: added to the log of every chance.
+    """
     if division == "Consumables" and not account.printers:
         return 0.0
     total = pace + account.pull + COMMON["quarter_end"] * (month % 3 == 2)

@@ -108,7 +108,15 @@ def lookup_weights(
     tiers: Mapping[str, str],
     counts: Floats,
 ) -> IndustryWeights:
-    """The table behind a lookup; arguments as in :func:`fit_component`."""
+    """The table behind a lookup.
+
+    Args:
+        component: a lookup.
+        inputs: facts, one row per account.
+        settings: of the score.
+        tiers: strategic tier by industry.
+        counts: weight of each account.
+    """
     return compute_industry_weights(inputs, tiers if component.strategic else {}, settings, component.column, counts)
 
 

@@ -52,7 +52,14 @@ class Book(ABC):
     def columns(
         self, sheet: str, skip: int, wanted: Sequence[int], progress: Progress | None = None
     ) -> list[RawColumn]:
-        """The columns at ``wanted`` (counted from 0) as raw columns, without the first ``skip`` rows."""
+        """Some columns of a sheet as raw columns, without the rows before the data.
+
+        Args:
+            sheet: by its name.
+            skip: rows before the data.
+            wanted: columns, counted from 0.
+            progress: told of the rows, and asked whether to go on.
+        """
         rows = islice(self.rows(sheet), skip, None)
         pieces: list[list[RawColumn]] = [[] for _ in wanted]
         known = [_Texts() for _ in wanted]

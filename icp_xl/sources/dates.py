@@ -99,7 +99,7 @@ def parse_date(text: str, order: Order = "month first", *, date1904: bool = Fals
 def read_date(
     text: str, order: Order = "month first", months: Mapping[str, int] | None = None, *, date1904: bool = False
 ) -> Day | None:
-    """Like :func:`parse_date`, with how exact the text is; ``months`` are words for months that a column decided on.
+    """Like :func:`parse_date`, with how exact the text is.
 
     >>> read_date("Jan-24").precision, read_date("Q2 2024").day.month, read_date("2024年1月5日").day.day
     ('month', 4, 5)
@@ -107,6 +107,12 @@ def read_date(
     ('month', None)
     >>> read_date("1704412800000").day.date(), read_date("2024.01.05.").day.date()
     (datetime.date(2024, 1, 5), datetime.date(2024, 1, 5))
+
+    Args:
+        text: of a cell.
+        order: of day and month where both are numbers that could be either.
+        months: words for months that a column decided on.
+        date1904: whether serial numbers count from 1904.
     """
     plain = plain_date(text)
     if found := _NUMERIC.match(plain):

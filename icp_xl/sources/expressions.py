@@ -80,9 +80,13 @@ class Expression:
         rows: int,
         want: Want = "number",
     ) -> pd.Series[Any]:
-        """The column, one value per row; ``numbers`` and ``texts`` give a header's column in that kind.
+        """The column, one value per row.
 
-        ``want`` is the kind in which a header that stands alone is taken.
+        Args:
+            numbers: gives a header's column as numbers.
+            texts: gives it as texts.
+            rows: how many the column has.
+            want: the kind in which a header that stands alone is taken.
         """
         result: Value = _Computation(self.headers, numbers, texts, rows).value(self.tree, want)
         if isinstance(result, pd.Series):

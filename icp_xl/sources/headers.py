@@ -128,10 +128,17 @@ def match_columns(
 ) -> tuple[dict[str, Match], tuple[str, ...]]:
     """Which column holds which field of ``spec``, and remarks on columns that their values keep from being taken.
 
-    ``names`` gives each column's possible headers, the one to show last; ``samples`` the first rows of data. An exact
-    name beats a synonym, a better synonym a worse one, and any of these a close spelling; values may contradict any of
-    them. A column serves one field. ``fields`` are those looked for (by default the spec's, without evidence), and
-    columns in ``taken`` are left alone.
+    An exact name beats a synonym, a better synonym a worse one, and any of these a close spelling; values may
+    contradict any of them. A column serves one field.
+
+    Args:
+        names: each column's possible headers, the one to show last.
+        spec: of the source.
+        close: likeness from which a spelling counts as meant, 0 to 100.
+        samples: the first rows of data.
+        known: words for fields; by default the built-in ones.
+        fields: those looked for; by default the spec's, without evidence.
+        taken: columns to leave alone, counted from 0.
     """
     known = known or vocabulary()
     fields = spec.fields if fields is None else fields

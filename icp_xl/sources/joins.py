@@ -52,6 +52,14 @@ def plan_joins(
 ) -> list[JoinPlan]:
     """Read what the settings want to look up.
 
+    Args:
+        joins: of the settings, in their order.
+        spec: of the source that they belong to.
+        book: of the source, where a join names no other file.
+        path: of the book, beside which other files lie.
+        settings: all of them.
+        opener: opens another file.
+
     Raises:
         SourceError: the other file or sheet cannot be read, or lacks the key or a column.
     """

@@ -144,6 +144,12 @@ def book_and_sheets(
 ) -> tuple[Book, list[SheetChoice]]:
     """The sheets to read, of the book itself or, where it lacks a column, of the book laid out as a table.
 
+    Args:
+        book: as it is.
+        spec: of the source.
+        settings: names of sheets, and columns that the user has named.
+        known: words for fields.
+
     Raises:
         MissingColumnsError: no sheet has what the source cannot do without, however it is laid out.
         SourceError: the book has no sheet of a name that the settings give.

@@ -156,6 +156,12 @@ def what_it_reads(
 ) -> tuple[dict[str, str], list[str], int]:
     """Our columns and their fields as far as they can be read, those that cannot, and how many opportunities there are.
 
+    Args:
+        connect: signs in; see :func:`read_salesforce`.
+        settings: fields and limits.
+        today: the day from which ``modified_since_days`` counts.
+        pause: waits so many seconds (tests pass their own).
+
     Raises:
         SourceError: as :func:`read_salesforce`.
     """

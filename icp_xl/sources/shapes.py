@@ -54,7 +54,15 @@ class _RelaidTable:
 def reshaped(
     book: Book, spec: SourceSpec, chosen: SourceSettings, named: Collection[str], known: Vocabulary
 ) -> Iterator[Book]:
-    """The book with its sheets laid out as tables, in each way that fits."""
+    """The book with its sheets laid out as tables, in each way that fits.
+
+    Args:
+        book: as it is.
+        spec: of the source.
+        chosen: its settings.
+        named: headers that the settings name.
+        known: words for fields.
+    """
     ways: list[Callable[[list[list[Any]]], _RelaidTable | None]] = [_split_column, lambda rows: _lettered(rows, named)]
     if spec.name == "sales":
         ways += [lambda rows: _unpivoted(rows, known)] if chosen.unpivot == "auto" else []

@@ -45,6 +45,15 @@ def choose_sheets(
     A hidden sheet is taken only where no visible one comes near, and that is remarked on: an old copy must not stand
     in for the sheet whose columns someone has renamed.
 
+    Args:
+        book: with the sheets.
+        spec: of the source.
+        chosen: its settings.
+        named: headers that the settings name.
+        given: fields that the settings give a column.
+        close: likeness from which a spelling counts as meant, 0 to 100.
+        known: words for fields; by default the built-in ones.
+
     Raises:
         MissingColumnsError: no sheet has what the source cannot do without.
         SourceError: the book has no sheet of a name that the settings give.

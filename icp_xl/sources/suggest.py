@@ -26,9 +26,17 @@ def nearest(
     known: Vocabulary | None = None,
     taken: Collection[int] = (),
 ) -> list[int]:
-    """Columns (counted from 0) that may hold ``item``, nearest first: by the ideas of the header, then by its letters.
+    """Columns (counted from 0) that may hold a field, nearest first: by the ideas of the header, then by its letters.
 
     Columns whose values speak against it are left out.
+
+    Args:
+        item: the field that lacks a column.
+        spec: of the source.
+        headers: of the sheet.
+        samples: the first rows of data.
+        known: words for fields; by default the built-in ones.
+        taken: columns that serve another field, counted from 0.
     """
     known = known or vocabulary()
     patterns = known.patterns_of(spec.name, item.name)
@@ -102,7 +110,18 @@ def suggestions(
     lacks: Sequence[Sequence[str]],
     known: Vocabulary | None = None,
 ) -> dict[str, str]:
-    """For each group of missing columns the nearest header that nothing else has taken."""
+    """For each group of missing columns the nearest header that nothing else has taken.
+
+    Args:
+        spec: of the source.
+        header: of the sheet, with what was found.
+        head: the first rows of the sheet.
+        lacks: groups of fields, of each of which one would do.
+        known: words for fields; by default the built-in ones.
+
+    Returns:
+        Header or expression by field.
+    """
     samples = head[header.data_from : header.data_from + SAMPLE_ROWS]
     taken = {match.column for match in header.matches.values()}
     found: dict[str, str] = {}
@@ -125,7 +144,14 @@ def suggestions(
 
 
 def price_by_quantity(name: str, header: str, quantity: str | None, known: Vocabulary | None = None) -> str:
-    """``header``, or its product with the quantity where revenue is wanted and only a price is near."""
+    """The nearest header, or its product with the quantity where revenue is wanted and only a price is near.
+
+    Args:
+        name: of the field that lacks a column.
+        header: the nearest one.
+        quantity: the header of the quantities, where there is one.
+        known: words for fields; by default the built-in ones.
+    """
     if name != "revenue" or quantity is None or "price" not in (known or vocabulary()).known(header):
         return header
     return f"= [{quantity}] * [{header}]"

@@ -62,6 +62,15 @@ def read_rows(container: Container, encoding: str | None = None, words: Collecti
 def decode(name: str, data: bytes, encoding: str | None = None, words: Collection[str] = ()) -> tuple[str, list[str]]:
     """The text of a file in UTF-8, UTF-16, UTF-32 or, failing these, in the encoding that its text fits best.
 
+    Args:
+        name: of the file, for messages.
+        data: its bytes.
+        encoding: that the settings give, if they do.
+        words: headers that a right guess would show.
+
+    Returns:
+        The text, and remarks on what was guessed.
+
     Raises:
         SourceError: it is not text.
         ConfigError: the settings give an encoding that does not exist or does not fit.

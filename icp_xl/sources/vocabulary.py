@@ -100,7 +100,14 @@ class Vocabulary:
         return [*self.sources.get(source, {}).get(column, []), *self.patterns.get(column, [])]
 
     def rank(self, source: str, column: str, header: str, close: float = 101.0) -> tuple[float, bool] | None:
-        """How well ``header`` fits a column, 0 best, and whether a spelling was mended; ``None`` where it does not."""
+        """How well a header fits a field, 0 best, and whether a spelling was mended; ``None`` where it does not.
+
+        Args:
+            source: key of the spec.
+            column: name of the field.
+            header: as spelt.
+            close: likeness from which a spelling counts as meant, 0 to 100; above 100 none does.
+        """
         plain = "".join(tokens(header))
         own = self.whole.get(column, [])
         if plain in own:

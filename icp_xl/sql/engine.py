@@ -90,7 +90,14 @@ class DuckEngine:
         return found
 
     def write_parquet(self, query: Query, path: Path, *, row_group: int = 122_880, scratch: bool = False) -> None:
-        """Write the result to a Parquet file, without holding it in memory; ``scratch`` files are packed lightly."""
+        """Write the result to a Parquet file, without holding it in memory.
+
+        Args:
+            query: whose rows are written.
+            path: of the file, which is replaced.
+            row_group: rows of a group.
+            scratch: whether the file goes soon, and is packed lightly.
+        """
         packed = f"format parquet, compression {'snappy' if scratch else 'zstd'}, row_group_size {int(row_group)}"
         self._execute(f"copy ({query.text}) to '{_quoted(path)}' ({packed})", list(query.values))
 

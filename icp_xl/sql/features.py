@@ -43,7 +43,14 @@ def target_cube(end: int) -> Query:
 
 
 def part(name: str, columns: Sequence[str], parts: int, number: int) -> Query:
-    """The rows of one of ``parts`` equal parts of the accounts."""
+    """The rows of one of several equal parts of the accounts.
+
+    Args:
+        name: of the table.
+        columns: of it.
+        parts: how many there are.
+        number: of this one, counted from 0.
+    """
     listed = ", ".join(identifier(column) for column in columns)
     return Query(
         f"select {listed} from {identifier(name)} where mod(account_key, ?) = ?",
@@ -125,6 +132,12 @@ def sku_owners(source: str, c: int, start: int, flags: Sequence[str]) -> Query:
     """Per code: accounts that bought it in ``[start, cutoff)``, and how many of them own each flagged division.
 
     Reads ``owners`` (account_key, one 0/1 column per flag).
+
+    Args:
+        source: the table of days on which an account last bought a code before each cutoff (``last_c``).
+        c: number of the cutoff.
+        start: first day that counts.
+        flags: columns of ``owners``, one per division.
     """
     columns = [f"cast(sum({identifier(flag)}) as bigint) as {flag}" for flag in flags]
     return Query(
@@ -140,8 +153,14 @@ def sku_owners(source: str, c: int, start: int, flags: Sequence[str]) -> Query:
 def best_rules(source: str, c: int, start: int, lifts: Sequence[str]) -> Query:
     """Per account: the best lift over the codes bought in ``[start, cutoff)``, the sum and their number, per division.
 
-    Reads ``rules`` (sku_key, and per division a column of ``lifts``: the lift in whole billionths, so that sums hang on
+    Reads ``rules`` (sku_key, and per division a column: the lift in whole billionths, so that sums hang on
     no order; -1 where the code says nothing of the division).
+
+    Args:
+        source: the table of days on which an account last bought a code before each cutoff (``last_c``).
+        c: number of the cutoff.
+        start: first day that counts.
+        lifts: columns of ``rules``, one per division.
     """
     columns = []
     for name in map(identifier, lifts):
@@ -185,7 +204,14 @@ def sku_divisions(divisions: Sequence[int], end: int) -> Query:
 
 
 def units_sold(divisions: Sequence[int], skus: Sequence[int], start: int, end: int) -> Query:
-    """Per account: units sold net of returns in ``[start, end)``, of some divisions, and of some codes where given."""
+    """Per account: units sold net of returns in ``[start, end)``, of some divisions, and of some codes where given.
+
+    Args:
+        divisions: keys of them.
+        skus: keys of codes; none for all.
+        start: first day that counts.
+        end: the day after the last one.
+    """
     only = f"and sku_key in ({marks(skus)})" if skus else ""
     return Query(
         f"""

@@ -27,6 +27,13 @@ def in_window(division_key: int, targets: Sequence[int], denied: Sequence[int], 
     """Per account that has a line of the division in ``[start, end)``: sale lines, net revenue, net gross profit.
 
     ``measured_e4`` is gross profit too, but a line whose profit is not known counts with its revenue: unknown is not 0.
+
+    Args:
+        division_key: of the division.
+        targets: keys of the codes that define it; none where its lines do.
+        denied: keys of codes that never count.
+        start: first day of the window.
+        end: the day after its last.
     """
     counts, values = _counts(division_key, targets, denied)
     return Query(
@@ -40,7 +47,14 @@ def in_window(division_key: int, targets: Sequence[int], denied: Sequence[int], 
 
 
 def before(division_key: int, targets: Sequence[int], denied: Sequence[int], cutoff: int) -> Query:
-    """Per account with a sale before ``cutoff``: whether one of them was of the division (1) or none (0)."""
+    """Per account with a sale before ``cutoff``: whether one of them was of the division (1) or none (0).
+
+    Args:
+        division_key: of the division.
+        targets: keys of the codes that define it; none where its lines do.
+        denied: keys of codes that never count.
+        cutoff: the first day that does not count.
+    """
     counts, values = _counts(division_key, targets, denied)
     return Query(
         f"""

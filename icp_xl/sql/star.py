@@ -62,9 +62,16 @@ def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_dup
 
     A cancellation takes back what it names: where the log writes its amount without a sign, it is turned round.
 
-    Reads the tables ``staging``, ``sku_lookup`` (sku, sku_key, sku_name, sku_division, is_fee), ``sku_periods``
+    Reads besides the tables ``sku_lookup`` (sku, sku_key, sku_name, sku_division, is_fee), ``sku_periods``
     (period_key, start_day, end_day, dated_division: what a code is on some days alone) and ``division_lookup``
     (division, division_name, division_known).
+
+    Args:
+        staging: the table of staged lines.
+        min_day: earlier lines are left out.
+        max_day: later ones likewise.
+        cancellation: pattern of invoice numbers that take back.
+        drop_duplicates: whether a line that repeats another in everything is left out.
     """
     content = "account_id, division, sku, product, category, rep, invoice, region, quantity, revenue, gross_profit"
     duplicate = "copy_number > 1" if drop_duplicates else "false"

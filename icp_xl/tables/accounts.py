@@ -28,6 +28,12 @@ def made_id(name: object, city: object = None, state: object = None, country: ob
 
     >>> made_id("ACME Corp.") == made_id("Acme, Inc.") != made_id("Acme", "Austin")
     True
+
+    Args:
+        name: of the account.
+        city: where known.
+        state: likewise.
+        country: likewise.
     """
     text = f"{normalize_name(name).identity}|{place_of(city, state, country).text}"
     return "N-" + hashlib.sha256(text.encode()).hexdigest()[:10].upper()

@@ -96,7 +96,17 @@ def _without_word_of_pyspark() -> Iterator[None]:
 def check_dimensions(
     customers: pd.DataFrame, products: pd.DataFrame, dates: pd.DataFrame, assets: pd.DataFrame
 ) -> tuple[list[Contract], pd.DataFrame]:
-    """Keys, ranges and types of the dimensions by pandera, with one violation per row that breaks one."""
+    """Keys, ranges and types of the dimensions by pandera, with one violation per row that breaks one.
+
+    Args:
+        customers: ``dim_customer``, one row per account.
+        products: ``dim_product``, one row per code.
+        dates: ``dim_date``, one row per day.
+        assets: ``fact_assets``, one row per asset.
+
+    Returns:
+        One contract per table, and one row per violation.
+    """
     import pandera.pandas as pa
 
     positive = pa.Check.gt(0)

@@ -33,7 +33,14 @@ class Stages:
         engine.view_parquet(name, [file for files in parts for file in files])
 
     def derive(self, name: str, source: str, make: Callable[[str], Query], check: Callable[[], None]) -> None:
-        """Make the step ``name`` by the query that ``make`` gives for a source; what ``source`` held is let go."""
+        """Make a step of the one before, whose rows are let go.
+
+        Args:
+            name: of the step.
+            source: the step before.
+            make: gives the query over a table.
+            check: raises where the user cancels.
+        """
         if not self._count:
             self.engine.keep(name, make(source))
             self.engine.drop(source)

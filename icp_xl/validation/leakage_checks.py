@@ -172,6 +172,16 @@ def dates_of_change(
     """Each filed field: how much more often it changed for buyers than for others by the filings after the cutoff.
 
     A difference beyond noise says that sales change it; that is a leak where the settings call it stable.
+
+    Args:
+        history: what was filed, day by day.
+        key: column of accounts in it.
+        fields: of the customers table.
+        now: the latest cutoff with outcomes.
+        stable: fields that the settings call so.
+
+    Returns:
+        One row per field, of :data:`COLUMNS`.
     """
     rows: list[tuple[Any, ...]] = []
     start, end = to_day(now.cutoff), to_day(now.window_end)
@@ -253,7 +263,12 @@ def missed_plants(
 ) -> list[str]:
     """Planted leaks that no check caught; the leakage check may be trusted only where there are none.
 
-    ``scrambled``: the same cutoff when the future was dealt out anew, so that its outcomes are others.
+    Args:
+        now: a cutoff with outcomes.
+        division: its name.
+        guard: settings of the checks.
+        seed: of the planted noise.
+        scrambled: the same cutoff when the future was dealt out anew, so that its outcomes are others.
     """
     planted, again = plant(now, seed), plant(scrambled, seed)
     # What is the same for every account gives nothing away: gross profit in a log that has none.

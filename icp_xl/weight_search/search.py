@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from icp_xl.components.record import Component
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled
+from icp_xl.one_thread import one_thread
 from icp_xl.progress import Progress
 from icp_xl.weight_search.bootstrap import Noise, measure_noise
 from icp_xl.weight_search.forward import AsOf, ForwardCheck, check_forward
@@ -103,8 +103,7 @@ def optimize_weights(
         MissingColumnsError, DataError, InsufficientDataError, ConfigError: the inputs or bounds cannot be used.
         Cancelled: the user stopped it; the study holds what was found, and the same call goes on from there.
     """
-    # One thread: the products are small, more threads only burn CPU, and sums come out the same on every machine.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         return _optimize(accounts, settings, store, current, transactions, components, as_of, progress or Progress())
 
 

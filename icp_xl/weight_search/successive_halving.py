@@ -122,7 +122,14 @@ def polish(pool: EvaluatedTrials, starts: WeightGrid, lambda_: float, steps: tup
 
 
 def search_dense(pool: EvaluatedTrials, lambda_: float, step: int = DENSE_STEP, radius: int = DENSE_RADIUS) -> None:
-    """Look at every lattice point near the best one: surface for the correlation, exact divergence."""
+    """Look at every lattice point near the best one: surface for the correlation, exact divergence.
+
+    Args:
+        pool: points evaluated so far; the best of those looked at here join it.
+        lambda_: weight of the divergence against the correlation, 0 to 1.
+        step: of the lattice, in units of weight.
+        radius: of the box around the best point, likewise.
+    """
     objective, rules = pool.objective, pool.objective.problem.rules
     centre, _ = pool.best(lambda_)
     points = rules.around(centre, step, radius)
@@ -140,7 +147,14 @@ def search_dense(pool: EvaluatedTrials, lambda_: float, step: int = DENSE_STEP, 
 
 
 def starts_of(pool: EvaluatedTrials, lambda_: float, most: int = 3, apart: int = 400) -> WeightGrid:
-    """The best points of the pool that lie at least ``apart`` units from each other."""
+    """The best points of the pool that lie far enough from each other.
+
+    Args:
+        pool: points evaluated so far.
+        lambda_: weight of the divergence against the correlation, 0 to 1.
+        most: how many points.
+        apart: least distance of any two in their most different weight, in units.
+    """
     reference = pool.objective.problem.reference
     found: list[WeightGrid] = []
     for key in sorted(pool.values, key=lambda k: rank_of(pool.values[k], k, lambda_, reference)):
@@ -212,7 +226,15 @@ class Surface:
     def fit(
         cls, rules: Rules, rows: WeightGrid, values: Floats, centre: WeightGrid, weight: Floats | None = None
     ) -> Surface:
-        """Fit ``values`` (n, or n × m for m surfaces at once) at ``rows``."""
+        """Fit a surface of the third degree by least squares.
+
+        Args:
+            rules: of the weights.
+            rows: n points.
+            values: at each: n, or n × m for m surfaces at once.
+            centre: the point around which the surface is written.
+            weight: of each point; alike by default.
+        """
         design = _terms(rules, rows, centre)
         scale = np.sqrt(np.ones(len(rows)) if weight is None else weight)
         scaled = values * (scale if values.ndim == 1 else scale[:, None])

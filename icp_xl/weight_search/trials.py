@@ -64,6 +64,13 @@ class EvaluatedTrials:
 
 
 def rank_of(value: Value, key: Key, lambda_: float, reference: WeightGrid) -> tuple[float, float, Key]:
-    """What the better of two points is lower in: objective (to 1e-12), distance from the reference, weights."""
+    """What the better of two points is lower in: objective (to 1e-12), distance from the reference, weights.
+
+    Args:
+        value: of the point.
+        key: its weights, in units.
+        lambda_: weight of the divergence against the correlation, 0 to 1.
+        reference: weights that ties fall towards.
+    """
     distance = float(((np.array(key) - reference) ** 2).sum())
     return (round(value.objective(lambda_), 12), distance, key)

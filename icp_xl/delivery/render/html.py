@@ -149,6 +149,12 @@ def say(value: Any, kind: Kind, decimals: int | None, currency: str) -> str:
 
     >>> say(0.1234, "percent", 1, "$"), say(-1234.4, "money", None, "€"), say(float("nan"), "number", 2, "$")
     ('12.3%', '−€1,234', '')
+
+    Args:
+        value: a cell of a report; missing in any of the ways that pandas knows.
+        kind: what its column holds.
+        decimals: places after the point; None takes the kind's usual ones.
+        currency: sign before an amount of money.
     """
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""

@@ -432,7 +432,14 @@ def _place_text(layout: Layout, text: Text, row: int, width: int) -> int:
 
 
 def tiles(layout: Layout, figures: Figures, column: int, columns: int) -> list[list[tuple[Figure, int, int]]]:
-    """Figures as lines of tiles: each with its first column and how many columns it takes."""
+    """Figures as lines of tiles: each with its first column and how many columns it takes.
+
+    Args:
+        layout: the sheet's columns in pixels.
+        figures: the headline figures of one block.
+        column: first column of the block, counted from 0.
+        columns: how many columns the block may take.
+    """
     lines: list[list[tuple[Figure, int, int]]] = [[]]
     at, end = column, column + columns
     for figure in figures.figures:

@@ -211,6 +211,12 @@ class BlockSheet(FormulaSheet):
         XlsxWriter notes each cell of a table so as to refuse one that overlaps another, which ours cannot. So it is
         told of the first row only.
 
+        Args:
+            first_row: of the headers, counted from 0.
+            first_column: likewise.
+            last_row: of the data, or of the totals where there are any.
+            options: as XlsxWriter's ``add_table`` takes them, with ``columns``, ``total_row`` and ``autofilter``.
+
         Returns:
             XlsxWriter's answer; 0 for success.
         """

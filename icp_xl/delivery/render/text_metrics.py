@@ -55,6 +55,12 @@ def wrapped_lines(text: str, width: int, size: float = 11, bold: bool = False) -
 
     >>> wrapped_lines("one two three", 1000), wrapped_lines("one two three", 40)
     (1, 3)
+
+    Args:
+        text: with line feeds where it must break.
+        width: of the cell, in pixels.
+        size: of the letters, in points.
+        bold: whether they are.
     """
     lines = 0
     room = max(width, 20)
@@ -73,7 +79,14 @@ def wrapped_lines(text: str, width: int, size: float = 11, bold: bool = False) -
 
 
 def fitting_width(texts: Iterable[str], lines: int, least: int, most: int) -> int:
-    """The least width between ``least`` and ``most`` at which every text takes at most ``lines`` lines."""
+    """The least width between ``least`` and ``most`` at which every text takes at most ``lines`` lines.
+
+    Args:
+        texts: headers, measured in bold.
+        lines: that each may take.
+        least: width in pixels that is always given.
+        most: width in pixels that is never passed, whatever the texts need.
+    """
     shown = [text for text in texts if text]
     low, high = least, most
     if all(wrapped_lines(text, low, bold=True) <= lines for text in shown):

@@ -94,6 +94,12 @@ def tile_format(kind: Kind, value: object, decimals: int | None = None, currency
 
     >>> tile_format("money", 12_300_000.0)
     '"$"#,##0.0,,"M";-"$"#,##0.0,,"M"'
+
+    Args:
+        kind: what the figure is.
+        value: the figure, whose size decides between units, thousands, millions and billions.
+        decimals: places after the point; with them a sum is never shortened.
+        currency: sign of an amount of money.
     """
     if kind == "money" and decimals is None and isinstance(value, int | float):
         sign = '"' + currency.replace('"', "") + '"' if currency else ""

@@ -58,11 +58,25 @@ class SheetWriter:
         self.quiet_areas: list[str] = []
 
     def text(self, row: int, column: int, text: str, style: Any) -> None:
-        """A string cell, whatever the text looks like."""
+        """A string cell, whatever the text looks like.
+
+        Args:
+            row: counted from 0.
+            column: likewise.
+            text: cut at what a cell of Excel holds.
+            style: a format of the book.
+        """
         self.checked(self.worksheet.write_string(row, column, cell_text(text), style), row, column)
 
     def value(self, row: int, column: int, value: Any, style: Any) -> None:
-        """A cell of a cleaned value (see :func:`icp_xl.delivery.render.cell_values.cell_value`)."""
+        """A cell of a cleaned value (see :func:`icp_xl.delivery.render.cell_values.cell_value`).
+
+        Args:
+            row: counted from 0.
+            column: likewise.
+            value: text, number, date or nothing.
+            style: a format of the book.
+        """
         worksheet = self.worksheet
         if value is None:
             code = worksheet.write_blank(row, column, None, style)
@@ -77,7 +91,16 @@ class SheetWriter:
     def formula(
         self, row: int, column: int, formula: str, style: Any, value: Any, table: TableLocation | None = None
     ) -> None:
-        """A formula cell with the value that it shows before anything recalculates."""
+        """A formula cell with the value that it shows before anything recalculates.
+
+        Args:
+            row: counted from 0.
+            column: likewise.
+            formula: with references to tables of the report, which become cells.
+            style: a format of the book.
+            value: what the cell shows before anything recalculates.
+            table: the table whose row the formula speaks of.
+        """
         text = self.formula_text(formula, table, row)
         cached = "" if value is None else value
         if isinstance(cached, datetime):
@@ -94,7 +117,15 @@ class SheetWriter:
         return f"=({text[1:]})" if text.endswith("}") else text
 
     def wide_text(self, row: int, column: int, columns: int, text: str, style: Any) -> None:
-        """Text over several columns."""
+        """Text over several columns.
+
+        Args:
+            row: counted from 0.
+            column: the first one, likewise.
+            columns: how many.
+            text: cut at what a cell of Excel holds.
+            style: a format of the book.
+        """
         if columns > 1:
             self.worksheet.merge_range(row, column, row, column + columns - 1, "", style)
         self.text(row, column, text, style)
@@ -102,7 +133,16 @@ class SheetWriter:
     def wide_value(
         self, row: int, column: int, columns: int, value: Any, style: Any, formula: str | None = None
     ) -> None:
-        """A value or formula over several columns."""
+        """A value or formula over several columns.
+
+        Args:
+            row: counted from 0.
+            column: the first one, likewise.
+            columns: how many.
+            value: as :meth:`value` takes it; beside a formula, what it shows at first.
+            style: a format of the book.
+            formula: written instead of the value, where there is one.
+        """
         if columns > 1:
             self.worksheet.merge_range(row, column, row, column + columns - 1, "", style)
         if formula is not None:
@@ -111,7 +151,15 @@ class SheetWriter:
             self.value(row, column, value, style)
 
     def link(self, row: int, column: int, target: str, text: str, style: Any) -> None:
-        """A link to a sheet of the book (by its name there) or to a web address."""
+        """A link to a sheet of the book (by its name there) or to a web address.
+
+        Args:
+            row: counted from 0.
+            column: likewise.
+            target: a sheet's name in the report, or an address.
+            text: what the cell shows.
+            style: a format of the book.
+        """
         if target in self.sheets:
             target = f"internal:{quote_sheet(self.sheets[target])}!A1"
         self.checked(self.worksheet.write_url(row, column, target, style, cell_text(text)), row, column)

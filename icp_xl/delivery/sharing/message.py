@@ -45,7 +45,14 @@ def build_message(
     letter: Letter, envelope: Envelope, attachments: Sequence[tuple[str, bytes]], when: datetime
 ) -> tuple[str, bytes]:
     """The id and the bytes of a message that is sent: content that is the same has the same id, which mail systems
-    know a double by."""
+    know a double by.
+
+    Args:
+        letter: subject and text.
+        envelope: who sends it, and to whom.
+        attachments: names and bytes of the files.
+        when: its date, in UTC.
+    """
     message = _message(letter, envelope, attachments)
     domain = envelope.sender.domain if envelope.sender is not None else envelope.to.domain
     whole = hashlib.sha256(b"\0".join([str(envelope.to).encode(), *(content for _, content in attachments)]))

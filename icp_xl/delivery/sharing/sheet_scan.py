@@ -116,7 +116,15 @@ def own_functions(book: Workbook) -> frozenset[str]:
 
 
 def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Finding]:
-    """Findings of one worksheet; ``quoted`` are the cell formats that mark text as text."""
+    """Findings of one worksheet.
+
+    Args:
+        package: of the workbook.
+        part: of the worksheet.
+        name: of the sheet, as findings give it.
+        strings: the workbook's shared strings.
+        quoted: cell formats that mark text as text.
+    """
     place = f"sheet {name}"
     hidden: list[str] = []
     own = own_functions(Workbook(package))
@@ -145,7 +153,15 @@ class SheetMemo:
     def scan(
         self, package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]
     ) -> Iterator[Finding]:
-        """:func:`scan_sheet`, or what it gave before."""
+        """:func:`scan_sheet`, or what it gave before.
+
+        Args:
+            package: of the workbook; what it gave before counts while the part is as it was read.
+            part: of the worksheet.
+            name: of the sheet, as findings give it.
+            strings: the workbook's shared strings.
+            quoted: cell formats that mark text as text.
+        """
         changed = part.lower() in package.new
         if not changed and part in self.known:
             yield from self.known[part]

@@ -397,7 +397,17 @@ def merges(tail: bytes) -> list[Area]:
 
 
 def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> None:
-    """Fix the header row and the data of a plain range, now that the sheet is read."""
+    """Fix the header row and the data of a plain range, now that the sheet is read.
+
+    Args:
+        book: that holds the list.
+        location: of the list; its header row, area and data are filled in.
+        found: keys and plain rows of the sheet, whose keys above the data are taken out.
+        tail: what stands behind the sheet's rows.
+
+    Raises:
+        DeliveryError: the keys are formulas without values, or there are none.
+    """
     if found.uncomputed and not found.keys and not found.plain:
         raise DeliveryError(
             "the keys are formulas that have not been computed yet, as another program wrote them",

@@ -82,6 +82,12 @@ def settle_marks(
     """The marks of one sheet as far as the columns are ours, where they stand now; and those that have died.
 
     A mark dies when neither the header nor the values that we wrote are found: then the column is somebody else's.
+
+    Args:
+        book: that holds the sheet.
+        part: of the worksheet.
+        marks: of the sheet, as they were last written.
+        strings: the workbook's shared strings.
     """
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     columns = SheetColumns.of(reader.rows(), RowParser(reader.prefix), strings)
@@ -94,7 +100,15 @@ def settle_marks(
 def set_column_marks(
     book: Workbook, index: int, row: int, columns: Mapping[str, int], identities: Mapping[str, Identity]
 ) -> None:
-    """Mark ``columns`` (column by field) of the sheet at ``index`` as ours; earlier marks of the sheet go."""
+    """Mark columns of a sheet as ours; earlier marks of the sheet go.
+
+    Args:
+        book: that holds the sheet.
+        index: of the sheet in the workbook, counted from 0.
+        row: of the headers, counted from 1.
+        columns: the column of each field, counted from 1.
+        identities: what each field's column is known again by.
+    """
     drop_column_marks(book, index)
     name = book.sheet_elements()[index].get("name") or ""
     title = name.replace("'", "''")
@@ -132,9 +146,14 @@ def _field(name: str) -> str:
 def write_record(
     book: Workbook, part: str, snapshot: Snapshot, contents: tuple[Digested, Digested], delta: bytes | None
 ) -> None:
-    """Record how to come back from the sheet ``part`` as it stands now to what it held before: the ``contents``.
+    """Record how to come back from the sheet ``part`` as it stands now to what it held before.
 
-    Without ``delta`` the whole earlier part is kept.
+    Args:
+        book: that holds the sheet.
+        part: of the worksheet.
+        snapshot: the package before the columns were written.
+        contents: the part before and after.
+        delta: what leads back from the one to the other; without it the whole earlier part is kept.
     """
     package, before = book.package, contents[0]
     record_part = posixpath.join(posixpath.dirname(part), "icp_xl", posixpath.basename(part) + ".bin")
@@ -207,6 +226,15 @@ def undo_columns(book: Workbook, index: int, part: str, tables: Sequence[str]) -
     """Put the sheet at ``index`` back as it was before our columns, where nobody has changed it since.
 
     Parts around it that others have changed since (the workbook, say) are edited instead of put back.
+
+    Args:
+        book: that holds the sheet.
+        index: of the sheet in the workbook, counted from 0.
+        part: of the worksheet.
+        tables: parts of the tables on it.
+
+    Returns:
+        Whether it was put back; else it is as it was.
     """
     package, record = book.package, read_record(book, part)
     if record is None:

@@ -45,9 +45,14 @@ class RowWriter:
     def edits(
         self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]], last: int = 0, style: str | None = None
     ) -> list[Edit]:
-        """What puts ``contents`` into the row ``number``, one for each of our columns.
+        """What puts our cells into one row.
 
-        ``last`` and ``style`` are the column and the format of the row's last cell, where they are known.
+        Args:
+            row: the bytes of the row.
+            number: of the row, counted from 1.
+            contents: kind and bytes of each of our cells, in the order of our columns.
+            last: column of the row's last cell, where it is known.
+            style: format of that cell, where it is known.
         """
         simple = style is not None and last < self.columns[0] and not self.parser.prefix
         if not simple or style is None or not row.endswith(self._close):
@@ -58,7 +63,14 @@ class RowWriter:
         return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
 
     def append(self, rows: bytes, first: int, style: str, values: Sequence[Sequence[Any]]) -> list[Edit]:
-        """What puts ``values``, by column, into plain rows that end before our columns; ``style`` as in ``edits``."""
+        """What puts our cells into plain rows that end before our columns.
+
+        Args:
+            rows: their bytes, one row after the other.
+            first: number of the first, counted from 1.
+            style: format of the last cell of every row.
+            values: of each of our columns, one per row.
+        """
         pieces = rows.split(self._close)
         numbers = range(first, first + len(pieces) - 1)
         cells = [
@@ -164,7 +176,14 @@ def clear_cells(parser: RowParser, row: bytes, columns: Sequence[int]) -> list[E
 
 
 def head_edits(head: bytes, prefix: bytes, widths: Mapping[int, float], last_row: int) -> list[Edit]:
-    """Grow the dimension over our columns and give them widths, where the user has given none."""
+    """Grow the dimension over our columns and give them widths, where the user has given none.
+
+    Args:
+        head: what stands before the sheet's rows.
+        prefix: of its elements, with the colon.
+        widths: of our columns, counted from 1, in Excel's characters.
+        last_row: of ours, counted from 1.
+    """
     edits: list[Edit] = []
     p = re.escape(prefix)
     match = re.search(rb"<" + p + rb'dimension\s[^>]*?ref="([^"]*)"', head)
@@ -226,10 +245,16 @@ def _width(prefix: bytes, column: int, width: float) -> bytes:
 def tail_edits(
     tail: bytes, area: Area, ours: Sequence[int], *, table: bool
 ) -> tuple[list[Edit], tuple[str, str] | None]:
-    """Let what spans ``area`` reach over our columns: rules by formula, validations and a plain range's filter.
+    """Let what spans the list reach over our columns: rules by formula, validations and a plain range's filter.
 
     Rules whose look depends on all values (scales, bars, the top n, duplicates) stay as they are, as other figures
     would change it. A filter grows only where nobody else's column lies between.
+
+    Args:
+        tail: what stands behind the sheet's rows.
+        area: of the list, its headers included.
+        ours: our columns, counted from 1.
+        table: whether the list is a table, whose filter is its own.
 
     Returns:
         The edits, and the filter's reference before and after, which are the same where it had to stay short.
@@ -276,7 +301,14 @@ _BEHIND_RULES = re.compile(
 
 
 def emphasis_edits(tail: bytes, prefix: bytes, column: Area, bold: int) -> list[Edit]:
-    """A rule that sets ``column`` off as the table's style did; none where saved views hold such elements too."""
+    """A rule that sets a column off as the table's style did; none where saved views hold such elements too.
+
+    Args:
+        tail: what stands behind the sheet's rows.
+        prefix: of its elements, with the colon.
+        column: the cells to set off.
+        bold: number of the differential format.
+    """
     match = _BEHIND_RULES.search(tail)
     if match is None or b"customSheetViews" in tail:
         return []

@@ -92,7 +92,7 @@ def sheet_targets(book: Workbook, gone: Sequence[OwnedSheet]) -> Targets:
 
 
 def broken(formula: str, targets: Targets, here: str = "", on: str = "") -> str:
-    """``formula`` as Excel leaves it when ``targets`` are deleted; ``here`` is its table, ``on`` its sheet.
+    """``formula`` as Excel leaves it when ``targets`` are deleted.
 
     >>> gone = Targets(frozenset({"my sheet"}), frozenset({"t"}), columns={"u": frozenset({"score"})})
     >>> broken("SUM(T[a],'My Sheet'!$B$2:C9)&\\"T[a]\\"", gone), broken("U[[#This Row],[Score]]+U[b]", gone)
@@ -100,6 +100,12 @@ def broken(formula: str, targets: Targets, here: str = "", on: str = "") -> str:
     >>> gone = Targets(cells={"s 1": {4: CellsOfColumn(1, 9)}})
     >>> broken("SUM('S 1'!$D$2:$D$9)+D2+E2+D12+Z!D2", gone), broken("D2+SUM(D:D)+SUM(A:D)", gone, on="S 1")
     ('SUM(#REF!)+D2+E2+D12+Z!D2', '#REF!+SUM(#REF!)+SUM(A:D)')
+
+    Args:
+        formula: without the equals sign.
+        targets: what is deleted.
+        here: the table that the formula stands in, where it does.
+        on: the sheet that it stands on.
     """
 
     def swap(match: re.Match[str]) -> str:

@@ -149,7 +149,16 @@ def ownership_names(
     kept: Sequence[UserColumn],
     extent: str = "",
 ) -> list[Element]:
-    """The hidden names that mark the sheet at ``index``; ``identity`` is its owner, its key and its report."""
+    """The hidden names that mark a sheet as ours.
+
+    Args:
+        book: that holds the sheet.
+        index: of the sheet in the workbook, counted from 0.
+        identity: its owner, its key and its report.
+        names: of the workbook that go with the sheet.
+        kept: columns in which the reader types.
+        extent: the cells that were ours at the last writing; empty for the whole sheet.
+    """
     element = book.sheet_elements()[index]
     texts = [(OWNER, pack(*identity, element.get("sheetId") or "", element.get("name") or "", extent))]
     texts += [(f"{NAME}{number}", pack(name)) for number, name in enumerate(names, 1)]

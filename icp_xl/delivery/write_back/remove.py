@@ -109,7 +109,14 @@ def remove_sheets(
 
 
 def after_removal(package: Package, targets: Targets, found: Sequence[str], report: RemoveReport) -> None:
-    """Turn what pointed to us into what Excel would make of it, and say so."""
+    """Turn what pointed to us into what Excel would make of it, and say so.
+
+    Args:
+        package: from which something of ours was taken.
+        targets: what was taken.
+        found: formulas, rules and charts that point there, in words.
+        report: gets a note, and is no longer exact.
+    """
     if found:
         book = Workbook(package)
         break_dependents(book, targets)

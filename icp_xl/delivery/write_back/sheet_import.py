@@ -280,9 +280,15 @@ def free_sheet_name(name: str, taken: set[str]) -> str:
 
 
 def source_names(rendered: Workbook, renames: Renames, positions: Mapping[int, int], n: str) -> list[Element]:
-    """The donor's defined names as the target shall hold them; ``positions`` maps sheet indices.
+    """The source's defined names as the target shall hold them.
 
     Built-in names (print areas and titles, filters) stay with their sheets.
+
+    Args:
+        rendered: the workbook whose sheets are imported.
+        renames: of sheets, tables and names, as the target has them.
+        positions: index of a sheet in the source to its index in the target; other sheets stay behind.
+        n: namespace of the target's elements, in braces.
     """
     made: list[Element] = []
     for element in rendered.defined_names():

@@ -96,6 +96,7 @@ def _places(package: Package, part: str, kept: Iterable[UserColumn]) -> list[_Co
 
 
 def table_headers(table: Element) -> dict[str, int]:
+    """Places of a table's columns, counted from 0, by their plain headers; of two alike the first."""
     columns = children(find(table, "tableColumns"))
     return {_plain(column.get("name")): at for at, column in reversed(list(enumerate(columns)))}
 
@@ -155,9 +156,16 @@ def _content(cell: Cell | None, strings: Sequence[bytes]) -> TypedCell:
 def restore_entries(
     sheet: bytes, part: str, tables: Mapping[str, Element], kept: Sequence[UserColumn], typed: UserEntries
 ) -> bytes:
-    """Put the reader's cells into a rendered sheet; ``tables`` by their names as rendered.
+    """Put the reader's cells into a rendered sheet.
 
     Keys that the new sheet lacks are listed in ``typed.lost`` where something had been typed for them.
+
+    Args:
+        sheet: the bytes of the rendered part.
+        part: its name.
+        tables: elements of the tables on it, by their names in lower case.
+        kept: columns in which the reader types.
+        typed: what was read from the earlier sheet.
     """
     for item in kept:
         for key, column in item.former if item not in typed.cells else ():
@@ -221,7 +229,15 @@ def _fill(
 
 
 def cell_bytes(prefix: bytes, reference: str, style: str, kind: str, inner: bytes) -> bytes:
-    """One cell."""
+    """One cell.
+
+    Args:
+        prefix: of the sheet's elements, with the colon; ``inner`` gets it too.
+        reference: such as C7.
+        style: number of its format; empty for none.
+        kind: Excel's ``t``; empty for a number.
+        inner: what the cell holds, as elements without prefix; empty for a blank.
+    """
     attributes = f' r="{reference}"' + (f' s="{style}"' if style else "") + (f' t="{kind}"' if kind else "")
     if not inner:
         return b"<" + prefix + b"c" + attributes.encode() + b"/>"

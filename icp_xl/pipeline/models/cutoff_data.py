@@ -28,7 +28,19 @@ def load_cutoffs(
     *,
     window_months: int | None = None,
 ) -> dict[str, DivisionData]:
-    """Every division at every one of ``days``, which ascend; the outcomes are those of the window after each day."""
+    """Features and outcomes of every division at every cutoff; the outcomes are those of the window after it.
+
+    Args:
+        run: whose progress is told.
+        star: the star schema.
+        divisions: by their names.
+        days: the cutoffs, which ascend.
+        settings: of labels and features.
+        window_months: length of the label window; by default the settings'.
+
+    Returns:
+        One entry per division, its cutoffs in the order of ``days``.
+    """
     kept: dict[str, list[CutoffData]] = {division: [] for division in divisions}
     catalogs: dict[str, pd.DataFrame] = {}
     with open_engine(star, settings) as engine:

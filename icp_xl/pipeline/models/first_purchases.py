@@ -30,6 +30,12 @@ def first_purchases(
 ) -> pd.DataFrame | None:
     """First purchases after the latest judged cutoff by each order; ``None`` where there are too few.
 
+    Args:
+        run: whose settings and progress count.
+        star: the star schema, for purchases before the cutoff.
+        jobs: divisions with their cutoffs.
+        trained: what training made of each.
+
     Returns:
         See :func:`icp_xl.propensity.first_purchases.compare_orders`.
     """

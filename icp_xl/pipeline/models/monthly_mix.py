@@ -18,9 +18,15 @@ from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_da
 
 
 def read_mixes(engine: Engine, star: Star, divisions: Sequence[str], settings: Settings) -> dict[str, Mix]:
-    """The mix of each of ``divisions`` over the whole months of the log's first year; later, whole windows tell more.
+    """The mix of each division over the whole months of the log's first year; later, whole windows tell more.
 
     Divisions that are defined by codes have none.
+
+    Args:
+        engine: runs the SQL, with the star's tables open.
+        star: the star schema.
+        divisions: by their names.
+        settings: which of them are defined by codes.
     """
     first = month_start(add_months(from_day(star.first_day), 0 if from_day(star.first_day).day == 1 else 1))
     months = [day for day in (add_months(first, k) for k in range(12)) if _is_over(day, star)]

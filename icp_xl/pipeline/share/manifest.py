@@ -140,7 +140,14 @@ class Shelf:
         self.given: set[str] = set()
 
     def place(self, folder: str, stem: str, suffix: str, recipient: str) -> str:
-        """A free name below the output folder: never one that now holds the file of another reader."""
+        """A free name below the output folder: never one that now holds the file of another reader.
+
+        Args:
+            folder: below the output folder.
+            stem: of the name wished for.
+            suffix: with its dot.
+            recipient: whose file it is to be.
+        """
         taken = {name.removesuffix(suffix) for name in self.taken if name.endswith(suffix)}
         name = plain = unique(f"{folder}/{stem}", taken) + suffix
         n = 0

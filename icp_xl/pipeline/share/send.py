@@ -71,7 +71,16 @@ def smtp_password(run: RunContext) -> str | None:
 
 
 def send_all(run: RunContext, mails: Sequence[Mail], wish: MailWish, ask: Ask) -> Sent:
-    """Send ``mails``; the files that they attach are in place already.
+    """Send messages; the files that they attach are in place already.
+
+    Args:
+        run: whose settings and progress count.
+        mails: drafts, one per reader and kind.
+        wish: whether to send unasked, and what of doubtful ones.
+        ask: puts a question to the user; None where there is nobody to ask.
+
+    Returns:
+        What was sent, what had been, and what nobody knows.
 
     Raises:
         DeliveryError: nobody has agreed, the log cannot be read, or the server cannot be used.

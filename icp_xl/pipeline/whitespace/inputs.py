@@ -96,9 +96,16 @@ def value_name(run: RunContext) -> str:
 def add_history(
     run: RunContext, star: Star, engine: Engine, scores: pd.DataFrame, cutoff: date, value: str, months: int
 ) -> pd.DataFrame:  # fmt: skip
-    """``scores`` with signals of the features and with purchases before ``cutoff``; sorted by account and division.
+    """The scores with signals of the features and with purchases before the cutoff; sorted by account and division.
 
-    ``months``: length of the windows in which purchases are counted, that of the label.
+    Args:
+        run: which features and remarks go through.
+        star: the star schema.
+        engine: runs the SQL, with the star's tables open.
+        scores: one row per account and division, with the chance to buy.
+        cutoff: purchases on this day and later are the future.
+        value: what a purchase counts with, ``revenue`` or ``gross_profit``.
+        months: length of the windows in which purchases are counted, that of the label.
     """
     frame = scores.assign(account_id=as_text(scores["account_id"]), division=as_text(scores["division"]))
     frame = frame.sort_values(KEY, kind="stable").reset_index(drop=True)
@@ -173,7 +180,14 @@ def _from_features(frame: pd.DataFrame, rows: Any, mine: pd.DataFrame, cutoff: d
 
 
 def read_columns(run: RunContext, slug: str, cutoff: date, wanted: list[str]) -> pd.DataFrame | None:
-    """Some columns of a feature set, by account; None where there is no such set."""
+    """Some columns of a feature set, by account; None where there is no such set.
+
+    Args:
+        run: whose outputs are read.
+        slug: the division as it stands in file names.
+        cutoff: of the feature set.
+        wanted: columns, of which those that are not there are left out.
+    """
     path = run.outputs.find(names_of(slug, cutoff)[0])
     if not path.is_file():
         return None

@@ -21,7 +21,13 @@ from icp_xl.scratch import scratch_folder
 
 
 def put_functions(run: RunContext, workbook: Path, wish: WriteBackWish, folder: Path) -> WriteBackResult | None:
-    """Put the functions into ``workbook``, or a copy, with the model and accounts of the last run in ``folder``.
+    """Put the functions into a workbook, or a copy, with the model and accounts of the last run.
+
+    Args:
+        run: whose settings count.
+        workbook: the user's file.
+        wish: what was asked for, and where the copy goes.
+        folder: the output folder of the last run.
 
     Returns:
         ``None`` in a dry run.
@@ -85,7 +91,16 @@ def read_inputs(run: RunContext, where: artifacts.Where) -> FunctionInputs:
 def fill_functions(
     run: RunContext, workbook: Path, out: Path | None, inputs: FunctionInputs, sheets: SheetOptions, safe: SafeOptions
 ) -> WriteBackResult:
-    """Render the sheets and lay them over ``workbook``, or a copy at ``out``."""
+    """Render the sheets of the functions and lay them over a workbook, or a copy.
+
+    Args:
+        run: whose settings and clock count.
+        workbook: the user's file.
+        out: of the copy; None writes into the workbook itself.
+        inputs: the score model and the accounts that go in.
+        sheets: who owns the sheets, and what they may replace.
+        safe: backup, locks and undo.
+    """
     book = build_functions_book(inputs, run.settings.reports)
     with open_package(workbook) as package:
         older = add_in_calls(Workbook(package))

@@ -26,7 +26,14 @@ KEPT_STATE = artifacts.USER_CELLS.name
 
 
 def stage_kept_cells(run: RunContext, report: str, book: ReportBook, placed: RenderResult) -> None:
-    """Leave beside ``report`` which of its cells a reader may fill, so that a write-back carries them over."""
+    """Leave beside a report which of its cells a reader may fill, so that a write-back carries them over.
+
+    Args:
+        run: whose outputs hold the list of such cells.
+        report: file name of the report.
+        book: the report.
+        placed: where its tables came to stand.
+    """
     body = _noted(run)
     body[report] = [vars(item) for item in kept_cells(book, placed)]
     run.outputs.json(KEPT_STATE, body)

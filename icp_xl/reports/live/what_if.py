@@ -31,6 +31,7 @@ def tile_rows(now: LiveFigures) -> list[Figures]:
 
 
 def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
+    """The sheet on which weights are tried: sliders, presets, and what each choice does to the grades."""
     presets = inputs.all_presets()
     published = list(presets[PUBLISHED].values())
     weights = pd.DataFrame(

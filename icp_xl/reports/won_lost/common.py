@@ -102,7 +102,14 @@ def range_words(low: float, high: float, percent: bool = True) -> str:
 
 
 def ranges(frame: pd.DataFrame, low: str, high: str, percent: bool = True) -> list[str]:
-    """A column of intervals in words."""
+    """A column of intervals in words.
+
+    Args:
+        frame: one row per interval.
+        low: name of the column of lower ends.
+        high: likewise of upper ends.
+        percent: whether the figures are shares.
+    """
     return [range_words(a, b, percent) for a, b in zip(frame[low], frame[high], strict=True)]
 
 
@@ -122,7 +129,14 @@ def say_p(p: Any) -> str:
 
 
 def error_bars_of(frame: pd.DataFrame, value: str, low: str, high: str) -> pd.DataFrame:
-    """The frame with ``above`` and ``below``: how far an interval reaches from its value."""
+    """The frame with ``above`` and ``below``: how far an interval reaches from its value.
+
+    Args:
+        frame: one row per value.
+        value: name of the column of values.
+        low: likewise of lower ends.
+        high: likewise of upper ends.
+    """
     return frame.assign(
         above=(frame[high] - frame[value]).clip(lower=0).fillna(0),
         below=(frame[value] - frame[low]).clip(lower=0).fillna(0),

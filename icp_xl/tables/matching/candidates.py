@@ -40,11 +40,17 @@ def find_candidates(
     same: bool = False,
     progress: Progress | None = None,
 ) -> Pairs:
-    """The ``top`` names of ``right`` nearest to each name of ``left``, by TF-IDF of letter groups of length ``ngram``.
+    """The names of one list nearest to each name of another, by the cosine of TF-IDF weights of groups of letters.
 
-    Both lists hold each name once and sorted, so that ties fall alike whatever order the rows came in. With ``same``
-    the two lists are one, a name is not its own candidate, and a pair is given once. Memory is bounded by blocks
-    of rows.
+    Memory is bounded by blocks of rows.
+
+    Args:
+        left: names, each once and sorted, so that ties fall alike whatever order the rows came in.
+        right: likewise.
+        top: most candidates per name.
+        ngram: length of the groups of letters.
+        same: whether both lists are one; then a name is not its own candidate, and a pair is given once.
+        progress: told of the names, and asked whether to go on.
     """
     progress = progress or Progress()
     if not left or not right:

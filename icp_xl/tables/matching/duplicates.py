@@ -68,13 +68,22 @@ def find_duplicates(
     progress: Progress | None = None,
     overrides: Overrides | None = None,
 ) -> Duplicates:
-    """Group the rows of ``frame`` (``name``, ``id``, ``city``, ``state``, ``country`` and further facts) by account.
+    """Group entries by account.
 
     Rows of one id are one account, and rows under different ids are two that only a person joins, unless
     ``matching.merge_different_ids`` says otherwise. A row has no id of its own where the column ``id`` is not there,
     where it is blank, or where the column ``made`` is true for it. Names without an id are joined when they agree well
     and nothing contradicts, directly or through a third; where a name without a place fits several places it is left
     for review.
+
+    Args:
+        frame: one row per entry, with ``name``, ``id``, ``city``, ``state``, ``country`` and further facts.
+        settings: of matching.
+        progress: told of the names, and asked whether to go on.
+        overrides: what people decided before.
+
+    Returns:
+        The group of every row, and one row per pair that was looked at.
     """
     settings = settings or MatchingSettings()
     progress = progress or Progress()

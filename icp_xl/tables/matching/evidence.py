@@ -117,7 +117,19 @@ def _domain(text: str) -> str:
 def compare_records(
     a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place, facts_a: AccountFacts, facts_b: AccountFacts
 ) -> tuple[MatchEvidence, Verdict]:
-    """All that is known beside the words: legal forms, places that names state, addresses, numbers."""
+    """All that is known beside the words: legal forms, places that names state, addresses, numbers.
+
+    Args:
+        a: one name, cleaned.
+        b: the other.
+        place_a: where the first is.
+        place_b: where the other is.
+        facts_a: address, numbers and the like of the first.
+        facts_b: of the other.
+
+    Returns:
+        What the evidence adds to the likeness, and how the places compare.
+    """
     verdict = compare_places(place_a, place_b)
     shift, most = 0.0, 1.0
     agrees: list[str] = []

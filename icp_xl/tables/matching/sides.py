@@ -110,9 +110,17 @@ def score_forms(
     settings: MatchingSettings,
     progress: Progress,
 ) -> dict[str, list[tuple[str, float]]]:
-    """For each of the ``open_forms`` of the left side, sorted, its candidates of the right side with their likeness.
+    """For each open form of the left side its candidates of the right side with their likeness.
 
     Where the two sides are one, each pair comes once.
+
+    Args:
+        left: names looked for.
+        open_forms: those of its forms that are not settled yet, sorted.
+        right: names to find; the same object where both sides are one.
+        words: how rare each word is.
+        settings: of matching.
+        progress: told of the pairs, and asked whether to go on.
     """
     same, others = left is right, right.forms
     pairs = find_candidates(open_forms, others, settings.candidates, settings.ngram, same=same, progress=progress)
@@ -152,7 +160,17 @@ def same_letters(form: str, left: Side, right: Side) -> list[tuple[str, float]]:
 
 
 def score_pair(x: str, y: str, cosine: float, words: Words) -> float:
-    """Likeness of two cleaned names: mostly the alignment of their words, partly their letters."""
+    """Likeness of two cleaned names: mostly the alignment of their words, partly their letters.
+
+    Args:
+        x: one name, cleaned.
+        y: the other.
+        cosine: of their groups of letters, 0 to 1.
+        words: how rare each word is.
+
+    Returns:
+        0 to 1.
+    """
     aligned = align(x, y, words)
     if aligned.score >= 0.99:
         return aligned.score
@@ -211,7 +229,15 @@ def _acronyms(name: NormalizedName) -> Iterable[str]:
 
 
 def pair_likeness(a: Record, form: str, b: Record, other: str, likeness: float) -> float:
-    """The likeness as these two records come to it: less by an alias, to be asked about by another script."""
+    """The likeness as these two records come to it: less by an alias, to be asked about by another script.
+
+    Args:
+        a: a record of the left side.
+        form: the form of its name that was compared.
+        b: a record of the right side.
+        other: likewise.
+        likeness: of the two forms, 0 to 1.
+    """
     names = (a.name, form), (b.name, other)
     if any(spelt not in name.forms for name, spelt in names):
         return min(likeness, BY_SCRIPT)
