@@ -30,6 +30,8 @@ from typing import (
     get_type_hints,
 )
 
+from icp_xl.pipeline.stage import StageRules
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -118,32 +120,18 @@ class Button:
 
 
 @dataclass(frozen=True)
-class InRun:
-    """A place in ``icp-xl run``.
+class InRun(StageRules):
+    """A place in ``icp-xl run``; see :class:`icp_xl.pipeline.stage.StageRules` for the rest.
 
     Args:
         order: stages go in this order.
         name: what the record calls it.
         call: what is done; the command itself by default.
-        needed: without it there is nothing more to do.
-        brief: only the last of its closing lines is said.
-        last: the results stand whether or not it succeeds.
-        part_of: a later place, with which it stands or is done again.
-        reads: places whose files it reads; all before it by default.
-        remembers: later places of which it reads what people typed into their files of an earlier run.
-        daily: it depends on the day.
     """
 
     order: int
     name: str
     call: Callable[[Any], CommandResult | None] | None = None
-    needed: bool = False
-    brief: bool = False
-    last: bool = False
-    part_of: str = ""
-    reads: tuple[str, ...] | None = None
-    remembers: tuple[str, ...] = ()
-    daily: bool = False
 
 
 @dataclass(frozen=True)

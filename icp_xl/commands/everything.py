@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,16 +29,14 @@ QUICK: dict[str, Any] = {
 
 def stages() -> list[Stage]:
     """The stages of ``run``, as the commands declare them."""
-    from icp_xl.pipeline.stage import Stage
+    from icp_xl.pipeline.stage import Stage, StageRules
 
-    places = sorted(((place, each) for each in COMMANDS.values() for place in each.in_run), key=lambda it: it[0].order)
+    rules = [item.name for item in fields(StageRules)]
+    places = [(place, found) for found in COMMANDS.values() for place in found.in_run]
     return [
-        Stage(
-            place.name, place.call or each.function, place.needed, place.brief, place.last, place.part_of, place.reads,
-            place.remembers, place.daily,
-        )
-        for place, each in places
-    ]  # fmt: skip
+        Stage(place.name, place.call or found.function, **{name: getattr(place, name) for name in rules})
+        for place, found in sorted(places, key=lambda item: item[0].order)
+    ]
 
 
 def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:

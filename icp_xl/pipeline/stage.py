@@ -10,13 +10,11 @@ if TYPE_CHECKING:
     from icp_xl.runs import RunContext
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of ``run``, as :class:`icp_xl.commands.declare.InRun` declares it.
+@dataclass(frozen=True, kw_only=True)
+class StageRules:
+    """What holds of a stage of ``run``, whatever it does.
 
     Args:
-        name: what the record calls it.
-        call: does its work and returns its result; ``None`` where there is nothing to say.
         needed: without it there is nothing more to do.
         brief: only the last of its closing lines is said.
         last: the results stand whether or not it succeeds, so that errors of settings and files do not stop the run.
@@ -26,8 +24,6 @@ class Stage:
         daily: it depends on the day.
     """
 
-    name: str
-    call: Callable[[RunContext], Any]
     needed: bool = False
     brief: bool = False
     last: bool = False
@@ -35,3 +31,16 @@ class Stage:
     reads: tuple[str, ...] | None = None
     remembers: tuple[str, ...] = ()
     daily: bool = False
+
+
+@dataclass(frozen=True)
+class Stage(StageRules):
+    """One stage of ``run``, as :class:`icp_xl.commands.declare.InRun` declares it.
+
+    Args:
+        name: what the record calls it.
+        call: does its work and returns its result; ``None`` where there is nothing to say.
+    """
+
+    name: str
+    call: Callable[[RunContext], Any]

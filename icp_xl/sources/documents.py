@@ -14,19 +14,17 @@ from icp_xl.sources.cells import RawColumn
 from icp_xl.sources.headers import words
 from icp_xl.sources.typed import type_column
 
-#: Parts of words that say so in any of the languages that exports come in, plain (see icp_xl.sources.headers.words).
-_CREDIT = re.compile(
-    r"credit ?(?:memo|note)|credit invoice|cr memo|\bavoir|note de credit|nota de credito|nota di credito"
-    r"|nota credito"
-    r"|credit ?nota|kredit ?not|kreditfaktura|gutschrift|refund|\breturns?\b|sales return|ruckerstattung|retour"
-    r"|remboursement|reembolso|rimborso|reso\b|devolucion|devolucao|zwrot|korekta|возврат|кредит|iade|dobropis"
-    r"|hyvitys|jovair|korrektur\b|rectificativ|\babono\b|rettificativ|korygujac|opravny danovy"
-    r"|storno fact|chargeback|貸方|贷项|返品|退货|退款|反品|赤伝"
-)
-#: As the state of a sale these say that it was given back, which leaves nothing of it; it is no credit of its own.
+# Parts of words that say so in any of the languages that exports come in, plain (see icp_xl.sources.headers.words).
+#: Goods or money that came back. As the state of a sale it leaves nothing of that sale, and is no credit of its own.
 _GIVEN_BACK = re.compile(
-    r"refund|\breturn|ruckerstattung|retour|remboursement|reembolso|rimborso|devolucion|devolucao|zwrot|возврат|iade"
-    r"|chargeback|返品|退货|退款|反品"
+    r"refund|\breturns?\b|sales return|ruckerstattung|retour|remboursement|reembolso|rimborso|devolucion|devolucao"
+    r"|zwrot|возврат|iade|chargeback|返品|退货|退款|反品"
+)
+#: A paper that takes back what another one charged.
+_CREDIT_NOTE = re.compile(
+    r"credit ?(?:memo|note)|credit invoice|cr memo|\bavoir|note de credit|nota de credito|nota di credito"
+    r"|nota credito|credit ?nota|kredit ?not|kreditfaktura|gutschrift|reso\b|korekta|кредит|dobropis|hyvitys|jovair"
+    r"|korrektur\b|rectificativ|\babono\b|rettificativ|korygujac|opravny danovy|storno fact|貸方|贷项|赤伝"
 )
 _NO_SALE = re.compile(
     r"cancel|\bvoid|quotation|\bquotes?\b|\bdraft|proposal|\blost\b|rejected|declined|failed|expired|proforma"
@@ -76,10 +74,11 @@ def look_at_documents(header: str, values: Collection[str]) -> Documents:
         return Documents()
     plain = {value: _plain(value) for value in values if len(value) <= 40}
     kinds = set(plain.values())
-    credit = {value for value, text in plain.items() if _CREDIT.search(text) or _CODES.get(text, "?") in kinds}
+    back = {value for value, text in plain.items() if _GIVEN_BACK.search(text)}
+    notes = {value for value, text in plain.items() if _CREDIT_NOTE.search(text) or _CODES.get(text, "?") in kinds}
+    credit = notes | back
     bad = {value for value, text in plain.items() if value not in credit and _NO_SALE.search(text)}
     if _STATE.search(_plain(header)):
-        back = {value for value in credit if _GIVEN_BACK.search(plain[value])}
         credit, bad = credit - back, bad | back
     if bad and _STATE.search(_plain(header)):
         # Of a state, everything counts that is not plainly a sale.

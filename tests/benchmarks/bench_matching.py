@@ -26,9 +26,9 @@ from icp_xl.config import load_settings
 from icp_xl.sources import read_sources
 from icp_xl.tables import build_tables
 from icp_xl.tables.matching import ACCEPTED, REVIEW, find_duplicates, match_names
-from tests.benchmarks.noisy_names import noisy
 from tests.support.company_names import Lists, make_lists
 from tests.support.matching_truth import judge_duplicates
+from tests.support.noisy_names import noisy
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "company-names"
 

@@ -64,6 +64,9 @@ def ease_scores(matrix: csr_matrix, strength: float) -> np.ndarray[Any, Any]:
 
 def main() -> None:
     """Fit, compare, print."""
+    if "--help" in sys.argv:
+        print(__doc__)
+        return
     lines, settings, rows = read_lines(), Settings(), []
     for cutoff in map(pd.Timestamp, CUTOFFS):
         before = lines[lines["day"] < cutoff]

@@ -17,8 +17,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.changes import change_cell, differences, draw, make, outputs, run
-from tests.support.whole_world import load_all
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.support.changes import change_cell, differences, draw, make, outputs, run  # noqa: E402
+from tests.support.whole_world import load_all  # noqa: E402
 
 if "--help" in sys.argv:
     print(__doc__)

@@ -16,6 +16,9 @@ import pandas as pd
 
 def main() -> None:
     """Print the figures."""
+    if "--help" in sys.argv:
+        print(__doc__)
+        return
     # Splink stands in an environment of the benchmark's own.
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
     from splink import comparison_library as cl
