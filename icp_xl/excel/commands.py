@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +12,7 @@ import icp_xl.commands  # noqa: F401 - the others come first
 from icp_xl.commands.declare import Button, Option, command, plain_button
 
 if TYPE_CHECKING:
+    from icp_xl.excel.selftest.run import SelfTest
     from icp_xl.excel.symptoms import Symptom
 
 Target = Annotated[Path | None, Option("A folder for everything, in place of Excel's own and yours.")]
@@ -89,6 +92,28 @@ def doctor(*, to: Target = None) -> Diagnosis:
     return Diagnosis(tuple(examine(to)))
 
 
+@command(group="addin", public="selftest_addin", shared=())
+def selftest(
+    *,
+    out: Annotated[Path, Option("Folder for the result: a workbook and a JSON file.", short="-o")] = Path("."),
+    only: Annotated[Sequence[str], Option("A step by its name or its number in the checklist; may be repeated.")] = (),
+) -> SelfTest:
+    """Drive the real Excel through what a program can check of the add-in, and write what to send back.
+
+    It starts an Excel of its own, works on invented data in a folder of its own, touches no workbook that is open, and
+    ends its Excel whatever happens. The result holds nothing of yours.
+
+    Example: icp-xl addin selftest --out Result
+    """
+    from icp_xl.excel.selftest.run import run_selftest
+
+    def tell(line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    return run_selftest(out, only=only or (), tell=tell)
+
+
 @command(group="addin", public="write_templates", shared=())
 def templates(
     *, out: Annotated[Path, Option("Folder to write the two workbooks to.", short="-o")] = Path(".")
@@ -128,6 +153,11 @@ plain_button(
     Button(
         "Doctor", "Help", "Help", "D",
         "Checks Python, xlwings, paths and model files, and says what to do.", tag="doctor", order=30,
+    ),
+    Button(
+        "Self-test", "Help", "MacroPlay", "Q",
+        "Drives an Excel of its own through the add-in, on invented data, and writes a result to send back. No open "
+        "workbook is touched.", tag="selftest", order=35,
     ),
     Button("About", "Help", "Info", "A", "Version, folders and the last run.", tag="about", order=40),
 )  # fmt: skip

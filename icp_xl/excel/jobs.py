@@ -119,7 +119,7 @@ class Job:
         if status.ended or alive:
             return status
         starting = status.state == "starting" and time.time() - status.updated < START_GRACE
-        if starting and (not status.pid or _is_running(status.pid)):
+        if starting and (not status.pid or is_running(status.pid)):
             return status
         # The process may have ended between the two looks.
         status = read_status(self.folder) or status
@@ -282,7 +282,7 @@ def _spawn_by_service(command: Sequence[str], folder: Path) -> int:
         return 0
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether there is a process of this number."""
     if sys.platform == "win32":
         import ctypes

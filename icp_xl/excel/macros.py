@@ -43,6 +43,8 @@ from icp_xl.user_dirs import jobs_folder, user_folder
 
 TITLE = "ICP"
 LAST_ERROR = "last_macro_error.txt"
+#: The job that belongs to no workbook.
+SELFTEST = "selftest"
 
 
 def run(name: str) -> None:
@@ -206,7 +208,7 @@ def collect_job(book: Any, job_id: str) -> None:
     job = jobs.open_job(jobs_folder() / Path(job_id).name)
     if job.delivered or not job.status().ended:
         return
-    if find_target(book.app.books, job) is None and job.status().state == "succeeded":
+    if job.request.book and find_target(book.app.books, job) is None and job.status().state == "succeeded":
         # Another Excel may have the workbook; nobody is interrupted for what waits.
         book.app.status_bar = f"ICP {job.request.label} is done: open {job.request.book}, then Bring in results"
         return
@@ -218,6 +220,11 @@ def _deliver(book: Any, job: jobs.Job) -> None:
     result = job.result()
     state = result.state if result is not None else job.status().state
     target = find_target(app.books, job)
+    if result is not None and job.request.action == SELFTEST and job.output().strip():
+        job.mark_delivered()
+        app.status_bar = f"ICP {label} is done"
+        alert(app, job.output().strip()[-900:])
+        return
     if result is None or state != "succeeded":
         _forget(job, target, host)
         if state == "cancelled":
@@ -349,6 +356,14 @@ def doctor(book: Any) -> None:
     notes = [item for item in found if item.state == "note"]
     head = "Everything is in place." if not bad else f"{len(bad)} thing{'s' if len(bad) > 1 else ''} to mend:"
     alert(book.app, "\n".join([head, *(item.line() for item in [*bad, *notes])]))
+
+
+def selftest(book: Any) -> None:
+    """Start the self-test in the background: it drives an Excel of its own and touches no open workbook."""
+    out = user_folder() / SELFTEST
+    request = jobs.Request(SELFTEST, "Self-test", (("addin", "selftest", "--out", str(out)),), str(out))
+    jobs.start_job(jobs.prepare_job(request))
+    book.app.status_bar = "ICP Self-test: started; a second Excel opens, leave it alone until it closes"
 
 
 def about(book: Any) -> None:

@@ -13,29 +13,39 @@ from __future__ import annotations
 import ast
 import copy
 import datetime as dt
+import functools
 import importlib.util
+import io
 import itertools
 import os
 import re
+import threading
 import warnings
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import openpyxl
 import pandas as pd
 import xlwings as xw
+from openpyxl.chart import BarChart, Reference
+from openpyxl.formatting.rule import FormulaRule
 from openpyxl.formula.translate import Translator
+from openpyxl.styles.numbers import is_date_format
 from openpyxl.utils import get_column_letter, range_boundaries
+from openpyxl.utils.datetime import from_excel
 from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.formula import ArrayFormula
 from openpyxl.worksheet.table import Table as XlTable
 from openpyxl.worksheet.table import TableColumn
 from xlwings import base_classes
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
-#: Characters of a path, and of a cell.
-MAX_PATH, MAX_TEXT = 218, 32_767
+#: Characters of a path, of a cell, of a formula, and of one that goes into FormulaArray or a validation.
+MAX_PATH, MAX_TEXT, MAX_FORMULA, MAX_FORMULA1 = 218, 32_767, 8_192, 255
 
 
 class ExcelError(Exception):
@@ -113,7 +123,10 @@ class App(base_classes.App):
     _pids = itertools.count(90001)
     screen_updating = display_alerts = enable_events = interactive = visible = True
     calculation, version = "automatic", "16.0"
-    status_bar: Any = False
+    #: Computes cells with our functions, and what is so when somebody looks at the status bar: see calculation.py.
+    calculator: Any = None
+    timers: Any = None
+    _told: Any = False
 
     def __init__(self, apps: Apps) -> None:
         self.apps, self.engine = apps, apps.engine
@@ -123,21 +136,47 @@ class App(base_classes.App):
         self.answer = "ok"
         self.selected: Range | None = None
         self.macros: dict[str, Any] = HostMacros(self).table()
+        #: Set when its process is ended. With ``modal`` a message waits for somebody to press its button.
+        self.gone, self.modal, self.shown = threading.Event(), False, ""
+        signs = {1: 1, 2: 1, 3: ".", 4: ",", 5: ","}
+        self._api = SimpleNamespace(International=signs.get, Build=0, ReferenceStyle=1, ActiveWindow=Window(self))
 
     pid = property(lambda self: self._pid)
-    books = property(lambda self: self._books)
+    api = property(lambda self: self._api)
+
+    @property
+    def books(self):
+        if self.gone.is_set():
+            raise ExcelError("the RPC server is unavailable")
+        return self._books
+
+    @property
+    def status_bar(self):
+        # Excel comes to its timers (Application.OnTime) when it is idle, such as between two calls.
+        if self.timers is not None:
+            self.timers()
+        return self._told
+
+    @status_bar.setter
+    def status_bar(self, value):
+        self._told = value
 
     def activate(self, steal_focus=False):
         pass
 
     def calculate(self):
-        pass
+        if self.calculator is not None:
+            self.calculator.recalculate(self)
 
     def run(self, macro, args):
         return self.macros[re.split(r"[!.]", macro)[-1]](*args)
 
     def alert(self, prompt, title, buttons, mode, callback):
         self.alerts.append(prompt)
+        if self.modal:
+            self.shown = prompt
+            self.gone.wait(60)
+            raise ExcelError("the RPC server is unavailable")
         return self.answer
 
     @property
@@ -147,9 +186,24 @@ class App(base_classes.App):
         return self.selected
 
     def quit(self):
-        self.apps.all.remove(self)
+        self.gone.set()
+        if self in self.apps.all:
+            self.apps.all.remove(self)
 
     kill = quit
+
+
+class Window:
+    """The active workbook's window; its size in points, a file's in twentieths of one."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def _view(self) -> Any:
+        return self.app.books.active.wb.views[0]
+
+    Width = property(lambda self: (self._view().windowWidth or 20_000) / 20)
+    Height = property(lambda self: (self._view().windowHeight or 10_000) / 20)
 
 
 class Books(base_classes.Books):
@@ -193,19 +247,32 @@ class Books(base_classes.Books):
             # openpyxl tells of extensions that it drops, such as sparklines; no macro looks at them.
             warnings.simplefilter("ignore", UserWarning)
             wb = openpyxl.load_workbook(path)
-            values = openpyxl.load_workbook(path, data_only=True)
-        book = Book(self, wb, os.path.basename(path), path, values)
+        book = Book(self, wb, os.path.basename(path), path, Path(path).read_bytes())
+        book.read_only = len(args) > 1 and bool(args[1])
         self.all.insert(0, book)
         return book
 
 
 class Book(base_classes.Book):
-    def __init__(self, books: Books, wb: Any, name: str, path: str | None, values: Any) -> None:
-        self.books, self.wb, self._name, self._path, self.values = books, wb, name, path, values
+    def __init__(self, books: Books, wb: Any, name: str, path: str | None, content: bytes | None) -> None:
+        self.books, self.wb, self._name, self._path, self._content = books, wb, name, path, content
         self.saved, self.read_only, self.shared, self.has_password, self.protected = True, False, False, False, False
         self.url = ""
+        #: By sheet, row and column: values that were computed here, and the formulas that gave them.
+        self.computed: dict[tuple[str, int, int], Any] = {}
+        self.formulas: dict[tuple[str, int, int], tuple[str, bool]] = {}
+        wb.LinkSources = lambda kind: None
 
     name = property(lambda self: self._name)
+
+    @functools.cached_property
+    def values(self) -> Any:
+        """What the formulas showed when the file was saved; read when somebody asks."""
+        if self._content is None:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return openpyxl.load_workbook(io.BytesIO(self._content), data_only=True)
 
     @property
     def api(self):
@@ -311,7 +378,10 @@ class Sheets(base_classes.Sheets):
 class Sheet(base_classes.Sheet):
     def __init__(self, book: Book, ws: Any) -> None:
         self._book, self.ws = book, ws
+        ws.Protect = lambda: setattr(ws.protection, "sheet", True)
+        ws.Unprotect = lambda: setattr(ws.protection, "sheet", False)
 
+    charts = property(lambda self: Charts(self))
     api = property(lambda self: self.ws)
     book = property(lambda self: self._book)
     index = property(lambda self: self.ws.parent.worksheets.index(self.ws) + 1)
@@ -404,6 +474,11 @@ class Table(base_classes.Table):
     range = property(lambda self: self.sheet.range(self.table.ref))
 
     @property
+    def data_body_range(self):
+        area = self.range
+        return Range(self.sheet, area.row + 1, area.column, area.shape[0] - 1, area.shape[1])
+
+    @property
     def name(self):
         return self.table.displayName
 
@@ -425,6 +500,78 @@ class Table(base_classes.Table):
             TableColumn(id=i, name=str(self.sheet.ws.cell(top, column).value))
             for i, column in enumerate(range(left, right + 1), 1)
         ]
+
+
+class Charts(base_classes.Charts):
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+
+    def __len__(self):
+        return len(self.sheet.ws._charts)
+
+    def __call__(self, key):
+        return Chart(self.sheet.ws._charts[key - 1])
+
+    def add(self, *place, **wishes):
+        self.sheet.ws.add_chart(BarChart(), "J20")
+        return self(len(self))
+
+
+class Chart(base_classes.Chart):
+    def __init__(self, chart: Any) -> None:
+        self.chart = chart
+
+    @property
+    def api(self):
+        def series(number):
+            return SimpleNamespace(Formula=f"=SERIES(,,{self.chart.series[number - 1].val.numRef.f},{number})")
+
+        return None, SimpleNamespace(SeriesCollection=series)
+
+    def set_source_data(self, source, plot_by=None):
+        first, last = source.column, source.column + source.shape[1] - 1
+        bottom = source.row + source.shape[0] - 1
+        self.chart.add_data(Reference(source.sheet.ws, min_col=last, max_col=max(first, last), min_row=source.row,
+                                      max_row=bottom), titles_from_data=True)  # fmt: skip
+
+
+class CellApi:
+    """What of COM's Range is asked for beyond xlwings' own words; everything else is the sheet's."""
+
+    def __init__(self, area: Range) -> None:
+        self._area, self._ws = area, area.sheet.ws
+        self.Validation = SimpleNamespace(Add=self._validate)
+        for rule in self._ws.data_validations.dataValidation:
+            if area.first.coordinate in rule.sqref:
+                self.Validation.Formula1 = f"={rule.formula1}"
+
+    def __getattr__(self, name):
+        return getattr(self._ws, name)
+
+    def _validate(self, kind, alert, operator, formula):
+        if len(formula) > MAX_FORMULA1:
+            raise ExcelError("a validation's formula holds 255 characters")
+        rule = DataValidation("list", formula1=formula.lstrip("="))
+        rule.add(self._area.first.coordinate)
+        self._ws.add_data_validation(rule)
+
+    @property
+    def FormatConditions(self):
+        return Conditions(self._area)
+
+
+class Conditions:
+    """COM's FormatConditions of one area."""
+
+    def __init__(self, area: Range) -> None:
+        self.ws, self.cell = area.sheet.ws, area.first.coordinate
+
+    def Add(self, kind, operator, formula):
+        self.ws.conditional_formatting.add(self.cell, FormulaRule(formula=[formula.lstrip("=")]))
+
+    def __call__(self, number):
+        found = [rules for rules in self.ws.conditional_formatting if self.cell in rules.sqref]
+        return SimpleNamespace(Formula1=f"={found[number - 1].rules[0].formula[0]}")
 
 
 class Font(base_classes.Font):
@@ -454,7 +601,7 @@ class Range(base_classes.Range):
     column = property(lambda self: self._column)
     shape = property(lambda self: (self._height, self._width))
     coords = property(lambda self: (self._sheet, self._row, self._column, self._height, self._width))
-    api = property(lambda self: self._sheet.ws)
+    api = property(lambda self: CellApi(self))
     first = property(lambda self: self._sheet.ws.cell(self._row, self._column))
     font = property(lambda self: Font(self))
     address = property(lambda self: self.get_address(True, True, False))
@@ -475,16 +622,21 @@ class Range(base_classes.Range):
                 yield ws.cell(row, column)
 
     def _read(self, row, column):
-        ws, values = self._sheet.ws, self._sheet.book.values
+        ws = self._sheet.ws
+        if (ws.title, row, column) in self._sheet.book.computed:
+            return self._sheet.book.computed[ws.title, row, column]
         cell = ws._cells.get((row, column))
         value = None if cell is None else cell.value
         if isinstance(value, str) and value.startswith("=") and cell.data_type == "f":
+            values = self._sheet.book.values
             known = values[ws.title]._cells.get((row, column)) if values and ws.title in values.sheetnames else None
             value = None if known is None else known.value
         if isinstance(value, str) and value in ERROR_CODES:
             return ERROR_CODES[value]
         if isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        if isinstance(value, float) and is_date_format(cell.number_format):
+            return from_excel(value)
         if isinstance(value, float) and is_currency(cell.number_format):
             return Decimal(f"{value:.4f}")
         return value
@@ -502,9 +654,64 @@ class Range(base_classes.Range):
         if not isinstance(data, list | tuple):
             data = [[data] * self._width] * self._height
         self._check_writable()
+        self._forget()
         for i, line in enumerate(data):
             for j, value in enumerate(line):
                 self._write(self._sheet.ws.cell(self._row + i, self._column + j), value)
+
+    def _forget(self):
+        book, title = self._sheet.book, self._sheet.ws.title
+        for row in range(self._row, self._row + self._height):
+            for column in range(self._column, self._column + self._width):
+                book.computed.pop((title, row, column), None)
+                book.formulas.pop((title, row, column), None)
+
+    def _compute(self, formula, dynamic):
+        calculator = self._sheet.book.app.calculator
+        if calculator is not None:
+            for cell in self.each():
+                place = (self._sheet.ws.title, cell.row, cell.column)
+                self._sheet.book.formulas[place] = (formula, dynamic)
+                calculator.compute(self._sheet.book, place)
+
+    @property
+    def formula2(self):
+        return self.formula
+
+    @formula2.setter
+    def formula2(self, value):
+        self._check_writable()
+        self._forget()
+        for cell in self.each():
+            # A formula that may spill is an array formula of its anchor in the file.
+            cell.value = ArrayFormula(cell.coordinate, value)
+        self._compute(value, True)
+
+    @property
+    def formula_array(self):
+        for cell in list(self._sheet.ws._cells.values()):
+            if isinstance(cell.value, ArrayFormula):
+                left, top, right, bottom = range_boundaries(cell.value.ref)
+                if left <= self._column <= right and top <= self._row <= bottom:
+                    return cell.value.text
+        return None
+
+    @formula_array.setter
+    def formula_array(self, value):
+        if len(value) > MAX_FORMULA1:
+            raise ExcelError("an array formula is set with 255 characters at most")
+        self._check_writable()
+        self._forget()
+        self.first.value = ArrayFormula(self.get_address(False, False, False), value)
+
+    @property
+    def row_hidden(self):
+        return all(self._sheet.ws.row_dimensions[self._row + i].hidden for i in range(self._height))
+
+    @row_hidden.setter
+    def row_hidden(self, value):
+        for i in range(self._height):
+            self._sheet.ws.row_dimensions[self._row + i].hidden = value
 
     def _check_writable(self):
         ws = self._sheet.ws
@@ -556,8 +763,10 @@ class Range(base_classes.Range):
     def formula(self, value):
         self._check_writable()
         if isinstance(value, str) and value.startswith("="):
+            self._forget()
             for cell in self.each():
                 cell.value = Translator(value, self.first.coordinate).translate_formula(cell.coordinate)
+            self._compute(value, False)
         else:
             self.raw_value = value
 
@@ -662,6 +871,8 @@ class HostMacros:
         return self.answer
 
     def IcpRecalculate(self):
+        if self.app.calculator is not None:
+            self.app.calculator.dirty(self.app)
         return True
 
     def IcpStateOfBook(self, book, sheet):
