@@ -425,6 +425,8 @@ MAIL_LOG = Artifact("mail_log.jsonl", "One line per message before it is sent an
 REP_CONTACTS = Artifact("rep_contacts.csv", "One row per rep of the samples: his address.", ("demo",), ("share",))
 STAGES = Artifact("state/stages.json", "What each stage of the last run depended on and made, as hashes; signed.",
                   ("run", "demo"), ("run", "demo"), version=1)
+RECALLED = Artifact(".icp_recall/{key}.json", "What a costly piece of work gave, by a hash of all it depends on.",
+                    ("run", "demo"), ("run", "demo"))
 RUN_REGISTRY = Artifact("runs/runs.jsonl", "One line per run.", ("run",), ("runs",))
 RUN_MANIFEST = Artifact("runs/{run}/manifest.json", "Inputs, rows, figures, warnings and outputs of a run.", ("run",),
                         ("runs", "share"), version=1)

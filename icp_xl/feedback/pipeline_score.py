@@ -125,7 +125,6 @@ def score_pipeline(
     stage_days: pd.Series[float] | None = None,
     usual_days: Mapping[str, float] | None = None,
     challenger: PipelineWeights | None = None,
-    rows: npt.NDArray[np.intp] | None = None,
 ) -> pd.DataFrame:
     """Score every opportunity that was open on ``day``. One row per open opportunity, in the order of the history.
 
@@ -138,7 +137,6 @@ def score_pipeline(
         stage_days: days in the current stage by opportunity id, where known.
         usual_days: days that won deals had spent in each stage, where enough of them tell.
         challenger: weights on trial; their score is given beside that of ``weights``.
-        rows: score these rows of the history instead, with the amount that the file holds.
 
     Returns:
         opportunity_id, account_id, account_name, stage, owner, division, product, industry, amount, created_date,
@@ -147,15 +145,14 @@ def score_pipeline(
         challenger), the inputs behind the components, and flags.
     """
     number = day_of(day)
-    chosen = rows is not None
-    rows = _open_rows(history, number, replay) if rows is None else rows
+    rows = _open_rows(history, number, replay)
     known = _known(history, number, settings)
     frame = history.frame
     out = frame.loc[rows, ["opportunity_id", "account_id", "account_name", "stage", "owner", "division", "product",
                            "industry", "amount", "created_date"]].reset_index(drop=True)  # fmt: skip
     if replay:
         out["stage"] = ""
-        out["amount"] = out["amount"] if chosen else np.nan
+        out["amount"] = np.nan
     created = history.created[rows]
     out["days_open"] = np.where(created == NO_DAY, np.nan, number - created).astype(np.float64)
     out["days_in_stage"] = np.nan if stage_days is None else out["opportunity_id"].map(stage_days).astype(np.float64)
@@ -200,11 +197,16 @@ def score_at_close(
     known = (at.notna() & closed["close"].notna() & closed["model_id"].isin(list(weights))).to_numpy()
     numbered = closed.assign(at=at, place=np.arange(len(closed)))[known]
     for (day, model), part in numbered.groupby(["close", "model_id"], sort=True):
-        scored = score_pipeline(
-            history, date.fromisoformat(str(day)), settings, weights[str(model)], replay=True,
-            rows=part["at"].to_numpy(dtype=np.intp),
-        )  # fmt: skip
-        out[part["place"].to_numpy()] = scored["opportunity_score"].to_numpy()
+        rows, number = part["at"].to_numpy(dtype=np.intp), day_of(date.fromisoformat(str(day)))
+        closed_before = _known(history, number, settings)
+        account = _account_components(history, closed_before, number, settings)
+        # In which stage it was, and for how long, the file does not say of a past day.
+        shown = pd.DataFrame({"amount": history.amount[rows], "stage": "", "days_in_stage": np.nan})
+        found = _opportunity_components(history, closed_before, account, shown, rows, settings, None)
+        parts = np.column_stack([found[name] for name in ALL_COMPONENTS])
+        out[part["place"].to_numpy()] = weighted_score(
+            parts, weights[str(model)], shown["stage"], settings.stage_weights
+        )
     return out
 
 

@@ -44,16 +44,17 @@ class Relationship:
 
 
 class Digested:
-    """Blocks that pass through, and what is known of them then: SHA-256, CRC-32 and size."""
+    """Blocks that pass through, and what is known of them then: SHA-256, size, and CRC-32 where it is ``summed``."""
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks, self._sha = blocks, hashlib.sha256()
+    def __init__(self, blocks: Iterable[bytes], *, summed: bool = False) -> None:
+        self._blocks, self._sha, self._summed = blocks, hashlib.sha256(), summed
         self.checksum = self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
         for block in self._blocks:
             self._sha.update(block)
-            self.checksum = zlib.crc32(block, self.checksum)
+            if self._summed:
+                self.checksum = zlib.crc32(block, self.checksum)
             self.size += len(block)
             yield block
 

@@ -11,6 +11,7 @@ from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.pipeline.stage import Stage
 
 if TYPE_CHECKING:
+    from icp_xl.pipeline.unchanged import Unchanged
     from icp_xl.runs import RunContext
 
 
@@ -67,9 +68,15 @@ def run_all(run: RunContext, stages: Sequence[Stage], *, fresh: bool = False) ->
     Raises:
         IcpError: of a stage that is needed; or of any, where it is not about too little data.
     """
-    from icp_xl.pipeline.unchanged import Unchanged
+    from icp_xl.pipeline.unchanged import Unchanged, place_of_recall
+    from icp_xl.recall import recalling
 
-    found, known = [], Unchanged(run, stages, fresh=fresh)
+    with recalling(place_of_recall(run, fresh=fresh)):
+        return _run_all(run, stages, Unchanged(run, stages, fresh=fresh))
+
+
+def _run_all(run: RunContext, stages: Sequence[Stage], known: Unchanged) -> RunResult:
+    found = []
     for stage in stages:
         run.progress.check()
         if since := known.stands(stage):

@@ -105,18 +105,17 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     _write_state(run, result, tables)
     if report:
         _file(run, result, previous)
-    inputs = ScoreReportInputs(
-        scored=result.scored,
-        model=result.model,
-        weights_source=weights_source,
-        industries=result.industries.table,
-        run=run_facts(run),
-        quality=QualityTables.gather(sources, tables, run.memo.get("balances", ())),
-        changes=changes,
-        previous_run=previous,
-        warnings=tuple(run.warnings),
-    )
-    if report:
+        inputs = ScoreReportInputs(
+            scored=result.scored,
+            model=result.model,
+            weights_source=weights_source,
+            industries=result.industries.table,
+            run=run_facts(run),
+            quality=QualityTables.gather(sources, tables, run.memo.get("balances", ())),
+            changes=changes,
+            previous_run=previous,
+            warnings=tuple(run.warnings),
+        )
         run.progress.stage("Writing the report")
         run.progress.check()
         book = build_score_report(inputs, run.settings.reports)

@@ -30,6 +30,7 @@ from icp_xl import artifacts
 from icp_xl.errors import IcpError
 from icp_xl.outputs import LOCK, STAGING, is_ours, json_text, plain, sign
 from icp_xl.pipeline.stage import Stage
+from icp_xl.recall import Recall
 from icp_xl.runs import RunContext, file_digest, load_manifest, mask_secrets, versions
 
 NAME = artifacts.STAGES.name
@@ -228,6 +229,11 @@ class Unchanged:
         return file_digest(self.run.outputs.find(name))
 
 
+def place_of_recall(run: RunContext, *, fresh: bool) -> Recall | None:
+    """Where the pieces of work of a run are recalled and kept; nowhere in a dry run."""
+    return None if run.dry_run else Recall(run.settings.paths.out, _hash([_code(), _libraries()]), fresh)
+
+
 def _told(part: Standing) -> str:
     return f"{part.since[0]}, {part.since[1]}"
 
@@ -347,7 +353,7 @@ def _files_of(run: RunContext) -> dict[str, str]:
     found = {}
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
-        if name.split("/")[0] in (STAGING, LOCK, run.settings.paths.runs.name):
+        if name.split("/")[0] in (STAGING, LOCK, run.settings.paths.runs.name, artifacts.RECALLED.folder):
             continue
         if data != out.resolve() and data in path.resolve().parents:
             continue

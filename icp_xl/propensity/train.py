@@ -17,10 +17,11 @@ from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.data import DivisionData, Validity, any_of, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
-from icp_xl.propensity.fit import Fitted, fit_division
+from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.level import Mix
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
-from icp_xl.propensity.pooled import KIND, Pooled, certain, fit_pooled
+from icp_xl.propensity.pooled import KIND, Pooled, certain
+from icp_xl.propensity.recalled import recall_fit, recall_pooled
 from icp_xl.propensity.undated import UndatedCost, cost_of_undated
 from icp_xl.propensity.verdict import Evaluation, evaluate
 
@@ -146,7 +147,7 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
     Raises:
         InsufficientDataError: too few buyers for a model.
     """
-    fitted = fit_division(data, job.settings, seed=job.seed, target=job.score_cutoff, check=check)
+    fitted = recall_fit(data, job.settings, seed=job.seed, target=job.score_cutoff, check=check)
     evaluation = evaluate(
         fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
@@ -190,7 +191,7 @@ def train_pooled(
             continue
     if len(datas) < 2:
         return []
-    found = fit_pooled(
+    found = recall_pooled(
         datas, [data.division for data in datas if data.division in small], settings, seed=settings.run.seed,
         target=first.score_cutoff, check=check,
     )  # fmt: skip

@@ -111,9 +111,8 @@ def filings_json(history: TableHistory) -> str:
 
 def _hashed(frame: pd.DataFrame) -> pd.DataFrame:
     """``frame`` with the number of each among equal rows, and a hash of its content."""
-    texts = pd.DataFrame({name: frame[name].astype(object).where(frame[name].notna(), None).map(_text)
-                          for name in sorted(frame.columns)}, index=frame.index)  # fmt: skip
-    joined = texts.apply("\x1f".join, axis=1) if len(texts) else pd.Series([], dtype=object)
+    texts = [frame[name].astype(object).where(frame[name].notna(), None).map(_text) for name in sorted(frame.columns)]
+    joined = pd.Series(list(map("\x1f".join, zip(*texts, strict=True))), dtype=object, index=frame.index)
     copy = joined.groupby(joined).cumcount() if len(joined) else pd.Series([], dtype="int64")
     whole = joined.astype(str) + "\x1e" + copy.astype(str)
     digests = [hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest() for text in whole]

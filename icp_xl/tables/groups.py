@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 
 import pandas as pd
 
@@ -139,6 +140,12 @@ def _head(name: str, stem: str) -> str:
     return next((head for head in heads if _stem(normalize_name(head).core) == stem), name)
 
 
+@cache
+def _ordinary_words() -> frozenset[str]:
+    """Words that are no house's own."""
+    return common_words() | TRADE | FILLER | _PLACE_WORDS
+
+
 def _stem(core: str) -> str:
     """The name without a place at its end; nothing where no word of it is a house's own."""
     words = core.split()
@@ -146,8 +153,7 @@ def _stem(core: str) -> str:
         words = words[:-1]
     while len(words) > 1 and words[-1] in ("group", "holding"):
         words = words[:-1]
-    ordinary = common_words() | TRADE | FILLER | _PLACE_WORDS
-    own = [word for word in words if word not in ordinary and len(word) > 2]
+    own = [word for word in words if len(word) > 2 and word not in _ordinary_words()]
     # A surname alone is no house: Hansen Dental and Hansen Plumbing are two families.
     if not own or (len(words) == 1 and own[0] in personal_names()):
         return ""

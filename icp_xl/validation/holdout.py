@@ -14,8 +14,8 @@ from scipy.stats import norm
 from icp_xl.config import Settings
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
 from icp_xl.propensity.data import CutoffData, DivisionData
-from icp_xl.propensity.fit import fit_division
 from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier
+from icp_xl.propensity.recalled import recall_fit
 from icp_xl.validation.alerts import Alert, badges, find_alerts
 from icp_xl.validation.drift import compare_samples, feature_drift, value_drift
 from icp_xl.validation.scenarios import build_scenarios, segment_performance, sort_scenarios
@@ -80,7 +80,7 @@ def validate_division(
     if any(each.window_end > now.cutoff for each in data.cutoffs):
         raise ValueError("a training window reaches beyond the cutoff")
     options = settings.validation
-    fitted = fit_division(data, settings, seed=seed, target=now.cutoff, check=check)
+    fitted = recall_fit(data, settings, seed=seed, target=now.cutoff, check=check)
     check()
     p = fitted.model.predict(now.features)
     score = fitted.model.log_odds(now.features)
@@ -162,7 +162,7 @@ def _ablate(
     else:
         pattern = _TAKEN[name]
         without = replace(data, cutoffs=tuple(_less(each, pattern) for each in data.cutoffs))
-    other = fit_division(without, poorer, seed=seed, target=now.cutoff, check=check).model.log_odds(now.features)
+    other = recall_fit(without, poorer, seed=seed, target=now.cutoff, check=check).model.log_odds(now.features)
     gain = compare(now.label, score, other, resamples=settings.validation.bootstrap, seed=seed)["auc"]
     return {"without": name, "auc_gain": gain.value, "auc_gain_low": gain.low, "auc_gain_high": gain.high}
 

@@ -257,13 +257,12 @@ class KeyReader:
         if first is None or ends is None:
             return None
         keys, end, number = [], (ends[1], ends[3]), int(first[1])
-        start, of_row, of_key, of_end = self._start, _ROW.match, self._key.match, _LAST.fullmatch
+        start, of_key, of_end = self._start, self._key.match, _LAST.fullmatch
         for at, row in enumerate(rows, number):
-            said, key, last = of_row(row), of_key(row, row.find(start)), of_end(row, row.rfind(_CELL))
-            if said is None or key is None or last is None or (last[1], last[3]) != end:
+            text, key, last = b"%d" % at, of_key(row, row.find(start)), of_end(row, row.rfind(_CELL))
+            if key is None or last is None or (last[1], last[3]) != end or text != key[1] or text != last[2]:
                 return None
-            text = said[1]
-            if text != key[1] or text != last[2] or int(text) != at:
+            if not row.lstrip().startswith(b'<row r="%b"' % text):
                 return None
             keys.append((key[2], key[3], key[4]))
         return number, self.number_of(end[0]), (end[1] or b"").decode(), keys
@@ -296,10 +295,10 @@ class KeyReader:
 
 def cut(block: bytes, *numbers: int) -> Iterator[bytes]:
     """A block cut before the rows of these numbers, ascending, as far as they are seen."""
-    last = _ROW.match(block, block.rfind(b"<row "))
+    first, last = _ROW.match(block), _ROW.match(block, max(block.rfind(b"<row "), 0))
     for number in numbers:
-        if last is not None and int(last[1]) < number:
-            break
+        if first is not None and last is not None and not int(first[1]) < number <= int(last[1]):
+            continue
         # What stands between two rows goes with the second.
         at = len(block[: max(block.find(b'<row r="%d"' % number), 0)].rstrip())
         if at > 0:

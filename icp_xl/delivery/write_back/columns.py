@@ -215,7 +215,7 @@ class _Writing:
 
     def write(self, snapshot: Snapshot) -> None:
         book, location = self.book, self.location
-        before = Digested(book.package.chunks(location.part))
+        before = Digested(book.package.chunks(location.part), summed=True)
         reader = SheetPartReader(before, location.part, book.where)
         styles = ColumnStyles(book)
         found = scan(location, reader, self.strings, styles.digit_formats())

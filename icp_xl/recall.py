@@ -1,0 +1,238 @@
+"""What a costly piece of work gave for the same inputs before: kept below the output folder, and taken from there.
+
+A piece of work is recalled by a hash of all that it depends on: its inputs by content, the settings that it reads, this
+program's code and the versions of its libraries. So a change redoes the pieces that it touches and no other, whatever
+it was that changed. What is kept is JSON (frames as Parquet, arrays as NumPy's own format without objects), signed with
+the user's key together with its name: a damaged, planted or foreign file is as good as none, and the work is done anew.
+Only what comes back bit by bit as it was is kept at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from icp_xl import artifacts
+from icp_xl.errors import IcpError
+from icp_xl.outputs import is_ours, sign, write_bytes
+from icp_xl.safe_paths import refuse_link, resolve_inside
+
+#: Pieces of work that are kept at most, the latest used.
+MOST = 400
+T = TypeVar("T")
+_NAME = re.compile(r"[0-9a-f]{64}\.json")
+
+
+@dataclass
+class Recall:
+    """Where pieces of work are kept.
+
+    Args:
+        out: the output folder.
+        basis: hash of the code and the libraries.
+        fresh: everything is done anew, and kept.
+    """
+
+    out: Path
+    basis: str
+    fresh: bool = False
+
+    def find(self, key: str, kinds: Mapping[str, type]) -> Any:
+        """What is kept under ``key``; :data:`NotImplemented` where that is nothing that this user kept."""
+        try:
+            path = resolve_inside(self.out, artifacts.RECALLED.path(key=key))
+            refuse_link(path)
+            body = artifacts.RECALLED.read(path)
+            if not is_ours(_signed(key, body["made"]), body["signature"]):
+                return NotImplemented
+            found = _decoded(body["made"], kinds)
+            os.utime(path)
+        except (IcpError, OSError, ValueError, KeyError, TypeError, AttributeError):
+            return NotImplemented
+        return found
+
+    def keep(self, key: str, made: Any, kinds: Mapping[str, type]) -> None:
+        """Keep ``made`` under ``key`` where it comes back as it was; else, and where it cannot be written, do not."""
+        try:
+            told = _encoded(made, kinds)
+            if _encoded(_decoded(told, kinds), kinds) != told:
+                return
+            path = resolve_inside(self.out, artifacts.RECALLED.path(key=key))
+            write_bytes(path, _text({"made": told, "signature": sign(_signed(key, told))}).encode())
+        except (IcpError, OSError, ValueError, TypeError):
+            return
+
+    def forget_oldest(self) -> None:
+        """Delete what was not used for longest, beyond :data:`MOST` pieces."""
+        folder = self.out / artifacts.RECALLED.folder
+        try:
+            refuse_link(folder)
+            kept = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
+            for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[MOST:]:
+                path.unlink(missing_ok=True)
+        except (IcpError, OSError):
+            return
+
+
+_current: ContextVar[Recall | None] = ContextVar("recall", default=None)
+
+
+@contextmanager
+def recalling(place: Recall | None) -> Iterator[None]:
+    """Recall and keep pieces of work in ``place``; nowhere where that is ``None`` or the user has no key."""
+    token = _current.set(place if place is not None and sign("") else None)
+    try:
+        yield
+        if (used := _current.get()) is not None:
+            used.forget_oldest()
+    finally:
+        _current.reset(token)
+
+
+def recalled(name: str, inputs: Callable[[], Any], work: Callable[[], T], kinds: Sequence[type]) -> T:
+    """What ``work`` gives, or gave for the same ``inputs`` before.
+
+    Args:
+        name: of the piece of work.
+        inputs: all that the work depends on, apart from the code; see :func:`content_hash`.
+        work: does it; what it raises is raised, and nothing is kept.
+        kinds: dataclasses and models of settings that its result may hold.
+    """
+    place = _current.get()
+    if place is None:
+        return work()
+    known = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
+    key = hashlib.sha256(f"{place.basis} {name} {content_hash(inputs())}".encode()).hexdigest()
+    found = NotImplemented if place.fresh else place.find(key, known)
+    if found is NotImplemented:
+        found = work()
+        place.keep(key, found, known)
+    return cast("T", found)
+
+
+def content_hash(held: Any) -> str:
+    """SHA-256 of values, tuples, mappings, dataclasses, settings, arrays and frames, by content and type."""
+    found = hashlib.sha256()
+    _take_in(held, found)
+    return found.hexdigest()
+
+
+def _take_in(held: Any, found: Any) -> None:
+    import numpy as np
+    import pandas as pd
+
+    found.update(type(held).__name__.encode() + b"\x1e")
+    if isinstance(held, np.ndarray) and held.dtype != object:
+        found.update(f"{held.dtype.str} {held.shape}\x1e".encode() + np.ascontiguousarray(held).tobytes())
+    elif isinstance(held, pd.DataFrame):
+        _take_in(held.index.to_numpy(), found)
+        for name in held.columns:
+            found.update(f"{name}\x1f{held[name].dtype}\x1e".encode())
+            _take_in(held[name].to_numpy(), found)
+    elif isinstance(held, np.ndarray | list | tuple):
+        for each in held:
+            if isinstance(each, str):
+                found.update(each.encode(errors="surrogatepass") + b"\x1f")
+            else:
+                _take_in(each, found)
+    elif isinstance(held, Mapping):
+        _take_in(list(held.items()), found)
+    elif dataclasses.is_dataclass(held):
+        _take_in([(each.name, getattr(held, each.name)) for each in dataclasses.fields(held)], found)
+    elif hasattr(held, "model_dump_json"):
+        found.update(held.model_dump_json().encode())
+    else:
+        found.update(repr(held).encode(errors="surrogatepass"))
+    found.update(b"\x1d")
+
+
+def _text(told: Any) -> str:
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _signed(key: str, told: Any) -> str:
+    return f"{key} {hashlib.sha256(_text(told).encode()).hexdigest()}"
+
+
+def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
+    """``held`` as JSON that says of what type everything is.
+
+    Raises:
+        TypeError, ValueError: it holds what has no form here.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if held is None or type(held) in (bool, int, str):
+        return held
+    if type(held) is float:
+        return ["float", held.hex()]
+    if type(held) is date:
+        return ["date", held.isoformat()]
+    if type(held) in (tuple, list):
+        return [type(held).__name__, [_encoded(each, kinds) for each in held]]
+    if isinstance(held, dict):
+        return ["dict", [[_encoded(name, kinds), _encoded(each, kinds)] for name, each in held.items()]]
+    if isinstance(held, np.ndarray | np.generic):
+        out = io.BytesIO()
+        np.save(out, np.asarray(held), allow_pickle=False)
+        return ["scalar" if isinstance(held, np.generic) else "array", base64.b64encode(out.getvalue()).decode()]
+    if isinstance(held, pd.DataFrame):
+        out = io.BytesIO()
+        held.to_parquet(out, compression="zstd")
+        kept = [type(held.index).__name__, str(held.index.dtype), [[str(n), str(t)] for n, t in held.dtypes.items()]]
+        return ["frame", base64.b64encode(out.getvalue()).decode(), kept]
+    name = f"{type(held).__module__}.{type(held).__qualname__}"
+    if kinds.get(name) is not type(held):
+        raise TypeError(f"{name} cannot be kept")
+    if hasattr(held, "model_dump_json"):
+        return ["settings", name, held.model_dump_json()]
+    fields = [[each.name, _encoded(getattr(held, each.name), kinds)] for each in dataclasses.fields(kinds[name])]
+    return ["record", name, fields]
+
+
+def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
+    """What :func:`_encoded` was given.
+
+    Raises:
+        TypeError, ValueError, KeyError: it is not of that form.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if not isinstance(told, list):
+        return told
+    what, body = told[0], told[1]
+    if what == "float":
+        return float.fromhex(body)
+    if what == "date":
+        return date.fromisoformat(body)
+    if what in ("tuple", "list"):
+        found = [_decoded(each, kinds) for each in body]
+        return tuple(found) if what == "tuple" else found
+    if what == "dict":
+        return {_decoded(name, kinds): _decoded(each, kinds) for name, each in body}
+    if what in ("array", "scalar"):
+        held = np.load(io.BytesIO(base64.b64decode(body)), allow_pickle=False)
+        return held[()] if what == "scalar" else held
+    if what == "frame":
+        frame = pd.read_parquet(io.BytesIO(base64.b64decode(body)))
+        # Parquet has no times in whole seconds.
+        times = {name: kind for name, kind in told[2][2] if kind.startswith("datetime64") and kind != frame[name].dtype}
+        return frame.astype(times) if times else frame
+    kind: Any = kinds[body]
+    if what == "settings":
+        return kind.model_validate_json(told[2])
+    return kind(**{name: _decoded(each, kinds) for name, each in told[2]})
