@@ -26,6 +26,7 @@ from icp_xl.pipeline.feedback.snapshots import OutcomesResult
 from icp_xl.pipeline.feedback.snapshots import SnapshotResult
 from icp_xl.pipeline.feedback.won_lost import RefineResult
 from icp_xl.pipeline.feedback.won_lost import WonLostResult
+from icp_xl.pipeline.lite import LiteResult
 from icp_xl.pipeline.live import LiveResult
 from icp_xl.pipeline.mapping_sheet import MappingSheetResult
 from icp_xl.pipeline.models.build import BuildResult
@@ -67,6 +68,7 @@ __all__ = [
     "examine_addin",
     "install_addin",
     "list_runs",
+    "lite",
     "live",
     "load_settings",
     "map_columns",
@@ -260,6 +262,24 @@ def live(
     dry_run: bool,
     progress: Progress | None = ...,
 ) -> LiveResult | Planned: ...
+
+@overload
+def lite(
+    settings: Given = ...,
+    *,
+    out: Path | str | None = ...,
+    dry_run: Literal[False] = ...,
+    progress: Progress | None = ...,
+) -> LiteResult: ...
+
+@overload
+def lite(
+    settings: Given = ...,
+    *,
+    out: Path | str | None = ...,
+    dry_run: bool,
+    progress: Progress | None = ...,
+) -> LiteResult | Planned: ...
 
 @overload
 def build(

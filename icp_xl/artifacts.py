@@ -221,17 +221,22 @@ WON_LOST_REPORT = Artifact("icp_won_lost.xlsx", "What won and lost deals have in
 LEAKAGE_REPORT = Artifact("icp_leakage.xlsx", "Features that may know the future.", ("check",))
 LIVE_WORKBOOK = Artifact("live/icp_live.xlsx", "The live workbook, whose formulas follow the weights.",
                          ("score", "live", "run"))
+LITE_SCRIPT = Artifact("lite/main.py", "The script for xlwings Lite: functions and scoring without Python.",
+                       ("lite", "run"))
+LITE_REQUIREMENTS = Artifact("lite/requirements.txt", "What that script needs, for the tab of that name.",
+                             ("lite", "run"))
 REP_WORKBOOK = Artifact("whitespace_reps/{rep}.xlsx", "One rep's whitespace list.", ("whitespace",), ("whitespace",))
 
 # Scores and weights.
 SCORED_CSV = Artifact("icp_scored_accounts.csv", "One row per account, best first.", ("score", "run"))
 SCORED_ACCOUNTS = Artifact(
     "state/scored_accounts.parquet", "One row per account: facts, components, score, grade, reasons.",
-    ("score", "run"), ("live", "optimize", "validate", "whitespace", "share", "write-back", "worksheet functions"),
+    ("score", "run"),
+    ("live", "lite", "optimize", "validate", "whitespace", "share", "write-back", "worksheet functions"),
     columns=("account_id",),
 )
 SCORE_MODEL = Artifact("score_model.json", "The score as fitted: knots, scales, weights, industries.",
-                       ("score", "run"), ("live", "optimize", "share", "worksheet functions"), version=2)
+                       ("score", "run"), ("live", "lite", "optimize", "share", "worksheet functions"), version=2)
 INDUSTRY_WEIGHTS = Artifact("industry_weights.json", "One entry per industry: its weight and its evidence.",
                             ("score", "run"), ("share",))
 OPTIMIZED_WEIGHTS = Artifact("optimized_weights.json", "Weights of the score that the search recommends.",

@@ -7,9 +7,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from icp_xl.scoring.model import ScoreModel
 
 # A busy machine generates inputs slowly; that is nothing that a test may fail of.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -40,6 +46,19 @@ def soffice() -> str:
     if program is None:
         pytest.skip("LibreOffice (soffice) is not installed")
     return program
+
+
+@pytest.fixture(scope="session")
+def sample_scores(tmp_path_factory: pytest.TempPathFactory) -> tuple[ScoreModel, pd.DataFrame]:
+    """The model and every scored account of the sample workbooks."""
+    from icp_xl.artifacts import SCORED_ACCOUNTS
+    from icp_xl.cli import run
+    from icp_xl.scoring.model import FILE, ScoreModel
+
+    out = tmp_path_factory.mktemp("sample") / "out"
+    options = ["--quiet", "--set", "reports.live=false", "--data", str(ROOT / "workbooks"), "--out", str(out)]
+    assert run(["score", *options]) == 0
+    return ScoreModel.load(out / FILE), SCORED_ACCOUNTS.read(SCORED_ACCOUNTS.find(out))
 
 
 @pytest.fixture(scope="session", autouse=True)

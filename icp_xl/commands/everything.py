@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Fresh = Annotated[bool, Option("Do every stage again, whether or not what it reads has changed.")]
 #: A tour need not average tree ensembles nor draw a thousand resamples; ``run`` does.
 QUICK: dict[str, Any] = {
+    "reports.lite": True,
     "train.tree_seeds": 1,
     # Five half-years of a log of four years; by default there are as many quarters as it holds.
     "train.row_budget": 8_000,

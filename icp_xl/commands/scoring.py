@@ -1,4 +1,4 @@
-"""``score``, ``live`` and ``optimize``."""
+"""``score``, ``live``, ``lite`` and ``optimize``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from icp_xl.commands.declare import Button, InRun, Setting, command
 from icp_xl.pipeline import run_all
 
 if TYPE_CHECKING:
+    from icp_xl.pipeline.lite import LiteResult
     from icp_xl.pipeline.live import LiveResult
     from icp_xl.pipeline.score import ScoreOutcome
     from icp_xl.runs import RunContext
@@ -88,3 +89,26 @@ def live(run: RunContext) -> LiveResult | None:
     from icp_xl.pipeline.live import rebuild_live
 
     return rebuild_live(run)
+
+
+@command(
+    shared=("config", "out", "set_"),
+    button=Button(
+        "Script for Lite", "Help", "ControlProperties", "Z",
+        "Writes a script for xlwings Lite from the last scores: the ICP functions, and scoring in place, on Windows, "
+        "Mac and the web, without this add-in and without Python.",
+        screentip="The functions in xlwings Lite", order=18, sales=False,
+    ),
+    in_run=InRun(35, "lite script", run_all.lite_if_asked, brief=True, last=True, reads=("report",)),
+)  # fmt: skip
+def lite(run: RunContext) -> LiteResult | None:
+    """Write the functions and the scoring as one script for xlwings Lite, from what `icp-xl score` left.
+
+    Writes lite/main.py and lite/requirements.txt, to paste into xlwings Lite in Excel on Windows, Mac or the web. The
+    model and the best accounts are in the script; no Python has to be installed.
+
+    Example: icp-xl lite --out icp_output
+    """
+    from icp_xl.pipeline.lite import write_lite
+
+    return write_lite(run)

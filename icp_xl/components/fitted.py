@@ -54,6 +54,10 @@ class FittedComponent:
         """The score as a worksheet expression; ``cells`` maps each fact to its cell or argument."""
         return self.shape.expression([cells[fact.name] for fact in self.facts], self.table_name)
 
+    def script(self, values: Mapping[str, str]) -> str:
+        """The score in plain Python; ``values`` maps each fact to its variable."""
+        return self.shape.script([values[fact.name] for fact in self.facts], self.table_name)
+
     @property
     def table_name(self) -> str:
         """Stem of the defined names under which a workbook holds a lookup's table."""

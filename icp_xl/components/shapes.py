@@ -1,11 +1,12 @@
-"""How facts become a score between 0 and 1: five shapes, each in numpy, as a cell expression, and in words.
+"""How facts become a score between 0 and 1: five shapes, in numpy, as a cell expression, in plain Python, in words.
 
 A shape holds what was fitted on the population. Its expression uses only functions that Excel 2007 and LibreOffice
-know, and gives the same number as its ``score`` to 1e-12.
+know, its script only Python's own library; both give the same number as its ``score`` to 1e-12.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,12 @@ class Shape(Protocol):
 
     def expression(self, cells: Sequence[str], table: str = "") -> str:
         """The same as a worksheet expression over a cell per fact; a lookup reads the names ``table``_key, _weight."""
+
+    def script(self, values: Sequence[str], table: str = "") -> str:
+        """The same in Python over a variable per fact: NaN for a number that is not known, ``None`` for a text.
+
+        It may use the module ``math``, and ``look_up(table, text, prior)`` of :mod:`icp_xl.reports.lite.runtime`.
+        """
 
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         """How it is computed, in words, with its constants."""
@@ -63,6 +70,9 @@ class Lookup:
         text = without_wildcards(f"TRIM({cells[0]})")
         return f"IFERROR(INDEX({table}_weight,MATCH({text},{table}_key,0)),{self.prior!r})"
 
+    def script(self, values: Sequence[str], table: str = "") -> str:
+        return f"look_up({table}, {values[0]}, {self.prior!r})"
+
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         what = "the industry" if facts[0].name == "industry" else f"the {facts[0].label.lower()}"
         return f"weight of {what}, 0 to 1"
@@ -91,6 +101,13 @@ class Tiers:
         for start, score in zip(self.starts, self.scores, strict=True):
             text = f"IF({cells[0]}>={start!r},{score!r},{text})"
         return f"IF(ISNUMBER({cells[0]}),{text},{self.missing!r})"
+
+    def script(self, values: Sequence[str], table: str = "") -> str:
+        # NaN is not above any start.
+        text = repr(float(self.missing))
+        for start, score in zip(self.starts, self.scores, strict=True):
+            text = f"({score!r} if {values[0]} >= {start!r} else {text})"
+        return text
 
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         what = "size tier" if facts[0].name == "annual_revenue" else f"tier of {facts[0].label.lower()}"
@@ -124,6 +141,14 @@ class LogSum:
             for cell, top, share in zip(cells, self.tops, self.shares, strict=True)
         ]
         return "+".join(parts)
+
+    def script(self, values: Sequence[str], table: str = "") -> str:
+        # max() keeps the first of its arguments where the second is NaN.
+        parts = [
+            f"{share!r} * min(1.0, math.log1p(max(0.0, {value})) / {math.log1p(top)!r})" if top > 0.0 else "0.0"
+            for value, top, share in zip(values, self.tops, self.shares, strict=True)
+        ]
+        return " + ".join(parts)
 
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         if len(facts) == 1:
@@ -159,6 +184,11 @@ class Linear:
         scaled = f"MIN(1,MAX(0,({cells[0]}-{self.low!r})/{width!r}))" if width else "0.5"
         return f"IF(ISNUMBER({cells[0]}),{scaled},{self.missing!r})"
 
+    def script(self, values: Sequence[str], table: str = "") -> str:
+        width = self.high - self.low
+        scaled = f"min(1.0, max(0.0, ({values[0]} - {self.low!r}) / {width!r}))" if width else "0.5"
+        return f"({self.missing!r} if math.isnan({values[0]}) else {scaled})"
+
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         ends = [_said(facts[0], end, money) for end in (self.low, self.high)]
         return f"0 at {ends[0]}, 1 at {ends[1]}, straight between; {self.missing:g} where it is not known"
@@ -180,6 +210,9 @@ class Decay:
 
     def expression(self, cells: Sequence[str], table: str = "") -> str:
         return f"IF(ISNUMBER({cells[0]}),0.5^(MAX(0,{cells[0]})/{self.half!r}),0)"
+
+    def script(self, values: Sequence[str], table: str = "") -> str:
+        return f"(0.0 if math.isnan({values[0]}) else 0.5 ** (max(0.0, {values[0]}) / {self.half!r}))"
 
     def formula(self, facts: Sequence[Fact], money: str) -> str:
         return f"1 on the day, half of it every {self.half:,.0f} days; 0 where there is none"

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from icp_xl.artifacts import LIVE_WORKBOOK
+from icp_xl.artifacts import LITE_SCRIPT, LIVE_WORKBOOK
 from icp_xl.config.base import Rights, Section
 
 
@@ -35,6 +35,11 @@ class ReportSettings(Section):
     live_accounts: int = Field(
         20_000, ge=10, le=200_000, description="accounts in the live workbook; of more, an even slice, and it says so"
     )
+    lite: bool = Field(False, description=f"write the script for xlwings Lite {LITE_SCRIPT.name} with icp-xl run")
+    lite_accounts: int = Field(
+        2_000, ge=0, le=20_000,
+        description="how many accounts, best first, that script holds for ICP_LOOKUP; 0 leaves it out",
+    )  # fmt: skip
     live_lambda: bool = Field(
         False, description="define =ICP_SCORE() and its like in the live workbook, for Excel 2024 and 365"
     )

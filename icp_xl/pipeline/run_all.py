@@ -113,6 +113,15 @@ def optimize_if_possible(run: RunContext) -> Any:
     return optimize(run, required=False)
 
 
+def lite_if_asked(run: RunContext) -> Any:
+    """The script for xlwings Lite, where the settings ask for it with a run."""
+    if not run.settings.reports.lite:
+        return None
+    from icp_xl.pipeline.lite import write_lite
+
+    return write_lite(run)
+
+
 def share_if_asked(run: RunContext) -> Any:
     """Copies to send, and drafts, where the settings ask for them with a run."""
     from icp_xl.pipeline.share.wish import MailWish

@@ -15,6 +15,7 @@ RECORD = """        note="Software, SaaS and maintenance bought, on a log scale 
 PROGRAM = """
 import json, sys
 from pathlib import Path
+from unittest import mock
 import numpy as np
 import pandas as pd
 from icp_xl.components.presets import EQUIPMENT
@@ -33,6 +34,8 @@ from icp_xl.reports.words import build_reasons
 from icp_xl.scoring.accounts import score_accounts
 from icp_xl.scoring.model import ScoreModel
 from icp_xl.weight_search.search import optimize_weights
+from icp_xl.reports.lite.script import LiteInputs, lite_script
+from tests.support import lite_xlwings
 from tests.support.score_report import make_sold
 
 sold = make_sold(200).assign(gross_profit=0.0)
@@ -60,6 +63,9 @@ cells = {fact.name: [[value if value == value else None] for value in row[fact.n
 names = [fact.label for fact in reversed(model.facts)]
 values = [[cells[fact.name][i][0] for fact in reversed(model.facts)] for i in range(3)]
 told = build_reasons(result.scored, model)
+space = {"__name__": "main"}
+with mock.patch.dict(sys.modules, xlwings=lite_xlwings):
+    exec(compile(lite_script(LiteInputs(model, result.scored)), "main.py", "exec", dont_inherit=True), space)
 print(json.dumps({
     "columns": [column.header for column in account_columns(result.scored, model)],
     "weights": model.weights, "raw": raw.formula, "names": list(book.names),
@@ -70,6 +76,7 @@ print(json.dumps({
     "rows": functions.score_row([names], values, None, None),
     "batch": row["icp_score"].tolist(), "labels": [fact.label for fact in model.facts],
     "arguments": {item["name"]: [arg["name"] for arg in item["arguments"]] for item in described()},
+    "lite": lite_xlwings.call(space["ICP_SCORE"], *cells.values()),
     "settings": [key for key, _, _ in settings_rows()],
 }))
 """
@@ -131,6 +138,7 @@ def test_a_component_is_one_record(tmp_path: Path) -> None:
     assert "loyalty" in found["trials"]
     assert max(abs(a - b) for a, b in zip(found["score"], found["batch"], strict=True)) < 1e-9
     assert max(abs(a[0] - b) for a, b in zip(found["rows"], found["batch"], strict=True)) < 1e-9
+    assert max(abs(a[0] - b) for a, b in zip(found["lite"], found["batch"], strict=True)) < 1e-9
     assert "loyalty_months" in found["arguments"]["ICP_SCORE"]
     assert "scoring.weights.loyalty" in found["settings"]
 

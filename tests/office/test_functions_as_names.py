@@ -15,8 +15,6 @@ import pandas as pd
 import pytest
 from lxml import etree
 
-from icp_xl.artifacts import SCORED_ACCOUNTS
-from icp_xl.cli import run
 from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.record import Component
 from icp_xl.components.shapes import Linear
@@ -29,7 +27,7 @@ from icp_xl.excel.published_results import AccountTable, published
 from icp_xl.reports.functions.book import FunctionInputs, build_functions_book
 from icp_xl.reports.functions.lambdas import MOST_CHARACTERS, MOST_LEVELS, function_names, levels
 from icp_xl.reports.spec import Column, Sheet, Table
-from icp_xl.scoring.model import FILE, ScoreModel
+from icp_xl.scoring.model import ScoreModel
 from tests.components.test_declared import KINDS, MORE, scored
 from tests.support.lambda_cells import Cells
 from tests.support.office import recalculate
@@ -43,12 +41,9 @@ OTHER = [0.4, 0.1, 0.2, 0.3]
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> FunctionInputs:
+def sample(sample_scores: tuple[ScoreModel, pd.DataFrame]) -> FunctionInputs:
     """The model and every account of the sample workbooks."""
-    out = tmp_path_factory.mktemp("sample") / "out"
-    options = ["--quiet", "--set", "reports.live=false", "--data", str(ROOT / "workbooks"), "--out", str(out)]
-    assert run(["score", *options]) == 0
-    return FunctionInputs(ScoreModel.load(out / FILE), SCORED_ACCOUNTS.read(SCORED_ACCOUNTS.find(out)))
+    return FunctionInputs(*sample_scores)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def build_functions_book(inputs: FunctionInputs, settings: ReportSettings) -> Re
     names = {**_MORE, **_table_names(model), **function_names(model, lookup=not accounts.empty)}
     sheets = [_model_sheet(inputs)]
     if not accounts.empty:
-        keys = _keys(accounts)
+        keys = account_keys(accounts)
         sheets.append(_accounts_sheet(inputs, keys))
         names |= {
             "icp_fn_accounts": "{functions_accounts.*}",
@@ -236,7 +236,7 @@ def _field(name: str, values: pd.Series) -> Column:
     return Column(name, name, "number" if pd.api.types.is_float_dtype(values) else "integer")
 
 
-def _keys(accounts: pd.DataFrame) -> pd.DataFrame:
+def account_keys(accounts: pd.DataFrame) -> pd.DataFrame:
     """What an account may be asked for by, each leading to its id: ids first, then names that only one has."""
     ids = [_key(value) for value in accounts["account_id"]]
     found = dict(zip(ids, ids, strict=True))
