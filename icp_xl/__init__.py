@@ -14,11 +14,11 @@ __version__ = "0.1.0"
 #: Public names beside the commands.
 OTHERS = {
     "IcpError": "icp_xl.errors",
-    "Planned": "icp_xl.commands.library",
+    "Planned": "icp_xl.commands.api",
     "Progress": "icp_xl.progress",
     "ScoreModel": "icp_xl.scoring.model",
     "Settings": "icp_xl.config",
-    "check_leakage": "icp_xl.commands.library",
+    "check_leakage": "icp_xl.commands.api",
     "check_shareable": "icp_xl.delivery.sharing.shareable",
     "load_settings": "icp_xl.config",
     "start_run": "icp_xl.runs",
@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
         return __dir__()
     if not name.startswith("_"):
         import_module("icp_xl.excel.commands")
-        functions = import_module("icp_xl.commands.library").library()
+        functions = import_module("icp_xl.commands.api").library()
         if name in functions:
             return functions[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -40,4 +40,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     import_module("icp_xl.excel.commands")
-    return sorted(["__version__", *OTHERS, *import_module("icp_xl.commands.library").library()])
+    return sorted(["__version__", *OTHERS, *import_module("icp_xl.commands.api").library()])

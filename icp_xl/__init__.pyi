@@ -5,10 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, overload
 
+from icp_xl.commands.api import Planned as Planned
+from icp_xl.commands.api import check_leakage as check_leakage
 from icp_xl.commands.inputs import MapResult
 from icp_xl.commands.inputs import SettingsText
-from icp_xl.commands.library import Planned as Planned
-from icp_xl.commands.library import check_leakage as check_leakage
 from icp_xl.commands.records import RunDifferences
 from icp_xl.commands.records import RunList
 from icp_xl.commands.records import RunRecord

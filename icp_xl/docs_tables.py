@@ -13,7 +13,7 @@ from pathlib import Path
 from icp_xl import OTHERS, cli
 from icp_xl.artifacts import ARTIFACTS
 from icp_xl.commands import COMMANDS, Command
-from icp_xl.commands.library import parameters_of
+from icp_xl.commands.api import parameters_of
 from icp_xl.commands.ribbon import buttons, ribbon_xml, tag_of
 from icp_xl.commands.signatures import stub_text
 from icp_xl.config.describe import SettingEntry, every_setting

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from icp_xl.cli._run import progress_bar, say
+from icp_xl.commands.api import Planned, overrides_of, own_of
 from icp_xl.commands.declare import Command, Parameter, shape_of, takes_commas
-from icp_xl.commands.library import Planned, overrides_of, own_of
 
 DAY = ["%Y-%m-%d"]
 

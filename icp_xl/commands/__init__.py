@@ -8,7 +8,7 @@ add-in itself are in :mod:`icp_xl.excel.commands`, which whoever needs all of th
 from __future__ import annotations
 
 # ruff: noqa: F401, I001 - imported for what they declare, in the order in which help lists the commands
-from icp_xl.commands import everything
+from icp_xl.commands import run_all
 from icp_xl.commands import inputs
 from icp_xl.commands import scoring
 from icp_xl.commands import models

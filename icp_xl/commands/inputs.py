@@ -136,7 +136,7 @@ def map_columns(
 
         return write_mapping_sheet(run, maps, into_workbook=not job)
     guessed = [line for item in maps for line in mapping.take_nearest(item)]
-    lines = [*mapping.told(maps), *guessed, *mapping.preview(mapping.with_choices(run.settings, maps))]
+    lines = [*mapping.summary_lines(maps), *guessed, *mapping.preview(mapping.with_choices(run.settings, maps))]
     run.plan(write.name)
     if run.dry_run:
         return None

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, IcpError
-from icp_xl.pipeline.mapping import SourceMap, Wanted, look_at_source, preview, unclaimed, with_choices
+from icp_xl.pipeline.mapping import SourceMap, Wanted, describe_source, preview, unclaimed, with_choices
 from icp_xl.sources.fields import SPECS
 
 NONE = "(none of these)"
@@ -26,7 +26,7 @@ def ask_files(settings: Settings, maps: list[SourceMap]) -> list[SourceMap]:
         choices = [(SPECS[name].title, name) for name in missing] + [("nothing of these", "")]
         answer = _select(f"What does {path.name} hold?", choices)
         if answer:
-            found.append(look_at_source(path, SPECS[answer], settings))
+            found.append(describe_source(path, SPECS[answer], settings))
     return found
 
 

@@ -72,41 +72,42 @@ class Accuracy:
     chance: Floats = field(repr=False, default_factory=lambda: np.empty(0))
 
 
-def compute_accuracy(judged: pd.DataFrame, settings: FeedbackSettings, *, seed: int) -> Accuracy:
+def compute_accuracy(evaluated: pd.DataFrame, settings: FeedbackSettings, *, seed: int) -> Accuracy:
     """Hold what was predicted against what happened.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`, one row per closed opportunity.
+        evaluated: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_evaluation_frame`, one row per closed
+            opportunity.
     """
-    won, lost = int(judged["won"].sum()), int((~judged["won"].astype(bool)).sum())
+    won, lost = int(evaluated["won"].sum()), int((~evaluated["won"].astype(bool)).sum())
     status = enough_data(won, lost, settings)
-    chance = predict_before(judged, settings)
-    months = _months(judged, chance, settings)
+    chance = predict_before(evaluated, settings)
+    months = _months(evaluated, chance, settings)
     return Accuracy(
         status=status,
         won=won,
         lost=lost,
-        first_close=f"{judged['close_date'].min():%Y-%m-%d}" if len(judged) else "",
-        last_close=f"{judged['close_date'].max():%Y-%m-%d}" if len(judged) else "",
-        scores=_scores(judged, settings, status),
-        metrics=_metrics(judged, settings, seed),
-        bands=_bands(judged, chance, settings, seed),
-        deciles=_deciles(judged, chance),
-        at_close=_at_close(judged),
-        factors=_factors(judged, settings, status),
+        first_close=f"{evaluated['close_date'].min():%Y-%m-%d}" if len(evaluated) else "",
+        last_close=f"{evaluated['close_date'].max():%Y-%m-%d}" if len(evaluated) else "",
+        scores=_scores(evaluated, settings, status),
+        metrics=_metrics(evaluated, settings, seed),
+        bands=_bands(evaluated, chance, settings, seed),
+        deciles=_deciles(evaluated, chance),
+        at_close=_at_close(evaluated),
+        factors=_factors(evaluated, settings, status),
         close_months=months,
-        models=_models(judged),
-        levels=measure_levels(chance, judged["won"], settings),
-        blind_spots=_blind_spots(judged),
-        trend=_trend(judged, status),
+        models=_models(evaluated),
+        levels=measure_levels(chance, evaluated["won"], settings),
+        blind_spots=_blind_spots(evaluated),
+        trend=_trend(evaluated, status),
         chance=chance,
     )
 
 
-def strata_and_clusters(judged: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def strata_and_clusters(evaluated: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Opportunities are compared within the month they closed in, and depend on one another within an account."""
-    account = judged["account_id"].replace("", None) if len(judged) else judged["account_id"]
-    return codes_of(judged["close_month"]), codes_of(account)
+    account = evaluated["account_id"].replace("", None) if len(evaluated) else evaluated["account_id"]
+    return codes_of(evaluated["close_month"]), codes_of(account)
 
 
 def verdict_of(status: str, p: float, gap: float, alpha: float, better: str, worse: str) -> str:
@@ -127,14 +128,14 @@ def verdict_of(status: str, p: float, gap: float, alpha: float, better: str, wor
     return better if gap > 0 else worse
 
 
-def _scores(judged: pd.DataFrame, settings: FeedbackSettings, status: str) -> pd.DataFrame:
+def _scores(evaluated: pd.DataFrame, settings: FeedbackSettings, status: str) -> pd.DataFrame:
     names = [*SCORES, *(f"{name}_score" for name in ALL_COMPONENTS)]
-    strata, clusters = strata_and_clusters(judged)
-    auc = stratified_auc(judged["won"], judged[names].to_numpy(dtype=float), strata, clusters)
+    strata, clusters = strata_and_clusters(evaluated)
+    auc = stratified_auc(evaluated["won"], evaluated[names].to_numpy(dtype=float), strata, clusters)
     rows = []
     for k, name in enumerate(names):
         low, high = auc.interval(k)
-        flat = not len(judged) or float(judged[name].max() - judged[name].min()) < 1e-12
+        flat = not len(evaluated) or float(evaluated[name].max() - evaluated[name].min()) < 1e-12
         kind = "score" if name in SCORES else "component"
         p = np.nan if flat else auc.p_value(k)
         rows.append({"name": name, "kind": kind, "auc": auc.value[k], "low": low, "high": high, "p": p})
@@ -150,21 +151,21 @@ def _scores(judged: pd.DataFrame, settings: FeedbackSettings, status: str) -> pd
     return frame.drop(columns="p")
 
 
-def _resampled(judged: pd.DataFrame, counts: Floats, draws: int, seed: int) -> tuple[Floats, Floats]:
+def _resampled(evaluated: pd.DataFrame, counts: Floats, draws: int, seed: int) -> tuple[Floats, Floats]:
     """Totals of ``counts`` (rows × k), and the same totals when whole accounts are drawn anew (draws × k)."""
     from icp_xl.feedback.stats import cluster_sums
 
-    clusters = strata_and_clusters(judged)[1]
-    sums = cluster_sums(clusters, counts) if len(judged) else np.zeros((1, counts.shape[1]))
+    clusters = strata_and_clusters(evaluated)[1]
+    sums = cluster_sums(clusters, counts) if len(evaluated) else np.zeros((1, counts.shape[1]))
     rng = np.random.default_rng(seed)
     share = np.full(len(sums), 1.0 / len(sums))
     drawn = np.vstack([rng.multinomial(len(sums), share) @ sums for _ in range(draws)])
     return sums.sum(axis=0), drawn
 
 
-def _at_close(judged: pd.DataFrame) -> pd.DataFrame:
+def _at_close(evaluated: pd.DataFrame) -> pd.DataFrame:
     names = ["opportunity_score", "actual_score_at_close"]
-    known = judged[judged["actual_score_at_close"].notna()].reset_index(drop=True)
+    known = evaluated[evaluated["actual_score_at_close"].notna()].reset_index(drop=True)
     strata, clusters = strata_and_clusters(known)
     auc = stratified_auc(known["won"], known[names].to_numpy(dtype=float), strata, clusters)
     return pd.DataFrame({"name": names, "deals": len(known), "auc": auc.value,
@@ -172,9 +173,9 @@ def _at_close(judged: pd.DataFrame) -> pd.DataFrame:
                         if len(known) else {name: [] for name in ("name", "deals", "auc", "low", "high")})  # fmt: skip
 
 
-def _metrics(judged: pd.DataFrame, settings: FeedbackSettings, seed: int) -> pd.DataFrame:
-    y, high = judged["won"].to_numpy(dtype=float), (judged["band"] == "High").to_numpy(dtype=float)
-    total, drawn = _resampled(judged, np.column_stack([high * y, high, y]), settings.bootstrap, seed)
+def _metrics(evaluated: pd.DataFrame, settings: FeedbackSettings, seed: int) -> pd.DataFrame:
+    y, high = evaluated["won"].to_numpy(dtype=float), (evaluated["band"] == "High").to_numpy(dtype=float)
+    total, drawn = _resampled(evaluated, np.column_stack([high * y, high, y]), settings.bootstrap, seed)
 
     def ratio(top: Floats, bottom: Floats) -> Floats:
         quotient: Floats = np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0)
@@ -198,16 +199,16 @@ def _percentiles(values: Floats) -> tuple[float, float]:
     return (float(np.quantile(known, 0.025)), float(np.quantile(known, 0.975))) if len(known) else (np.nan, np.nan)
 
 
-def _bands(judged: pd.DataFrame, chance: Floats, settings: FeedbackSettings, seed: int) -> pd.DataFrame:
+def _bands(evaluated: pd.DataFrame, chance: Floats, settings: FeedbackSettings, seed: int) -> pd.DataFrame:
     """Lift is against the win rate of the months in which the band's opportunities closed.
 
     A band that happens to hold more of a good month's opportunities would otherwise look better than it is.
     """
-    y = judged["won"].to_numpy(dtype=float)
-    month = judged.groupby("close_month")["won"].transform("mean").to_numpy(dtype=float)
-    masks = [(judged["band"] == band).to_numpy(dtype=float) for band in BANDS]
+    y = evaluated["won"].to_numpy(dtype=float)
+    month = evaluated.groupby("close_month")["won"].transform("mean").to_numpy(dtype=float)
+    masks = [(evaluated["band"] == band).to_numpy(dtype=float) for band in BANDS]
     counts = np.column_stack([*masks, *(mask * y for mask in masks), *(mask * month for mask in masks)])
-    total, drawn = _resampled(judged, counts, settings.bootstrap, seed + 1)
+    total, drawn = _resampled(evaluated, counts, settings.bootstrap, seed + 1)
     rows = []
     with np.errstate(invalid="ignore", divide="ignore"):
         for k, band in enumerate(BANDS):
@@ -227,10 +228,10 @@ def _bands(judged: pd.DataFrame, chance: Floats, settings: FeedbackSettings, see
     return pd.DataFrame(rows)
 
 
-def _deciles(judged: pd.DataFrame, chance: Floats) -> pd.DataFrame:
-    place = judged["opportunity_percentile"].to_numpy(dtype=float)
+def _deciles(evaluated: pd.DataFrame, chance: Floats) -> pd.DataFrame:
+    place = evaluated["opportunity_percentile"].to_numpy(dtype=float)
     decile = np.where(np.isnan(place), -1, np.minimum(np.nan_to_num(place) * 10, 9)).astype(int)
-    y = judged["won"].to_numpy(dtype=float)
+    y = evaluated["won"].to_numpy(dtype=float)
     rows = []
     for k in range(10):
         at = decile == k
@@ -247,19 +248,19 @@ def _deciles(judged: pd.DataFrame, chance: Floats) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def with_size(judged: pd.DataFrame) -> pd.DataFrame:
-    """``judged`` with ``size``: the third of the amounts at the snapshot that a deal belongs to; "" where unknown."""
-    amount = judged["amount"].astype("float64")
+def with_size(evaluated: pd.DataFrame) -> pd.DataFrame:
+    """The frame with ``size``: the third of the amounts at the snapshot that a deal belongs to; "" where unknown."""
+    amount = evaluated["amount"].astype("float64")
     if amount.notna().sum() < 3 or amount.nunique() < 3:
-        return judged.assign(size="")
+        return evaluated.assign(size="")
     lower, upper = amount.quantile([1 / 3, 2 / 3])
     size = np.where(amount <= lower, "small", np.where(amount <= upper, "middle", "large"))
-    return judged.assign(size=np.where(amount.isna(), "", size))
+    return evaluated.assign(size=np.where(amount.isna(), "", size))
 
 
-def _factors(judged: pd.DataFrame, settings: FeedbackSettings, status: str) -> pd.DataFrame:
-    frame = with_size(judged)
-    strata, clusters = strata_and_clusters(judged)
+def _factors(evaluated: pd.DataFrame, settings: FeedbackSettings, status: str) -> pd.DataFrame:
+    frame = with_size(evaluated)
+    strata, clusters = strata_and_clusters(evaluated)
     rows = []
     for name, words in FACTORS.items():
         levels = frame[name].astype("object")
@@ -300,11 +301,11 @@ def _extremes(levels: pd.Series[str], won: pd.Series[bool], labels: dict[str, st
     return words(table.iloc[-1]), words(table.iloc[0])
 
 
-def _months(judged: pd.DataFrame, chance: Floats, settings: FeedbackSettings) -> pd.DataFrame:
+def _months(evaluated: pd.DataFrame, chance: Floats, settings: FeedbackSettings) -> pd.DataFrame:
     columns = ["month", "deals", "won", "win_rate", "low", "high", "predicted", "expected", "expected_low",
                "expected_high", "actual", "auc", "auc_low", "auc_high", "precision"]  # fmt: skip
     rows = []
-    for month, part in judged.groupby("close_month", sort=True):
+    for month, part in evaluated.groupby("close_month", sort=True):
         at = part.index.to_numpy()
         n, hits = len(part), int(part["won"].sum())
         low, high = wilson(hits, n)
@@ -330,9 +331,9 @@ def _one_auc(part: pd.DataFrame, score: str = "opportunity_score") -> tuple[floa
     return (float(auc.value[0]), *auc.interval(0))
 
 
-def _models(judged: pd.DataFrame) -> pd.DataFrame:
+def _models(evaluated: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for model, part in judged.groupby("model_id", sort=False):
+    for model, part in evaluated.groupby("model_id", sort=False):
         area = _one_auc(part)
         rows.append((model, f"{part['snapshot_date'].min():%Y-%m-%d}", f"{part['snapshot_date'].max():%Y-%m-%d}",
                      len(part), int(part["won"].sum()), *area))  # fmt: skip
@@ -340,14 +341,14 @@ def _models(judged: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).sort_values("first", kind="stable", ignore_index=True)
 
 
-def _trend(judged: pd.DataFrame, status: str) -> str:
+def _trend(evaluated: pd.DataFrame, status: str) -> str:
     """Whether the score got better: the later half of the months against the earlier half."""
-    months = sorted(judged["close_month"].unique())
+    months = sorted(evaluated["close_month"].unique())
     if status or len(months) < 4:
         return "Not enough months with outcomes to speak of a trend."
-    late = judged["close_month"].isin(months[len(months) // 2 :])
+    late = evaluated["close_month"].isin(months[len(months) // 2 :])
     halves = []
-    for part in (judged[~late], judged[late]):
+    for part in (evaluated[~late], evaluated[late]):
         strata, clusters = strata_and_clusters(part)
         halves.append(stratified_auc(part["won"], part["opportunity_score"].to_numpy(dtype=float), strata, clusters))
     gap = float(halves[1].value[0] - halves[0].value[0])
@@ -370,9 +371,9 @@ def weakest(row: pd.Series[float], names: Sequence[str], count: int = 2) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for value, name in values[:count])
 
 
-def _blind_spots(judged: pd.DataFrame) -> pd.DataFrame:
+def _blind_spots(evaluated: pd.DataFrame) -> pd.DataFrame:
     names = ALL_COMPONENTS[:6]
-    found = judged[(judged["band"] == "Low") & judged["won"]].copy()
+    found = evaluated[(evaluated["band"] == "Low") & evaluated["won"]].copy()
     found["value"] = found["final_amount"].fillna(found["amount"])
     found = found.sort_values(["value", "opportunity_id"], ascending=[False, True], kind="stable").head(50)
     found["pulled_down_by"] = [weakest(row, names) for _, row in found.iterrows()]

@@ -121,7 +121,7 @@ def challenger_weights(store: Store) -> PipelineWeights | None:
     return None if trial is None else weights_of(store.model(trial[1]))
 
 
-def look_at_trial(store: Store, judged: pd.DataFrame, settings: FeedbackSettings, *, today: date) -> TrialReport:
+def interim_analysis(store: Store, evaluated: pd.DataFrame, settings: FeedbackSettings, *, today: date) -> TrialReport:
     """Compare champion and challenger on the outcomes since the trial began, and record the look.
 
     The same outcomes looked at again give the same answer and use up nothing. A store opened for reading only, and a
@@ -129,7 +129,8 @@ def look_at_trial(store: Store, judged: pd.DataFrame, settings: FeedbackSettings
 
     Args:
         store: the store; one that is open for reading only records nothing.
-        judged: one row per closed opportunity, as :func:`~icp_xl.feedback.evaluation_frame.build_judged` gives it.
+        evaluated: one row per closed opportunity, as
+            :func:`~icp_xl.feedback.evaluation_frame.build_evaluation_frame` gives it.
         settings: size, error rates and looks of a trial.
         today: day of the look; outcomes up to it count.
     """
@@ -137,7 +138,7 @@ def look_at_trial(store: Store, judged: pd.DataFrame, settings: FeedbackSettings
     if trial is None:
         return TrialReport(False)
     deployment, challenger, started, plan = trial
-    rows = judged[(judged["challenger_id"] == challenger) & (judged["snapshot_date"] >= pd.Timestamp(started))]
+    rows = evaluated[(evaluated["challenger_id"] == challenger) & (evaluated["snapshot_date"] >= pd.Timestamp(started))]
     # Weights that somebody set by hand in between are neither side of this trial.
     rows = rows[rows["model_id"] == _champion_id(store)]
     rows = rows[rows["challenger_score"].notna()]

@@ -61,17 +61,17 @@ def predict_chance(curve: tuple[float, float], score: Floats) -> Floats:
     return np.asarray(expit(curve[0] + curve[1] * (score / 100.0 - 0.5)), dtype=np.float64)
 
 
-def predict_before(judged: pd.DataFrame, settings: FeedbackSettings) -> Floats:
-    """For every row of ``judged`` the chance to win as said at its snapshot; NaN where too little was known.
+def predict_before(evaluated: pd.DataFrame, settings: FeedbackSettings) -> Floats:
+    """For every row of ``evaluated`` the chance to win as said at its snapshot; NaN where too little was known.
 
     As-of rule: the curve for a snapshot sees only opportunities that closed before the snapshot's day.
     """
-    chance = np.full(len(judged), np.nan)
-    if not len(judged):
+    chance = np.full(len(evaluated), np.nan)
+    if not len(evaluated):
         return chance
-    close = judged["close_date"].to_numpy(dtype="datetime64[D]")
-    day = judged["snapshot_date"].to_numpy(dtype="datetime64[D]")
-    score, won = judged["opportunity_score"].to_numpy(dtype=float), judged["won"].to_numpy(dtype=float)
+    close = evaluated["close_date"].to_numpy(dtype="datetime64[D]")
+    day = evaluated["snapshot_date"].to_numpy(dtype="datetime64[D]")
+    score, won = evaluated["opportunity_score"].to_numpy(dtype=float), evaluated["won"].to_numpy(dtype=float)
     month = close.astype("datetime64[M]").astype(np.int64)
     for snapshot in np.unique(day):
         past = close < snapshot

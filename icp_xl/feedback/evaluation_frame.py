@@ -24,7 +24,7 @@ SNAPSHOT_COLUMNS = (
 BANDS = ("High", "Medium", "Low")
 
 
-def build_judged(
+def build_evaluation_frame(
     store: Store, settings: FeedbackSettings, *, until: date | None = None, progress: Progress | None = None
 ) -> pd.DataFrame:
     """One row per closed opportunity that a snapshot on or before its close holds.
@@ -73,7 +73,7 @@ def build_judged(
         )
     if not found:
         return _empty()
-    judged = pd.concat(found, ignore_index=True)
+    evaluated = pd.concat(found, ignore_index=True)
     facts = closed.assign(won=closed["outcome"] == WON)[
         [
             KEY,
@@ -88,10 +88,10 @@ def build_judged(
             "loss_reason",
         ]
     ].rename(columns={"amount": "final_amount"})
-    judged = judged.merge(facts, on=KEY).sort_values(KEY, kind="stable", ignore_index=True)
-    judged["close_month"] = judged["close_date"].dt.strftime("%Y-%m")
-    judged["band"] = band_of(judged["opportunity_percentile"], settings)
-    return judged.drop(columns=KEY)
+    evaluated = evaluated.merge(facts, on=KEY).sort_values(KEY, kind="stable", ignore_index=True)
+    evaluated["close_month"] = evaluated["close_date"].dt.strftime("%Y-%m")
+    evaluated["band"] = band_of(evaluated["opportunity_percentile"], settings)
+    return evaluated.drop(columns=KEY)
 
 
 def band_of(percentile: pd.Series[float], settings: FeedbackSettings) -> pd.Series[str]:

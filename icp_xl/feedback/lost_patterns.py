@@ -54,15 +54,15 @@ PATTERN_COLUMNS = (
 )  # fmt: skip
 
 
-def find_lost_patterns(judged: pd.DataFrame, settings: FeedbackSettings, *, seed: int) -> LostAnalysis:
+def find_lost_patterns(evaluated: pd.DataFrame, settings: FeedbackSettings, *, seed: int) -> LostAnalysis:
     """Analyse the high-scored opportunities: which were lost, which components misled, which splits lose more.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`.
+        evaluated: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_evaluation_frame`.
     """
-    splits, words = _levels(with_size(judged))
-    top = (judged["band"] == "High").to_numpy()
-    high, splits = judged[top].reset_index(drop=True), splits[top]
+    splits, words = _levels(with_size(evaluated))
+    top = (evaluated["band"] == "High").to_numpy()
+    high, splits = evaluated[top].reset_index(drop=True), splits[top]
     won, lost = int(high["won"].sum()), int((~high["won"].astype(bool)).sum())
     status = enough_data(won, lost, settings)
     patterns, looks = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
@@ -109,7 +109,7 @@ def _components(high: pd.DataFrame, settings: FeedbackSettings, status: str) -> 
     return frame.drop(columns="p")
 
 
-def _levels(judged: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], list[tuple[str, str]]]:
+def _levels(evaluated: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], list[tuple[str, str]]]:
     """One column per level that a split may use, over all judged rows, with (factor, words) of each.
 
     The levels never look at the outcome: thirds of a component over all closed opportunities, and the most frequent
@@ -118,7 +118,7 @@ def _levels(judged: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], list[tuple[str
     columns: list[npt.NDArray[np.bool_]] = []
     words: list[tuple[str, str]] = []
     for name in ALL_COMPONENTS:
-        x = judged[f"{name}_score"].to_numpy(dtype=float)
+        x = evaluated[f"{name}_score"].to_numpy(dtype=float)
         if not len(x) or x.max() - x.min() < 1e-12:
             continue
         lower, upper = np.quantile(x, [1 / 3, 2 / 3])
@@ -126,7 +126,7 @@ def _levels(judged: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], list[tuple[str
         columns += [x <= lower, x >= upper]
         words += [(name, f"low {label}"), (name, f"high {label}")]
     for name in CATEGORIES:
-        values = judged[name].astype("object").fillna("")
+        values = evaluated[name].astype("object").fillna("")
         counts = values[values != ""].value_counts()
         counts = counts.sort_index(kind="stable").sort_values(ascending=False, kind="stable")
         if len(counts) < 2:
@@ -134,7 +134,7 @@ def _levels(judged: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], list[tuple[str
         for level in counts.index[:LEVELS_A_CATEGORY]:
             columns.append((values == level).to_numpy())
             words.append((name, f"{name} {level}"))
-    matrix = np.column_stack(columns) if columns else np.zeros((len(judged), 0), dtype=bool)
+    matrix = np.column_stack(columns) if columns else np.zeros((len(evaluated), 0), dtype=bool)
     return matrix, words
 
 

@@ -30,16 +30,16 @@ class LossReasons:
     one_sided: bool
 
 
-def find_loss_reasons(judged: pd.DataFrame, alpha: float) -> LossReasons:
+def find_loss_reasons(evaluated: pd.DataFrame, alpha: float) -> LossReasons:
     """Count reasons among the lost, and hold the win rate against each competitor beside that against the others.
 
     Deals that name no competitor are no measure: many name one only once it has won.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`.
+        evaluated: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_evaluation_frame`.
         alpha: chance of a false finding among all competitors together.
     """
-    frame = judged.assign(value=judged["amount"].fillna(judged["final_amount"]).fillna(0.0))
+    frame = evaluated.assign(value=evaluated["amount"].fillna(evaluated["final_amount"]).fillna(0.0))
     lost = frame[~frame["won"].astype(bool)]
     named = lost[lost["loss_reason"] != ""]
     rivals = frame[frame["competitor"] != ""]

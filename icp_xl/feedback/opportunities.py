@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.errors import DataError, Fault
-from icp_xl.feedback.stages import UNKNOWN, Said, judge_rows
+from icp_xl.feedback.stages import UNKNOWN, StageAnswers, decide_outcomes
 from icp_xl.sources.stages import DELETED, LOST, OPEN, WON
 
 __all__ = ["COLUMNS", "DELETED", "LOST", "OPEN", "UNKNOWN", "WON", "prepare_opportunities"]
@@ -23,11 +23,11 @@ TEXT_COLUMNS = (
 COLUMNS = (*TEXT_COLUMNS, "outcome", "amount", "created_date", "close_date")
 
 
-def prepare_opportunities(frame: pd.DataFrame, said: Said | None = None) -> pd.DataFrame:
+def prepare_opportunities(frame: pd.DataFrame, given: StageAnswers | None = None) -> pd.DataFrame:
     """One row per opportunity, with the columns of :data:`COLUMNS` and clean values.
 
     ``outcome`` becomes ``won``, ``lost``, ``open``, ``deleted`` or ``unknown``, as
-    :func:`~icp_xl.feedback.stages.judge_rows` decides; ``said`` is what people say of stages. Text is stripped,
+    :func:`~icp_xl.feedback.stages.decide_outcomes` decides; ``given`` is what people say of stages. Text is stripped,
     missing text is "". An opportunity without an account is kept under an empty ``account_id``. Dates are whole days.
     A row without an id keeps an empty ``opportunity_id``: outcomes can still be matched by account and amount.
 
@@ -45,7 +45,7 @@ def prepare_opportunities(frame: pd.DataFrame, said: Said | None = None) -> pd.D
         out[name] = dates.to_numpy(dtype="datetime64[s]").astype("datetime64[D]").astype("datetime64[s]")
     amount = pd.to_numeric(frame["amount"], errors="coerce") if "amount" in frame else pd.Series(np.nan, frame.index)
     out["amount"] = amount.to_numpy(dtype=np.float64)
-    out["outcome"] = judge_rows(frame.reset_index(drop=True), said or {}).outcome
+    out["outcome"] = decide_outcomes(frame.reset_index(drop=True), given or {}).outcome
     known = out.loc[out["opportunity_id"] != "", "opportunity_id"]
     twice = known[known.duplicated()].unique()
     if len(twice):

@@ -72,25 +72,25 @@ class Refinement:
 
 
 def refine_weights(
-    judged: pd.DataFrame, current: PipelineWeights, settings: FeedbackSettings, *, seed: int
+    evaluated: pd.DataFrame, current: PipelineWeights, settings: FeedbackSettings, *, seed: int
 ) -> Refinement:
     """Suggest weights from closed opportunities, or say that nothing speaks for a change.
 
     Args:
-        judged: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_judged`.
+        evaluated: the frame of :func:`~icp_xl.feedback.evaluation_frame.build_evaluation_frame`.
         current: the weights in force; an optional component takes part when it carries a weight, or when the outcomes
             before the latest ``refine_holdout`` of them speak for it.
     """
-    judged = judged.sort_values(["close_date", "opportunity_id"], kind="stable", ignore_index=True)
-    joined = _speaking(judged, current, settings)
+    evaluated = evaluated.sort_values(["close_date", "opportunity_id"], kind="stable", ignore_index=True)
+    joined = _speaking(evaluated, current, settings)
     names = [n for n in ALL_COMPONENTS if n not in OPTIONAL_COMPONENTS or getattr(current, n) > 0 or n in joined]
-    won, lost = int(judged["won"].sum()), int((~judged["won"].astype(bool)).sum())
+    won, lost = int(evaluated["won"].sum()), int((~evaluated["won"].astype(bool)).sum())
     status = enough_data(won, lost, settings)
     if status:
         return _unchanged(current, names, status, status)
     base = np.asarray([getattr(current, name) for name in names])
     base = base / base.sum()
-    tried = _try_forward(judged, names, base, settings)
+    tried = _try_forward(evaluated, names, base, settings)
     if tried is None:
         reason = f"not enough outcomes before the latest {settings.refine_holdout:.0%} of them to learn from"
         return _unchanged(current, names, reason, reason)
@@ -99,10 +99,10 @@ def refine_weights(
     best = 2 if staged else 1
     gain, low, high, _ = tried.auc.difference(best, 0)
     unit = float(tried.auc.unit_cov[0, 0] + tried.auc.unit_cov[best, best] - 2 * tried.auc.unit_cov[0, best])
-    pull = _choose_pull(judged, names, base, settings)
+    pull = _choose_pull(evaluated, names, base, settings)
     recommended = low > 0 and (staged or not np.isinf(pull))
-    final = _fit(judged, names, base, pull, settings)
-    by_stage = _fit_stages(judged, names, final.weights, settings)
+    final = _fit(evaluated, names, base, pull, settings)
+    by_stage = _fit_stages(evaluated, names, final.weights, settings)
     suggested = _as_weights(names, final.weights) if recommended else current
     if recommended and staged:
         own = {stage: _as_weights(names, weights) for stage, weights in by_stage.items()}
@@ -115,10 +115,10 @@ def refine_weights(
     )
     return Refinement(
         status="", recommended=recommended, reason=reason, current=current, suggested=suggested,
-        weights=_table(judged, names, base, final, pull, seed, settings, recommended), pull=pull,
-        learned_from=len(judged) - tried.outcomes, tried_on=tried.outcomes, learned_until=tried.since,
+        weights=_table(evaluated, names, base, final, pull, seed, settings, recommended), pull=pull,
+        learned_from=len(evaluated) - tried.outcomes, tried_on=tried.outcomes, learned_until=tried.since,
         auc_current=float(tried.auc.value[0]), auc_suggested=float(tried.auc.value[best]), gain=gain, gain_low=low,
-        gain_high=high, unit_variance=unit, stages=_stage_rows(judged, names, by_stage), stage_gain=stage_gain,
+        gain_high=high, unit_variance=unit, stages=_stage_rows(evaluated, names, by_stage), stage_gain=stage_gain,
         joined=joined,
     )  # fmt: skip
 
@@ -132,28 +132,28 @@ class _Tried:
     since: str
 
 
-def _try_forward(judged: pd.DataFrame, names: list[str], base: Floats, settings: FeedbackSettings) -> _Tried | None:
+def _try_forward(evaluated: pd.DataFrame, names: list[str], base: Floats, settings: FeedbackSettings) -> _Tried | None:
     """Walk through the latest ``refine_holdout`` of the outcomes in three steps; before each, learn all over again.
 
     Learning includes the choice of the pull, so nothing of a step's outcomes reaches the weights that rank them.
     """
-    edges = [_time_cut(judged, settings.refine_holdout * k / 3) for k in (3, 2, 1)] + [pd.Timestamp.max]
-    close = judged["close_date"]
-    early = judged[close < edges[0]]
+    edges = [_time_cut(evaluated, settings.refine_holdout * k / 3) for k in (3, 2, 1)] + [pd.Timestamp.max]
+    close = evaluated["close_date"]
+    early = evaluated[close < edges[0]]
     if enough_data(int(early["won"].sum()), int((~early["won"].astype(bool)).sum()), settings):
         return None
     rows: list[npt.NDArray[np.intp]] = []
     ranked: list[Floats] = []
     for k in range(3):
         at = np.flatnonzero((close >= edges[k]) & (close < edges[k + 1]))
-        past = judged[close < edges[k]]
+        past = evaluated[close < edges[k]]
         fit = _fit(past, names, base, _choose_pull(past, names, base, settings), settings)
-        parts = judged.iloc[at][[f"{name}_score" for name in names]].to_numpy(dtype=float)
+        parts = evaluated.iloc[at][[f"{name}_score" for name in names]].to_numpy(dtype=float)
         by_stage = _fit_stages(past, names, fit.weights, settings)
-        own = np.array([by_stage.get(stage, fit.weights) for stage in judged["stage"].iloc[at].map(_plain)])
+        own = np.array([by_stage.get(stage, fit.weights) for stage in evaluated["stage"].iloc[at].map(_plain)])
         rows.append(at)
         ranked.append(np.column_stack([parts @ base, parts @ fit.weights, (parts * own).sum(axis=1)]))
-    later = judged.iloc[np.concatenate(rows)]
+    later = evaluated.iloc[np.concatenate(rows)]
     strata, clusters = strata_and_clusters(later)
     step = np.repeat(np.arange(3), [len(part) for part in rows])
     auc = stratified_auc(later["won"], np.vstack(ranked), codes_of(strata * 3 + step), clusters)
@@ -164,11 +164,11 @@ def _plain(stage: object) -> str:
     return str(stage).casefold()
 
 
-def _speaking(judged: pd.DataFrame, current: PipelineWeights, settings: FeedbackSettings) -> tuple[str, ...]:
+def _speaking(evaluated: pd.DataFrame, current: PipelineWeights, settings: FeedbackSettings) -> tuple[str, ...]:
     """Components without a weight of which a higher value won more, among the outcomes that weights learn from."""
-    if len(judged) < 2:
+    if len(evaluated) < 2:
         return ()
-    early = judged[judged["close_date"] < _time_cut(judged, settings.refine_holdout)]
+    early = evaluated[evaluated["close_date"] < _time_cut(evaluated, settings.refine_holdout)]
     found = []
     for name in OPTIONAL_COMPONENTS:
         x = early[f"{name}_score"].to_numpy(dtype=float)
@@ -190,8 +190,8 @@ def _fit_stages(frame: pd.DataFrame, names: list[str], common: Floats, settings:
     return out
 
 
-def _stage_rows(judged: pd.DataFrame, names: list[str], by_stage: dict[str, Floats]) -> pd.DataFrame:
-    counts = judged["stage"].map(_plain).value_counts()
+def _stage_rows(evaluated: pd.DataFrame, names: list[str], by_stage: dict[str, Floats]) -> pd.DataFrame:
+    counts = evaluated["stage"].map(_plain).value_counts()
     rows = [{"stage": stage, "outcomes": int(counts[stage]), **dict(zip(names, weights, strict=True))}
             for stage, weights in by_stage.items()]  # fmt: skip
     return pd.DataFrame(rows, columns=["stage", "outcomes", *names])
@@ -285,9 +285,9 @@ def recency(frame: pd.DataFrame, settings: FeedbackSettings) -> Floats:
     return np.asarray(0.5 ** (age / settings.outcome_half_life_days))
 
 
-def _time_cut(judged: pd.DataFrame, holdout: float) -> pd.Timestamp:
+def _time_cut(evaluated: pd.DataFrame, holdout: float) -> pd.Timestamp:
     """The close date from which on outcomes are kept for the trial: the latest ``holdout`` share of them."""
-    ordered = judged["close_date"].sort_values(kind="stable")
+    ordered = evaluated["close_date"].sort_values(kind="stable")
     return pd.Timestamp(ordered.iloc[int(len(ordered) * (1.0 - holdout))])
 
 
@@ -327,7 +327,7 @@ def _choose_pull(frame: pd.DataFrame, names: list[str], base: Floats, settings: 
 
 
 def _table(
-    judged: pd.DataFrame,
+    evaluated: pd.DataFrame,
     names: list[str],
     base: Floats,
     fit: Fit,
@@ -338,8 +338,8 @@ def _table(
 ) -> pd.DataFrame:
     """Current and suggested weights, and the range that resampled accounts give; without a gate passed, no change."""
     strength = pull if not np.isinf(pull) else PULLS[-1]
-    shown = fit if not np.isinf(pull) else _fit(judged, names, base, strength, settings)
-    draws = _bootstrap(judged, names, base, shown, strength, seed, recency(judged, settings))
+    shown = fit if not np.isinf(pull) else _fit(evaluated, names, base, strength, settings)
+    draws = _bootstrap(evaluated, names, base, shown, strength, seed, recency(evaluated, settings))
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     verdict = np.where(low > base, "worth more", np.where(high < base, "worth less", "no evidence of a change"))
     return pd.DataFrame(
@@ -355,16 +355,16 @@ def _table(
 
 
 def _bootstrap(
-    judged: pd.DataFrame, names: list[str], base: Floats, fit: Fit, pull: float, seed: int, counts: Floats
+    evaluated: pd.DataFrame, names: list[str], base: Floats, fit: Fit, pull: float, seed: int, counts: Floats
 ) -> Floats:
     """Weights under resampled accounts (draws × components), by one constrained Newton step from the fit.
 
     Refitting 200,000 outcomes 400 times would take hours; the quadratic around the optimum is what a refit would see,
     and its non-negative minimum is a small least-squares problem.
     """
-    parts = judged[[f"{name}_score" for name in names]].to_numpy(dtype=float)
-    strata, clusters = strata_and_clusters(judged)
-    won = judged["won"].to_numpy(dtype=float)
+    parts = evaluated[[f"{name}_score" for name in names]].to_numpy(dtype=float)
+    strata, clusters = strata_and_clusters(evaluated)
+    won = evaluated["won"].to_numpy(dtype=float)
     p = 0.5 * (1.0 + np.tanh(0.5 * (parts @ fit.coefficients + fit.intercepts[strata])))
     weight = counts * p * (1 - p)
     total = np.bincount(strata, weights=weight)

@@ -27,13 +27,13 @@ STAGE_COLUMNS = (
     "stage", "deals", "outcome", "decided_by", "proposed", "probability", "order", "won", "lost", "open", "unknown",
     "amount",
 )  # fmt: skip
-Said = Mapping[str, StageSettings]
+StageAnswers = Mapping[str, StageSettings]
 _SHOWN = 8
 Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class JudgedStages:
+class StageOutcomes:
     """The outcome of each row and what decided it, in the order of the rows."""
 
     outcome: Objects
@@ -46,15 +46,15 @@ def plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def judge_rows(frame: pd.DataFrame, said: Said) -> JudgedStages:
+def decide_outcomes(frame: pd.DataFrame, given: StageAnswers) -> StageOutcomes:
     """Decide every row of the opportunities as the sources give them (``frame`` has a plain index).
 
     Args:
-        said: what the settings or the sheet *Stages* say, by stage.
+        given: what the settings or the sheet *Stages* say, by stage.
     """
     stage, state = _texts(frame, "stage"), _texts(frame, "outcome")
     text = np.where(stage != "", stage, state)
-    answers = {plain(key): value.outcome for key, value in said.items()}
+    answers = {plain(key): value.outcome for key, value in given.items()}
     chance = probabilities(frame)
     codes = _state_codes(state)
     of_state = np.array([codes.get(value, "") for value in state], dtype=object) if codes is not None else _said(
@@ -68,7 +68,7 @@ def judge_rows(frame: pd.DataFrame, said: Said) -> JudgedStages:
         outcome[rows], how[rows] = value, "you"
     _by_flags(outcome, how, frame)
     outcome[np.isin(outcome, ["", ASK])] = UNKNOWN
-    return JudgedStages(outcome, how, text)
+    return StageOutcomes(outcome, how, text)
 
 
 def _texts(frame: pd.DataFrame, name: str) -> Objects:
@@ -199,7 +199,7 @@ def _flag(frame: pd.DataFrame, name: str) -> _Flag:
     return _Flag(np.isin(texts, ["true", "yes", "1", "1.0"]), np.isin(texts, ["false", "no", "0", "0.0"]))
 
 
-def stage_table(frame: pd.DataFrame, said: Said, judged: JudgedStages | None = None) -> pd.DataFrame:
+def stage_table(frame: pd.DataFrame, given: StageAnswers, evaluated: StageOutcomes | None = None) -> pd.DataFrame:
     """One row per stage with :data:`STAGE_COLUMNS`: what it counts as, what decided so, its chance and its place.
 
     ``probability`` (0 to 1) is what people say, else the median of the CRM's chances; ``order`` counts the stages
@@ -207,9 +207,9 @@ def stage_table(frame: pd.DataFrame, said: Said, judged: JudgedStages | None = N
     is what the probabilities and the other deals of an unknown stage speak for; ``amount`` adds up.
     """
     frame = frame.reset_index(drop=True)
-    judged = judged or judge_rows(frame, said)
-    known = {plain(key): value for key, value in said.items()}
-    body = pd.DataFrame({"stage": judged.text, "outcome": judged.outcome, "how": judged.how,
+    evaluated = evaluated or decide_outcomes(frame, given)
+    known = {plain(key): value for key, value in given.items()}
+    body = pd.DataFrame({"stage": evaluated.text, "outcome": evaluated.outcome, "how": evaluated.how,
                          "probability": probabilities(frame)})  # fmt: skip
     body["amount"] = pd.to_numeric(frame["amount"], errors="coerce") if "amount" in frame else np.nan
     created = frame["created_date"] if "created_date" in frame else pd.Series(pd.NaT, index=frame.index)
@@ -322,13 +322,13 @@ def read_stage_answers(path: Path) -> dict[str, StageSettings]:
     return found
 
 
-def deal_remarks(prepared: pd.DataFrame, judged: Any) -> list[str]:
+def deal_remarks(prepared: pd.DataFrame, evaluated: Any) -> list[str]:
     """What is odd about the opportunities, with its count: closed before they were created, won without an amount."""
     closed = prepared["outcome"].isin([WON, LOST])
     early = closed & (prepared["close_date"] < prepared["created_date"])
     blank = (prepared["outcome"] == WON) & prepared["amount"].isna()
     undated = closed & prepared["close_date"].isna()
-    clash = int((judged.how == "contradiction").sum())
+    clash = int((evaluated.how == "contradiction").sum())
     remarks = (
         (early.sum(), "opportunities were closed before they were created: how long they took is not counted."),
         (blank.sum(), "won opportunities have no amount: they count as won, without revenue."),

@@ -145,7 +145,7 @@ def _balances(run: RunContext) -> list[CheckLine]:
         advice = "A run stops here; --accept-losses goes on." if much else ""
         out.append(CheckLine(RECONCILIATION, item.source.replace("_", " "), state, first.rstrip("."), advice))
         if item.lost:
-            out.append(CheckLine(RECONCILIATION, "left out", state, item.told_loss()))
+            out.append(CheckLine(RECONCILIATION, "left out", state, item.loss_text()))
         out += [CheckLine(RECONCILIATION, "", "good", line.strip()) for line in rest]
     return out
 
@@ -291,7 +291,7 @@ def _components(run: RunContext, sources: Sources, tables: Tables) -> list[Check
     except ConfigError as error:
         return [CheckLine(SCORE, "components", "problem", f"{error.fault.what}: {error.fault.got}", "")]
     n = len(choice.accounts)
-    told = choice.told or f"the components of {choice.preset}"
+    told = choice.explanation or f"the components of {choice.preset}"
     out = [CheckLine(SCORE, "components", "good", told.rstrip("."))]
     for item in settings.declared(choice.preset if choice.preset != OWN else "equipment"):
         apart = choice.apart[item.name]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from icp_xl.errors import DataError
 from icp_xl.feedback.opportunities import WON, prepare_opportunities
-from icp_xl.feedback.stages import Said
+from icp_xl.feedback.stages import StageAnswers
 from icp_xl.sources import Sources, SourceTable
 from icp_xl.sources.fields import CUSTOMERS, SALES, SourceSpec
 from icp_xl.sources.typed import missing_column
@@ -20,13 +20,13 @@ _SALES_FROM = {
 
 
 def fill_from_opportunities(
-    sources: Sources, *, sales: bool = True, said: Said | None = None
+    sources: Sources, *, sales: bool = True, given: StageAnswers | None = None
 ) -> tuple[Sources, list[str]]:
     """``sources`` with what is absent taken from the opportunities, and what to tell the user about it.
 
     Won deals with a close date and an amount serve as sales lines where there is no sales log (and ``sales`` is true);
     open and lost ones never count as revenue. Every account of an opportunity is an account where there are no
-    customers. ``said``: what people say of stages.
+    customers. ``given``: what people say of stages.
     """
     deals = sources.opportunities
     if deals is None or (sources.customers is not None and sources.sales is not None):
@@ -46,7 +46,7 @@ def fill_from_opportunities(
         )
     if sources.sales is None and sales:
         try:
-            outcome = prepare_opportunities(frame, said)["outcome"]
+            outcome = prepare_opportunities(frame, given)["outcome"]
         except DataError as error:
             # What needs the opportunities themselves stops over it; accounts can be scored without.
             return sources, [*told, f"There is no sales log, and the deals cannot stand in for it: {error.fault.what}."]

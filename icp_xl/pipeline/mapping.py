@@ -40,14 +40,14 @@ class ColumnFacts:
 
     header: str
     samples: tuple[str, ...] = ()
-    said: str = ""
+    summary: str = ""
     #: ``date``, ``number``, ``text`` or, where no cell tells, nothing.
     kind: str = ""
 
     def line(self) -> str:
         """The facts in one line, to stand beside the header."""
         shown = ", ".join(self.samples) or "blank"
-        return f"{shown}{'; ' if self.said else ''}{self.said}"
+        return f"{shown}{'; ' if self.summary else ''}{self.summary}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def survey(settings: Settings) -> list[SourceMap]:
     for name in MAPPED:
         place = locate(name, settings)
         if place is not None:
-            found.append(look_at_source(place.path, SPECS[name], settings, place.more))
+            found.append(describe_source(place.path, SPECS[name], settings, place.more))
     return found
 
 
@@ -125,7 +125,7 @@ def unclaimed(settings: Settings, maps: list[SourceMap]) -> list[Path]:
     )
 
 
-def look_at_source(path: Path, spec: SourceSpec, settings: Settings, more: tuple[Path, ...] = ()) -> SourceMap:
+def describe_source(path: Path, spec: SourceSpec, settings: Settings, more: tuple[Path, ...] = ()) -> SourceMap:
     """What the file at ``path`` has for a source: the sheets that are read, or the one that comes nearest to it.
 
     Args:
@@ -270,7 +270,7 @@ def _may_be(item: SourceMap, wanted: Wanted, header: str) -> bool:
     return bool(kind) and not (wants is not None and wants.kind == "date" and kind == "number")
 
 
-def told(maps: list[SourceMap]) -> list[str]:
+def summary_lines(maps: list[SourceMap]) -> list[str]:
     """What was found, as lines."""
     lines = []
     for item in maps:
@@ -355,8 +355,8 @@ def preview(settings: Settings) -> list[str]:
         lines.append("First accounts:")
         for account in list(dict.fromkeys(name.dropna()))[:5]:
             own = frame[name == account]
-            told = f"{len(own):,} row{'s' if len(own) != 1 else ''}"
-            lines.append(f"  {account}: {told}" + (f", {own[money].sum():,.2f}" if money else ""))
+            summary_lines = f"{len(own):,} row{'s' if len(own) != 1 else ''}"
+            lines.append(f"  {account}: {summary_lines}" + (f", {own[money].sum():,.2f}" if money else ""))
     lines += [f"Note: {text}" for text in sources.warnings]
     return lines
 

@@ -80,7 +80,7 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     settings = run.settings.scoring
     history = SalesHistory.of(tables.transactions, tables.assets)
     choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
-    for text in filter(None, (choice.told, history.told)):
+    for text in filter(None, (choice.explanation, history.warning)):
         run.warn(text)
     usual = usual_weights(run.settings, choice.components)
     weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings, usual)

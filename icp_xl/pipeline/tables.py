@@ -13,7 +13,7 @@ from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import DataError, Fault, IcpError, SourceError
 from icp_xl.pipeline.feedback.crm import read_crm
-from icp_xl.pipeline.feedback.stages import said_of_stages
+from icp_xl.pipeline.feedback.stages import answers_on_stages
 from icp_xl.pipeline.from_opportunities import fill_from_opportunities
 from icp_xl.runs import RunContext
 from icp_xl.sources import Sources, read_sources
@@ -47,7 +47,7 @@ def load_sources(run: RunContext) -> Sources:
         if sources.customers is None and sources.sales is None and sources.opportunities is None:
             raise _nothing_found(run)
         sources, told = fill_from_opportunities(
-            sources, sales=not run.settings.sources.sales.ignore, said=said_of_stages(run)
+            sources, sales=not run.settings.sources.sales.ignore, given=answers_on_stages(run)
         )
         for text in told:
             run.warn(text)
@@ -146,12 +146,12 @@ def _weigh(run: RunContext, balances: tuple[SourceBalance, ...], stop: bool) -> 
     limits = run.settings.sources
     for item in reversed(balances):
         if item.lost and item.loss >= limits.loss_warning:
-            run.warn(f"{item.told_loss()}. The sheet Rows Left Out lists them.", first=True)
+            run.warn(f"{item.loss_text()}. The sheet Rows Left Out lists them.", first=True)
         none = item.source == "sales" and item.read > 0 and item.kept == 0
         much = item.loss >= limits.loss_stop and item.lost >= limits.loss_stop_rows
         if stop and (none or much) and not limits.accept_losses:
             raise DataError(
-                f"{item.told_loss()}: too much to go on",
+                f"{item.loss_text()}: too much to go on",
                 where=item.file,
                 allowed=f"{limits.loss_stop:.0%} (sources.loss_stop)",
                 next_step="`icp-xl check` shows what was read; correct the columns, or go on with --accept-losses.",

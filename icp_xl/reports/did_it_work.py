@@ -58,7 +58,7 @@ def build_measure_sheet(inputs: MeasureInputs) -> Sheet:
     """In words first, then the figures, then by division, rep and month, and how it was counted."""
     found = inputs.found
     whole = found.whole
-    words = tell(found, inputs.currency)
+    words = findings_in_words(found, inputs.currency)
     tone: Literal["good", "paragraph", "warning"] = "paragraph" if whole.held else "warning"
     if whole.possible and whole.low > 0:
         tone = "good"
@@ -214,7 +214,7 @@ def working_words(found: Measured) -> str:
     )
 
 
-def tell(found: Measured, currency: str = "$") -> list[str]:
+def findings_in_words(found: Measured, currency: str = "$") -> list[str]:
     """What a director can repeat: the comparison, what it is worth, how sure it is, and what is missing."""
     whole = found.whole
     if whole.held == 0:

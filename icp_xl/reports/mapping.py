@@ -32,7 +32,7 @@ class MappedSource:
 
     source: str
     title: str
-    place: str
+    location: str
     columns: Sequence[MappedColumn]
     headers: Sequence[tuple[str, str]]
     lookups: Sequence[str] = ()
@@ -69,9 +69,9 @@ def build_mapping_book(sources: Sequence[MappedSource], settings: ReportSettings
         headed = [Column("header", "Header", "id", width=34), Column("values", "Values", "long_text", width=56)]
         listed = pd.DataFrame(item.headers, columns=["header", "values"])
         blocks += [
-            Text(f"{item.title}: {item.place}", "heading"),
+            Text(f"{item.title}: {item.location}", "heading"),
             Table(f"map_{item.source}", columns, pd.DataFrame(rows, columns=list(keys)), key="column", filters=False),
-            Text(f"Every column of {item.place}", "heading"),
+            Text(f"Every column of {item.location}", "heading"),
             Table(names, headed, listed, filters=False),
         ]  # fmt: skip
     sheet = Sheet(MAPPING_SHEET, MAPPING_SHEET, blocks, kind="data",

@@ -29,15 +29,15 @@ OWN = "settings"
 class Choice:
     """The components of a score, the accounts with their facts, and why these components.
 
-    ``apart``: per component, how many accounts it tells apart from its commonest score, those left out too. ``told``
-    says in a sentence which components were taken and why; empty where that was never in question.
+    ``apart``: per component, how many accounts it tells apart from its commonest score, those left out too.
+    ``explanation`` says in a sentence which components were taken and why; empty where that was never in question.
     """
 
     preset: str
     components: tuple[Component, ...]
     accounts: pd.DataFrame
     apart: dict[str, int]
-    told: str = ""
+    explanation: str = ""
 
     @property
     def useful(self) -> tuple[Component, ...]:
@@ -70,7 +70,7 @@ def choose_components(
             others = [] if settings.components else [name for name in AUTO if name != choice.preset]
             tried = [_measured(name, accounts, history, settings, tiers) for name in others]
             raise _refused(reason, choice, tried)
-        return replace(choice, told=_idle(choice))
+        return replace(choice, explanation=_idle(choice))
     tried = [_measured(name, accounts, history, settings, tiers) for name in AUTO]
     for choice in tried:
         mark = MARK.get(choice.preset)
@@ -89,11 +89,11 @@ def choose_components(
     # The log tells all there is: the accounts are alike, and no other column or preset was asked for.
     alike = f"The score says little: {_refusal(last)}, since the accounts are alike in all else that is known of them. "
     return replace(
-        last, told=alike + "Map further columns of the customers; `icp-xl check` shows what each tells apart."
+        last, explanation=alike + "Map further columns of the customers; `icp-xl check` shows what each tells apart."
     )
 
 
-def tells_apart(scores: pd.DataFrame) -> dict[str, int]:
+def count_distinguished(scores: pd.DataFrame) -> dict[str, int]:
     """How many accounts each column of scores tells apart from its commonest value."""
     return {
         str(name): len(scores) - int(scores[name].round(9).value_counts(dropna=False).max()) if len(scores) else 0
@@ -129,7 +129,7 @@ def _measured(
     for item in components:
         part = fit_component(item, measured, settings, tiers, counts)
         scores[item.name] = part.score(read_facts(measured, part.facts))
-    apart = tells_apart(pd.DataFrame(scores, index=measured.index))
+    apart = count_distinguished(pd.DataFrame(scores, index=measured.index))
     for item in components:
         # Weights that may as well be noise tell nobody apart, small as their differences are.
         if item.kind == "lookup" and not lookup_weights(item, measured, settings, tiers, counts).believed:
@@ -186,7 +186,7 @@ def _told(choice: Choice, tried: Sequence[Choice]) -> Choice:
     )
     text = f"Accounts are scored by {names}: the preset {choice.preset}, since the data do not bear {skipped}"
     text += f"; left out, as the same for every account: {join_words(left, most=8)}." if left else "."
-    return replace(choice, told=text)
+    return replace(choice, explanation=text)
 
 
 def _refused(reason: str, choice: Choice, others: Sequence[Choice]) -> InsufficientDataError:

@@ -60,7 +60,7 @@ class SalesHistory:
         return cls(known, pd.DataFrame() if assets is None else assets, until, late)
 
     @property
-    def told(self) -> str:
+    def warning(self) -> str:
         """What to warn of; empty where every line counts."""
         if not self.late:
             return ""

@@ -28,37 +28,39 @@ _FACTS = ("industry", "annual_revenue", "rep", "region", "city", "state", "count
 
 
 @dataclass(frozen=True)
-class Told:
+class FileContent:
     """What a file holds: the source, and the headers that say so."""
 
     source: str
     headers: tuple[str, ...]
 
 
-def tell(path: Path, limits: SourcesSettings) -> Told | None:
+def identify_source(path: Path, limits: SourcesSettings) -> FileContent | None:
     """The source that the file at ``path`` holds, or ``None`` where its columns are nobody's or it cannot be read."""
     try:
         stat = path.stat()
     except OSError:
         return None
-    return _tell(path, stat.st_mtime_ns, stat.st_size, limits.max_file_mb, limits.max_unpacked_mb, limits.synonyms)
+    return _identify(path, stat.st_mtime_ns, stat.st_size, limits.max_file_mb, limits.max_unpacked_mb, limits.synonyms)
 
 
 @lru_cache(maxsize=256)
-def _tell(path: Path, stamp: int, size: int, file_mb: float, unpacked_mb: float, synonyms: Path | None) -> Told | None:
+def _identify(
+    path: Path, stamp: int, size: int, file_mb: float, unpacked_mb: float, synonyms: Path | None
+) -> FileContent | None:
     try:
         book = open_book(path, SourcesSettings(max_file_mb=file_mb, max_unpacked_mb=unpacked_mb))
         heads = [book.head(sheet.name, SEARCH_ROWS) for sheet in book.sheets if sheet.visible]
     except (IcpError, OSError, ValueError):
         return None
     known = vocabulary(synonyms)
-    best: tuple[float, Told] | None = None
+    best: tuple[float, FileContent] | None = None
     for head in heads:
         found = {spec.name: find_header(head, spec, known=known) for spec in (OPPORTUNITIES, SALES, CUSTOMERS)}
         for name, header in found.items():
             if header is None or not _fits(name, header, head):
                 continue
-            told = Told(name, tuple(match.header for match in header.matches.values()))
+            told = FileContent(name, tuple(match.header for match in header.matches.values()))
             if best is None or header.score > best[0]:
                 best = header.score, told
             break  # a list of deals also has what a sales log has, and both have what a list of customers has
@@ -67,7 +69,7 @@ def _tell(path: Path, stamp: int, size: int, file_mb: float, unpacked_mb: float,
     return None if best is None else best[1]
 
 
-def _laid_out(book: Book) -> Told | None:
+def _laid_out(book: Book) -> FileContent | None:
     """A report that is a sales log once it is laid out as a table: months across, customers above their lines."""
     known = vocabulary()
     try:
@@ -76,7 +78,7 @@ def _laid_out(book: Book) -> Told | None:
                 header = choose_sheets(other, SALES, SourceSettings(), known=known)[0].header
             except MissingColumnsError:
                 continue
-            return Told("sales", tuple(match.header for match in header.matches.values()))
+            return FileContent("sales", tuple(match.header for match in header.matches.values()))
     except (IcpError, OSError, ValueError):
         return None
     return None

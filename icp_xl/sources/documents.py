@@ -60,13 +60,13 @@ class Documents:
         return bool(self.credits or self.no_sales)
 
 
-def look_at_documents(header: str, values: Collection[str]) -> Documents:
+def classify_documents(header: str, values: Collection[str]) -> Documents:
     """What the values of the column under ``header`` say.
 
-    >>> found = look_at_documents("Document Type", {"Invoice", "Credit Memo"})
-    >>> sorted(found.credits), sorted(look_at_documents("Stage", {"Closed Won", "Closed Lost", "Demo"}).no_sales)
+    >>> found = classify_documents("Document Type", {"Invoice", "Credit Memo"})
+    >>> sorted(found.credits), sorted(classify_documents("Stage", {"Closed Won", "Closed Lost", "Demo"}).no_sales)
     (['Credit Memo'], ['Closed Lost', 'Demo'])
-    >>> found = look_at_documents("Payment status", {"Paid", "Refunded"})
+    >>> found = classify_documents("Payment status", {"Paid", "Refunded"})
     >>> sorted(found.credits), sorted(found.no_sales)
     ([], ['Refunded'])
     """
@@ -102,7 +102,7 @@ def settle_documents(columns: Mapping[str, RawColumn], out: dict[str, pd.Series[
     remarks = []
     for name, column in columns.items():
         texts = type_column(column, "text").values.astype(object)
-        documents = look_at_documents(name, set(texts.dropna().unique()))
+        documents = classify_documents(name, set(texts.dropna().unique()))
         if not documents.matter or "revenue" not in out:
             continue
         revenue = out["revenue"]

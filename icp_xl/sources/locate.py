@@ -9,7 +9,7 @@ from pathlib import Path
 from icp_xl.config.settings import Settings
 from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import SourceError
-from icp_xl.sources.by_content import MAX_FILES, OURS, tell
+from icp_xl.sources.by_content import MAX_FILES, OURS, identify_source
 from icp_xl.sources.fields import SPECS, TIERS_FILE, SourceSpec
 from icp_xl.sources.file_types import TABLE_SUFFIXES
 from icp_xl.sources.headers import words
@@ -136,7 +136,7 @@ def _by_content(name: str, settings: Settings) -> Located | None:
         path: found
         for path in _tables_in(folder)[:MAX_FILES]
         if path.resolve() not in claimed
-        if (found := tell(path, sources)) and found.source == name
+        if (found := identify_source(path, sources)) and found.source == name
     }
     if not told:
         return None

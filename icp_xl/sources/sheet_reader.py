@@ -18,7 +18,7 @@ from icp_xl.sources.cells import RawColumn, cell_text
 from icp_xl.sources.conditions import passes
 from icp_xl.sources.currency import MONEY, names_currencies, row_currencies
 from icp_xl.sources.deals import leave_out_open, stage_header
-from icp_xl.sources.documents import look_at_documents, settle_documents
+from icp_xl.sources.documents import classify_documents, settle_documents
 from icp_xl.sources.evidence import holds_shares
 from icp_xl.sources.expressions import Expression
 from icp_xl.sources.fields import Field, SourceSpec
@@ -150,7 +150,7 @@ class SheetReader:
             if "currency" not in self.plan.headers and names_currencies(sorted(texts)) and self._is_money():
                 self.plan.headers["currency"] = name
                 self.plan.guesses.append(Guess(self.spec.name, "currency", name, "its values", self.choice.name))
-            elif self.spec.name == "sales" and len(texts) <= 40 and look_at_documents(name, texts).matter:
+            elif self.spec.name == "sales" and len(texts) <= 40 and classify_documents(name, texts).matter:
                 found.append(name)
         return found
 
@@ -240,7 +240,7 @@ class SheetReader:
             if unit := column_unit(header, first, titles):
                 self._units[name] = unit
                 self.remarks.append(
-                    f"{self.spec.title}: {header} counts in units of {unit.factor:,.12g} ({unit.said}) and is "
+                    f"{self.spec.title}: {header} counts in units of {unit.factor:,.12g} ({unit.text}) and is "
                     f"multiplied (else: sources.{self.spec.name}.multiply: {{{name}: 1}})"
                 )
 

@@ -48,21 +48,21 @@ class Unit:
     """What one unit of a column is worth, and how the file says so."""
 
     factor: float
-    said: str
+    text: str
 
 
 def unit_of_header(header: str) -> Unit | None:
     """The unit that a header gives in brackets or behind it, or ``None`` where it gives none or counts in ones.
 
     >>> unit_of_header("Revenue (in thousands)"), unit_of_header("Umsatz TEUR")
-    (Unit(factor=1000.0, said='in thousands'), Unit(factor=1000.0, said='TEUR'))
+    (Unit(factor=1000.0, text='in thousands'), Unit(factor=1000.0, text='TEUR'))
     >>> unit_of_header("Net Sales (USD)"), unit_of_header("Revenue M"), unit_of_header("Umsatz (netto)")
     (None, None, None)
     """
     for pattern in (_BRACKETS, _PHRASE, _GLUED):
         found = pattern.search(header)
-        if found and (factor := _factor(said := found[found.lastindex or 0])) is not None:
-            return Unit(factor, said) if factor != 1 else None
+        if found and (factor := _factor(text := found[found.lastindex or 0])) is not None:
+            return Unit(factor, text) if factor != 1 else None
     return None
 
 
@@ -70,7 +70,7 @@ def unit_of_text(text: str) -> Unit | None:
     """The unit of a title, or of a cell in a row of units.
 
     >>> unit_of_text("All amounts in thousands of USD"), unit_of_text("k€"), unit_of_text("Sales in May")
-    (Unit(factor=1000.0, said='thousands of USD'), Unit(factor=1000.0, said='k€'), None)
+    (Unit(factor=1000.0, text='thousands of USD'), Unit(factor=1000.0, text='k€'), None)
     """
     text = " ".join(text.split())
     whole = _factor(text) if len(text) <= 20 and parse_number(text) is None else None
@@ -79,10 +79,10 @@ def unit_of_text(text: str) -> Unit | None:
 
 def column_unit(header: str, below: object, titles: Iterable[str]) -> Unit | None:
     """The unit of a column of money: by its header, by the row of units ``below`` it, or by a title above the table."""
-    said = [unit_of_header(header), unit_of_text(below) if isinstance(below, str) else None]
+    text = [unit_of_header(header), unit_of_text(below) if isinstance(below, str) else None]
     # A letter alone above a table is anything.
     above = (unit_of_text(text) for text in titles if len(text) > 2)
-    return next((unit for unit in (*said, *above) if unit is not None), None)
+    return next((unit for unit in (*text, *above) if unit is not None), None)
 
 
 def without_unit(header: str) -> str:

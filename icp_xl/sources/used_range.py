@@ -47,14 +47,14 @@ _VALUED_FORMULA = re.compile(rb"</(?:\w+:)?f>\s*<(?:\w+:)?v>[^<]")
 
 @dataclass(frozen=True)
 class UsedRange:
-    """Rows and columns (counted from 1) that the sheet's data reaches; ``stray`` names a cell far outside it.
+    """Rows and columns (counted from 1) that the sheet's data reaches; ``far_cell`` names a cell far outside it.
 
     ``scattered`` says that the cells lie so far apart that no region holds them.
     """
 
     rows: int
     columns: int
-    stray: str = ""
+    far_cell: str = ""
     scattered: bool = False
 
 
@@ -137,12 +137,12 @@ def dense_range(data: bytes, part: str, *, unplaced: bool = False) -> UsedRange:
             stray_at[row] = f"{letters.decode()}{row}"
     last_row, last_column = _before_gap(rows, ROW_GAP), _before_gap(columns, COLUMN_GAP)
     far = [row for row in rows if row > last_row]
-    stray = stray_at[max(far)] if far else ""
-    if not stray and columns and max(columns) > last_column:
-        stray = f"column {max(columns)}"
+    far_cell = stray_at[max(far)] if far else ""
+    if not far_cell and columns and max(columns) > last_column:
+        far_cell = f"column {max(columns)}"
     area = last_row * last_column
     last_row = min(last_row + tags, MAX_ROWS)
-    return UsedRange(last_row, last_column, stray, area > SCATTERED_AREA and area > rows.total() * SCATTERED)
+    return UsedRange(last_row, last_column, far_cell, area > SCATTERED_AREA and area > rows.total() * SCATTERED)
 
 
 def _before_gap(counts: Counter[int], gap: int) -> int:

@@ -221,11 +221,11 @@ def _cut_off(
             got=f"{clip.rows:,} rows by {clip.columns:,} columns, nearly all of them blank",
             next_step="Delete what lies far outside your data (whole rows and columns), and save it.",
         )
-    if clip is not None and clip.stray:
+    if clip is not None and clip.far_cell:
         _remark(
             book,
             sheet,
-            f"cells far outside the data ({clip.stray}) are left out; "
+            f"cells far outside the data ({clip.far_cell}) are left out; "
             f"rows 1 to {clip.rows:,} and {clip.columns:,} columns are read",
         )
     return clip, facts.facts()

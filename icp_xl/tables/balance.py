@@ -73,11 +73,11 @@ class SourceBalance:
             shares.append(abs(money.lost) / size if size and abs(money.lost) > 0.005 else 0.0)
         return max(shares)
 
-    def told_loss(self) -> str:
+    def loss_text(self) -> str:
         """What was left out, in words.
 
         >>> money = (Money("revenue", 350.0, 100.0),)
-        >>> SourceBalance("sales", "Sales log", "s.csv", 4, 1, {"no date": 3}, money).told_loss()
+        >>> SourceBalance("sales", "Sales log", "s.csv", 4, 1, {"no date": 3}, money).loss_text()
         'Sales log: 3 of 4 rows are left out, revenue 250.00 of 350.00 (no date: 3)'
         """
         sums = "".join(

@@ -18,7 +18,7 @@ from icp_xl.sql import star as sql
 from icp_xl.sql.engine import DuckEngine
 from icp_xl.tables.star import FACTS, FOLDER, MANIFEST, SCHEMA, Star, read_manifest
 
-Place = Callable[[str], Path]
+PathOf = Callable[[str], Path]
 #: Rows of a row group: small enough that a window's days skip most groups of a month.
 ROW_GROUP = 122_880
 
@@ -35,7 +35,7 @@ class StarTarget:
         scratch: folder for what does not fit into memory.
     """
 
-    place: Place | None = None
+    place: PathOf | None = None
     folder: Path | None = None
     previous: Star | None = None
     staged: Path | None = None

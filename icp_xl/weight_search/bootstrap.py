@@ -37,7 +37,7 @@ class BootstrapInterval:
 
 
 @dataclass(frozen=True)
-class Noise:
+class BootstrappedWeights:
     """What resampling says.
 
     ``correlation``: per named weights. ``gain``: objective gained by the best weights over each other named one.
@@ -94,9 +94,9 @@ class Resampler:
         return np.asarray((drawn - self._spearman(values)) * self.scale)
 
 
-def measure_noise(
+def bootstrap_weights(
     pool: EvaluatedTrials, best: WeightGrid, named: Mapping[str, Floats], settings: OptimizeSettings, seed: int
-) -> Noise:
+) -> BootstrappedWeights:
     """Resample the accounts and compare ``best`` with the ``named`` weights (name to its weights).
 
     Args:
@@ -128,7 +128,7 @@ def measure_noise(
     shortfall, winners = _shortfalls(pool, best, resampler)
     ends = np.quantile(winners, [tail, 1 - tail], axis=0)
     shares = as_floats(best)
-    return Noise(
+    return BootstrappedWeights(
         correlation,
         gain,
         float(np.quantile(shortfall, settings.confidence)),

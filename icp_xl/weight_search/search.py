@@ -14,7 +14,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import Cancelled
 from icp_xl.one_thread import one_thread
 from icp_xl.progress import Progress
-from icp_xl.weight_search.bootstrap import Noise, measure_noise
+from icp_xl.weight_search.bootstrap import BootstrappedWeights, bootstrap_weights
 from icp_xl.weight_search.forward import AsOf, ForwardCheck, check_forward
 from icp_xl.weight_search.grade_changes import grade_moves
 from icp_xl.weight_search.near_optimal_region import Region, find_regions, weight_importance
@@ -51,7 +51,7 @@ class OptimizeResult:
     tradeoff: list[TradeoffPoint]
     regions: list[Region]
     importance: Floats
-    noise: Noise
+    bootstrap: BootstrappedWeights
     forward: ForwardCheck
     verdict: WeightVerdict
     moves: pd.DataFrame
@@ -67,7 +67,7 @@ class OptimizeResult:
     def summary(self) -> list[str]:
         """What to say at the end of the command."""
         shares = ", ".join(f"{name} {share:.4f}" for name, share in zip(self.problem.names, self.weights, strict=True))
-        interval = self.noise.correlation["best"]
+        interval = self.bootstrap.correlation["best"]
         lines = [
             f"Best weights: {shares}",
             f"Objective {self.objective:.4f}: correlation {self.value.rho:.3f} "
@@ -134,12 +134,12 @@ def _optimize(
     named = {"current": in_force, "default": defaults}
     tradeoff = trace_tradeoff(pool, study.best, settings.optimize.lambdas)
     progress.stage("Resampling accounts", None)
-    noise = measure_noise(pool, study.best, named, settings.optimize, problem.seed)
+    bootstrap = bootstrap_weights(pool, study.best, named, settings.optimize, problem.seed)
     best = as_floats(study.best)
     tolerances = {
         "no loss": settings.optimize.region_tolerance,
         "small loss": settings.optimize.business_tolerance,
-        "within noise": max(noise.region, settings.optimize.region_tolerance),
+        "within noise": max(bootstrap.region, settings.optimize.region_tolerance),
     }
     regions = find_regions(pool, study.best, tolerances)
     progress.stage("Checking against later revenue", None)
@@ -147,7 +147,7 @@ def _optimize(
         forward = ForwardCheck(None, 0, {}, {}, False, "no sales log was given")
     else:
         forward = check_forward(accounts, transactions, as_of, {"best": best, **named}, settings, problem.components)
-    verdict = _judge(study.value, objective.value_at(in_force), noise, problem, settings)
+    verdict = _judge(study.value, objective.value_at(in_force), bootstrap, problem, settings)
     everyone = {"best": best, **named}
     return OptimizeResult(
         problem=problem,
@@ -160,7 +160,7 @@ def _optimize(
         tradeoff=tradeoff,
         regions=regions,
         importance=weight_importance(pool, study.best),
-        noise=noise,
+        bootstrap=bootstrap,
         forward=forward,
         verdict=verdict,
         moves=grade_moves(problem, in_force, best, accounts, settings.scoring),
@@ -169,16 +169,18 @@ def _optimize(
     )
 
 
-def _judge(best: Value, current: Value, noise: Noise, problem: Problem, settings: Settings) -> WeightVerdict:
+def _judge(
+    best: Value, current: Value, bootstrap: BootstrappedWeights, problem: Problem, settings: Settings
+) -> WeightVerdict:
     gain = current.objective(problem.lambda_) - best.objective(problem.lambda_)
-    needed = max(noise.threshold, settings.optimize.minimum_gain)
+    needed = max(bootstrap.threshold, settings.optimize.minimum_gain)
     inside = _allowed(problem, problem.in_force)
     facts = f"the objective improves by {gain:.4f} (correlation {current.rho:.3f} to {best.rho:.3f})"
     if not inside:
         text = f"Change recommended: the weights in force break the rules of the search; {facts}."
         return WeightVerdict(True, text, gain, needed)
-    if gain <= noise.threshold:
-        text = f"No change recommended: {facts}, and a gain of up to {noise.threshold:.4f} is within noise."
+    if gain <= bootstrap.threshold:
+        text = f"No change recommended: {facts}, and a gain of up to {bootstrap.threshold:.4f} is within noise."
         return WeightVerdict(False, text, gain, needed)
     if gain < settings.optimize.minimum_gain:
         text = f"No change recommended: {facts}, less than the {settings.optimize.minimum_gain:g} that matters."

@@ -27,7 +27,7 @@ def weights_body(result: OptimizeResult, settings: Settings, *, timestamp: str, 
     names = result.problem.names
     best = dict(zip(names, result.weights, strict=True))
     current = dict(result.problem.current)
-    noise = result.noise
+    noise = result.bootstrap
     return {
         "schema": SCHEMA,
         "weights": best,

@@ -15,7 +15,7 @@ from icp_xl.whitespace.model import Bools, Texts
 UNASSIGNED = "(no rep)"
 
 
-def places(ranked: int, percent: float) -> int:
+def pairs_of_share(ranked: int, percent: float) -> int:
     """Pairs that ``percent`` of ``ranked`` are, rounded half up, at least one where there is any.
 
     >>> places(25, 10.0), places(3, 10.0), places(0, 10.0)
@@ -39,7 +39,7 @@ def select(ranked: pd.DataFrame, settings: WhitespaceSettings) -> Bools:
     n = len(ranked)
     if settings.capacity == "per_rep":
         return (ranked.groupby(reps(ranked), sort=False).cumcount() < settings.per_rep).to_numpy()
-    wanted = places(n, settings.top_percent)
+    wanted = pairs_of_share(n, settings.top_percent)
     if settings.capacity == "top_percent":
         return np.arange(n) < wanted
     division = ranked["division"].to_numpy()
@@ -88,7 +88,7 @@ def thresholds(ranked: pd.DataFrame, selected: Bools, settings: WhitespaceSettin
 def _asked(ranked: pd.DataFrame, settings: WhitespaceSettings) -> int:
     if settings.capacity == "per_rep":
         return int(pd.Series(reps(ranked)).value_counts().clip(upper=settings.per_rep).sum())
-    return places(len(ranked), settings.top_percent)
+    return pairs_of_share(len(ranked), settings.top_percent)
 
 
 def _row(

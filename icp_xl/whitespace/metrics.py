@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.whitespace.capacity import places
+from icp_xl.whitespace.capacity import pairs_of_share
 from icp_xl.whitespace.model import Floats
 
 #: Shares of the list, in percent, that capture is told for.
@@ -21,7 +21,7 @@ def capture(amount: Floats, percent: float) -> float:
     0.75
     """
     total = float(amount.sum())
-    return float(amount[: places(len(amount), percent)].sum()) / total if total > 0.0 else 0.0
+    return float(amount[: pairs_of_share(len(amount), percent)].sum()) / total if total > 0.0 else 0.0
 
 
 def captures(ranked: pd.DataFrame) -> list[dict[str, float]]:
@@ -31,7 +31,7 @@ def captures(ranked: pd.DataFrame) -> list[dict[str, float]]:
     return [
         {
             "percent": k,
-            "pairs": places(len(ranked), k),
+            "pairs": pairs_of_share(len(ranked), k),
             "purchases": round(capture(p, k), 6),
             "value": round(capture(value, k), 6),
         }

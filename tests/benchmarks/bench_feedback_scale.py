@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.feedback.accuracy import compute_accuracy
-from icp_xl.feedback.evaluation_frame import build_judged
+from icp_xl.feedback.evaluation_frame import build_evaluation_frame
 from icp_xl.feedback.lost_patterns import find_lost_patterns
 from icp_xl.feedback.opportunities import prepare_opportunities
 from icp_xl.feedback.outcomes import record_outcomes
@@ -55,7 +55,7 @@ def main() -> None:
             lap("24 snapshots by")
             record_outcomes(store, frame, settings, today=days[-1], now="", run_id="")
             lap("outcomes by")
-            judged = build_judged(store, settings)
+            judged = build_evaluation_frame(store, settings)
             compute_accuracy(judged, settings, seed=0)
             lap("accuracy by")
             find_lost_patterns(judged, settings, seed=0)

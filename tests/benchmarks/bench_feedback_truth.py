@@ -21,7 +21,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from icp_xl.config.feedback import PIPELINE_COMPONENTS, FeedbackSettings, PipelineWeights
-from icp_xl.feedback.champion import PROMOTE, challenger_weights, look_at_trial, start_trial
+from icp_xl.feedback.champion import PROMOTE, challenger_weights, interim_analysis, start_trial
 from icp_xl.feedback.lost_patterns import find_lost_patterns
 from icp_xl.feedback.pipeline_score import weighted_score
 from icp_xl.feedback.refine import Refinement, refine_weights
@@ -91,7 +91,7 @@ def run_loop(
         decision = ""
         for month in sorted(late["close_month"].unique()):
             seen = late[late["close_month"] <= month]
-            decision = look_at_trial(store, seen, settings, today=date(2026, 1, 1)).decision
+            decision = interim_analysis(store, seen, settings, today=date(2026, 1, 1)).decision
             if decision != "wait":
                 break
     return Loop(True, decision == PROMOTE, planned, nearer)

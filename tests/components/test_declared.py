@@ -190,7 +190,7 @@ def test_a_constant_score_is_not_published_and_the_error_says_what_would_work() 
     alike = choose_components(
         frame.assign(total_revenue=100.0), SalesHistory.of(same, until=END), ScoringSettings(), {}
     )
-    assert "every account would get the same score" in alike.told
+    assert "every account would get the same score" in alike.explanation
     one = frame.assign(annual_revenue=np.arange(1, 41) * 1e6, total_revenue=0.0)
     with pytest.raises(InsufficientDataError, match="one component alone, size"):
         choose_components(one, empty, ScoringSettings(), {})
@@ -204,7 +204,7 @@ def test_auto_takes_the_specification_where_its_facts_are_and_says_what_else_it_
     )
     plain = choose_components(accounts(), history, ScoringSettings(), {})
     assert plain.preset == "general" and "size" not in [item.name for item in plain.components]
-    assert "revenue recurs" in plain.told and "industry and size" in plain.told
+    assert "revenue recurs" in plain.explanation and "industry and size" in plain.explanation
     rows = [
         (END - pd.DateOffset(months=k), f"A{i}", "Plan", "saas", f"plan{i % 3}", 10.0 * (1 + i % 5))
         for i in range(38) for k in range(1, 3 + i % 20)
@@ -221,8 +221,8 @@ def test_a_component_that_was_asked_for_and_tells_nobody_apart_is_warned_of() ->
     settings = ScoringSettings.model_validate({"components": components})
     history = SalesHistory.of(lines(), until=END)
     choice = choose_components(accounts().assign(hall=np.nan), history, settings, {})
-    assert "hall (from hall)" in choice.told and "seats" not in choice.told
-    assert not choose_components(accounts().assign(hall=np.arange(40.0)), history, settings, {}).told
+    assert "hall (from hall)" in choice.explanation and "seats" not in choice.explanation
+    assert not choose_components(accounts().assign(hall=np.arange(40.0)), history, settings, {}).explanation
 
 
 def test_weights_of_other_components_are_refused() -> None:

@@ -21,7 +21,7 @@ from icp_xl.outputs import Publication
 from icp_xl.pipeline.feedback.example_list import example_list
 from icp_xl.pipeline.feedback.measure import measure
 from icp_xl.progress import Progress
-from icp_xl.reports.did_it_work import tell
+from icp_xl.reports.did_it_work import findings_in_words
 from icp_xl.runs import RunContext
 from tests.support.lists import simulate_quarter
 
@@ -79,7 +79,7 @@ def test_without_a_holdout_nothing_is_claimed_and_the_words_say_what_to_do() -> 
     found = measure_list(quarter(6, n=500, held=0.0))
     assert found.whole.verdict == "no account was held out" and not found.needed
     assert math.isnan(found.whole.lift) and math.isnan(found.working[0])
-    told = " ".join(tell(found))
+    told = " ".join(findings_in_words(found))
     assert "Nobody can say" in told and "whitespace.holdout_share: 0.1" in told
     assert set(found.by["verdict"]) == {"no account was held out"}
 
@@ -89,7 +89,7 @@ def test_too_few_are_said_to_be_too_few_and_what_it_takes_is_named() -> None:
     found = measure_list(quarter(8, n=300, effect=0.1))
     assert found.whole.verdict == "no difference shown"
     assert found.needed and all(need.held > found.whole.held for need in found.needed)
-    assert "cannot be told yet" in " ".join(tell(found)) and "needed" in " ".join(tell(found))
+    assert "cannot be told yet" in " ".join(findings_in_words(found)) and "needed" in " ".join(findings_in_words(found))
 
 
 def test_the_numbers_that_it_takes_give_the_power_they_promise() -> None:

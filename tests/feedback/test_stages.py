@@ -15,7 +15,7 @@ from icp_xl.cli import run as icp
 from icp_xl.config.feedback import FeedbackSettings, StageSettings
 from icp_xl.errors import SourceError
 from icp_xl.feedback.opportunities import prepare_opportunities
-from icp_xl.feedback.stages import judge_rows, read_stage_answers, stage_remarks, stage_table
+from icp_xl.feedback.stages import decide_outcomes, read_stage_answers, stage_remarks, stage_table
 from icp_xl.sources.stages import read_stage
 from tests.conftest import SHARED
 
@@ -179,7 +179,7 @@ def test_stages_are_ordered_by_what_is_known_of_them() -> None:
 
 def test_how_a_row_was_decided_is_kept() -> None:
     frame = pd.DataFrame({"stage": ["Won", "Closed", "Xyzzy"], "is_won": [None, True, None]})
-    judged = judge_rows(frame, {})
+    judged = decide_outcomes(frame, {})
     assert list(judged.how) == ["words", "flag", "words unknown"]
 
 

@@ -18,10 +18,10 @@ import icp_xl
 from icp_xl.cli import app
 from icp_xl.cli.shell import shell_function
 from icp_xl.commands import COMMANDS, Command
+from icp_xl.commands.api import Planned
 from icp_xl.commands.declare import SHARED
-from icp_xl.commands.everything import stages
-from icp_xl.commands.library import Planned
 from icp_xl.commands.ribbon import MACRO, buttons, tag_of
+from icp_xl.commands.run_all import stages
 from icp_xl.config.describe import every_setting, find_field, settings_schema, settings_template
 from icp_xl.docs_tables import PAGES, ROOT, outdated
 from icp_xl.errors import ConfigError, IcpError, SourceError

@@ -73,7 +73,7 @@ from pathlib import Path
 import icp_xl
 from icp_xl import docs_tables
 from icp_xl.cli import run
-from icp_xl.commands.everything import stages
+from icp_xl.commands.run_all import stages
 from icp_xl.commands.ribbon import ribbon_xml
 from icp_xl.excel.actions import ACTIONS
 from icp_xl.excel.macros import MACROS

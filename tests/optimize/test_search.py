@@ -87,7 +87,7 @@ def test_regions_hold_what_they_say(result: OptimizeResult) -> None:
 
 
 def test_intervals_cover_and_gains_are_paired(result: OptimizeResult) -> None:
-    noise = result.noise
+    noise = result.bootstrap
     for interval in noise.correlation.values():
         assert -1 <= interval.low <= interval.estimate <= interval.high <= 1
     gain = noise.gain["current"]

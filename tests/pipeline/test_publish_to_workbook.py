@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from icp_xl.commands.everything import stages as stages_of_run
+from icp_xl.commands.run_all import stages as stages_of_run
 from icp_xl.config import load_settings
 from icp_xl.pipeline import run_all
 from icp_xl.runs import RunContext, start_run

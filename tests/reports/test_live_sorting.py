@@ -25,7 +25,7 @@ def test_a_window_holds_the_keys_of_its_ranks(n: int, distinct: int, seed: int) 
         assert np.array_equal(np.sort(found["gathered"][first:last]), ordered[first:last])
     # Both keys that a knot lies between are in its window.
     for number in range(1, 1000):
-        window, rest = divmod(number, plan.knots_each)
+        window, rest = divmod(number, plan.knots_per_window)
         place = number * (n - 1) / 1000
         if rest:
             assert edges[window] <= np.floor(place) and np.ceil(place) < edges[window + 1]

@@ -105,7 +105,7 @@ def test_one_line_years_after_all_others_does_not_age_them() -> None:
     rows = [(f"2023-{1 + i % 12:02d}-15", f"A{i % 30}", "s", 10.0) for i in range(120)]
     plain, odd = SalesHistory.of(log(rows)), SalesHistory.of(log([*rows, ("2025-06-01", "A3", "s", 10.0)]))
     assert odd.as_of == plain.as_of == pd.Timestamp("2023-12-16")
-    assert not plain.told and "1 sales line" in odd.told and "2023-12-15" in odd.told
+    assert not plain.warning and "1 sales line" in odd.warning and "2023-12-15" in odd.warning
     few = [row for row in rows if row[1] in ("A0", "A1")]
     assert SalesHistory.of(log([*few, ("2025-06-01", "A0", "s", 10.0)])).as_of == pd.Timestamp("2025-06-02")
 

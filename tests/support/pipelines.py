@@ -58,7 +58,7 @@ def simulate_judged(
     challenger: PipelineWeights | None = None,
     extra_logit: object = None,
 ) -> pd.DataFrame:
-    """Closed opportunities as ``build_judged`` gives them, with outcomes drawn from the ``truth``'s score.
+    """Closed opportunities as ``build_evaluation_frame`` gives them, with outcomes drawn from the ``truth``'s score.
 
     ``strength``: deviation of the log-odds that the true score explains; ``truth=None``: nothing explains them.
     ``account_effect``: deviation of log-odds per account that no component explains; ``season``: deviation per month.

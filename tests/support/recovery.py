@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from icp_xl.config import load_settings
-from icp_xl.weight_search.bootstrap import measure_noise
+from icp_xl.weight_search.bootstrap import bootstrap_weights
 from icp_xl.weight_search.objective import Objective
 from icp_xl.weight_search.problem import build_problem
 from icp_xl.weight_search.simplex import as_floats
@@ -35,6 +35,6 @@ def recovered(seed: int, n: int = 2000, n_trials: int = 400) -> bool:
         result = run_study(objective, settings.optimize, TrialStore(Path(folder) / "a.journal"))
     pool = EvaluatedTrials(objective)
     pool.add(result.outcomes)
-    noise = measure_noise(pool, result.best, {"best": as_floats(result.best)}, settings.optimize, seed)
+    noise = bootstrap_weights(pool, result.best, {"best": as_floats(result.best)}, settings.optimize, seed)
     shortfall = objective.value_at(planted).objective(0.0) - result.value.objective(0.0)
     return bool(shortfall <= max(noise.region, settings.optimize.region_tolerance))

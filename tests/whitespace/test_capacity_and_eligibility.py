@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icp_xl.config.whitespace import WhitespaceSettings
-from icp_xl.whitespace.capacity import places, quota
+from icp_xl.whitespace.capacity import pairs_of_share, quota
 from icp_xl.whitespace.eligibility_rules import RULES
 from icp_xl.whitespace.holdout import draw_holdout, sample_size
 from icp_xl.whitespace.model import Memory, Ranking, Terms
@@ -39,7 +39,7 @@ def said(frame: pd.DataFrame, row: int, **values: Any) -> pd.DataFrame:
 def test_top_percent_takes_exactly_so_many(seed: int, accounts: int, percent: float) -> None:
     ranking = rank(make_candidates(accounts, seed=seed), top_percent=percent)
     ranked = ranking.ranked
-    wanted = places(len(ranked), percent)
+    wanted = pairs_of_share(len(ranked), percent)
     assert ranked["selected"].sum() == wanted
     assert ranked["selected"].head(wanted).all()
 
@@ -62,7 +62,7 @@ def test_hybrid_keeps_every_division_within_its_share(seed: int, divisions: int,
     frame["p_icp"] *= np.where(frame["division"] == "Consumables", 1.0, 0.05)
     ranking = rank(frame, capacity="hybrid", top_percent=percent, max_division_share=share, normalize="calibrated")
     ranked = ranking.ranked
-    wanted, counts = places(len(ranked), percent), ranked["division"].value_counts()
+    wanted, counts = pairs_of_share(len(ranked), percent), ranked["division"].value_counts()
     most = quota(wanted, len(counts), share)
     chosen = ranked.loc[ranked["selected"], "division"].value_counts()
     assert (chosen <= most).all()

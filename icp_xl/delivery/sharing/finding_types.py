@@ -114,7 +114,7 @@ class Finding:
 
     kind: str
     part: str
-    place: str = ""
+    location: str = ""
     got: str = ""
 
     @property
@@ -129,6 +129,6 @@ class Finding:
 
     def __str__(self) -> str:
         kind = self.type
-        where = f" in {self.place}" if self.place else f" in {self.part}" if self.part else ""
+        where = f" in {self.location}" if self.location else f" in {self.part}" if self.part else ""
         got = f" ({self.got})" if self.got else ""
         return f"{kind.what}{where}{got}. {kind.why} {kind.advice}"

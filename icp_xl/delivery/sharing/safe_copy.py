@@ -114,7 +114,7 @@ def _refuse(source: Path, left: list[Finding]) -> None:
     faults = [
         Fault(
             f.type.what,
-            where=f.place or f.part or None,
+            where=f.location or f.part or None,
             got=f.got or None,
             next_step=f.type.advice,
         )

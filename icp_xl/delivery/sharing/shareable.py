@@ -200,19 +200,19 @@ def _owner(rels: str) -> str:
     return (folder.removesuffix("_rels") + name.removesuffix(".rels")).lower()
 
 
-def _relationship(rel: Relationship, part: str, place: str) -> Iterator[Finding]:
+def _relationship(rel: Relationship, part: str, location: str) -> Iterator[Finding]:
     if rel.external:
         if rel.kind == "hyperlink":
             if not is_safe_link(rel.target):
-                yield Finding("link", part, place, rel.target[:80])
+                yield Finding("link", part, location, rel.target[:80])
         elif rel.kind not in ("externalLinkPath", "externalLinkLongPath", "xlPathMissing", "alternateUrls"):
-            yield Finding("external-data", part, place, rel.target[:80])
+            yield Finding("external-data", part, location, rel.target[:80])
         return
     kind = RELATED.get(rel.kind)
     if kind == "custom-xml" and rel.kind == "customXml" and rel.target.lower().lstrip("/").startswith("customxml/item"):
         return  # named by its part
     if kind is not None and not (rel.kind == "control" and "ctrlprop" in rel.target.lower()):
-        yield Finding(kind, rel.target, place)
+        yield Finding(kind, rel.target, location)
 
 
 def _workbook(book: Workbook) -> Iterator[Finding]:
@@ -277,25 +277,25 @@ def _other_parts(package: Package, sheets: dict[str, str], book: Workbook, told:
     """Pictures, paths in any text, and what single parts hold; ``told``: the cells with a path are named already."""
     for name in package.names():
         kind = package.content_type(name).lower()
-        place = sheets.get(name, "")
+        location = sheets.get(name, "")
         if kind.startswith("image/") or name.rsplit(".", 1)[-1] in ("jpg", "jpeg", "png"):
             facts = image_facts(package.read(name))
             if facts:
-                yield Finding("image-metadata", name, place, ", ".join(facts))
+                yield Finding("image-metadata", name, location, ", ".join(facts))
             continue
         if not (kind.endswith(("xml", "vmldrawing")) or name.endswith((".xml", ".rels", ".vml"))):
             continue
         if not (kind.endswith("vmldrawing") or name.endswith(".vml")) and any(
             b"<!--" in block for block in package.chunks(name)
         ):
-            yield Finding("markup-comment", name, place)
+            yield Finding("markup-comment", name, location)
         path = _path_in(package, name)
         if path is not None and not (
             (told and name == (book.related("sharedStrings") or "").lower())
             or (name == book.part.lower() and b"absPath" in package.read(name))
         ):
-            yield Finding("path", name, place, path)
-        yield from _by_content(package, name, kind, place)
+            yield Finding("path", name, location, path)
+        yield from _by_content(package, name, kind, location)
 
 
 def _path_in(package: Package, name: str) -> str | None:
@@ -310,12 +310,12 @@ def _path_in(package: Package, name: str) -> str | None:
     return None
 
 
-def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[Finding]:
+def _by_content(package: Package, name: str, kind: str, location: str) -> Iterator[Finding]:
     if kind.endswith("comments+xml") and "threaded" not in kind:
         for author in descendants(package.tree(name), "author"):
             text = (author.text or "").strip()
             if text and not text.startswith("tc="):
-                yield Finding("comment-author", name, place, text[:60])
+                yield Finding("comment-author", name, location, text[:60])
     elif kind.endswith("person+xml"):
         for person in descendants(package.tree(name), "person"):
             called = person.get("displayName") or ""
@@ -329,13 +329,13 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
         if any(True for _ in descendants(package.tree(name), "ddeLink")):
             yield Finding("dde", name)
     elif kind.endswith(("chart+xml", "chartex+xml")):
-        yield from _formulas(package, ("f",), name, place)
+        yield from _formulas(package, ("f",), name, location)
         for element in package.tree(name).iter():
             if isinstance(element.tag, str) and re.fullmatch(r"filtered\w*Series", local(element)):
-                yield Finding("hidden-series", name, place, "".join(element.itertext()).strip()[:40])
+                yield Finding("hidden-series", name, location, "".join(element.itertext()).strip()[:40])
     elif kind.endswith("table+xml") and "query" not in kind and "pivot" not in kind:
         root = package.tree(name)
-        yield from _formulas(package, ("calculatedColumnFormula", "totalsRowFormula"), name, place)
+        yield from _formulas(package, ("calculatedColumnFormula", "totalsRowFormula"), name, location)
         if root.get("comment"):
             yield Finding("comment", name, f"table {root.get('displayName')}"[:80], (root.get("comment") or "")[:60])
         if any(True for _ in descendants(root, "filterColumn")):
@@ -345,7 +345,7 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
         for what in CONTROL_FORMULAS:
             outward = formula_danger(root.get(what) or "")
             if outward is not None:
-                yield Finding(outward[0], name, place, outward[1])
+                yield Finding(outward[0], name, location, outward[1])
     elif kind.endswith("slicercache+xml"):
         if any(item.get("n") for item in descendants(package.tree(name), "i")):
             yield Finding("pivot-cache", name, "", "items of a slicer")
@@ -353,30 +353,30 @@ def _by_content(package: Package, name: str, kind: str, place: str) -> Iterator[
         for shape in re.findall(rb"<v:shape\b(?:(?!</v:shape>).)*</v:shape>", package.read(name), re.DOTALL):
             words = re.sub(rb"<x:ClientData\b.*?</x:ClientData>|<[^>]*>", b"", shape, flags=re.DOTALL).strip()
             if words and re.search(rb"ObjectType=[\"']Note[\"']", shape) is not None:
-                yield Finding("comment", name, place)
+                yield Finding("comment", name, location)
             style = re.search(rb"^<v:shape\b[^>]*visibility:\s*hidden", shape)
             if style is not None and re.search(rb"ObjectType=[\"']Note[\"']", shape) is None:
-                yield Finding("hidden-shape", name, place)
+                yield Finding("hidden-shape", name, location)
     elif kind.endswith(("drawing+xml", "chartshapes+xml")):
         for element in package.tree(name).iter():
             if not isinstance(element.tag, str):
                 continue
             if (element.get("macro") or "").strip():
-                yield Finding("macros", name, place, (element.get("macro") or "")[:60])
+                yield Finding("macros", name, location, (element.get("macro") or "")[:60])
             danger = formula_danger(element.get("textlink") or "")
             if danger is not None:
-                yield Finding(danger[0], name, place, danger[1])
+                yield Finding(danger[0], name, location, danger[1])
             if local(element) == "cNvPr" and truthy(element.get("hidden")):
-                yield Finding("hidden-shape", name, place, (element.get("name") or "")[:60])
+                yield Finding("hidden-shape", name, location, (element.get("name") or "")[:60])
 
 
-def _formulas(package: Package, tags: tuple[str, ...], part: str, place: str) -> Iterator[Finding]:
+def _formulas(package: Package, tags: tuple[str, ...], part: str, location: str) -> Iterator[Finding]:
     root, own = package.tree(part), own_functions(Workbook(package))
     for tag in tags:
         for element in descendants(root, tag):
             danger = formula_danger(element.text or "", own)
             if danger is not None:
-                yield Finding(danger[0], part, place, danger[1])
+                yield Finding(danger[0], part, location, danger[1])
 
 
 def is_anonymous(name: str) -> bool:

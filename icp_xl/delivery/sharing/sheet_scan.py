@@ -125,12 +125,12 @@ def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted:
         strings: the workbook's shared strings.
         quoted: cell formats that mark text as text.
     """
-    place = f"sheet {name}"
+    location = f"sheet {name}"
     hidden: list[str] = []
     own = own_functions(Workbook(package))
     for element in stream(package, part, "row"):
         if local(element) != "row":
-            yield from _around_the_cells(element, part, place, own)
+            yield from _around_the_cells(element, part, location, own)
             break
         if truthy(element.get("hidden")) or (element.get("ht") is not None and _is_zero(element.get("ht"))):
             hidden.append(element.get("r") or "?")
@@ -141,7 +141,7 @@ def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted:
         yield from _texts(element, part, name, strings, quoted)
     if hidden:
         shown = ", ".join(hidden[:5]) + (f" and {len(hidden) - 5:,} more" if len(hidden) > 5 else "")
-        yield Finding("hidden-rows", part, place, f"rows {shown}")
+        yield Finding("hidden-rows", part, location, f"rows {shown}")
 
 
 @dataclass
@@ -215,39 +215,39 @@ def _is_zero(value: str | None) -> bool:
         return False
 
 
-def _around_the_cells(root: Element, part: str, place: str, own: frozenset[str]) -> Iterator[Finding]:
+def _around_the_cells(root: Element, part: str, location: str, own: frozenset[str]) -> Iterator[Finding]:
     for column in descendants(root, "col"):
         if truthy(column.get("hidden")) or _is_zero(column.get("width")):
-            yield Finding("hidden-columns", part, place, f"columns {column.get('min')} to {column.get('max')}")
+            yield Finding("hidden-columns", part, location, f"columns {column.get('min')} to {column.get('max')}")
     for standard in descendants(root, "sheetFormatPr"):
         if truthy(standard.get("zeroHeight")):
-            yield Finding("hidden-rows", part, place, "rows are hidden unless said otherwise")
+            yield Finding("hidden-rows", part, location, "rows are hidden unless said otherwise")
     for tag in ("formula", "formula1", "formula2", "f"):
         for element in descendants(root, tag):
             danger = formula_danger(element.text or "", own)
             if danger is not None:
-                yield Finding(danger[0], part, place, danger[1])
+                yield Finding(danger[0], part, location, danger[1])
     for line in (child for element in descendants(root, "headerFooter") for child in element):
         # A code of the header, such as &L, stands right before the text.
         path = find_path(re.sub(r"&([A-Z]|\"[^\"]*\"|\d+)", " ", line.text or "").encode())
         if path is not None:
-            yield Finding("path", part, place, path)
+            yield Finding("path", part, location, path)
         words = re.sub(r"&(&|[A-Z]|\"[^\"]*\"|\d+|K[0-9A-Fa-f]{6})", " ", line.text or "").split()
         if any(re.search(r"[^\W\d_]", word) for word in words) and not _OUR_FOOTER.fullmatch(line.text or ""):
-            yield Finding("header-text", part, place, " ".join(words)[:60])
+            yield Finding("header-text", part, location, " ".join(words)[:60])
     if any(local(c.getparent()) == "autoFilter" for c in descendants(root, "filterColumn")):
-        yield Finding("active-filter", part, place)
+        yield Finding("active-filter", part, location)
     for allowed in descendants(root, "protectedRange"):
         if allowed.get("securityDescriptor"):
-            yield Finding("user-name", part, place, f"who may edit {allowed.get('name') or 'a range'}"[:60])
+            yield Finding("user-name", part, location, f"who may edit {allowed.get('name') or 'a range'}"[:60])
     for view in descendants(root, "customSheetView"):
-        yield Finding("view", part, place, (view.get("guid") or "")[:40])
+        yield Finding("view", part, location, (view.get("guid") or "")[:40])
     for scenario in descendants(root, "scenario"):
-        yield Finding("scenario", part, place, (scenario.get("name") or "")[:60])
+        yield Finding("scenario", part, location, (scenario.get("name") or "")[:60])
         said = scenario.get("user") or scenario.get("comment")
         if said:
-            yield Finding("user-name", part, place, said[:60])
+            yield Finding("user-name", part, location, said[:60])
     for link in descendants(root, "hyperlink"):
         path = find_path((link.get("location") or "").encode())
         if path is not None:
-            yield Finding("link", part, place, path)
+            yield Finding("link", part, location, path)

@@ -43,30 +43,30 @@ class RemoveReport:
     backup: Path | None = None
 
 
-def detach(book: Workbook, mine: Sequence[OwnedSheet], whole: bool) -> Detached:
-    """Take the sheets ``mine`` out; ``whole`` says that they are all that we have in the workbook.
+def detach(book: Workbook, owned: Sequence[OwnedSheet], whole: bool) -> Detached:
+    """Take the sheets ``owned`` out; ``whole`` says that they are all that we have in the workbook.
 
     Where nothing else has changed the parts that we changed, and all our sheets go, the entries from before are put
     back; else the sheets, their names, parts and chain entries are taken out one by one.
     """
     undo = read_undo(book)
-    if whole and mine and undo is not None:
+    if whole and owned and undo is not None:
         apply_undo(book, undo)
         return Detached(True, None)
     drop_undo(book)
-    if mine:
-        _take_out(book, mine)
+    if owned:
+        _take_out(book, owned)
     return Detached(whole or undo is not None, None if whole else undo)
 
 
-def _take_out(book: Workbook, mine: Sequence[OwnedSheet]) -> None:
+def _take_out(book: Workbook, owned: Sequence[OwnedSheet]) -> None:
     package = book.package
     before = [e.get("name") or "" for e in book.sheet_elements()]
-    ids = {book.sheet_elements()[mark.index].get(book.rid) for mark in mine}
-    prune_calculation_chain(book, {mark.sheet_id for mark in mine})
-    take_out_sheets(book, {mark.index for mark in mine})
-    remove_global_names(book, {name.lower() for mark in mine for name in mark.names})
-    parts = [mark.part for mark in mine if mark.part is not None]
+    ids = {book.sheet_elements()[mark.index].get(book.rid) for mark in owned}
+    prune_calculation_chain(book, {mark.sheet_id for mark in owned})
+    take_out_sheets(book, {mark.index for mark in owned})
+    remove_global_names(book, {name.lower() for mark in owned for name in mark.names})
+    parts = [mark.part for mark in owned if mark.part is not None]
     package.remove_relationships(book.part, {rel_id for rel_id in ids if rel_id})
     roots = [rel.target for rel in package.relationships("") if not rel.external]
     live = package.closure(roots, without=parts)
@@ -131,18 +131,18 @@ def remove_from_package(package: Package, report: RemoveReport, owner: str | Non
     book = Workbook(package)
     check_writable(book)
     marks = read_owned_sheets(book)
-    mine = [mark for mark in marks if owner is None or mark.owner == owner]
-    if not mine:
+    owned = [mark for mark in marks if owner is None or mark.owner == owner]
+    if not owned:
         refuse("nothing", "the workbook holds no sheet of ours", "There is nothing to remove.", where=book.where)
-    theirs = [e for i, e in enumerate(book.sheet_elements()) if i not in {mark.index for mark in mine}]
+    theirs = [e for i, e in enumerate(book.sheet_elements()) if i not in {mark.index for mark in owned}]
     if not any(e.get("state") not in ("hidden", "veryHidden") for e in theirs):
         refuse("last-sheet", "without our sheets no visible sheet would be left in the workbook",
                "Add or unhide a sheet of your own first. Nothing was changed.", where=book.where)  # fmt: skip
-    whole = len(mine) == len(marks)
-    report.notes += entries_beside(book, mine)
+    whole = len(owned) == len(marks)
+    report.notes += entries_beside(book, owned)
     report.notes += [f"{name} is a copy that you keep of one of our sheets; it stays." for name in release_copies(book)]
-    detached = detach(book, mine, whole)
+    detached = detach(book, owned, whole)
     report.exact = bool(package.restored) and not package.new
-    report.removed = [mark.name for mark in mine]
+    report.removed = [mark.name for mark in owned]
     if not whole and detached.undo is not None:
         write_undo(book, Snapshot.of(package), detached.undo)

@@ -16,8 +16,8 @@ from icp_xl.feedback.measure import PAIR_COLUMNS, Measured, measure_list
 from icp_xl.pipeline.feedback.example_list import example_list
 from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.pipeline.tables import load_tables
-from icp_xl.pipeline.whitespace.rank import people_said
-from icp_xl.reports.did_it_work import MeasureInputs, build_measure_book, tell
+from icp_xl.pipeline.whitespace.rank import read_statuses
+from icp_xl.reports.did_it_work import MeasureInputs, build_measure_book, findings_in_words
 from icp_xl.runs import RunContext
 from icp_xl.tables import Tables
 from icp_xl.whitespace.states import ACTED
@@ -59,7 +59,7 @@ def measure(run: RunContext, example: tuple[pd.DataFrame, str] | None = None) ->
         return None
     tables = load_tables(run)
     last = tables.transactions["date"].max()
-    pairs, notes = outcomes_of(lists, tables, people_said(run)[0])
+    pairs, notes = outcomes_of(lists, tables, read_statuses(run)[0])
     if pairs.empty:
         first = f"{lists['list_day'].min():%Y-%m-%d}"
         raise InsufficientDataError(
@@ -84,7 +84,7 @@ def measure(run: RunContext, example: tuple[pd.DataFrame, str] | None = None) ->
     run.metric("accounts held out", found.whole.held)
     if not found.whole.possible:
         run.status("did it work", found.whole.verdict)
-    words = (*([said] if said else ()), *tell(found, currency))
+    words = (*([said] if said else ()), *findings_in_words(found, currency))
     return MeasureResult(found, words, run.settings.paths.out / REPORT)
 
 

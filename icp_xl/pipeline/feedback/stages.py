@@ -11,7 +11,7 @@ from icp_xl.feedback.opportunities import prepare_opportunities
 from icp_xl.feedback.stages import (
     STAGE_COLUMNS,
     deal_remarks,
-    judge_rows,
+    decide_outcomes,
     read_stage_answers,
     stage_remarks,
     stage_table,
@@ -22,7 +22,7 @@ from icp_xl.runs import RunContext
 REPORT = artifacts.WON_LOST_REPORT.name
 
 
-def said_of_stages(run: RunContext) -> dict[str, StageSettings]:
+def answers_on_stages(run: RunContext) -> dict[str, StageSettings]:
     """The answers of the last report's sheet *Stages*; what the settings say wins."""
     if "said of stages" not in run.memo:
         answers: dict[str, StageSettings] = {}
@@ -45,10 +45,10 @@ def prepared_opportunities(run: RunContext, frame: pd.DataFrame) -> pd.DataFrame
         DataError: the same opportunity id stands in several rows.
         SourceError: an answer on the sheet *Stages* cannot be used.
     """
-    said = said_of_stages(run)
+    said = answers_on_stages(run)
     frame = frame.reset_index(drop=True)
     prepared = prepare_opportunities(frame, said)
-    judged = judge_rows(frame, said)
+    judged = decide_outcomes(frame, said)
     table = stage_table(frame, said, judged)
     run.memo["stages"] = table
     for text in (*stage_remarks(table, REPORT), *deal_remarks(prepared, judged)):

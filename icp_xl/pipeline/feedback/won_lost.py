@@ -15,13 +15,13 @@ from icp_xl.feedback.champion import (
     PROMOTE,
     change_log,
     end_trial,
-    look_at_trial,
+    interim_analysis,
     promote,
     revert,
     running_trial,
     start_trial,
 )
-from icp_xl.feedback.evaluation_frame import build_judged
+from icp_xl.feedback.evaluation_frame import build_evaluation_frame
 from icp_xl.feedback.lost_patterns import LostAnalysis, find_lost_patterns
 from icp_xl.feedback.lost_reasons import find_loss_reasons
 from icp_xl.feedback.refine import Refinement, refine_weights
@@ -103,14 +103,14 @@ def won_lost(run: RunContext) -> WonLostResult | None:
         if run.dry_run:
             return None
         weights, source = weights_in_force(run, store)
-        judged = build_judged(store, settings, progress=run.progress)
+        judged = build_evaluation_frame(store, settings, progress=run.progress)
         run.progress.stage("Comparing predictions with outcomes")
         accuracy = compute_accuracy(judged, settings, seed=seed)
         run.progress.check()
         lost = find_lost_patterns(judged, settings, seed=seed)
         run.progress.check()
         refinement = refine_weights(judged, weights, settings, seed=seed)
-        trial = look_at_trial(store, judged, settings, today=run.now().date())
+        trial = interim_analysis(store, judged, settings, today=run.now().date())
         changes = change_log(store)
     replayed = float(judged["replayed"].mean()) if len(judged) else 0.0
     book = build_won_lost_book(
@@ -174,8 +174,8 @@ def refine(
                 return None
             end_trial(store, "ended by the user", today=today, now=now, run_id=run.run_id)
             return RefineResult(("The trial is ended; the weights in force stay.",))
-        judged = build_judged(store, run.settings.feedback, progress=run.progress)
-        report = look_at_trial(store, judged, run.settings.feedback, today=today)
+        judged = build_evaluation_frame(store, run.settings.feedback, progress=run.progress)
+        report = interim_analysis(store, judged, run.settings.feedback, today=today)
         if apply:
             if report.decision == PROMOTE and run.dry_run:
                 return None

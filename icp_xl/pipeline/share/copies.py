@@ -316,14 +316,14 @@ class _ShareRun:
             )
         if password is not None:
             content = encrypt(content, password)
-        name = self.shelf.place(folder, stem, ".xlsx", reader.name or FOR_ALL)
+        name = self.shelf.free_name(folder, stem, ".xlsx", reader.name or FOR_ALL)
         self.run.outputs.path(name).write_bytes(content)
         self._record(name, key, reader, report, accounts, rows, password is not None)
         if password is not None:
             self.files[-1] = replace(self.files[-1], content=inside)
         if self.office is not None:
             self.run.progress.check()
-            pdf = self.shelf.place(folder, stem, ".pdf", reader.name or FOR_ALL)
+            pdf = self.shelf.free_name(folder, stem, ".pdf", reader.name or FOR_ALL)
             first_page(made, self.run.outputs.path(pdf), self.office)
             self._record(pdf, key, reader, report, accounts, None, False, "summary")
 
@@ -331,7 +331,7 @@ class _ShareRun:
         public = cut.public(rows) if reader.by else rows
         lot = public.iloc[len(rows) * (reader.part - 1) // reader.parts : len(rows) * reader.part // reader.parts]
         folder = f"{self.settings.folder}/by_{reader.by}" if reader.by else self.settings.folder
-        name = self.shelf.place(folder, stem, ".csv", reader.name or FOR_ALL)
+        name = self.shelf.free_name(folder, stem, ".csv", reader.name or FOR_ALL)
         shown = [column.key for column in account_columns(lot, cut.model)] if cut.model else list(lot.columns)
         self.run.outputs.csv(name, lot[shown])
         self._record(
@@ -366,7 +366,7 @@ class _ShareRun:
             self.readers[self.by, mail.reader] = replace(known, address=str(mail.to))
             tail = f" (part {mail.part} of {mail.parts})" if mail.parts > 1 else ""
             folder = f"{self.settings.folder}/mail_by_{self.by}"
-            name = self.shelf.place(folder, self.stems[mail.reader] + tail, ".eml", mail.reader)
+            name = self.shelf.free_name(folder, self.stems[mail.reader] + tail, ".eml", mail.reader)
             self.run.outputs.path(name).write_bytes(draft_of(self.run, mail))
             reader = Reader(self.by, mail.reader, mail.part, mail.parts)
             accounts = len({i for rows in self.given[mail.reader].values() for i in rows["account_id"]})

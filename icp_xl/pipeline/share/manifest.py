@@ -139,7 +139,7 @@ class Shelf:
         self.taken = {e.file.casefold() for e in self.kept}
         self.given: set[str] = set()
 
-    def place(self, folder: str, stem: str, suffix: str, recipient: str) -> str:
+    def free_name(self, folder: str, stem: str, suffix: str, recipient: str) -> str:
         """A free name below the output folder: never one that now holds the file of another reader.
 
         Args:

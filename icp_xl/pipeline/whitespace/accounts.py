@@ -10,7 +10,7 @@ import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.feedback.opportunities import OPEN, prepare_opportunities
-from icp_xl.pipeline.feedback.stages import said_of_stages
+from icp_xl.pipeline.feedback.stages import answers_on_stages
 from icp_xl.runs import RunContext
 from icp_xl.sources.side_files import read_side_file
 from icp_xl.tables.star import Star
@@ -43,7 +43,7 @@ def open_deals(run: RunContext, frame: pd.DataFrame) -> Any:
     path = artifacts.OPPORTUNITIES.find(run.outputs)
     if run.settings.whitespace.open_deals == "off" or not path.is_file():
         return np.zeros(len(frame), dtype=bool)
-    deals = prepare_opportunities(artifacts.OPPORTUNITIES.read(path), said_of_stages(run))
+    deals = prepare_opportunities(artifacts.OPPORTUNITIES.read(path), answers_on_stages(run))
     deals = deals[(deals["outcome"] == OPEN) & (deals["account_id"] != "")]
     plain = deals["division"].str.casefold()
     whole = deals["account_id"] if run.settings.whitespace.open_deals == "account" else deals["account_id"][plain == ""]

@@ -89,7 +89,7 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
         return None
     run.cutoffs = sorted({*run.cutoffs, cutoff.isoformat()})
     inputs = gather(run)
-    states, seen, changed = people_said(run)
+    states, seen, changed = read_statuses(run)
     previous = _previous(run)
     terms = Terms(
         inputs.cutoff, run.now().date(), inputs.window_months, run.settings.run.seed, run.settings.reports.currency
@@ -105,7 +105,7 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
     return WhitespaceOutcome(ranking, inputs.value_name, tuple(names.values()), changed)
 
 
-def people_said(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+def read_statuses(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """States with what people typed since the last run, what copies hold now, and how many pairs changed."""
     states = _read(run, artifacts.WHITESPACE_STATES, STATE_COLUMNS)
     states = clean_states(states) if len(states) else empty_states()

@@ -91,7 +91,7 @@ def compute_live(
     frame["grade_no"] = frame["icp_grade"].map(value).astype(int)
     frame["published_no"] = frame["published_grade"].map(value).astype(int)
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
-    frame["place_change"] = frame["published_place"] - place(frame["percentile"], n)
+    frame["place_change"] = frame["published_place"] - rank_of_percentile(frame["percentile"], n)
     frame["grade_move"] = frame["grade_no"] - frame["published_no"]
     frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
@@ -108,7 +108,7 @@ def compute_live(
     )  # fmt: skip
 
 
-def place(percentile: pd.Series[float], n: int) -> pd.Series[float]:
+def rank_of_percentile(percentile: pd.Series[float], n: int) -> pd.Series[float]:
     """Place in the list (1 best) that belongs to a percentile among ``n`` accounts."""
     return 1 + (1 - percentile) * (n - 1)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from icp_xl.components.record import score_columns
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.charts import sample_rows
-from icp_xl.reports.live.figures import place
+from icp_xl.reports.live.figures import rank_of_percentile
 from icp_xl.scoring.model import ScoreModel
 
 PUBLISHED, EQUAL = "Published", "Equal"
@@ -44,7 +44,7 @@ def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
     frame["revenue_rank"] = frame["total_revenue"].rank() / max(len(frame), 1)
     frame["published_score"] = scored["icp_score"].astype(float)
     frame["published_grade"] = scored["icp_grade"].astype(object)
-    frame["published_place"] = place(scored["percentile"].astype(float), max(len(frame), 1))
+    frame["published_place"] = rank_of_percentile(scored["percentile"].astype(float), max(len(frame), 1))
     return frame
 
 

@@ -33,13 +33,13 @@ WINDOWS = 10
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of ``accounts`` keys for ``knots`` knots, of which every ``knots_each``-th is a window's edge."""
+    """The windows of ``accounts`` keys for ``knots`` knots, one at every window's edge."""
 
     accounts: int
     knots: int
 
     @property
-    def knots_each(self) -> int:
+    def knots_per_window(self) -> int:
         return (self.knots - 1) // WINDOWS
 
     @property
@@ -55,7 +55,7 @@ class Windows:
         """How many keys stand before the end of a window (counted from 1); none before that of window 0."""
         if window in (0, WINDOWS):
             return 0 if window == 0 else self.accounts
-        return window * self.knots_each * (self.accounts - 1) // (self.knots - 1) + 1
+        return window * self.knots_per_window * (self.accounts - 1) // (self.knots - 1) + 1
 
     def block(self, number: int) -> tuple[int, int]:
         """First and last row of a block, all counted from 1."""
@@ -63,7 +63,7 @@ class Windows:
 
     def knot(self, number: int) -> str:
         """Formula of the knot ``number`` (from 0), before it is rounded."""
-        window, rest = divmod(number, self.knots_each)
+        window, rest = divmod(number, self.knots_per_window)
         if rest == 0:
             return DIRECT
         first, last = self.edge(window) + 1, self.edge(window + 1)

@@ -58,7 +58,7 @@ def build_summary_sheet(result: OptimizeResult, settings: Settings, facts: Mappi
 
 
 def _tiles(result: OptimizeResult) -> Figures:
-    correlation = result.noise.correlation["best"]
+    correlation = result.bootstrap.correlation["best"]
     now = result.named["current"][1]
     forward = result.forward.forward.get("best")
     tiles = [
@@ -100,7 +100,7 @@ def _adoption_note(result: OptimizeResult, settings: Settings) -> list[Text]:
 
 def _weights_table(result: OptimizeResult) -> Table:
     best, current, default = (result.named[name][0] for name in ("best", "current", "default"))
-    intervals = result.noise.weights
+    intervals = result.bootstrap.weights
     frame = pd.DataFrame(
         {
             "component": list(titles(result).values()),
@@ -161,8 +161,8 @@ def _comparison_table(result: OptimizeResult, names: list[str]) -> Table:
     rows = []
     for name in names:
         value = result.named[name][1]
-        interval = result.noise.correlation[name]
-        gain = result.noise.gain.get(name)
+        interval = result.bootstrap.correlation[name]
+        gain = result.bootstrap.gain.get(name)
         later = result.forward.forward.get(name)
         rows.append(
             {
@@ -317,7 +317,7 @@ def _facts(result: OptimizeResult, settings: Settings, facts: Mapping[str, str])
             ),
             ("Scanned besides", _scanned(result)),
             ("Pruning", _pruning(result)),
-            ("Resamples", result.noise.resamples),
+            ("Resamples", result.bootstrap.resamples),
             ("Intervals", f"{settings.optimize.confidence:.0%}"),
             ("Study", result.study.name),
             ("Seed", str(problem.seed)),
