@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -254,7 +255,8 @@ def _deliver(book: Any, job: jobs.Job) -> None:
         app.status_bar = f"ICP {label} is done: choose on the sheet {MAPPING_SHEET}"
         alert(app, job.output().strip()[-900:])
         return
-    written = write() if write is not None else 0
+    with _unheard(app):
+        written = write() if write is not None else 0
     # One is opened; the rest of a long run wait in its folder.
     opened = show_report(app, _main_report(reports)) if reports else False
     _forget(job, target, host)
@@ -264,6 +266,17 @@ def _deliver(book: Any, job: jobs.Job) -> None:
         alert(app, job.output().strip()[-900:] or f"{label} is done. The results are in {job.request.out}.")
         return
     app.status_bar = _done_text(job, reports, written, opened)
+
+
+@contextmanager
+def _unheard(app: Any) -> Iterator[None]:
+    """While this holds, no macro of the user's hears of changed cells or new sheets (Application.EnableEvents)."""
+    before = app.enable_events
+    app.enable_events = False
+    try:
+        yield
+    finally:
+        app.enable_events = before
 
 
 def _forget(job: jobs.Job, target: Any | None, host: Host) -> None:
@@ -336,14 +349,15 @@ def settings(book: Any) -> None:
         if sheet.name.casefold() == SETTINGS_SHEET.casefold():
             sheet.activate()
             return
-    sheet = book.sheets.add(SETTINGS_SHEET, after=book.sheets[-1])
     rows = [["Setting", "Value", "Notes"], *([key, value, note] for key, value, note in settings_rows())]
-    area = sheet.range((1, 1), (len(rows), 3))
-    area.value = rows
-    sheet.range("A1:C1").font.bold = True
-    for column, width in (("A:A", 36), ("B:B", 24), ("C:C", 90)):
-        sheet.range(column).column_width = width
-    sheet.tables.add(area, name="tblIcpSettings")
+    with _unheard(book.app):
+        sheet = book.sheets.add(SETTINGS_SHEET, after=book.sheets[-1])
+        area = sheet.range((1, 1), (len(rows), 3))
+        area.value = rows
+        sheet.range("A1:C1").font.bold = True
+        for column, width in (("A:A", 36), ("B:B", 24), ("C:C", 90)):
+            sheet.range(column).column_width = width
+        sheet.tables.add(area, name="tblIcpSettings")
     sheet.activate()
 
 

@@ -404,6 +404,23 @@ def test_save_as_during_a_job(app: Any, book: Any, folder: Path) -> None:
         assert published_folder() == folder / "icp_output"
 
 
+def test_a_workbook_that_is_renamed_or_moved_while_it_is_closed(app: Any, book: Any, folder: Path) -> None:
+    job = macros.start(book, ACTIONS["score"])
+    book.save()
+    book.close()
+    (folder / "archive").mkdir()
+    moved = (folder / "Accounts.xlsx").rename(folder / "archive" / "Accounts 2024.xlsx")
+    # A new file takes its old place and name, and is not taken for it.
+    stranger = openpyxl.load_workbook(moved)
+    del stranger.defined_names["_icpxl_jobs"]
+    stranger.save(folder / "Accounts.xlsx")
+    old, new = app.books.open(str(folder / "Accounts.xlsx")), app.books.open(str(moved))
+    before = contents(old)
+    job.wait(60)
+    macros.guarded(old, partial(macros.collect_job, job_id=job.id))
+    assert job.delivered and contents(old) == before and contents(new)["Accounts"]["G5"] == 51.0
+
+
 def test_two_excels_and_one_workbook(engine: Any, app: Any, book: Any, folder: Path) -> None:
     job = macros.start(book, ACTIONS["score"])
     job.wait(60)

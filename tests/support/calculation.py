@@ -110,7 +110,11 @@ class Calculator:
             return ERROR_VALUES["#NAME?"]
         cut = self._cut(given)
         told = f"{book.url or book._path or book._name}\n.\n,"
-        found = self.answer(name, self.server.call(name, *(self._plain(item) for item in cut), told=told))
+        book.app.calculating = True
+        try:
+            found = self.answer(name, self.server.call(name, *(self._plain(item) for item in cut), told=told))
+        finally:
+            book.app.calculating = False
         if isinstance(found, list | tuple):
             rows = [list(row) if isinstance(row, list | tuple) else None for row in found]
             rows = rows if all(row is not None for row in rows) else [list(found)]

@@ -43,6 +43,8 @@ from openpyxl.worksheet.table import Table as XlTable
 from openpyxl.worksheet.table import TableColumn
 from xlwings import base_classes
 
+from icp_xl.excel.cells import ERROR_NUMBERS
+
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 #: Characters of a path, of a cell, of a formula, and of one that goes into FormulaArray or a validation.
 MAX_PATH, MAX_TEXT, MAX_FORMULA, MAX_FORMULA1 = 218, 32_767, 8_192, 255
@@ -81,8 +83,9 @@ def windows_converters() -> dict[str, Any]:
 
 
 _WINDOWS = windows_converters()
-#: Text of an Excel error to the number that COM hands over.
-ERROR_CODES = {text: code for code, text in _WINDOWS["cell_errors"].items()}
+#: Text of every Excel error to the number that COM hands over; xlwings knows the first seven.
+ERROR_VALUES = {text: -2146828288 + number for number, text in ERROR_NUMBERS.items()}
+assert {text: code for code, text in _WINDOWS["cell_errors"].items()}.items() <= ERROR_VALUES.items()
 
 
 class Engine(_WINDOWS["Engine"]):  # type: ignore[misc]
@@ -136,6 +139,9 @@ class App(base_classes.App):
         self.answer = "ok"
         self.selected: Range | None = None
         self.macros: dict[str, Any] = HostMacros(self).table()
+        #: Cells of whose change the user's own macros would be told; whether a function is at work.
+        self.heard: list[tuple[str, str]] = []
+        self.calculating = False
         #: Set when its process is ended. With ``modal`` a message waits for somebody to press its button.
         self.gone, self.modal, self.shown = threading.Event(), False, ""
         signs = {1: 1, 2: 1, 3: ".", 4: ",", 5: ","}
@@ -254,6 +260,9 @@ class Books(base_classes.Books):
 
 
 class Book(base_classes.Book):
+    #: What has not changed is saved as it was in the file, with what openpyxl does not know: dynamic arrays, say.
+    as_in_file = False
+
     def __init__(self, books: Books, wb: Any, name: str, path: str | None, content: bytes | None) -> None:
         self.books, self.wb, self._name, self._path, self._content = books, wb, name, path, content
         self.saved, self.read_only, self.shared, self.has_password, self.protected = True, False, False, False, False
@@ -303,7 +312,8 @@ class Book(base_classes.Book):
             raise ExcelError("the path is too long")
         if self.read_only and os.path.abspath(path) == self._path:
             raise ExcelError("the workbook is open read-only")
-        self.wb.save(path)
+        if not (self.as_in_file and self.saved and os.path.abspath(path) == self._path):
+            self.wb.save(path)
         self._path, self._name, self.saved = os.path.abspath(path), os.path.basename(path), True
 
 
@@ -460,10 +470,30 @@ class Tables(base_classes.Tables):
         return key in self.sheet.ws.tables
 
     def add(self, source=None, name=None, **_):
+        self._check(source, name)
         table = XlTable(displayName=name, ref=source.get_address(False, False, False))
         self.sheet.ws.add_table(table)
         table._initialise_columns()
         return Table(self.sheet, table)
+
+    def _check(self, source, name):
+        ws = self.sheet.ws
+        if self.sheet.book.shared:
+            raise ExcelError("no table is made in a shared workbook")
+        taken = {known.lower() for other in ws.parent.worksheets for known in (*other.tables, *other.defined_names)}
+        taken |= {known.lower() for known in ws.parent.defined_names}
+        bad = not re.fullmatch(r"[A-Za-z_\\][\w.\\]{0,254}", name) or name.lower() in ("c", "r")
+        if bad or name.lower() in taken or re.fullmatch(r"[A-Za-z]{1,3}[1-9]\d{0,6}", name):
+            raise ExcelError(f"{name} is no name for a table")
+        left, top, right, bottom = range_boundaries(source.get_address(False, False, False))
+        headers = [ws.cell(top, column).value for column in range(left, right + 1)]
+        texts = [str(header).lower() for header in headers if isinstance(header, str) and len(header) <= 255]
+        if len(set(texts)) < len(headers) or any(text.startswith("=") for text in texts):
+            raise ExcelError("headers of a table are texts that differ")
+        for area in [table.ref for table in ws.tables.values()] + [str(area) for area in ws.merged_cells.ranges]:
+            one, two, three, four = range_boundaries(area)
+            if one <= right and three >= left and two <= bottom and four >= top:
+                raise ExcelError("a table may not touch another, nor merged cells")
 
 
 class Table(base_classes.Table):
@@ -492,6 +522,8 @@ class Table(base_classes.Table):
         ws.add_table(self.table)
 
     def resize(self, area):
+        if self.sheet.book.shared:
+            raise ExcelError("no table grows in a shared workbook")
         left, top, right, _ = range_boundaries(area.get_address(False, False, False))
         self.table.ref = area.get_address(False, False, False)
         if self.table.autoFilter is not None:
@@ -631,8 +663,14 @@ class Range(base_classes.Range):
             values = self._sheet.book.values
             known = values[ws.title]._cells.get((row, column)) if values and ws.title in values.sheetnames else None
             value = None if known is None else known.value
-        if isinstance(value, str) and value in ERROR_CODES:
-            return ERROR_CODES[value]
+            if value is None and cell.value == '=""':
+                value = ""
+        if isinstance(value, str) and value in ERROR_VALUES:
+            return ERROR_VALUES[value]
+        if type(value) is dt.date:
+            return dt.datetime.combine(value, dt.time())
+        if isinstance(value, dt.time):
+            return dt.datetime.combine(dt.date(1899, 12, 30), value)
         if isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if isinstance(value, float) and is_date_format(cell.number_format):
@@ -681,6 +719,7 @@ class Range(base_classes.Range):
     @formula2.setter
     def formula2(self, value):
         self._check_writable()
+        check_formula(value)
         self._forget()
         for cell in self.each():
             # A formula that may spill is an array formula of its anchor in the file.
@@ -714,7 +753,11 @@ class Range(base_classes.Range):
             self._sheet.ws.row_dimensions[self._row + i].hidden = value
 
     def _check_writable(self):
-        ws = self._sheet.ws
+        ws, app = self._sheet.ws, self._sheet.book.app
+        if app.calculating:
+            raise ExcelError("a function may not change cells")
+        if app.enable_events:
+            app.heard.append((ws.title, self.address))
         if ws.protection.sheet:
             raise ExcelError("the sheet is protected")
         right, bottom = self._column + self._width - 1, self._row + self._height - 1
@@ -755,6 +798,8 @@ class Range(base_classes.Range):
             for column in range(self._column, self._column + self._width):
                 cell = ws._cells.get((row, column))
                 value = None if cell is None else cell.value
+                if value is None:
+                    value = Range(self._sheet, row, column).formula_array
                 line.append("" if value is None else getattr(value, "text", value))
             rows.append(tuple(line))
         return rows[0][0] if self.shape == (1, 1) else tuple(rows)
@@ -763,6 +808,7 @@ class Range(base_classes.Range):
     def formula(self, value):
         self._check_writable()
         if isinstance(value, str) and value.startswith("="):
+            check_formula(value)
             self._forget()
             for cell in self.each():
                 cell.value = Translator(value, self.first.coordinate).translate_formula(cell.coordinate)
@@ -800,6 +846,8 @@ class Range(base_classes.Range):
 
     @column_width.setter
     def column_width(self, value):
+        if value > 255:
+            raise ExcelError("a column is 255 characters wide at most")
         for column in range(self._column, self._column + self._width):
             self._sheet.ws.column_dimensions[get_column_letter(column)].width = value
 
@@ -807,6 +855,12 @@ class Range(base_classes.Range):
 def is_currency(number_format: str) -> bool:
     """Whether COM hands a cell of this format over as currency (VT_CY)."""
     return any(sign in number_format for sign in ("$", "\u20ac", "\u00a3", "_(", "_-"))
+
+
+def check_formula(text: str) -> None:
+    """Refuse a formula that is too long, or holds a text that is."""
+    if len(text) > MAX_FORMULA or any(len(part) > MAX_FORMULA1 for part in re.findall(r'"((?:[^"]|"")*)"', text)):
+        raise ExcelError("a formula holds 8,192 characters, and a text in it 255")
 
 
 def check_sheet_name(name: str) -> None:
@@ -834,6 +888,15 @@ def repoint(wb: Any, sheet: str, new: str) -> None:
             name.attr_text = old.sub(lambda _: new, name.attr_text)
     for name in wb.defined_names.values():
         name.attr_text = old.sub(lambda _: new, name.attr_text)
+    for ws in wb.worksheets:
+        for rule in ws.data_validations.dataValidation:
+            rule.formula1 = rule.formula1 and old.sub(lambda _: new, rule.formula1)
+        for area in ws.conditional_formatting:
+            for rule in area.rules:
+                rule.formula = [old.sub(lambda _: new, text) for text in rule.formula]
+        for chart in ws._charts:
+            for series in chart.series:
+                series.val.numRef.f = old.sub(lambda _: new, series.val.numRef.f)
 
 
 class HostMacros:

@@ -16,6 +16,7 @@ from lxml import etree
 from xlsxwriter.utility import xl_col_to_name
 
 from icp_xl.delivery.render.references import TableLocation
+from icp_xl.errors import DeliveryError
 from icp_xl.opc.archive import deterministic_zip
 from icp_xl.opc.xml import parse
 from icp_xl.reports.spec import ReportBook, Table
@@ -27,6 +28,8 @@ _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 #: What may stand in a sheet after its controls.
 _AFTER = ("webPublishItems", "tableParts", "extLst")
+#: The highest value of a form control; a higher one brings Excel's repair dialog.
+MOST = 30_000
 #: Pixels between a control and the edges of its cell.
 _INSET = 3
 
@@ -51,7 +54,11 @@ class PlacedControl:
 def place_controls(
     book: ReportBook, sheets: Mapping[str, str], tables: Mapping[str, TableLocation]
 ) -> list[PlacedControl]:
-    """The controls that the columns of a book's tables ask for."""
+    """The controls that the columns of a book's tables ask for.
+
+    Raises:
+        DeliveryError: one counts beyond what a form control can (ControlFormat.Max).
+    """
     placed = []
     for table in (each for sheet in book.sheets for each in _tables(sheet.blocks)):
         spot = tables[table.name]
@@ -59,6 +66,11 @@ def place_controls(
             control = column.control
             if control is None:
                 continue
+            if not 0 <= control.low <= control.high <= MOST:
+                raise DeliveryError(
+                    "a scroll bar or spin button counts further than Excel lets it", where=column.header,
+                    got=f"{control.low} to {control.high}", allowed=f"0 to {MOST:,}",
+                )  # fmt: skip
             at = spot.columns[column.key]
             for i, value in enumerate(table.frame[column.key]):
                 linked = f"${xl_col_to_name(at)}${spot.first_row + i + 1}"
