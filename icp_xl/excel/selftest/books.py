@@ -10,11 +10,13 @@ import openpyxl
 
 from icp_xl.artifacts import LIVE_WORKBOOK, REPORT
 from icp_xl.excel import macros
-from icp_xl.excel.host import own_sheets
+from icp_xl.excel.host import Host, own_sheets
 from icp_xl.excel.published_results import DEFAULT_OUT
+from icp_xl.excel.put_sheets import put_into, reports_in
 from icp_xl.excel.selftest.bench import CUSTOMERS_FILE, FACTS_FILE, Bench
 from icp_xl.excel.selftest.step import NotHere, expect, step
 from icp_xl.excel.templates import write_templates
+from icp_xl.excel.workbook_discovery import live_settings
 
 #: The column of the live workbook's weights that its scroll bars move, counted from 0.
 SCROLL_BAR = 3
@@ -87,6 +89,14 @@ def _in_file(path: Path) -> Any:
         return openpyxl.load_workbook(path)
 
 
+def put(book: Any) -> Any:
+    """Put the sheets of all reports in, as the button does but for its message, which would wait for somebody."""
+    app, name = book.app, book.name
+    settings, _ = live_settings(book)
+    put_into(book, reports_in(macros.out_folder(book, settings)), settings, Host(app))
+    return app.books[name]
+
+
 def _with_sheets(bench: Bench, name: str) -> tuple[Any, Any]:
     """A workbook into which the report's sheets were put, and one of those sheets that holds a table."""
     folder = bench.copy_of(bench.first)
@@ -94,8 +104,7 @@ def _with_sheets(bench: Bench, name: str) -> tuple[Any, Any]:
     (folder / CUSTOMERS_FILE).rename(path)
     book = bench.open(path)
     book.sheets.add("My own", after=book.sheets[-1])
-    macros.put_sheets(book)
-    book = bench.app.books[path.name]
+    book = put(book)
     ours = own_sheets(book)
     expect(ours, "no sheet went in")
     return book, next(sheet for sheet in book.sheets if sheet.name in ours and len(sheet.tables))
@@ -122,8 +131,7 @@ def users_things_stand(bench: Bench) -> str:
     own.range("G2").api.FormatConditions.Add(2, 3, f"={data}!$A$1>1")
     before = _things(book)
     for _ in range(2):
-        macros.put_sheets(book)
-        book = bench.app.books["things.xlsx"]
+        book = put(book)
     after = _things(book)
     changed = {name: after[name] for name, value in before.items() if after[name] != value}
     expect(not changed, f"{changed} where { ({name: before[name] for name in changed}) } stood")
@@ -152,12 +160,12 @@ def pivot_stands(bench: Bench) -> str:
         raise NotHere("this Excel makes no pivot tables")
     book, ours = _with_sheets(bench, "pivot")
     area = ours.tables[0].range
-    source = f"'{ours.name}'!" + area.api.Address(ReferenceStyle=-4150)  # xlR1C1
+    last = (area.row + area.shape[0] - 1, area.column + area.shape[1] - 1)
+    source = f"'{ours.name}'!R{area.row}C{area.column}:R{last[0]}C{last[1]}"
     target = book.sheets["My own"].range("A3").api
     book.api.PivotCaches().Create(1, source).CreatePivotTable(target, "mine")
     before = book.sheets["My own"].api.PivotTables(1).SourceData
-    macros.put_sheets(book)
-    after = bench.app.books["pivot.xlsx"].sheets["My own"].api.PivotTables(1).SourceData
+    after = put(book).sheets["My own"].api.PivotTables(1).SourceData
     expect(after == before, f"{after} where {before} stood")
     return str(after)
 
