@@ -55,7 +55,7 @@ def choose_candidate(
     order = arena.order(model, rule)
     better = gain.low > 0.0 or order.low > 0.0 or saved[0] > BEYOND * saved[1]
     unopposed = gain.high >= 0.0 and order.high >= 0.0
-    told = f"{model} against {rule}: {arena.told(model, rule)}"
+    told = f"{model} against {rule}: {arena.figures_of(model, rule)}"
     if not better and unopposed and saved[0] > 0.0 and _over_a_year(candidates, model, rule):
         return model, [*steps, f"{told}, better within noise, and by AUC in all windows of a year but one at most"]
     won = better and unopposed
@@ -116,7 +116,7 @@ class _Arena:
         one, two = ((self.judged[FITTED + each].to_numpy(np.float64) - self.y) ** 2 for each in (name, other))
         return float((two - one).mean()), float((two - one).std() / np.sqrt(self.y.size))
 
-    def told(self, name: str, other: str) -> str:
+    def figures_of(self, name: str, other: str) -> str:
         """Both figures of both, in words."""
         lift, loss = self.lift, self.loss
         return f"lift@10 {lift[name]:.2f} to {lift[other]:.2f}, Brier loss {loss[name]:.4f} to {loss[other]:.4f}"
@@ -128,5 +128,5 @@ class _Arena:
         tied = [name for name in names if name == top or self.gain(top, name).low <= 0.0]
         best = min(tied, key=lambda name: (self.loss[name], order[name]))
         others = [name for name in names if name != best]
-        steps += [f"{best} before {name}: {self.told(best, name)}" for name in others]
+        steps += [f"{best} before {name}: {self.figures_of(best, name)}" for name in others]
         return best

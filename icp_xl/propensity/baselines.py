@@ -34,9 +34,9 @@ _PROCESS_ROWS = 20_000
 
 @dataclass(frozen=True)
 class BaselineModel:
-    """A fitted rule; ``parameters`` are those of BG/NBD (r, alpha, a, b, window, rate of those who never bought)."""
+    """A fitted baseline; ``parameters`` are BG/NBD's (r, alpha, a, b, window, rate of those who never bought)."""
 
-    rule: str
+    baseline: str
     sigmoid: Calibrator
     parameters: tuple[float, ...] = ()
 
@@ -44,16 +44,16 @@ class BaselineModel:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Features that the rule looks at."""
-        return _FEATURES[self.rule]
+        """Features that the baseline looks at."""
+        return _FEATURES[self.baseline]
 
     def log_odds(self, x: Floats) -> Floats:
-        """Uncalibrated log-odds of each row of the rule's features."""
-        return np.asarray(self.sigmoid.slope * _score(self.rule, x, self.parameters) + self.sigmoid.intercept)
+        """Uncalibrated log-odds of each row of the baseline's features."""
+        return np.asarray(self.sigmoid.slope * _score(self.baseline, x, self.parameters) + self.sigmoid.intercept)
 
     def contributions(self, x: Floats) -> Floats:
-        """Rows × (features + 1): the rule's own feature carries all that differs between accounts."""
-        score = _score(self.rule, x, self.parameters)
+        """Rows × (features + 1): the baseline's own feature carries all that differs between accounts."""
+        score = _score(self.baseline, x, self.parameters)
         terms = np.zeros((len(x), len(self.features) + 1))
         middle = float(np.mean(score)) if len(score) else 0.0
         if self.features:
@@ -66,13 +66,13 @@ class BaselineModel:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers for the model file."""
         return {
-            "kind": self.kind, "rule": self.rule, "sigmoid": self.sigmoid.to_json(),
+            "kind": self.kind, "rule": self.baseline, "sigmoid": self.sigmoid.to_json(),
             "parameters": list(self.parameters),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> BaselineModel:
-        """The rule that :meth:`to_json` described."""
+        """The baseline that :meth:`to_json` described."""
         numbers = tuple(float(value) for value in body["parameters"])
         return cls(str(body["rule"]), Calibrator.from_json(body["sigmoid"]), numbers)
 
@@ -87,27 +87,27 @@ _FEATURES: dict[str, tuple[str, ...]] = {
 }
 
 
-def baseline_matrix(rule: str, features: pd.DataFrame) -> Floats | None:
-    """The features of a rule, or ``None`` where the frame lacks one."""
-    names = [_present(name, features) for name in _FEATURES[rule]]
+def baseline_matrix(baseline: str, features: pd.DataFrame) -> Floats | None:
+    """The features of a baseline, or ``None`` where the frame lacks one."""
+    names = [_present(name, features) for name in _FEATURES[baseline]]
     if any(name is None for name in names):
         return None
     chosen = [name for name in names if name is not None]
     return features[chosen].to_numpy(np.float64) if chosen else np.zeros((len(features), 0))
 
 
-def fit_baseline(rule: str, cutoffs: Sequence[CutoffData]) -> BaselineModel | None:
-    """The rule fitted on ``cutoffs``; ``None`` where the features or the purchases do not allow it."""
-    matrices = [baseline_matrix(rule, each.features) for each in cutoffs]
+def fit_baseline(baseline: str, cutoffs: Sequence[CutoffData]) -> BaselineModel | None:
+    """The baseline fitted on ``cutoffs``; ``None`` where the features or the purchases do not allow it."""
+    matrices = [baseline_matrix(baseline, each.features) for each in cutoffs]
     if any(matrix is None for matrix in matrices):
         return None
     x = np.concatenate([matrix for matrix in matrices if matrix is not None])
     y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
     parameters: tuple[float, ...] = ()
-    if rule == "base_rate":
+    if baseline == "base_rate":
         rate = (y.sum() + 0.5) / (y.size + 1.0)
-        return BaselineModel(rule, Calibrator("platt", 0.0, float(logit(rate))))
-    if rule == "bgnbd":
+        return BaselineModel(baseline, Calibrator("platt", 0.0, float(logit(rate))))
+    if baseline == "bgnbd":
         window = float(np.mean([(each.window_end - each.cutoff).days for each in cutoffs]))
         model = _fit_process(x)
         if model is None:
@@ -115,7 +115,7 @@ def fit_baseline(rule: str, cutoffs: Sequence[CutoffData]) -> BaselineModel | No
         never = np.isnan(x[:, 2])
         rate = float((y[never].sum() + 0.5) / (never.sum() + 1.0))
         parameters = (model.r, model.alpha, model.a, model.b, window, rate)
-    return BaselineModel(rule, fit_calibrator(_score(rule, x, parameters), y, "platt", slopes=None), parameters)
+    return BaselineModel(baseline, fit_calibrator(_score(baseline, x, parameters), y, "platt", slopes=None), parameters)
 
 
 def _present(name: str, features: pd.DataFrame) -> str | None:
@@ -134,13 +134,13 @@ def _present(name: str, features: pd.DataFrame) -> str | None:
     return None
 
 
-def _score(rule: str, x: Floats, parameters: Sequence[float]) -> Floats:
-    if rule == "base_rate":
+def _score(baseline: str, x: Floats, parameters: Sequence[float]) -> Floats:
+    if baseline == "base_rate":
         return np.zeros(len(x))
-    if rule == "recency":
+    if baseline == "recency":
         own, last = (np.nan_to_num(x[:, i], nan=_NEVER) for i in (0, 1))
         return np.asarray(-np.log1p(own) - 1e-3 * np.log1p(last))
-    if rule in ("frequency", "days", "spending"):
+    if baseline in ("frequency", "days", "spending"):
         own, days = (np.nan_to_num(x[:, i]) for i in (0, 1))
         return np.asarray(np.log1p(own.clip(0)) + 1e-3 * np.log1p(days.clip(0)))
     r, alpha, a, b, window, rate = parameters

@@ -41,7 +41,7 @@ _NAMED_AFTER = re.compile(
 )
 
 
-def tells(name: str, pattern: re.Pattern[str]) -> bool:
+def tells_outcome(name: str, pattern: re.Pattern[str]) -> bool:
     """Whether a feature's name tells of the outcome; a division called "Labels" in it does not."""
     own = _NAMED_AFTER.match(name)
     return bool(pattern.search(own[1] if own else name))
@@ -68,7 +68,7 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
             continue
         if name in settings.drop_features:
             left_out[name] = "it is dropped by the settings or the leakage check"
-        elif tells(name, telling):
+        elif tells_outcome(name, telling):
             left_out[name] = "its name tells of the outcome"
         elif name.startswith("ctx_"):
             names += _levels(name, cutoffs, settings)

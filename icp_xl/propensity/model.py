@@ -1,7 +1,7 @@
 """A division's model: what ranks, what calibrates, and what one must know of it. As files it is text and numbers.
 
-A model is a weighted mean of parts on the log-odds scale (linear, trees or a rule), so its explanation is the weighted
-mean of theirs and still adds up. Files: ``model.json`` (everything but trees), ``trees_<i>.txt`` (LightGBM's text) and
+A model is a weighted mean of parts on the log-odds scale (linear, trees, a baseline), so its explanation is the
+weighted mean of theirs and still adds up. Files: ``model.json`` (everything but trees), ``trees_<i>.txt`` (LightGBM's text) and
 ``manifest.json`` with the schema number and the SHA-256 of each. Nothing is ever unpickled.
 """
 
@@ -100,7 +100,7 @@ class DivisionModel:
                 known[part.features] = _matrix(part, features)
             yield part, weight, known[part.features]
 
-    def judged(self, verdict: str, reasons: Sequence[str]) -> DivisionModel:
+    def with_verdict(self, verdict: str, reasons: Sequence[str]) -> DivisionModel:
         """The same model under a verdict."""
         return replace(self, verdict=verdict, reasons=tuple(reasons))
 
@@ -213,9 +213,9 @@ def _damaged(folder: Path, got: str) -> DataError:
 
 def _matrix(part: Part, features: pd.DataFrame) -> Floats:
     if isinstance(part, BaselineModel):
-        found = baseline_matrix(part.rule, features)
+        found = baseline_matrix(part.baseline, features)
         if found is None:
-            raise DataError("features that the rule looks at are missing", allowed=", ".join(part.features))
+            raise DataError("features that the baseline looks at are missing", allowed=", ".join(part.features))
         return found
     return design_matrix(features, part.features)
 

@@ -152,7 +152,7 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
         fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip
-    model = fitted.model.judged(evaluation.verdict, evaluation.reasons)
+    model = fitted.model.with_verdict(evaluation.verdict, evaluation.reasons)
     check()
     scores = undated = None
     if model.published and job.slug != "any_purchase":
@@ -220,7 +220,7 @@ def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained
     verdict, reasons = pooled_verdict(evaluation, found, train.evidence)
     if verdict == NOT_READY and not isinstance(own, NoModel):
         return None
-    model = fitted.model.judged(verdict, reasons)
+    model = fitted.model.with_verdict(verdict, reasons)
     scores = None
     if model.published:
         scores = score_accounts(

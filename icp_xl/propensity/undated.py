@@ -31,7 +31,7 @@ class UndatedCost:
     without: float
     gain: Interval
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """In words."""
         names = ", ".join(name.partition("_")[2].replace("_", " ") for name in self.fields)
         return (

@@ -354,7 +354,7 @@ def _threshold_table(each: _Named[Evaluated]) -> Table:
 def _card(each: _Named[Evaluated]) -> list[tuple[str, Any]]:
     trained = each.trained
     model, fitted, judged = trained.model, trained.fitted, trained.evaluation
-    undated = "none, or not known as of the day scored" if trained.undated is None else trained.undated.told()
+    undated = "none, or not known as of the day scored" if trained.undated is None else trained.undated.in_words()
     rates = ", ".join(f"{day}: {rate:.1%}" for day, rate in judged.base_rates.items())
     expected = expected_share(trained)
     coming = "not scored" if expected is None else "{:.1%} ({:.1%} to {:.1%})".format(*expected)

@@ -57,7 +57,7 @@ def count(source: str) -> Query:
     return Query(f"select cast(count(*) as bigint) as n from {identifier(source)}")
 
 
-def judged(staging: str, min_day: int, max_day: int, cancellation: str, drop_duplicates: bool) -> Query:
+def classified(staging: str, min_day: int, max_day: int, cancellation: str, drop_duplicates: bool) -> Query:
     """Every staged line with its codes looked up, its kind, and the first reason to leave it out (or none).
 
     A cancellation takes back what it names: where the log writes its amount without a sign, it is turned round.

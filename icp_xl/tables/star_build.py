@@ -103,7 +103,7 @@ def build_star(
         progress.stage("judging the lines", None)
         limit = settings.build.as_of or today
         judge = partial(
-            sql.judged,
+            sql.classified,
             min_day=to_day(settings.build.min_date),
             max_day=to_day(limit) if limit else 10**6,
             cancellation=settings.build.cancellation_pattern,
@@ -174,7 +174,7 @@ def survey_lines(lines: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         sku_map = read_sku_map(settings)
         products = dims.build_products(seen, sku_map, settings.build)
         _look_up(engine, seen, products, sku_map, settings)
-        engine.keep("judged", sql.judged("staged", 0, 10**6, settings.build.cancellation_pattern, True))
+        engine.keep("judged", sql.classified("staged", 0, 10**6, settings.build.cancellation_pattern, True))
         return _cleaning(engine)[0]
 
 

@@ -14,7 +14,7 @@ WHOLE = 1_000_000
 
 
 class Stages:
-    """Steps from lines to lines, each made from the one before: ``staged``, ``judged``, ``facts``.
+    """Steps from lines to lines, each made from the one before: ``staged``, ``classified``, ``facts``.
 
     A step looks at one line, or at lines of one month (doubles share their moment), so each month is worked through for
     itself, and no more than one of them is held.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from icp_xl.config.build import LeakageSettings
 from icp_xl.propensity.data import CutoffData
-from icp_xl.propensity.inputs import ROTATING, tells
+from icp_xl.propensity.inputs import ROTATING, tells_outcome
 from icp_xl.propensity.metrics import Curve
 from icp_xl.tables.dated import TableHistory
 from icp_xl.tables.star import Star
@@ -90,7 +90,7 @@ def examine(now: CutoffData, division: str, guard: LeakageSettings, earlier: Cut
     rows: list[tuple[Any, ...]] = []
     day = now.cutoff.isoformat()
     for name in map(str, now.features.columns):
-        if tells(name, telling):
+        if tells_outcome(name, telling):
             rows.append((NAMED, name, division, day, 1.0, 0.0, True, _ADVICE[NAMED]))
         if not pd.api.types.is_numeric_dtype(now.features[name]) or now.positives < guard.min_positives:
             continue

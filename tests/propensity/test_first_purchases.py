@@ -91,6 +91,6 @@ def test_what_an_undated_field_would_add_is_told() -> None:
     assert found is not None
     assert set(found.fields) == {"ctx_industry", "ctx_owner", "acct_printers"}
     assert 0.2 < found.without < 0.9
-    assert f"PR-AUC {found.without:.3f} without" in found.told()
-    assert "owner" in found.told()
+    assert f"PR-AUC {found.without:.3f} without" in found.in_words()
+    assert "owner" in found.in_words()
     assert cost_of_undated(less(data), last.features.drop(columns="ctx_industry"), names, settings, seed=1) is None

@@ -73,7 +73,7 @@ class Words:
             found = self._weights[word] = math.log(1 + (self.names + 50) / seen)
         return found
 
-    def tells(self, word: str) -> bool:
+    def is_distinctive(self, word: str) -> bool:
         """Whether the word is rare enough to tell companies apart."""
         return word not in FREQUENT and self.count.get(word, 0) <= max(3.0, 0.005 * self.names)
 
@@ -149,7 +149,7 @@ def align(x: str, y: str, words: Words) -> Alignment:
     if shared:
         rest.notes.append(f"both have {' '.join(shared)}")
     agreed = [word for word in shared if not _says_nothing(word, words)]
-    told = any(words.tells(word) for word in agreed)
+    told = any(words.is_distinctive(word) for word in agreed)
     _match_joined(rest.xs, rest.ys, rest)
     _match_joined(rest.ys, rest.xs, rest)
     _match_similar(rest)
@@ -284,7 +284,7 @@ def _match_similar(rest: _Rest) -> None:
             rest.matched += 2 * weight * spelt.sure
             rest.doubt += 2 * weight * (1 - spelt.sure)
             rest.needs = max(rest.needs, spelt.needs)
-            rest.slips |= words.tells(xs[i]) and words.tells(ys[j])
+            rest.slips |= words.is_distinctive(xs[i]) and words.is_distinctive(ys[j])
             if spelt.needs == ASK:
                 rest.against.append(f"{xs[i]} and {ys[j]} may be two words")
             else:
@@ -307,7 +307,7 @@ def _match_joined(parts: list[str], wholes: list[str], rest: _Rest) -> None:
                 if slips:
                     rest.needs = max(rest.needs, BESIDE if len(whole) >= 9 else BESIDE_RARE)
                     rest.slips = True
-                elif rest.words.tells(whole) and not set(run) <= FREQUENT:
+                elif rest.words.is_distinctive(whole) and not set(run) <= FREQUENT:
                     rest.joined = True
                 rest.notes.append(f"{' '.join(run)} for {whole}")
                 wholes.remove(whole)
