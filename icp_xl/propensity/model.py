@@ -1,8 +1,8 @@
 """A division's model: what ranks, what calibrates, and what one must know of it. As files it is text and numbers.
 
 A model is a weighted mean of parts on the log-odds scale (linear, trees, a baseline), so its explanation is the
-weighted mean of theirs and still adds up. Files: ``model.json`` (everything but trees), ``trees_<i>.txt`` (LightGBM's text) and
-``manifest.json`` with the schema number and the SHA-256 of each. Nothing is ever unpickled.
+weighted mean of theirs and still adds up. Files: ``model.json`` (everything but trees), ``trees_<i>.txt`` (LightGBM's
+text) and ``manifest.json`` with the schema number and the SHA-256 of each. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
