@@ -186,7 +186,13 @@ def _csv(path: Path, texts: Sequence[str], columns: Sequence[str] | None) -> pd.
     if b"\0" in data or not data.endswith(b"\n"):
         raise ValueError("bytes that no text has" if b"\0" in data else "cut off in its last line")
     wanted = None if columns is None else list(columns)
-    return pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", dtype=dict.fromkeys(texts, "str"), usecols=wanted)
+    names = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", nrows=0).columns
+    # A text is what stands there: an id "NA" is one, and a blank is no number that is missing.
+    missing = {name: ["", "nan"] for name in names if name not in texts}
+    return pd.read_csv(
+        io.BytesIO(data), encoding="utf-8-sig", dtype=dict.fromkeys(texts, "str"), usecols=wanted,
+        na_values=missing, keep_default_na=False,
+    )  # fmt: skip
 
 
 def _json(path: Path, _: Sequence[str], __: Sequence[str] | None) -> Any:

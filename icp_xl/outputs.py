@@ -4,8 +4,8 @@ A run writes everything into a staging folder beside its output folder and publi
 writes a journal, then replaces file by file; whoever next opens the folder completes a publication that was cut
 off. So readers see the old set or the new one, and never a torn file.
 
-Output folders lie on shared drives, so what is found in one is not trusted: a stage carries a mark and a journal a
-signature, both made with a key that only this user has (:func:`icp_xl.user_dirs.user_key`), and no name is followed
+Output folders lie on shared drives, so what is found in one is not trusted: the name of a stage and its journal carry
+a signature, both made with a key that only this user has (:func:`icp_xl.user_dirs.user_key`), and no name is followed
 outside the folder or through a link (:func:`icp_xl.safe_paths.resolve_inside`).
 """
 
@@ -18,6 +18,7 @@ import io
 import json
 import math
 import os
+import re
 import secrets
 import shutil
 import time
@@ -30,6 +31,7 @@ from filelock import FileLock, Timeout
 
 from icp_xl.errors import DeliveryError
 from icp_xl.safe_paths import refuse_link, refuse_shared, resolve_inside
+from icp_xl.scratch import is_running
 from icp_xl.user_dirs import user_key
 
 if TYPE_CHECKING:
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
 
 STAGING = ".icp_staging"
 JOURNAL = "publish.json"
-MARK = ".made_by"
 LOCK = ".icp_xl.lock"
+#: Letters of the signature in the name of a stage.
+_SIGNED = 16
 #: A cell of a CSV file that begins so may be run as a formula by the program that opens it; the full-width forms count
 #: in East Asian versions. Source: OWASP, "CSV Injection".
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -74,11 +77,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of the one at ``path`` in one step when all went well."""
+    """A file to write, which takes the place of the one at ``path`` in one step when all went well.
+
+    Until then it has a name that nobody can guess, and so none that leads elsewhere; what killed processes left goes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    left = re.compile(re.escape(f".{path.name}.") + r"(\d+)-[0-9a-f]{16}\.tmp")
+    for name in os.listdir(path.parent):
+        found = left.fullmatch(name)
+        if found is not None and not is_running(int(found[1])):
+            path.with_name(name).unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "wb") as handle:
+        with open(temporary, "xb") as handle:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
@@ -150,7 +161,9 @@ class Publication:
 
     def __init__(self, out: Path, part: str = "") -> None:
         self.out = out
-        self.staging = out / STAGING / f"{os.getpid()}{part}-{secrets.token_hex(4)}"
+        name = f"{os.getpid()}{part}-{secrets.token_hex(4)}"
+        # Part of the name, so that there is no moment at which the folder is there and the signature is not.
+        self.staging = out / STAGING / f"{name}-{sign(name)[:_SIGNED]}"
         self._names: list[str] = []
         self._removed: list[str] = []
         #: Files that were written since somebody last emptied this.
@@ -207,7 +220,6 @@ class Publication:
     def _make_staging(self) -> None:
         refuse_link(self.staging.parent)
         self.staging.mkdir(parents=True, exist_ok=True)
-        (self.staging / MARK).write_text(sign(self.staging.name), encoding="utf-8")
 
     def publish(self) -> list[Path]:
         """Put every staged file in place, drop what is to be removed, and return where the files are."""
@@ -348,17 +360,16 @@ def recover(out: Path) -> int:
         if (staging / JOURNAL).exists():
             _replay(staging, out, _read_journal(staging))
             completed += 1
-        elif is_ours(staging.name, _text(staging / MARK)):
+        elif _is_our_stage(staging.name):
             shutil.rmtree(staging, ignore_errors=True)
     _remove_if_empty(out / STAGING)
     return completed
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
+def _is_our_stage(name: str) -> bool:
+    plain, _, signature = name.rpartition("-")
+    ours = sign(plain)[:_SIGNED]
+    return bool(ours) and hmac.compare_digest(ours.encode(), signature.encode())
 
 
 @contextmanager

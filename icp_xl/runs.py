@@ -26,7 +26,7 @@ from icp_xl import __version__, artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, DataError, IcpError
 from icp_xl.one_thread import one_thread
-from icp_xl.outputs import Publication, json_text, open_output, plain, write_bytes
+from icp_xl.outputs import Publication, json_text, open_output, plain
 from icp_xl.progress import Progress
 from icp_xl.safe_paths import (
     is_plain_name,
@@ -196,13 +196,60 @@ def start_run(
             with one_thread():
                 yield run
         except BaseException as error:
-            _write_record(run, "cancelled" if isinstance(error, Cancelled | KeyboardInterrupt) else "failed", [], error)
-            raise
+            told = _told(run, error)
+            _write_record(run, "cancelled" if isinstance(told, Cancelled | KeyboardInterrupt) else "failed", [], told)
+            if told is error:
+                raise
+            raise told from error
         if dry_run:
             outputs.discard()
         else:
             run.publish()
         _write_record(run, "planned" if dry_run else "succeeded", outputs.published, None)
+
+
+def _told(run: RunContext, error: BaseException) -> BaseException:
+    """``error``; where it comes unexpected and files of earlier runs are not as those left them, an error that says so.
+
+    A table may be whole and yet not what was written: without a column, or with words where figures belong. What each
+    stage would make of that is looked into only when one fails.
+    """
+    if isinstance(error, IcpError | OSError | MemoryError) or not isinstance(error, Exception):
+        return error
+    altered = find_altered(run.settings.paths.out)
+    if not altered:
+        return error
+    return DataError(
+        "files of an earlier run were changed since it wrote them, and cannot be used as they are",
+        where=", ".join(altered[:5]) + (f" and {len(altered) - 5} more" if len(altered) > 5 else ""),
+        got=type(error).__name__,
+        next_step="Put them back as they were, or delete them and run `icp-xl run` again with the same --out.",
+    )
+
+
+def find_altered(out: Path) -> list[str]:
+    """Files that the program reads back and that are not as the last run that wrote them left them.
+
+    Args:
+        out: the output folder, with the records of its runs.
+
+    Returns:
+        Names relative to ``out``; workbooks are not among them, since people fill them in.
+    """
+    wanted = [item for item in artifacts.ARTIFACTS if item.read_by and item.format not in ("workbook", "SQLite")]
+    known: dict[str, str] = {}
+    for line in list_runs(out / "runs"):
+        try:
+            body = artifacts.RUN_MANIFEST.load(out, run=line["run_id"])
+            known |= {str(name): str(digest) for name, digest in body["outputs"].items()}
+        except (IcpError, LookupError, TypeError, AttributeError):
+            continue  # A record that is damaged as well.
+    found = []
+    for name in sorted(known):
+        if any(item.match(name) is not None for item in wanted) and (out / name).is_file():
+            if file_digest(resolve_inside(out, name)) != known[name]:
+                found.append(name)
+    return found
 
 
 def _warn_if_open(run: RunContext, path: Path) -> None:
@@ -256,13 +303,14 @@ def _write_record(run: RunContext, status: str, names: list[str], error: BaseExc
         # The text of an unexpected error may quote data; its type is enough for the record.
         manifest["error"] = str(error) if isinstance(error, IcpError) else type(error).__name__
     run.log("end", status=status)
-    folder = run.settings.paths.runs / run.run_id
-    refuse_link(folder)
-    write_bytes(folder / MANIFEST, mask_secrets(json_text(plain(manifest))).encode())
+    folder = f"{run.settings.paths.runs.name}/{run.run_id}"
+    files = {f"{folder}/{MANIFEST}": json_text(plain(manifest))}
     resolved = yaml.safe_dump(run.settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    write_bytes(folder / _SETTINGS, mask_secrets(resolved).encode())
+    files[f"{folder}/{_SETTINGS}"] = resolved
     lines = "".join(json.dumps(event, ensure_ascii=False, default=str) + "\n" for event in run.events)
-    write_bytes(folder / _LOG, mask_secrets(lines).encode())
+    files[f"{folder}/{_LOG}"] = lines
+    # By way of the staging folder, which the next run sweeps: they hold warnings, and so names.
+    run.outputs.publish_apart({name: mask_secrets(text).encode() for name, text in files.items()})
     line = {
         key: manifest[key] for key in ("run_id", "command", "status", "dry_run", "started", "finished", "settings_hash")
     }

@@ -81,7 +81,37 @@ def refuse_shared(path: Path) -> None:
 
 
 #: Endings of files that are changed in place, so that a link would be written through; all others are replaced.
-_IN_PLACE = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".journal", ".lock", ".jsonl")
+_IN_PLACE = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal", ".backup", ".journal", ".lock", ".jsonl")
+#: What a rollback journal ends with where it names a file that SQLite deletes once it has rolled back. Source: "The
+#: Rollback Journal" in SQLite's description of its file format; only a transaction over several databases has one.
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
+
+
+def refuse_planted_database(path: Path) -> None:
+    """Raise where something beside the SQLite database at ``path`` would make SQLite write or delete elsewhere.
+
+    That is a log or journal that is a link, a hard link or no file, and a journal that names another file: SQLite
+    deletes that file when it opens the database. Ours never name one.
+
+    Raises:
+        DeliveryError: there is something of the kind; the database was not opened.
+    """
+    real = Path(os.path.realpath(path))
+    for ending in ("-journal", "-wal", "-shm"):
+        beside = real.with_name(real.name + ending)
+        refuse_shared(beside)
+        if beside.exists() and not beside.is_file():
+            raise _no_file(beside)
+    journal = real.with_name(real.name + "-journal")
+    if journal.is_file() and journal.stat().st_size >= len(_NAMES_ANOTHER):
+        with open(journal, "rb") as handle:
+            handle.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+            if handle.read() == _NAMES_ANOTHER:
+                raise DeliveryError(
+                    "the journal beside a database would make SQLite delete another file",
+                    where=journal.name,
+                    next_step="Ask who can write there; remove the journal if it is not yours. Nothing was changed.",
+                )
 
 
 def refuse_planted(folder: Path) -> None:
@@ -117,13 +147,17 @@ def refuse_planted_files(folder: Path) -> list[Path]:
         if entry.name.endswith(_IN_PLACE):
             refuse_shared(path)
         if not entry.is_symlink() and not entry.is_file():
-            raise DeliveryError(
-                "something stands among our files that is no file",
-                where=path.name,
-                allowed="files and folders",
-                next_step="Remove it and run again: this program makes no such thing. Nothing was changed.",
-            )
+            raise _no_file(path)
     return [Path(entry.path) for entry in entries if entry.is_dir()]
+
+
+def _no_file(path: Path) -> DeliveryError:
+    return DeliveryError(
+        "something stands among our files that is no file",
+        where=path.name,
+        allowed="files and folders",
+        next_step="Remove it and run again: this program makes no such thing. Nothing was changed.",
+    )
 
 
 _MOUNT_POINT = 0xA0000003

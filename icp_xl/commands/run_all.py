@@ -41,17 +41,28 @@ def stages() -> list[Stage]:
 
 
 def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Sample workbooks below the output folder, and the settings of a quick tour."""
-    from icp_xl.artifacts import REP_CONTACTS
-    from icp_xl.samples import write_contacts, write_samples
+    """Sample workbooks below the output folder, and the settings of a quick tour.
 
-    folder = Path(given["paths.out"]) / "workbooks"
-    contacts = folder.parent / REP_CONTACTS.name
-    if not (folder.is_dir() and any(folder.iterdir())):
-        say(f"Making sample workbooks in {folder} …")
-        write_samples(folder)
-    if not contacts.exists():
-        write_contacts(contacts)
+    They are published like results: all of them or none, and through no link that somebody put there.
+    """
+    from icp_xl.artifacts import REP_CONTACTS
+    from icp_xl.outputs import open_output
+    from icp_xl.safe_paths import refuse_link
+    from icp_xl.samples import write_contacts, write_samples
+    from icp_xl.scratch import scratch_folder
+
+    out = Path(given["paths.out"])
+    folder, contacts = out / "workbooks", out / REP_CONTACTS.name
+    with open_output(out) as outputs, scratch_folder("samples") as scratch:
+        refuse_link(folder)
+        if not (folder.is_dir() and any(folder.iterdir())):
+            say(f"Making sample workbooks in {folder} …")
+            write_samples(scratch / folder.name)
+            for made in sorted(path for path in (scratch / folder.name).rglob("*") if path.is_file()):
+                outputs.path(made.relative_to(scratch).as_posix()).write_bytes(made.read_bytes())
+        if not contacts.exists():
+            write_contacts(outputs.path(contacts.name))
+        outputs.publish()
     return {"paths.data": folder, "share.mail.contacts": contacts, **QUICK}
 
 

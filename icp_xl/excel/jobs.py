@@ -34,6 +34,7 @@ from icp_xl.excel.status import (
     write_status,
 )
 from icp_xl.outputs import write_json
+from icp_xl.scratch import is_running
 from icp_xl.user_dirs import HOME_VARIABLE, jobs_folder
 
 REQUEST_FILE = "request.json"
@@ -280,28 +281,6 @@ def _spawn_by_service(command: Sequence[str], folder: Path) -> int:
         return int(done.Properties_("ProcessId").Value or 0) if done.Properties_("ReturnValue").Value == 0 else 0
     except Exception:  # COM's own errors have a type that only exists there.
         return 0
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    if sys.platform == "win32":
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
-        handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-        if not handle:
-            return False
-        code = ctypes.c_ulong()
-        kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-        kernel.CloseHandle(handle)
-        return code.value == 259  # STILL_ACTIVE
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def open_job(folder: Path) -> Job:

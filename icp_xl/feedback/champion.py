@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from icp_xl.config.feedback import FeedbackSettings, PipelineWeights, weights_of
+from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.errors import DataError
 from icp_xl.feedback.accuracy import strata_and_clusters
 from icp_xl.feedback.refine import Refinement
@@ -27,6 +27,8 @@ from icp_xl.feedback.stats import stratified_auc
 from icp_xl.feedback.store import Store
 
 PROMOTE, KEEP, WAIT = "promote", "keep the champion", "wait"
+#: Figures that a trial is planned with.
+PLAN = ("planned", "worth", "unit_variance", "alpha")
 
 
 @dataclass(frozen=True)
@@ -112,13 +114,16 @@ def running_trial(store: Store) -> tuple[int, str, str, dict[str, Any]] | None:
     rows = store.rows(
         "SELECT deployment_id, model_id, from_date, plan FROM deployment WHERE role = 'challenger' AND to_date IS NULL"
     )
-    return (rows[0][0], rows[0][1], rows[0][2], json.loads(rows[0][3])) if rows else None
+    if not rows:
+        return None
+    deployment, model, begun, plan = rows[0]
+    return deployment, model, begun, store.body(plan, "the plan of the trial", *PLAN)
 
 
 def challenger_weights(store: Store) -> PipelineWeights | None:
     """The weights on trial, for scoring beside those in force."""
     trial = running_trial(store)
-    return None if trial is None else weights_of(store.model(trial[1]))
+    return None if trial is None else store.model(trial[1])
 
 
 def interim_analysis(store: Store, evaluated: pd.DataFrame, settings: FeedbackSettings, *, today: date) -> TrialReport:
@@ -219,7 +224,7 @@ def promote(store: Store, report: TrialReport, *, today: date, now: str, run_id:
         evidence = {"reason": report.reason, "outcomes": report.outcomes, "gain": report.gain, "low": report.low,
                     "high": report.high}  # fmt: skip
         _log(store, "promoted", report.challenger_id, before or None, evidence, now, run_id)
-    return weights_of(store.model(report.challenger_id))
+    return store.model(report.challenger_id)
 
 
 def end_trial(store: Store, reason: str, *, today: date, now: str, run_id: str) -> None:
@@ -271,7 +276,7 @@ def revert(store: Store, *, today: date, now: str, run_id: str) -> PipelineWeigh
         _end(store, "champion", today)
         _deploy(store, "champion", earlier, today, {})
         _log(store, "reverted", earlier, now_in_force, {"reason": "taken back by the user"}, now, run_id)
-    return weights_of(store.model(earlier))
+    return store.model(earlier)
 
 
 def last_decided(store: Store) -> PipelineWeights | None:
@@ -279,7 +284,7 @@ def last_decided(store: Store) -> PipelineWeights | None:
     rows = store.rows(
         "SELECT model_id FROM change_log WHERE change IN ('promoted', 'reverted') ORDER BY change_id DESC LIMIT 1"
     )
-    return weights_of(store.model(rows[0][0])) if rows else None
+    return store.model(rows[0][0]) if rows else None
 
 
 def change_log(store: Store) -> pd.DataFrame:
@@ -287,7 +292,7 @@ def change_log(store: Store) -> pd.DataFrame:
     frame = store.frame(
         "SELECT changed_at, change, model_id, before_id, evidence, run_id FROM change_log ORDER BY change_id"
     )
-    frame["reason"] = [json.loads(text).get("reason", "") for text in frame["evidence"]]
+    frame["reason"] = [store.body(text, "reasons of a change").get("reason", "") for text in frame["evidence"]]
     return frame[["changed_at", "change", "model_id", "before_id", "reason", "run_id"]]
 
 

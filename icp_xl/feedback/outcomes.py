@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from icp_xl.config.feedback import FeedbackSettings, weights_of
+from icp_xl.config.feedback import FeedbackSettings
 from icp_xl.feedback.opportunities import DELETED, LOST, OPEN, WON
 from icp_xl.feedback.pipeline_score import build_history, score_at_close
 from icp_xl.feedback.snapshots import KEY, list_parts, read_part, read_snapshot, snapshot_dates
@@ -77,7 +77,7 @@ def record_outcomes(
     events = _with_scores(store, events)
     events["actual_score_at_close"] = score_at_close(
         build_history(opportunities), events,
-        {model: weights_of(store.model(model)) for model in events["model_id"].dropna().unique()}, settings,
+        {model: store.model(model) for model in events["model_id"].dropna().unique()}, settings,
     )  # fmt: skip
     counts = _append(store, events, now, run_id)
     unknown = stray["outcome"].isin([WON, LOST]).sum() - len(review) - len(accepted)

@@ -8,6 +8,7 @@ reader prefers, and an outcome that changes is a further event.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,8 +18,11 @@ from typing import Any
 
 import pandas as pd
 
+from icp_xl.config.feedback import PipelineWeights, weights_of
 from icp_xl.errors import DataError, DeliveryError
 from icp_xl.feedback.migrations import MIGRATIONS
+from icp_xl.feedback.store_check import find_damage, run_migrations
+from icp_xl.safe_paths import refuse_planted_database, refuse_shared
 
 #: How long a writer waits for another one.
 WAIT_SECONDS = 60.0
@@ -46,6 +50,7 @@ class Store:
         self._setup()
 
     def _open(self, path: Path) -> sqlite3.Connection:
+        refuse_planted_database(path)
         try:
             if self.read_only:
                 uri = f"{path.resolve().as_uri()}?mode=ro"
@@ -61,13 +66,12 @@ class Store:
     def _setup(self) -> None:
         try:
             self.connection.execute("PRAGMA foreign_keys = ON")
+            # As one reader sees it: another process may be making the tables.
+            self.connection.execute("BEGIN")
             version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
             query = "SELECT name FROM sqlite_master WHERE type = 'table'"
             tables = {str(row[0]) for row in self.connection.execute(query)}
             foreign = bool(tables) and (version == 0 or "model" not in tables)
-            if not self.read_only and not foreign:
-                self.connection.execute("PRAGMA journal_mode = WAL")
-                self.connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.DatabaseError:
             self.connection.close()
             raise DataError(
@@ -85,20 +89,28 @@ class Store:
         if foreign:
             self.connection.close()
             if "model" in tables:
-                raise self._damaged(sqlite3.DatabaseError("it no longer says its version"))
+                raise self.damaged("it no longer says its version")
             raise DataError(
                 "the snapshot store is somebody's database, and no store of icp_xl",
                 where=self.path.name if self.path else "memory",
                 next_step="Move the file away, or set feedback.store to another file. It is untouched.",
             )
-        if version < len(MIGRATIONS) and (not self.read_only or self.path is None or not self.path.is_file()):
-            try:
+        try:
+            damage = find_damage(self.connection, version)
+            self.connection.execute("COMMIT")
+            if damage:
+                raise sqlite3.DatabaseError(damage)
+            if not self.read_only:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+                self.connection.execute("PRAGMA synchronous = FULL")
+            if version < len(MIGRATIONS) and (not self.read_only or self.path is None or not self.path.is_file()):
                 self._migrate()
-            except sqlite3.DatabaseError as error:
-                self.connection.close()
-                raise self._damaged(error) from error
+        except sqlite3.DatabaseError as error:
+            self.connection.close()
+            raise self.damaged(error) from error
 
-    def _damaged(self, error: sqlite3.Error) -> DataError:
+    def damaged(self, error: Exception | str) -> DataError:
+        """The error that says what is wrong with the store, and what to do."""
         name = self.path.name if self.path else "memory"
         return DataError(
             "the snapshot store is damaged, or something else was written into it", where=name, got=str(error)[:120],
@@ -112,12 +124,10 @@ class Store:
             if 0 < version < len(MIGRATIONS) and self.path is not None:
                 # Through a second reader: the file alone lacks what is still in the write-ahead log.
                 copy = self.path.with_name(f"{self.path.name}.v{version}.backup")
+                refuse_shared(copy)
                 with closing(sqlite3.connect(self.path)) as reader, closing(sqlite3.connect(copy)) as target:
                     reader.backup(target)
-            for script in MIGRATIONS[version:]:
-                for statement in script.split(";\n"):
-                    if statement.strip():
-                        self.connection.execute(statement)
+            run_migrations(self.connection, version, len(MIGRATIONS))
             self.connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     @contextmanager
@@ -191,10 +201,28 @@ class Store:
             (model_id, json.dumps(weights, sort_keys=True), source, now),
         )
 
-    def model(self, model_id: str) -> dict[str, Any]:
+    def model(self, model_id: str) -> PipelineWeights:
         """The weights of a kept set."""
-        body: dict[str, Any] = json.loads(self.rows("SELECT weights FROM model WHERE model_id = ?", (model_id,))[0][0])
-        return body
+        found = self.rows("SELECT weights FROM model WHERE model_id = ?", (model_id,))
+        what = f"the weights {model_id[:40]}"
+        try:
+            return weights_of(self.body(found[0][0] if found else "", what))
+        except ValueError:  # pydantic's own error is one
+            raise self.damaged(f"{what} break a rule") from None
+
+    def body(self, text: str, what: str, *keys: str) -> dict[str, Any]:
+        """What ``text`` of a row holds as JSON, with a number under each of ``keys``.
+
+        Raises:
+            DataError: it is not that; ``what`` names it.
+        """
+        try:
+            body = json.loads(text, parse_constant=float)
+            if isinstance(body, dict) and all(math.isfinite(float(body[key])) for key in keys):
+                return body
+        except (ValueError, LookupError, TypeError, RecursionError):
+            pass
+        raise self.damaged(f"{what} are not there, or not of their form")
 
     def problems(self) -> list[str]:
         """What is wrong with the file, by SQLite's own checks; empty when all is well."""
@@ -211,4 +239,4 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
         if isinstance(error, sqlite3.DatabaseError):
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error

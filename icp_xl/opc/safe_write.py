@@ -202,9 +202,11 @@ def _back_up(final: Path, options: SafeOptions) -> Path | None:
         backup = folder / f"{stem} ({number}){final.suffix}"
     partial = backup.with_name(f".{backup.name}.icp-tmp")
     try:
-        shutil.copy2(final, partial)
-        with open(partial, "r+b") as handle:
+        with open(final, "rb") as source, open(partial, "xb") as handle:
+            shutil.copyfileobj(source, handle, 1 << 20)
+            handle.flush()
             os.fsync(handle.fileno())
+        shutil.copystat(final, partial)
         os.replace(partial, backup)
     finally:
         partial.unlink(missing_ok=True)

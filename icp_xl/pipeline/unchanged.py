@@ -36,6 +36,8 @@ from icp_xl.runs import RunContext, file_digest, load_manifest, mask_secrets, ve
 NAME = artifacts.STAGES.name
 #: Each report notes its own cells in it, beside those of the others.
 _SHARED = artifacts.USER_CELLS.name
+#: A larger file is none of ours; to hash one that somebody put there would take as long as he likes.
+_LARGEST = 2 << 30
 #: What stages add to the record of a run, apart from warnings.
 _RECORD = ("inputs", "rows", "metrics", "statuses")
 
@@ -301,16 +303,17 @@ def _writes_elsewhere(run: RunContext, stage: Stage) -> bool:
 def _sources(run: RunContext) -> str:
     """Hash of every file that may be read: those of the data folder, and those that the settings name."""
     data, out = run.settings.paths.data, run.settings.paths.out
+    largest = int(run.settings.sources.max_file_mb * 2**20)
     found: dict[str, str] = {}
     if data.is_dir():
         for folder in (data, data / "history"):
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
                 # An output folder that is the data folder too holds what the run itself writes.
                 if path.is_file() and not (out.resolve() == data.resolve() and _is_output(path)):
-                    found[str(path.relative_to(data))] = "open" if path.name[:2] == "~$" else file_digest(path)
+                    found[str(path.relative_to(data))] = "open" if path.name[:2] == "~$" else _digest(path, largest)
     for named in _paths(run.settings.model_copy(update={"paths": None})):
         for path in _named(named, data):
-            found[f"{named}: {path.name}"] = file_digest(path)
+            found[f"{named}: {path.name}"] = _digest(path, largest)
     return _hash(found)
 
 
@@ -358,5 +361,11 @@ def _files_of(run: RunContext) -> dict[str, str]:
         if data != out.resolve() and data in path.resolve().parents:
             continue
         if path.is_file() and not path.is_symlink():
-            found[name] = file_digest(path)
+            found[name] = _digest(path, _LARGEST)
     return found
+
+
+def _digest(path: Path, largest: int) -> str:
+    """Hash of a file; of one that is larger than any that is read or made here, what tells that it was changed."""
+    held = path.stat()
+    return file_digest(path) if held.st_size <= largest else f"{held.st_size} bytes of {held.st_mtime_ns}"

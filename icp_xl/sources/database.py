@@ -14,10 +14,12 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import SourceError
 from icp_xl.progress import Progress
+from icp_xl.safe_paths import refuse_planted_database
 from icp_xl.sources.book import CHUNK, Book, Row, SheetInfo
 from icp_xl.sources.cells import RawColumn
 
@@ -81,7 +83,7 @@ def open_query(
                           next_step="Install it: pip install 'icp-xl[database]'.") from None  # fmt: skip
     secrets: list[str] = []
     url = _address(sa, str(chosen.database), folder, os.environ if environ is None else environ, where, secrets)
-    name = f"database {Path(url.database or '').name or url.get_backend_name()}"
+    name = f"database {Path(unquote(url.database or '')).name or url.get_backend_name()}"
     engine = None
     try:
         engine = sa.create_engine(url, poolclass=sa.pool.NullPool, hide_parameters=True)
@@ -131,7 +133,7 @@ def _address(sa: Any, text: str, folder: Path, environ: Mapping[str, str], where
         # A whole address may stand in one variable.
         whole = _VARIABLE.fullmatch(text.strip())
         url = sa.make_url(filled(text.strip()) if whole else text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # a port that is no number
         raise SourceError("the address of the database cannot be understood", where=where,
                           allowed="postgresql://host/name, sqlite:///file.db, …") from None  # fmt: skip
     if url.password:
@@ -144,7 +146,9 @@ def _address(sa: Any, text: str, folder: Path, environ: Mapping[str, str], where
         path = folder / Path(url.database or "")
         if not path.is_file():
             raise SourceError("the database file does not exist", where=where, got=url.database)
-        url = url.set(database=str(path))
+        refuse_planted_database(path)
+        # Not even to complete what a killed program left does SQLite write then.
+        url = url.set(database=path.absolute().as_uri(), query={**url.query, "mode": "ro", "uri": "true"})
     return url
 
 

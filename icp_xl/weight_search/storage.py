@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import time
 import warnings
@@ -18,8 +19,12 @@ from filelock import FileLock
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from icp_xl.errors import ConfigError
+from icp_xl.safe_paths import refuse_planted_database, refuse_shared
+from icp_xl.scratch import scratch_folder
 
 #: A database lock whose holder has shown no sign of life for so long is taken over.
 STALE_SECONDS = 20.0
@@ -29,7 +34,7 @@ class _OsLock(BaseJournalFileLock):
     """The lock that the journal wants, held by the operating system: a killed process lets go at once."""
 
     def __init__(self, path: str) -> None:
-        self.file = FileLock(path + ".lock")
+        self.file = _lock_beside(path)
 
     def acquire(self) -> bool:
         self.file.acquire()
@@ -120,10 +125,10 @@ class TrialStore:
         self._lock_file: FileLock | None = None
         with quiet():
             if "://" in self.where:
-                path = Path(self.where.removeprefix("sqlite:///").partition("?")[0])
-                if self.where.startswith("sqlite:///") and path.parent.is_dir():
+                path = _sqlite_file(self.where)
+                if path is not None and path.parent.is_dir():
                     _check_sqlite(path)
-                    self._lock_file = FileLock(f"{path}.lock")
+                    self._lock_file = _lock_beside(str(path))
                 # Whoever comes first makes the tables of a new database; all others wait until they stand.
                 with self._lock_file or nullcontext():
                     self.storage: Any = _database(self.where)
@@ -195,6 +200,25 @@ def keep_only(folder: Path, name: str) -> None:
             other.with_name(other.name + ".lock").unlink(missing_ok=True)
 
 
+def _lock_beside(path: str) -> FileLock:
+    """A lock in a file beside ``path``; taking it empties the file, which must be nobody else's."""
+    refuse_shared(Path(f"{path}.lock"))
+    return FileLock(f"{path}.lock")
+
+
+def _sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database, however its address is spelled; ``None`` for a database of another kind."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):  # a port that is no number
+        raise _no_database("an address that cannot be understood") from None
+    if found.get_backend_name() != "sqlite":
+        return None
+    if not found.database or found.database.startswith("file:") or found.database == ":memory:":
+        raise _no_database(f"sqlite:///{found.database or ''}")
+    return Path(found.database)
+
+
 def _check_journal(path: Path) -> None:
     """Refuse a file that is no journal of Optuna's before it is touched: repairing it would cut it off."""
     if not path.exists():
@@ -211,18 +235,34 @@ def _check_journal(path: Path) -> None:
 
 def _check_sqlite(path: Path) -> None:
     """Refuse a file that is no database, or one of something else, before a table is made in it."""
+    refuse_planted_database(path)
     if not path.exists() or not path.stat().st_size:
         return
+    if not path.is_file():
+        raise _no_store(path.name)
     with open(path, "rb") as handle:
         if handle.read(16) != b"SQLite format 3\0":  # SQLite itself takes a file of a few bytes for an empty database.
             raise _no_store(path.name)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
+        try:
+            tables = _tables(f"{path.absolute().as_uri()}?mode=ro")
+        except sqlite3.OperationalError:
+            # A process was killed in a change, and SQLite reads nothing before that is taken back. We have it done on
+            # a copy, since we do not know yet whose file it is; no process that lives is writing.
+            with scratch_folder("study") as folder:
+                for name in (path.name, f"{path.name}-journal", f"{path.name}-wal"):
+                    if path.with_name(name).is_file():
+                        shutil.copyfile(path.with_name(name), folder / name)
+                tables = _tables((folder / path.name).as_uri())
     except (sqlite3.Error, OSError):
         raise _no_store(path.name) from None
     if tables and "studies" not in tables:
         raise _no_store(path.name)
+
+
+def _tables(uri: str) -> set[str]:
+    with closing(sqlite3.connect(uri, uri=True)) as database:
+        return {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
 
 
 def _no_store(name: str) -> ConfigError:
@@ -239,13 +279,17 @@ def _database(url: str) -> Any:
     try:
         return RDBStorage(url)
     except Exception as error:  # SQLAlchemy's and the driver's own errors have no common base
-        raise ConfigError(
-            "the study's database cannot be opened",
-            where="optimize.storage",
-            got=type(error).__name__,
-            allowed="a path of a journal file, or a URL such as sqlite:///study.db or postgresql://host/name",
-            next_step="Check that the database answers and that its driver is installed.",
-        ) from None
+        raise _no_database(type(error).__name__) from None
+
+
+def _no_database(got: str) -> ConfigError:
+    return ConfigError(
+        "the study's database cannot be opened",
+        where="optimize.storage",
+        got=got,
+        allowed="a path of a journal file, or a URL such as sqlite:///study.db or postgresql://host/name",
+        next_step="Check that the database answers and that its driver is installed.",
+    )
 
 
 @contextmanager

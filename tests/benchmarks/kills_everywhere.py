@@ -13,6 +13,7 @@ after the next run all are those of an undisturbed run, of one or of two.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -45,6 +46,7 @@ COMMANDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (4, "", ("write-back", BOOK, "--columns", "Acct ID")), (4, "", ("write-back", BOOK, "--remove")),
     (3, "data", ("map", "--yes")), (2, "data", ("history", "add", "CUSTOMERS", "--as-of", "2023-06-30")),
     (4, "", ("optimize", "--trials", "12")), (4, "data", ("measure",)), (1, "", ("train",)), (1, "data", ("run",)),
+    (1, "", ("demo",)),
 )  # fmt: skip
 CLOCK = "run.clock=2025-01-05T10:00:00"
 #: Files that say when a run was, and what is swept by the next one.
@@ -62,11 +64,21 @@ class State:
     def of(cls, world: Path, base: Path) -> State:
         files = {name: each for name, each in digests(world, base).items()
                  if not name.startswith(_VARIES) and ".sqlite" not in name and not name.endswith(".lock")}  # fmt: skip
+        files |= {name: _trials(world / name) for name in files if name.endswith(".journal")}
         store = world / "out/feedback/history.sqlite"
         with closing(sqlite3.connect(store)) as database:
             if database.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
                 return cls(files, ("damaged",))
             return cls(files, tuple(database.iterdump()))
+
+
+def _trials(journal: Path) -> str:
+    """What a study's journal says of its trials, without the process and the moment that wrote it down."""
+    lines = journal.read_text(encoding="utf-8").split("\n")
+    records = [json.loads(line) for line in lines[:-1]]  # What a kill left without its end is cut off by the next run.
+    found = [[each.get(key) for key in ("params", "values", "value", "user_attrs")] for each in records
+             if each["op_code"] == 4]  # fmt: skip
+    return json.dumps(found, sort_keys=True)
 
 
 def prepare(world: Path) -> None:
@@ -82,6 +94,10 @@ def prepare(world: Path) -> None:
         row[stage].value = "Closed Won" if number % 2 else "Closed Lost"
         row[closed].value = datetime(2025, 1, 2)
     book.save(path)
+    # Those that ``demo`` would make are larger.
+    (world / "out/workbooks").mkdir()
+    for source in (world / "data").glob("*.xlsx"):
+        shutil.copyfile(source, world / "out/workbooks" / source.name)
 
 
 def die_at_change(number: int) -> Callable[[], None]:
@@ -170,7 +186,7 @@ class Trials:
             # Its change was made before the kill, or it is made now; what the file lacks, the next snapshot writes.
             if found not in (0, 4):
                 return f"the next run ends with {found}"
-        elif found not in (code, 4 if words[-1] == "--remove" else code):
+        elif found not in (code, 5 if words[-1] == "--remove" else code):  # There is nothing of ours any more.
             return f"the next run ends with {found}, undisturbed with {code}"
         state = State.of(world, self.base)
         for name in sorted(set(state.files) | set(right[0].files)):
@@ -183,7 +199,8 @@ class Trials:
         left = [
             path.name for path in world.rglob("*") if path.name == STAGING or path.name.endswith((".tmp", ".icp-tmp"))
         ]
-        left += [path.name for path in (world / "tmp").iterdir()]
+        # An empty folder holds nobody's data; it goes when it is old enough to be nobody's.
+        left += [path.name for path in (world / "tmp").iterdir() if not path.is_dir() or any(path.iterdir())]
         return f"left behind: {left[0]}" if left else ""
 
 
@@ -197,6 +214,8 @@ def main() -> int:
     load_all()
     faults, hits, mark = 0, 0, time.monotonic()
     counts: Counter[str] = Counter()
+    if chosen.world:
+        chosen.world.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.world.parent if chosen.world else None) as name:
         folder = Path(name).resolve()
         made = (chosen.world or folder / "made").resolve()

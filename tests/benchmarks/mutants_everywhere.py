@@ -131,6 +131,8 @@ def main() -> int:
     faults, slowest, peak, mark = 0, 0.0, 0.0, time.monotonic()
     load_all()
     # Beside the world, since files of two disks cannot be shared.
+    if chosen.world:
+        chosen.world.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.world.parent if chosen.world else None) as name:
         base = (chosen.world or Path(name) / "world").resolve()
         if not (base / "out").is_dir():

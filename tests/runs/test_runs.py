@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from icp_xl import artifacts
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, DeliveryError
 from icp_xl.outputs import STAGING, Publication, csv_bytes, open_output, recover
@@ -190,3 +191,20 @@ def test_a_result_that_someone_has_open_is_replaced_and_said(tmp_path: Path) -> 
         assert (out / "icp_report.xlsx").read_text() == str(owner)
         if owner is not None:
             (out / owner).unlink()
+
+
+def test_a_failure_on_a_file_that_was_changed_since_names_the_file(tmp_path: Path) -> None:
+    chosen = settings(tmp_path / "out")
+    name = artifacts.SCORED_ACCOUNTS.name
+    for digits in ("1", "2"):  # What the last run wrote counts.
+        with start_run("score", chosen) as run:
+            run.outputs.parquet(name, pd.DataFrame({"account_id": [digits], "printers": [1.0]}))
+    with pytest.raises(KeyError), start_run("live", chosen):
+        raise KeyError("a fault of ours")
+    pd.DataFrame({"account_id": ["1"]}).to_parquet(tmp_path / "out" / name)
+    with pytest.raises(DataError, match=r"changed since.*state/scored_accounts\.parquet; got: KeyError"):
+        with start_run("live", chosen) as run:
+            artifacts.SCORED_ACCOUNTS.load(run.outputs)["printers"]
+    assert load_manifest(tmp_path / "out/runs", "latest")["error"].startswith("files of an earlier run were changed")
+    with pytest.raises(Cancelled), start_run("live", chosen):
+        raise Cancelled

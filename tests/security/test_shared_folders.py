@@ -5,19 +5,38 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from icp_xl.config import Settings
+from icp_xl.config.sources import SourceSettings
 from icp_xl.errors import ConfigError, DeliveryError
-from icp_xl.outputs import JOURNAL, STAGING, Publication, csv_bytes, is_half_published, open_output, recover
+from icp_xl.feedback.migrations import MIGRATIONS
+from icp_xl.feedback.store import Store
+from icp_xl.outputs import (
+    JOURNAL,
+    STAGING,
+    Publication,
+    csv_bytes,
+    is_half_published,
+    open_output,
+    recover,
+    replacing,
+    write_bytes,
+)
 from icp_xl.runs import mask_secrets, start_run
 from icp_xl.safe_paths import resolve_inside
+from icp_xl.sources.database import open_query
 from icp_xl.sql.engine import open_duckdb
 from icp_xl.sql.query import Query
 from icp_xl.weight_search.storage import TrialStore
+from tests.support.adversary import journal_that_deletes
 
 links = pytest.mark.skipif(os.name == "nt", reason="making a link needs a right on Windows")
 
@@ -232,3 +251,131 @@ def test_passwords_of_addresses_stand_in_no_record(tmp_path: Path) -> None:
 def test_a_cell_of_a_csv_file_is_never_a_formula(start: str) -> None:
     text = csv_bytes(pd.DataFrame({"a": [f"{start}cmd"]})).decode("utf-8-sig")
     assert text.split("\n", 1)[1].lstrip('"').startswith("'")
+
+
+def store_beside(tmp_path: Path) -> Path:
+    path = tmp_path / "any.sqlite"
+    Store(path).close()
+    return path
+
+
+def study_beside(tmp_path: Path) -> Path:
+    path = tmp_path / "any.db"
+    TrialStore(f"sqlite:///{path}").study("s")
+    return path
+
+
+def open_query_of(path: Path) -> object:
+    chosen = SourceSettings(database=f"sqlite:///{path}", query="select 1 as a")
+    return open_query("sales", chosen, path.parent, environ={})
+
+
+OPENERS = [
+    (store_beside, Store),
+    (study_beside, lambda path: TrialStore(f"sqlite:///{path}")),
+    (study_beside, lambda path: TrialStore(f"sqlite+pysqlite:///{path}")),
+    (study_beside, open_query_of),
+]
+
+
+@pytest.mark.parametrize(("make", "opens"), OPENERS, ids=["store", "study", "study spelled out", "source"])
+def test_no_file_is_deleted_because_a_journal_of_sqlite_says_so(
+    tmp_path: Path, home: Path, make: Callable[[Path], Path], opens: Callable[[Path], object]
+) -> None:
+    path = make(tmp_path)
+    journal_that_deletes(path, home / "profile")
+    with pytest.raises(DeliveryError, match="delete another file"):
+        opens(path)
+    assert (home / "profile").read_text() == "mine"
+
+
+def test_the_planted_journal_would_have_deleted_it(tmp_path: Path, home: Path) -> None:
+    path = store_beside(tmp_path)
+    journal_that_deletes(path, home / "profile")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("select * from model").fetchall()
+    assert not (home / "profile").exists()
+
+
+@pytest.mark.parametrize(("make", "opens"), OPENERS[:2], ids=["store", "study"])
+def test_a_database_whose_writer_was_killed_is_opened(
+    tmp_path: Path, make: Callable[[Path], Path], opens: Callable[[Path], object]
+) -> None:
+    path = make(tmp_path)
+    script = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('pragma cache_size=1'); c.execute('pragma journal_mode=delete');"
+        "c.execute('begin'); c.execute('create table t (x)');"
+        "c.executemany('insert into t values (?)', [('x' * 900,)] * 4000); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    assert path.with_name(path.name + "-journal").stat().st_size > 512
+    opens(path)
+    assert not path.with_name(path.name + "-journal").exists()
+
+
+@links
+@pytest.mark.parametrize("name", ["a.journal.lock", "a.db.lock", "a.db-journal", "a.db-wal"])
+def test_what_lies_beside_a_study_is_not_written_through(tmp_path: Path, home: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(home / "profile")
+    where: str | Path = f"sqlite:///{tmp_path / 'a.db'}" if ".db" in name else tmp_path / "a.journal"
+    with pytest.raises(DeliveryError, match="is a link"):
+        TrialStore(where)
+    assert (home / "profile").read_text() == "mine"
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x.db?uri=true", "x://y:z", "://"])
+def test_an_address_that_is_no_place_of_a_study_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"optimize\.storage"):
+        TrialStore(url)
+
+
+@links
+def test_the_copy_of_an_older_store_is_not_written_through_a_link(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("icp_xl.feedback.store.MIGRATIONS", MIGRATIONS[:2])
+        Store(path).close()
+    (tmp_path / "old.sqlite.v2.backup").symlink_to(home / "new")
+    with pytest.raises(DeliveryError, match="is a link"):
+        Store(path)
+    assert not (home / "new").exists()
+
+
+@links
+def test_a_file_on_its_way_has_no_name_that_can_be_planted(tmp_path: Path, home: Path) -> None:
+    for number in (os.getpid(), *range(2)):
+        (tmp_path / f".a.json.{number}.tmp").symlink_to(home / "profile")
+    names: list[str] = []
+    for _ in range(2):
+        with replacing(tmp_path / "a.json") as handle:
+            names.append(handle.name)
+            handle.write(b"new")
+    assert (home / "profile").read_text() == "mine" and (tmp_path / "a.json").read_bytes() == b"new"
+    assert len(set(names)) == 2
+
+
+def test_what_a_killed_writer_left_beside_a_file_goes_with_the_next(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = [tmp_path / f".a.json.{ended.pid}-{'0' * 16}.tmp", tmp_path / f".a.json.{os.getpid()}-{'0' * 16}.tmp"]
+    for path in left:
+        path.write_bytes(b"names")
+    write_bytes(tmp_path / "a.json", b"new")
+    assert not left[0].exists() and left[1].exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process that ends itself by a signal")
+def test_a_record_that_was_cut_off_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from icp_xl.config import Settings; from icp_xl.runs import start_run\n"
+        "sys.addaudithook(lambda event, given: os.kill(os.getpid(), signal.SIGKILL)"
+        " if event == 'os.rename' and str(given[1]).endswith('manifest.json') else None)\n"
+        "with start_run('x', Settings.model_validate({'paths': {'out': sys.argv[1]}})) as run: run.warn('names')"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)])
+    assert killed.returncode < 0
+    opened(tmp_path)
+    (record,) = (tmp_path / "runs").iterdir()
+    assert sorted(path.name for path in record.iterdir()) == ["config_resolved.yaml", "logs.jsonl", "manifest.json"]
+    assert not (tmp_path / STAGING).exists()

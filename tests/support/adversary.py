@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import sqlite3
+import struct
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import openpyxl
 
 import icp_xl.excel.commands  # noqa: F401 - declares the commands of the add-in
 from icp_xl.commands import COMMANDS
+from icp_xl.feedback.store import Store
 
 #: Plants an attack, given the output folder, the data folder and the victim's home.
 Plant = Callable[[Path, Path, Path], None]
@@ -106,6 +109,33 @@ def foreign_store(out: Path, data: Path, home: Path) -> None:
     (out / "feedback").mkdir(parents=True)
     with sqlite3.connect(out / "feedback/history.sqlite") as database:
         database.execute("create table accounts (id)")
+
+
+def journal_that_deletes(database: Path, victim: Path) -> None:
+    """Beside ``database``, a rollback journal of no pages that names ``victim`` as the journal above it.
+
+    SQLite deletes the journal above once it has rolled back, when no other journal names it.
+    """
+    magic, name = bytes.fromhex("d9d505f920a163d7"), str(victim).encode()
+    page = int.from_bytes(database.read_bytes()[16:18], "big")
+    head = magic + struct.pack(">IIIII", 0, 0, database.stat().st_size // page, 512, page)
+    tail = struct.pack(">I", (1 << 30) // page + 1) + name + struct.pack(">II", len(name), sum(name)) + magic
+    database.with_name(database.name + "-journal").write_bytes(head.ljust(512, b"\0") + tail)
+
+
+def store_of_somebody(*statements: str) -> Plant:
+    """A store of ours in which somebody added what would run when it is read or written."""
+
+    def plant(out: Path, data: Path, home: Path) -> None:
+        path = out / "feedback/history.sqlite"
+        Store(path).close()
+        with closing(sqlite3.connect(path)) as database, database:
+            for statement in statements:
+                database.execute(statement)
+        if not statements:
+            journal_that_deletes(path, home / "profile")
+
+    return plant
 
 
 def deep_weights(out: Path, data: Path, home: Path) -> None:
@@ -218,7 +248,8 @@ def settings_of_all_kinds(out: Path, data: Path, home: Path) -> None:
 ATTACKS: dict[str, Plant] = {
     **{f"{file} names {name}": planted(name, file) for file in FORMS for name in NAMES},
     **{f"{name} is a link": linked(name) for name in
-       ("curated", "feedback", "models", "state/optimization", "live", "shared")},
+       ("curated", "feedback", "models", "state/optimization", "live", "shared", "workbooks")},
+    "rep_contacts.csv is a link to nothing yet": linked("rep_contacts.csv", "new"),
     **{f"{name} is a link": linked(name, "profile") for name in
        ("feedback/history.sqlite", "icp_report.xlsx", "state/scored_accounts.parquet", "runs/runs.jsonl",
         "score_model.json")},
@@ -240,6 +271,12 @@ ATTACKS: dict[str, Plant] = {
     "entities in a sheet": parts(xl__worksheets__sheet1=entities("&a11;")),
     "an entity from elsewhere": parts(xl__worksheets__sheet1=entities("&me;")),
     "a million shared blanks": parts(xl__sharedStrings="<sst>" + "<si><t/></si>" * 1_000_000 + "</sst>"),
+    "a journal that deletes": store_of_somebody(),
+    "a view without end": store_of_somebody(
+        "DROP VIEW outcome", "CREATE VIEW outcome AS WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x FROM n)"
+        " SELECT x AS opportunity_id FROM n",
+    ),
+    "a trigger": store_of_somebody("CREATE TRIGGER t AFTER INSERT ON model BEGIN DELETE FROM snapshot; END"),
     "journal": journal, "a list that came back": returned_book, "an object in settings": yaml_of_data,
     "somebody's database": foreign_store, "deep weights": deep_weights, "settings of all kinds": settings_of_all_kinds,
 }  # fmt: skip
@@ -256,9 +293,7 @@ NEEDS = {
     "addin build": [("--out", "addin.xlam")], "addin install": [("--to", "addin")],
     "addin templates": [("--out", "addin")],
 }  # fmt: skip
-#: Made anew by a run of everything, which the others are the parts of.
-LEFT_OUT = ("demo",)
-CALLS: list[Call] = [(title, more) for title in COMMANDS if title not in LEFT_OUT for more in NEEDS.get(title, [()])]
+CALLS: list[Call] = [(title, more) for title in COMMANDS for more in NEEDS.get(title, [()])]
 CALLS.append(("functions", ()))
 #: Files that a command was asked to write.
 ASKED = ("mine.xlsx", "mapped.yaml", "new.yaml", "addin", "addin.xlam", "ICP backups", "key", "share")
@@ -306,6 +341,12 @@ def arguments(call: Call, out: Path, data: Path) -> list[str]:
     """The command line of ``call``."""
     title, more = call
     shared = COMMANDS[title].shared
+    if title == "demo" and not os.path.lexists(out / "workbooks"):
+        # Workbooks that are there already are taken, and making the samples is what costs most.
+        (out / "workbooks").mkdir()
+        for path in data.iterdir():
+            if path.is_file():
+                os.link(path, out / "workbooks" / path.name)
     places = ["--out", str(out)] if "out" in shared else []
     places = [f"--set=paths.out={out}"] if title == "write-back" else places
     return [*title.split(), *more, *places, *(["--data", str(data)] if "data" in shared else [])]

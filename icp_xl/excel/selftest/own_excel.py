@@ -151,7 +151,7 @@ class ProcessExcel:
         self.app, self.pid, self._process = app, pid, process
 
     def alive(self) -> bool:
-        from icp_xl.excel.jobs import is_running
+        from icp_xl.scratch import is_running
 
         return self._process.poll() is None if self._process is not None else is_running(self.pid)
 
