@@ -28,7 +28,7 @@ from icp_xl import __version__
 from icp_xl.errors import DataError, IcpError
 from icp_xl.excel.selftest.bench import Bench, check_nothing_waits, own_home
 from icp_xl.excel.selftest.own_excel import Launcher, system_launcher
-from icp_xl.excel.selftest.step import STEPS, NotHere, Outcome, Step, Unmet
+from icp_xl.excel.selftest.step import STEPS, NotHere, Step, StepOutcome, Unmet
 from icp_xl.excel.windows import InstalledExcel
 from icp_xl.outputs import write_json
 from icp_xl.reports.spec import Column, Facts, ReportBook, Sheet, Table
@@ -43,7 +43,7 @@ MOST = 600
 class SelfTest:
     """What the self-test found, and the two files that hold it. ``facts`` describe Excel and the machine."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[StepOutcome, ...]
     facts: dict[str, str]
     workbook: Path
     json: Path
@@ -123,7 +123,7 @@ def run_selftest(
         raise DataError(waiting, next_step="Bring them in first, then start the self-test again.")
     folder = _work_folder()
     bench = Bench(folder, launcher)
-    outcomes: list[Outcome] = []
+    outcomes: list[StepOutcome] = []
     facts: dict[str, str] = {}
     cleaned = _Cleaner(folder)
     try:
@@ -147,7 +147,7 @@ def run_selftest(
     return found
 
 
-def _one(bench: Bench, step: Step, seconds: float | None, cleaned: _Cleaner) -> Outcome:
+def _one(bench: Bench, step: Step, seconds: float | None, cleaned: _Cleaner) -> StepOutcome:
     began = time.monotonic()
     with bench.limit(seconds or step.seconds) as over:
         try:
@@ -168,11 +168,13 @@ def _one(bench: Bench, step: Step, seconds: float | None, cleaned: _Cleaner) -> 
             bench.tidy()
     except Exception:  # What cannot be tidied up goes with its Excel.
         bench.end()
-    return Outcome(step.id, step.covers, step.title, step.expected, cleaned(got), state, round(used, 2))  # type: ignore[arg-type]
+    return StepOutcome(step.id, step.covers, step.title, step.expected, cleaned(got), state, round(used, 2))  # type: ignore[arg-type]
 
 
-def _left_out(step: Step) -> Outcome:
-    return Outcome(step.id, step.covers, step.title, step.expected, "the self-test was stopped before", "skipped", 0.0)
+def _left_out(step: Step) -> StepOutcome:
+    return StepOutcome(
+        step.id, step.covers, step.title, step.expected, "the self-test was stopped before", "skipped", 0.0
+    )
 
 
 def _work_folder() -> Path:
@@ -230,7 +232,7 @@ def _asked(ask: Callable[[], object]) -> str:
         return ""
 
 
-def _write(out: Path, outcomes: Iterable[Outcome], facts: dict[str, str]) -> SelfTest:
+def _write(out: Path, outcomes: Iterable[StepOutcome], facts: dict[str, str]) -> SelfTest:
     from icp_xl.delivery.render.book import render_book
 
     out.mkdir(parents=True, exist_ok=True)

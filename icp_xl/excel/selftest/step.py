@@ -37,7 +37,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """How a step ended: what was got, or why it failed or was left out."""
 
     id: str
