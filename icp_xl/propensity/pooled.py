@@ -27,10 +27,13 @@ from icp_xl.propensity.data import DivisionData, pool
 from icp_xl.propensity.fit import Fitted, fit_candidates
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs
 from icp_xl.propensity.level import Level, forecast_level, shift_of
+from icp_xl.propensity.linear import LinearModel
 from icp_xl.propensity.metrics import compare
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_groups, forward_folds, take
+from icp_xl.propensity.trees import TreeModel
 from icp_xl.propensity.verdict import chance_error
+from icp_xl.recall import recalled
 
 Floats = NDArray[np.float64]
 KIND = "pooled"
@@ -95,14 +98,14 @@ def fit_pooled(
         for number, day in enumerate(days):
             check()
             past = [_before(data, day) for data in thinned]
-            shared = _fit_shared([each for each in past if each.cutoffs], inputs.names, recipe, train, seed, day)
+            shared = _recall_shared([each for each in past if each.cutoffs], inputs.names, recipe, train, seed, day)
             for name, data in mine.items():
                 known, valid = _before(data, day), next((c for c in data.cutoffs if c.cutoff == day), None)
                 if shared is None or valid is None or not known.cutoffs:
                     continue
                 judged[name].append(_frame(shared, name, Fold(known.cutoffs, valid), train, number))
     check()
-    final = _fit_shared(thinned, inputs.names, recipe, train, seed, target)
+    final = _recall_shared(thinned, inputs.names, recipe, train, seed, target)
     frames = {name: pd.concat(parts, ignore_index=True) for name, parts in judged.items() if parts}
     if final is None or not frames:
         return {}
@@ -127,6 +130,24 @@ def _thinned(datas: Sequence[DivisionData], small: set[str], seed: int) -> list[
 
 def _before(data: DivisionData, day: date) -> DivisionData:
     return replace(data, cutoffs=tuple(each for each in data.cutoffs if each.window_end <= day))
+
+
+def _recall_shared(
+    datas: Sequence[DivisionData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int, target: date
+) -> _Shared | None:
+    """:func:`_fit_shared`, or what it gave of the same; for how much was bought, neither is told."""
+    datas = [_without_money(data) for data in datas]
+    return recalled(
+        "shared", lambda: (datas, names, recipe, train, seed, target),
+        lambda: _fit_shared(datas, names, recipe, train, seed, target),
+        (_Shared, LinearModel, TreeModel, Calibrator, Level),
+    )  # fmt: skip
+
+
+def _without_money(data: DivisionData) -> DivisionData:
+    none = (np.zeros(len(each.label)) for each in data.cutoffs)
+    cutoffs = (replace(each, revenue=zero, gross_profit=zero) for each, zero in zip(data.cutoffs, none, strict=True))
+    return replace(data, cutoffs=tuple(cutoffs))
 
 
 def _fit_shared(

@@ -4,9 +4,9 @@
     python tests/benchmarks/second_run.py --changes N SEED  a small world: N random changes, each against a full run
 
 The first runs everything on the sample workbooks under a fixed clock, runs it again with nothing changed, then with one
-changed opportunity, then with one changed amount of the sales log, that against ``--fresh`` on a copy, byte by byte.
-The second draws changed cells, settings, deleted and torn outputs, words typed into reports, and other versions of the
-program.
+changed opportunity, with the amount of one line of the newest month changed, that against ``--fresh`` on a copy, byte
+by byte, and with one in the middle of the log. The second draws changed cells and lines, settings, weights, days,
+deleted sources, deleted and torn outputs, words typed into reports, and other versions of the program.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.changes import change_cell, differences, draw, make, outputs, run  # noqa: E402
+from tests.support.changes import change_cell, change_line, differences, draw, make, outputs, run  # noqa: E402
 from tests.support.whole_world import load_all  # noqa: E402
 
 if "--help" in sys.argv:
@@ -43,17 +43,24 @@ def figures(folder: Path) -> None:
     changes: dict[str, Callable[[], None]] = {
         "nothing changed": lambda: None,
         "one opportunity changed": lambda: change_cell(next((world / "data").glob("Opp*")), chance),
-        "one sales line changed": lambda: change_cell(next((world / "data").glob("*Sales Log*")), chance),
+        "one new sales line changed": lambda: change_line(next((world / "data").glob("*Sales Log*")), 0.999),
+        "one old sales line changed": lambda: change_line(next((world / "data").glob("*Sales Log*")), 0.5),
     }
-    before, second, last = outputs(world), "one opportunity changed", "one sales line changed"
+    before, compared = outputs(world), "one new sales line changed"
     for name, change in changes.items():
         change()
-        if name == last:
+        if name == compared:
             ended, wrong = differences(world, folder / "copy", (), lambda: None)
         else:
             ended = run(world)
             wrong = [] if name != "nothing changed" or outputs(world) == before else ["the outputs of the first run"]
-        told = f"DIFFERENT: {', '.join(wrong[:5])}" if wrong else "the same bytes" if name != second else ""
+        told = (
+            f"DIFFERENT: {', '.join(wrong[:5])}"
+            if wrong
+            else "the same bytes"
+            if name in (compared, "nothing changed")
+            else ""
+        )
         print(f"{name:28}{ended.seconds:7.1f} CPU s {ended.seconds / first.seconds:6.0%}   {told}", flush=True)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from icp_xl import recall
 from icp_xl.config import load_settings
+from icp_xl.propensity import pooled
 from icp_xl.propensity import recalled as fits
 from icp_xl.propensity.data import DivisionData
 from icp_xl.recall import Recall, content_hash, recalled, recalling
@@ -213,3 +214,25 @@ def test_a_fit_is_made_once_and_again_where_anything_changed(out: Path, monkeypa
     assert len(made) == 6
     ask_fit(data, FAST.model_copy(update={"validation": FAST.validation.model_copy(update={"bootstrap": 77})}))
     assert len(made) == 6, "what a fit does not read does not matter"
+
+
+def test_the_model_for_all_does_not_ask_for_how_much(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datas = [replace(make_division(250, n, noise=1)[0], division=name) for n, name in enumerate(("One", "Two"))]
+    made: list[int] = []
+    fit = pooled._fit_shared
+    monkeypatch.setattr(pooled, "_fit_shared", lambda *given: (made.append(1), fit(*given))[1])
+
+    def ask_pooled() -> dict[str, pooled.Pooled]:
+        return pooled.fit_pooled(datas, ["One"], FAST, seed=1, target=TARGET)
+
+    first, times = ask_pooled(), len(made)
+    *before, last = datas[1].cutoffs
+    datas[1] = replace(datas[1], cutoffs=(*before, replace(last, revenue=last.revenue + 1.0)))
+    again = ask_pooled()
+    assert first and len(made) == times
+    assert first["One"].fitted.model.files() == again["One"].fitted.model.files()
+    pd.testing.assert_frame_equal(first["One"].fitted.judged, again["One"].fitted.judged)
+    *before, last = datas[1].cutoffs
+    datas[1] = replace(datas[1], cutoffs=(*before, replace(last, label=1 - last.label)))
+    ask_pooled()
+    assert len(made) > times

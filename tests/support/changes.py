@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -29,6 +30,9 @@ reports: {live: false, html: true}
 share: {with_run: true}
 delivery: {after_run: {workbook: other.xlsx, copy_only: true, sheets: [Summary]}}
 """
+#: What is changed.
+KINDS = ("cell", "opportunity", "customer", "line", "line", "setting", "weights", "source", "day", "delete", "corrupt",
+         "type", "status", "code", "nothing")  # fmt: skip
 #: A change to a world: what it did, and what is run with, as further options and before the run.
 Change = tuple[str, tuple[str, ...], Callable[[], None]]
 
@@ -77,11 +81,26 @@ def differences(
 
 def draw(world: Path, chance: random.Random) -> Change:
     """One change, made."""
-    kind = chance.choice(("cell", "opportunity", "setting", "delete", "corrupt", "type", "status", "code", "nothing"))
+    kind = chance.choice(KINDS)
     nothing: Change = (kind, (), lambda: None)
     made = [path for path in sorted((world / "out").rglob("*")) if path.is_file()
             and path.relative_to(world / "out").parts[0] not in ("runs", ".icp_xl.lock")
             and path.suffix not in (".sqlite", ".journal") and path.name != "stages.json"]  # fmt: skip
+    if kind == "day":
+        later = str(int(CLOCK) + 86_400 * chance.randint(1, 3))
+        return kind, (), lambda: os.environ.update(SOURCE_DATE_EPOCH=later)
+    if kind == "weights":
+        one = chance.choice((0.1, 0.3, 0.4))
+        told = f"{{vertical: {one}, size: {0.5 - one:.1f}, adoption: 0.25, relationship: 0.25}}"
+        return kind, ("--set", f"scoring.weights={told}", "--set", "scoring.use_optimized_weights=false"), lambda: None
+    if kind == "source":
+        path = chance.choice(sorted((world / "data").glob("*.csv")))
+        path.unlink()
+        return f"{kind} {path.name}", (), lambda: None
+    if kind == "line":
+        share, change = chance.choice((0.3, 0.7, 0.999)), chance.choice(("amount", "gone", "twice"))
+        change_line(next((world / "data").glob("*Sales Log*")), share, change)
+        return f"{kind} at {share} {change}", (), lambda: None
     if kind == "setting":
         return kind, ("--set", f"whitespace.top_percent={chance.randint(5, 30)}"), lambda: None
     if kind == "code":
@@ -97,8 +116,9 @@ def draw(world: Path, chance: random.Random) -> Change:
         data[chance.randrange(len(data) or 1) :] = b"" if chance.random() < 0.3 else b"#" + data[-1:]
         path.write_bytes(bytes(data))
         return f"corrupt {path.relative_to(world)}", (), lambda: None
-    if kind in ("cell", "opportunity"):
-        change_cell(next((world / "data").glob("*Sales Log*" if kind == "cell" else "Opp*")), chance)
+    if kind in ("cell", "opportunity", "customer"):
+        names = {"cell": "*Sales Log*", "opportunity": "Opp*", "customer": "*Customer Analysis*"}
+        change_cell(next((world / "data").glob(names[kind])), chance)
     elif kind == "type":
         _type(world / "out/icp_report.xlsx", "Decision", ("same", "different"), chance)
     elif kind == "status":
@@ -109,12 +129,41 @@ def draw(world: Path, chance: random.Random) -> Change:
 def change_cell(path: Path, chance: random.Random) -> None:
     """Change one amount of the workbook."""
     book = openpyxl.load_workbook(path)
-    sheet = book.worksheets[0]
+    sheet = next((each for each in book.worksheets if each.title == "Customer List"), book.worksheets[0])
     numbers = (cell for row in sheet.iter_rows(min_row=2) for cell in row if type(cell.value) in (int, float))
     cells = [cell for cell in numbers if cell.value > 50]
     cell = chance.choice(cells)
     cell.value = cell.value + 1
     book.save(path)
+
+
+def change_line(path: Path, share: float, change: str = "amount") -> None:
+    """Change one line of the sales log, the one before which this share of all lines by their day stands.
+
+    ``change``: its ``amount``, or the whole line: ``gone``, or there ``twice``.
+    """
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    rows = list(sheet.iter_rows())
+    header = next(row for row in rows if "Net Sales" in [cell.value for cell in row])
+    texts = [cell.value for cell in header]
+    sales, day = texts.index("Net Sales"), texts.index("Rec Date")
+    lines = [
+        row for row in rows[header[0].row :] if isinstance(row[day].value, datetime) and _is_sale(row[sales].value)
+    ]
+    lines.sort(key=lambda row: (row[day].value, row[0].row))
+    line = lines[round(share * (len(lines) - 1))]
+    if change == "amount":
+        line[sales].value += 1
+    elif change == "gone":
+        sheet.delete_rows(int(line[0].row or 0))
+    else:
+        sheet.append([cell.value for cell in line])
+    book.save(path)
+
+
+def _is_sale(value: object) -> bool:
+    return isinstance(value, int | float) and value > 50
 
 
 def _type(path: Path, header: str, words: tuple[str, ...], chance: random.Random) -> None:
