@@ -104,6 +104,12 @@ class DivisionData:
         sold = [each for each in kept if _was_sold(each)]
         return replace(self, cutoffs=tuple(sold or kept))
 
+    def without_money(self) -> DivisionData:
+        """Who bought, and nothing of how much."""
+        none = (np.zeros(len(each.label)) for each in self.cutoffs)
+        kept = (replace(each, revenue=zero, gross_profit=zero) for each, zero in zip(self.cutoffs, none, strict=True))
+        return replace(self, cutoffs=tuple(kept))
+
     def before(self, day: date) -> DivisionData:
         """Only the cutoffs whose label windows ended by ``day``: what one knew then."""
         known = tuple(each for each in self.cutoffs if each.window_end <= day)

@@ -136,18 +136,12 @@ def _recall_shared(
     datas: Sequence[DivisionData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int, target: date
 ) -> _Shared | None:
     """:func:`_fit_shared`, or what it gave of the same; for how much was bought, neither is told."""
-    datas = [_without_money(data) for data in datas]
+    datas = [data.without_money() for data in datas]
     return recalled(
         "shared", lambda: (datas, names, recipe, train, seed, target),
         lambda: _fit_shared(datas, names, recipe, train, seed, target),
         (_Shared, LinearModel, TreeModel, Calibrator, Level),
     )  # fmt: skip
-
-
-def _without_money(data: DivisionData) -> DivisionData:
-    none = (np.zeros(len(each.label)) for each in data.cutoffs)
-    cutoffs = (replace(each, revenue=zero, gross_profit=zero) for each, zero in zip(data.cutoffs, none, strict=True))
-    return replace(data, cutoffs=tuple(cutoffs))
 
 
 def _fit_shared(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
+import pandas as pd
+
 from icp_xl.config import Settings
 from icp_xl.config.train import LinearGrid, TreeGrid
 from icp_xl.propensity.baselines import BaselineModel
@@ -15,9 +17,11 @@ from icp_xl.propensity.fit import Fitted, fit_division
 from icp_xl.propensity.inputs import ModelInputs
 from icp_xl.propensity.level import Level
 from icp_xl.propensity.linear import LinearModel
+from icp_xl.propensity.metrics import Interval
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.pooled import Pooled, fit_pooled
 from icp_xl.propensity.trees import TreeModel
+from icp_xl.propensity.undated import FIELDS, UndatedCost, cost_of_undated
 from icp_xl.recall import recalled
 
 _KINDS = (
@@ -44,4 +48,15 @@ def recall_pooled(
     return recalled(
         "pooled", lambda: (datas, small, settings.train, settings.leakage, seed, target),
         lambda: fit_pooled(datas, small, settings, seed=seed, target=target, check=check), _KINDS,
+    )  # fmt: skip
+
+
+def recall_undated(
+    data: DivisionData, today: pd.DataFrame, names: Sequence[str], settings: Settings, *, seed: int
+) -> UndatedCost | None:
+    """:func:`~icp_xl.propensity.undated.cost_of_undated`, or what it gave of the same; money is not told."""
+    data, today = data.without_money(), today[[name for name in today if str(name).startswith(FIELDS)]]
+    return recalled(
+        "undated", lambda: (data, today, names, settings.train, settings.leakage, seed),
+        lambda: cost_of_undated(data, today, names, settings, seed=seed), (UndatedCost, Interval),
     )  # fmt: skip

@@ -21,8 +21,8 @@ from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.level import Mix
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.pooled import KIND, Pooled, certain
-from icp_xl.propensity.recalled import recall_fit, recall_pooled
-from icp_xl.propensity.undated import UndatedCost, cost_of_undated
+from icp_xl.propensity.recalled import recall_fit, recall_pooled, recall_undated
+from icp_xl.propensity.undated import UndatedCost
 from icp_xl.propensity.verdict import Evaluation, evaluate
 
 
@@ -158,7 +158,7 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
     if model.published and job.slug != "any_purchase":
         features = read_scoring_features(job.find, job.slug, job.score_cutoff)
         scores = score_accounts(model, features, data.catalog, job.settings)
-        undated = cost_of_undated(data, features, fitted.inputs.names, job.settings, seed=job.seed)
+        undated = recall_undated(data, features, fitted.inputs.names, job.settings, seed=job.seed)
     rows = sum(len(each.label) for each in data.cutoffs)
     sample = _sample(data, model, job.settings.train.sample_rows)
     return Evaluated(
