@@ -24,8 +24,9 @@ SCROLL_BAR = 3
 WIDEST, HIGHEST = 1920, 1200
 
 
-@step(1, 2, title="Installation", expected="The doctor finds nothing that keeps the add-in from working")
+@step(1, 2, expected="The doctor finds nothing that keeps the add-in from working")
 def doctor_is_content(bench: Bench) -> str:
+    """Installation."""
     from icp_xl.excel.doctor import examine
 
     bad = [item.line() for item in examine() if item.state == "bad"]
@@ -33,8 +34,9 @@ def doctor_is_content(bench: Bench) -> str:
     return "nothing to mend"
 
 
-@step(3, 31, title="The add-in", expected="Loaded; its VBA answers")
+@step(3, 31, expected="Loaded; its VBA answers")
 def addin_answers(bench: Bench) -> str:
+    """The add-in."""
     try:
         found = bench.app.macro("'icp_xl.xlam'!IcpText.IcpWord")("a'b c;1")
     except Exception as error:  # COM's own errors have a type that only exists there.
@@ -46,11 +48,11 @@ def addin_answers(bench: Bench) -> str:
 @step(
     6,
     51,
-    title="Workbooks that we write",
     expected="Each opens whole, without repair, in a window that fits",
     seconds=300,
 )
 def books_open_whole(bench: Bench) -> str:
+    """Workbooks that we write."""
     import icp_xl
 
     out = bench.copy_of(bench.first) / DEFAULT_OUT
@@ -111,11 +113,12 @@ def _with_sheets(bench: Bench, name: str) -> tuple[Any, Any]:
 
 
 @step(
-    20, 21, 45, 46, title="The user's things that point to our sheets", seconds=300,
+    20, 21, 45, 46, seconds=300,
     expected="After the sheets went in twice more, each stands: formula, spill without @, array, name, chart, "
     "validation, conditional format; no sheet is there twice",
 )  # fmt: skip
 def users_things_stand(bench: Bench) -> str:
+    """The user's things that point to our sheets."""
     bench.need_windows()
     bench.need_spill()
     book, ours = _with_sheets(bench, "things")
@@ -153,8 +156,9 @@ def _things(book: Any) -> dict[str, Any]:
     }
 
 
-@step(46, title="A pivot table of the user's over our sheet", expected="Its source is what it was", seconds=300)
+@step(46, expected="Its source is what it was", seconds=300)
 def pivot_stands(bench: Bench) -> str:
+    """A pivot table of the user's over our sheet."""
     bench.need_windows()
     if not bench.calculates:
         raise NotHere("this Excel makes no pivot tables")
@@ -171,11 +175,12 @@ def pivot_stands(bench: Bench) -> str:
 
 
 @step(
-    58, 59, 60, 65, title="Functions without the add-in", seconds=300,
+    58, 59, 60, 65, seconds=300,
     expected="In an Excel without add-ins: opens whole, says Yes, the seven names compute the library's scores; gone "
     "after --remove",
 )  # fmt: skip
 def functions_as_names(bench: Bench) -> str:
+    """Functions without the add-in."""
     import icp_xl
 
     folder = bench.copy_of(bench.first)
@@ -203,8 +208,9 @@ def functions_as_names(bench: Bench) -> str:
     return f"{', '.join(names)}; {found:.4f}"
 
 
-@step(67, title="The live workbook", expected="A weight moves the scores", seconds=300)
+@step(67, expected="A weight moves the scores", seconds=300)
 def live_workbook(bench: Bench) -> str:
+    """The live workbook."""
     import icp_xl
 
     if not bench.calculates:

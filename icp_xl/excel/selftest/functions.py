@@ -34,8 +34,9 @@ def _near(got: Any, want: Any) -> bool:
     return isinstance(got, float) and isinstance(want, float) and math.isclose(got, want, abs_tol=1e-9)
 
 
-@step(7, title="Every function is known", expected="No #NAME? for any of them")
+@step(7, expected="No #NAME? for any of them")
 def functions_are_known(bench: Bench) -> str:
+    """Every function is known."""
     bench.need_functions()
     book, _, _ = _facts(bench)
     unknown = []
@@ -49,16 +50,18 @@ def functions_are_known(bench: Bench) -> str:
     return f"{len(names)} functions answered"
 
 
-@step(9, title="Before any scoring", expected="#N/A")
+@step(9, expected="#N/A")
 def nothing_published(bench: Bench) -> str:
+    """Before any scoring."""
     bench.need_functions()
     found = bench.put(bench.app.books.add(), f"=ICP_SCORE({ONE})")
     expect(found == "#N/A", found)
     return "#N/A"
 
 
-@step(11, 17, title="ICP_SCORE over a range", expected="Spills the library's scores, beside a sheet icp_xl.conf")
+@step(11, 17, expected="Spills the library's scores, beside a sheet icp_xl.conf")
 def a_range_spills(bench: Bench) -> str:
+    """ICP_SCORE over a range."""
     bench.need_functions()
     bench.need_spill()
     book, sheet, last = _facts(bench)
@@ -73,8 +76,9 @@ def a_range_spills(bench: Bench) -> str:
     return f"{last - 1} scores equal the library's"
 
 
-@step(12, title="Ranges of different height", expected="#VALUE!")
+@step(12, expected="#VALUE!")
 def ranges_differ(bench: Bench) -> str:
+    """Ranges of different height."""
     bench.need_functions()
     book, _, _ = _facts(bench)
     found = bench.put(book, "=ICP_SCORE(Facts!A2:A4,Facts!B2:B5,1,1,1)")
@@ -82,8 +86,9 @@ def ranges_differ(bench: Bench) -> str:
     return "#VALUE!"
 
 
-@step(13, title="A number out of its domain", expected="#NUM!, a real error")
+@step(13, expected="#NUM!, a real error")
 def a_real_error(bench: Bench) -> str:
+    """A number out of its domain."""
     bench.need_functions()
     book, _, _ = _facts(bench)
     found = bench.put(book, '=ICP_SCORE("Dental",-1,3,100,50)')
@@ -92,8 +97,9 @@ def a_real_error(bench: Bench) -> str:
     return "#NUM!, ISERROR TRUE"
 
 
-@step(14, title="ICP_LOOKUP of an unknown account", expected="#N/A, which IFNA catches")
+@step(14, expected="#N/A, which IFNA catches")
 def unknown_account(bench: Bench) -> str:
+    """ICP_LOOKUP of an unknown account."""
     bench.need_functions()
     book, _, _ = _facts(bench)
     found = bench.put(book, '=ICP_LOOKUP("nobody","rank")')
@@ -102,8 +108,9 @@ def unknown_account(bench: Bench) -> str:
     return "#N/A, none"
 
 
-@step(15, title="ICP_WHATIF", expected="A table of 21 rows spills")
+@step(15, expected="A table of 21 rows spills")
 def what_if_spills(bench: Bench) -> str:
+    """ICP_WHATIF."""
     bench.need_functions()
     bench.need_spill()
     book, _, _ = _facts(bench)
@@ -115,10 +122,10 @@ def what_if_spills(bench: Bench) -> str:
 
 
 @step(
-    34, title="Currency, accounting, percent, date and text formats",
-    expected="Money, percent and numbers kept as text count as numbers; a date is #VALUE!",
+    34, expected="Money, percent and numbers kept as text count as numbers; a date is #VALUE!",
 )  # fmt: skip
 def formats_of_cells(bench: Bench) -> str:
+    """Currency, accounting, percent, date and text formats."""
     bench.need_functions()
     book, _, _ = _facts(bench)
     want = bench.put(book, f"=ICP_SCORE({ONE})")
@@ -136,8 +143,9 @@ def formats_of_cells(bench: Bench) -> str:
     return f"{len(answers)} formats give {want:.4f}; a date #VALUE!"
 
 
-@step(35, title="#SPILL! and #CALC! as arguments", expected="The same error comes back")
+@step(35, expected="The same error comes back")
 def newer_errors(bench: Bench) -> str:
+    """#SPILL! and #CALC! as arguments."""
     bench.need_functions()
     bench.need_spill()
     book, _, _ = _facts(bench)
@@ -154,10 +162,11 @@ def newer_errors(bench: Bench) -> str:
 
 
 @step(
-    37, title="10,000 cells, whole columns, five workbooks", seconds=600,
+    37, seconds=600,
     expected="Whole columns end with the last row in use; one function server; the seconds are noted",
 )  # fmt: skip
 def many_cells(bench: Bench) -> str:
+    """10,000 cells, whole columns, five workbooks."""
     bench.need_functions()
     bench.need_spill()
     book, _, last = _facts(bench)
@@ -186,8 +195,9 @@ def many_cells(bench: Bench) -> str:
     )
 
 
-@step(38, title="Two workbooks of two folders", expected="Two runs, two scores, each its folder's")
+@step(38, expected="Two runs, two scores, each its folder's")
 def two_folders(bench: Bench) -> str:
+    """Two workbooks of two folders."""
     bench.need_functions()
     found = []
     # Two workbooks of one name cannot be open in one Excel.
@@ -203,8 +213,9 @@ def two_folders(bench: Bench) -> str:
     return f"{found[0][0]:.4f} of {found[0][1]} and {found[1][0]:.4f} of {found[1][1]}"
 
 
-@step(50, title="Manual calculation", expected="The cells wait for F9, then show the new model")
+@step(50, expected="The cells wait for F9, then show the new model")
 def manual_calculation(bench: Bench) -> str:
+    """Manual calculation."""
     bench.need_functions()
     app = bench.app
     book, _, _ = _facts(bench)
@@ -224,8 +235,9 @@ def manual_calculation(bench: Bench) -> str:
     return f"{before:.4f}, after F9 {after:.4f}"
 
 
-@step(54, title="This Excel's own signs and R1C1 style", expected="A number as text by its signs counts as that number")
+@step(54, expected="A number as text by its signs counts as that number")
 def signs_and_style(bench: Bench) -> str:
+    """This Excel's own signs and R1C1 style."""
     bench.need_functions()
     app = bench.app
     book, _, _ = _facts(bench)

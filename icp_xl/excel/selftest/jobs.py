@@ -42,11 +42,12 @@ def _scores(bench: Bench, book: Any) -> list[Any]:
 
 
 @step(
-    10, 19, 32, 48, title="Score accounts", seconds=240,
+    10, 19, 32, 48, seconds=240,
     expected="Columns beside the table, the report open behind, no links, cell and sheet as they were; functions show "
     "the new scores untouched",
 )  # fmt: skip
 def score_button(bench: Bench) -> str:
+    """Score accounts."""
     book = _books(bench, bench.blank)
     own = book.sheets.add("My own", after=book.sheets[-1])
     if bench.launcher.has_functions:
@@ -69,8 +70,9 @@ def score_button(bench: Bench) -> str:
     return f"{len(scores)} scores; {told}"
 
 
-@step(18, title="Excel while a job runs", expected="Cells can be written and read", seconds=240)
+@step(18, expected="Cells can be written and read", seconds=240)
 def excel_answers(bench: Bench) -> str:
+    """Excel while a job runs."""
     book = _books(bench, bench.first)
     job = bench.press(book, "optimize")
     cell = book.sheets.add(after=book.sheets[-1]).range("A1")
@@ -87,8 +89,9 @@ def excel_answers(bench: Bench) -> str:
     return f"{count} cells in {used:.1f} s; the status bar says: {bench.app.status_bar}"
 
 
-@step(22, 33, title="Cancel", expected="Cancelled, the workbook as it was")
+@step(22, 33, expected="Cancelled, the workbook as it was")
 def cancel_button(bench: Bench) -> str:
+    """Cancel."""
     book = _books(bench, bench.first)
     before = [sheet.name for sheet in book.sheets]
     job = macros.start(book, ACTIONS["optimize"])
@@ -101,8 +104,9 @@ def cancel_button(bench: Bench) -> str:
     return f"cancelled after {time.monotonic() - began:.1f} s"
 
 
-@step(24, 40, title="A job whose process is killed", expected="Known to be dead, with its log")
+@step(24, 40, expected="Known to be dead, with its log")
 def killed_job(bench: Bench) -> str:
+    """A job whose process is killed."""
     book = _books(bench, bench.first)
     job = macros.start(book, ACTIONS["optimize"])
     # Nobody is to be told by a message, which would stop this Excel.
@@ -121,10 +125,11 @@ def killed_job(bench: Bench) -> str:
 
 
 @step(
-    23, 40, title="Excel ends during a job", seconds=300,
+    23, 40, seconds=300,
     expected="The job goes on; its result goes into the workbook later",
 )  # fmt: skip
 def excel_ends(bench: Bench) -> str:
+    """Excel ends during a job."""
     book = _books(bench, bench.blank)
     path = Path(book.fullname)
     job = bench.press(book, "score")
@@ -144,8 +149,9 @@ def excel_ends(bench: Bench) -> str:
     return f"{len(scores)} scores in a new Excel"
 
 
-@step(25, title="Two jobs at once", expected="Both end, each in its folder", seconds=240)
+@step(25, expected="Both end, each in its folder", seconds=240)
 def two_jobs(bench: Bench) -> str:
+    """Two jobs at once."""
     started = []
     for folder in (bench.first, bench.second):
         book = _books(bench, folder)
@@ -160,8 +166,9 @@ def two_jobs(bench: Bench) -> str:
     return "both succeeded"
 
 
-@step(30, title="Settings and Doctor", expected="The sheet ICP Settings; every answer of the doctor can be shown")
+@step(30, expected="The sheet ICP Settings; every answer of the doctor can be shown")
 def settings_button(bench: Bench) -> str:
+    """Settings and Doctor."""
     from icp_xl.excel.doctor import examine
 
     book = _books(bench, bench.blank)
@@ -172,9 +179,10 @@ def settings_button(bench: Bench) -> str:
     return f"the sheet is there; the doctor has {len(lines)} answers"
 
 
-@step(39, 41, title="Save As during a job, with a second Excel", seconds=300,
+@step(39, 41, seconds=300,
       expected="The result goes to the renamed workbook, not to the old file nor to the other Excel")  # fmt: skip
 def save_as(bench: Bench) -> str:
+    """Save As during a job, with a second Excel."""
     book = _books(bench, bench.blank)
     path = Path(book.fullname)
     job = macros.start(book, ACTIONS["score"])
@@ -195,8 +203,9 @@ def save_as(bench: Bench) -> str:
     return f"{len(scores)} scores in renamed.xlsx"
 
 
-@step(43, title="Protected and read-only workbooks", expected="A sentence, and no job")
+@step(43, expected="A sentence, and no job")
 def in_the_way(bench: Bench) -> str:
+    """Protected and read-only workbooks."""
     bench.need_windows()
     book = _books(bench, bench.blank)
     found = find_table(book, CUSTOMERS)
@@ -221,8 +230,9 @@ def _refusal(book: Any) -> str:
     return ""
 
 
-@step(44, title="Hidden rows in the customer table", expected="They have their own scores too", seconds=240)
+@step(44, expected="They have their own scores too", seconds=240)
 def hidden_rows(bench: Bench) -> str:
+    """Hidden rows in the customer table."""
     book = _books(bench, bench.blank)
     found = find_table(book, CUSTOMERS)
     expect(found is not None, "the customer table was not found")
@@ -237,8 +247,9 @@ def hidden_rows(bench: Bench) -> str:
     return "4 hidden rows have scores"
 
 
-@step(47, title="A report with decisions that were not saved", expected="A sentence; nothing is closed")
+@step(47, expected="A sentence; nothing is closed")
 def unsaved_report(bench: Bench) -> str:
+    """A report with decisions that were not saved."""
     book = _books(bench, bench.first)
     report = bench.open(REPORT.find(Path(book.fullname).parent / DEFAULT_OUT))
     report.sheets[0].range("Z99").value = "decided"

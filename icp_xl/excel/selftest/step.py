@@ -53,12 +53,15 @@ STEPS: list[Step] = []
 
 
 def step(
-    *covers: int, title: str, expected: str, seconds: float = 120.0
+    *covers: int, expected: str, seconds: float = 120.0
 ) -> Callable[[Callable[[Bench], str]], Callable[[Bench], str]]:
-    """Declare a step; its function returns what was got, or raises :class:`Unmet` or :class:`NotHere`."""
+    """Declare a step; its function returns what was got, or raises :class:`Unmet` or :class:`NotHere`.
+
+    The function's docstring is the step's title.
+    """
 
     def declare(check: Callable[[Bench], str]) -> Callable[[Bench], str]:
-        STEPS.append(Step(covers, title, expected, check, seconds))
+        STEPS.append(Step(covers, (check.__doc__ or check.__name__).rstrip("."), expected, check, seconds))
         return check
 
     return declare
