@@ -11,7 +11,7 @@ from icp_xl.samples import write_samples
 
 
 def main(folder: Path) -> None:
-    write_samples(folder / "workbooks")
+    write_samples(folder / "workbooks", accounts=300, lines=6_000)
     outcome = icp_xl.score(data=folder / "workbooks", out=folder / "out")
     model = icp_xl.ScoreModel.load(folder / "out" / "score_model.json")
     accounts = outcome.result.scored

@@ -13,7 +13,7 @@ from icp_xl.samples import write_samples
 
 
 def main(folder: Path) -> None:
-    write_samples(folder / "workbooks")
+    write_samples(folder / "workbooks", accounts=300, lines=6_000)
     out = folder / "out"
     outcome = icp_xl.score(data=folder / "workbooks", out=out)
     mine = folder / "Visits in May.xlsx"

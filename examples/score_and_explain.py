@@ -25,5 +25,5 @@ if __name__ == "__main__":
         if len(sys.argv) > 1:
             main(Path(sys.argv[1]), Path("icp_output"))
         else:
-            write_samples(Path(folder) / "workbooks")
+            write_samples(Path(folder) / "workbooks", accounts=300, lines=6_000)
             main(Path(folder) / "workbooks", Path(folder) / "out")

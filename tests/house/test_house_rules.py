@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,14 @@ LEAST_ARGS = 0.99
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
     """Every function of a module with its dotted name; one inside of another has ``<locals>`` in it."""
-    todo: list[tuple[str, ast.AST]] = [("", ast.parse(path.read_text(encoding="utf-8")))]
+    todo: list[tuple[str, ast.AST]] = [("", parsed(path))]
     while todo:
         prefix, node = todo.pop()
         for child in ast.iter_child_nodes(node):
@@ -67,7 +73,7 @@ def test_no_function_takes_ten_parameters() -> None:
 def imports(path: Path) -> set[Path]:
     """Modules of the package that a module imports as it is loaded, by their files."""
     found = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in parsed(path).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("icp_xl"):
             base = ROOT / (node.module or "").replace(".", "/")
             names = [base / item.name for item in node.names]
@@ -109,7 +115,7 @@ def test_a_class_name_has_one_meaning() -> None:
     """Whoever reads ``Job`` or ``Scores`` need not look where it was imported from."""
     found: dict[str, list[str]] = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name.lstrip("_"), []).append(name_of(path))
     assert not {name: places for name, places in found.items() if len(places) > 1}

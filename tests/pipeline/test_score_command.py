@@ -152,11 +152,12 @@ def test_a_dry_run_writes_only_its_record(books: Path, tmp_path: Path, capsys: p
     assert {path.split("/")[0] for path in digests(out)} == {"runs"}
 
 
-def test_history_is_kept_within_its_limit(books: Path, tmp_path: Path) -> None:
+def test_history_is_kept_within_its_limit(books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    for _ in range(14):
-        score({"paths.data": books, "paths.out": out})
-    assert len(list((out / "state" / "history").iterdir())) == 12
+    monkeypatch.setattr("icp_xl.pipeline.score.HISTORY_KEPT", 3)
+    for _ in range(5):
+        score({"paths.data": books, "paths.out": out, "reports.live": False})
+    assert len(list((out / "state" / "history").iterdir())) == 3
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on POSIX: a process is killed by a signal here")
