@@ -51,26 +51,24 @@ def try_server(
     """
     connect = connect or _connect
     clsid = "{" + str(uuid.uuid4()).upper() + "}"
-    fault = f"no answer within {limit:g} seconds"
     began = time.monotonic()
     try:
         with _running(python, serve, clsid) as (process, words):
-            while time.monotonic() - began < limit:
+            while True:
                 if process.poll() is not None:
                     return ServerTrial(fault=f"it ended at once: {words()}")
                 try:
                     server = connect(clsid)
                     _ask(server)
+                    started = time.monotonic()
+                    _ask(server)
+                    return ServerTrial(started - began, time.monotonic() - started)
                 except Exception as error:  # COM's own errors have a type that only exists there.
-                    fault = f"no answer within {limit:g} seconds: {type(error).__name__}"
+                    if time.monotonic() - began > limit:
+                        return ServerTrial(fault=f"no answer within {limit:g} seconds: {type(error).__name__}")
                     time.sleep(0.05)
-                    continue
-                started = time.monotonic()
-                _ask(server)
-                return ServerTrial(started - began, time.monotonic() - started)
     except OSError as error:
         return ServerTrial(fault=f"{python} cannot be started ({error.strerror})")
-    return ServerTrial(fault=fault)
 
 
 def try_import(python: str, limit: float = LIMIT) -> ServerTrial:

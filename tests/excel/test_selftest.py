@@ -10,6 +10,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,9 +90,9 @@ def start(
         Bench, "prepare", lambda self: [shutil.copytree(prepared / name, self.folder / name) for name in "ABC"]
     )
 
-    def call(*only: str, plant: Any = lambda excel: None, **given: Any) -> tuple[SelfTest, StandIn]:
+    def call(*only: str, plant: Any = lambda excel: None) -> tuple[SelfTest, StandIn]:
         launcher = StandIn(*office, plant=plant)
-        found = run_selftest(tmp_path / "sent", only=only, launcher=launcher, **given)
+        found = run_selftest(tmp_path / "sent", only=only, launcher=launcher)
         assert all(not excel.alive() for excel in launcher.started), "every Excel that was started is ended"
         return found, launcher
 
@@ -198,12 +199,17 @@ def test_a_workbook_that_excel_repaired_and_things_that_got_lost_are_found(
     assert lost[0] == "failed" and ("@FILTER" in lost[1] or "Formula1" in lost[1]), lost
 
 
-def test_a_message_that_waits_ends_its_excel_and_the_next_step_gets_another(start: Any) -> None:
+def test_a_message_that_waits_ends_its_excel_and_the_next_step_gets_another(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [replace(step, seconds=0.5) if step.id == "addin_answers" else step for step in all_steps()]
+    monkeypatch.setattr(run, "all_steps", lambda: steps)
+
     def blocked(excel: StandInExcel) -> None:
         excel.impl.modal = True
         excel.impl.macros["IcpWord"] = lambda text: excel.impl.alert("Press a button", "", "", "", None)
 
-    found, launcher = start("addin_answers", "nothing_published", plant=blocked, seconds=0.5)
+    found, launcher = start("addin_answers", "nothing_published", plant=blocked)
     said = states(found)
     assert said["addin_answers"] == ("failed", "no answer within 0.5 seconds; Excel shows: Press a button")
     assert said["nothing_published"][0] == "passed" and len(launcher.started) == 2

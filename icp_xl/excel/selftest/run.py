@@ -101,7 +101,6 @@ def run_selftest(
     only: Sequence[str] = (),
     launcher: Launcher | None = None,
     tell: Callable[[str], None] = lambda _: None,
-    seconds: float | None = None,
 ) -> SelfTest:
     """Drive an Excel of its own through the steps, and write the result to ``out``.
 
@@ -110,7 +109,6 @@ def run_selftest(
         only: names of steps, or numbers of the checklist; all by default.
         launcher: how Excel is started; by default this machine's.
         tell: is given a line about each step.
-        seconds: the time limit of every step, in place of its own.
 
     Raises:
         DeliveryError: there is no Excel for this system, no xlwings, or Excel does not start.
@@ -133,7 +131,7 @@ def run_selftest(
                 bench.prepare()
                 facts = machine_facts(bench.app)
                 for step in steps:
-                    outcomes.append(_one(bench, step, seconds, cleaned))
+                    outcomes.append(_one(bench, step, cleaned))
                     tell(f"{outcomes[-1].state}: {step.title}")
             finally:
                 # Whatever happened, Ctrl+C too: the Excels that were started here end, and what was found is kept.
@@ -147,9 +145,9 @@ def run_selftest(
     return found
 
 
-def _one(bench: Bench, step: Step, seconds: float | None, cleaned: _Cleaner) -> StepOutcome:
+def _one(bench: Bench, step: Step, cleaned: _Cleaner) -> StepOutcome:
     began = time.monotonic()
-    with bench.limit(seconds or step.seconds) as over:
+    with bench.limit(step.seconds) as over:
         try:
             state, got = "passed", step.check(bench)
         except NotHere as reason:
@@ -164,7 +162,7 @@ def _one(bench: Bench, step: Step, seconds: float | None, cleaned: _Cleaner) -> 
         if over():
             state, got = "failed", over()
     try:
-        with bench.limit(seconds or step.seconds):
+        with bench.limit(step.seconds):
             bench.tidy()
     except Exception:  # What cannot be tidied up goes with its Excel.
         bench.end()
