@@ -100,14 +100,18 @@ def histogram_table(scored: pd.DataFrame) -> Table:
     return Table("score_histogram", columns, frame, title="Accounts by score and grade", filters=False)
 
 
+#: Colours of the grades in charts.
+GRADE_FILLS = {"A": "#0B5F6B", "B": "#5FAFB6", "C": "#E1E6E8", "D": "#F5C893", "F": "#C9651B"}
+
+
 def histogram_chart(scored: pd.DataFrame) -> Chart:
     """The distribution of scores, coloured by grade."""
-    colours = {"A": "#0B5F6B", "B": "#5FAFB6", "C": "#C9D1D5", "D": "#F5C893", "F": "#C9651B"}
     middle = float(scored["icp_score"].median()) if len(scored) else math.nan
     return Chart(
         "stacked_column", "How scores spread",
         [
-            Series(f"Grade {g}", Ref("score_histogram", "label"), Ref("score_histogram", g), colour=colours[g], gap=4)
+            Series(f"Grade {g}", Ref("score_histogram", "label"), Ref("score_histogram", g), colour=GRADE_FILLS[g],
+                   gap=4)
             for g in GRADES
         ],
         f"Histogram of {say_count(len(scored), 'account')} by ICP score in steps of {BIN}, coloured by grade; the "

@@ -218,9 +218,10 @@ class Sheet:
     """One sheet: its blocks from top to bottom; a tuple of blocks stands side by side.
 
     ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
-    many of its columns do. A ``data`` sheet is one large table: it starts in column A, without a margin.
-    ``one_page`` prints the whole sheet on one page; a sheet that is not ``printed`` only feeds others, and no page of
-    it comes with the rest. ``protected`` locks all but editable cells, without a password.
+    many of its columns do; with ``freeze_whole`` all of it stays, and nothing is repeated. A ``data`` sheet is one
+    large table: it starts in column A, without a margin. ``one_page`` prints the whole sheet on one page; a sheet that
+    is not ``printed`` only feeds others, and no page of it comes with the rest. ``protected`` locks all but editable
+    cells, without a password.
     """
 
     name: str
@@ -229,6 +230,7 @@ class Sheet:
     subtitle: str = ""
     freeze_table: str | None = None
     freeze_columns: int = 0
+    freeze_whole: bool = False
     portrait: bool = False
     one_page: bool = False
     printed: bool = True

@@ -45,6 +45,8 @@ Floats = NDArray[np.float64]
 FILE = artifacts.SCORE_MODEL.name
 #: Raw scores are compared as whole multiples of this.
 KEY_UNIT = 1e-12
+#: Half of the last digit of a percentile that is held against the start of a grade.
+ROUNDING = 5e-13
 SCORE_MEAN = 50.0
 SCORE_SD = 15.0
 SEGMENTS = ("Small Business", "Mid-Market", "Large Enterprise")

@@ -232,11 +232,12 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: ReportBook) -> 
     table = writer.tables.get(sheet.freeze_table) if sheet.freeze_table else None
     if table is not None:
         # A tall block above the header would leave no room to scroll in.
-        above = sum(plan.height(row) for row in range(table.header_row))
+        last = table.last_row if sheet.freeze_whole else table.header_row
+        above = sum(plan.height(row) for row in range(last))
         if above <= 320:
             column = table.first_column + sheet.freeze_columns if sheet.freeze_columns else 0
-            worksheet.freeze_panes(table.header_row + 1, column)
-    _set_print_area(writer, sheet, table)
+            worksheet.freeze_panes(last + 1, column)
+    _set_print_area(writer, sheet, None if sheet.freeze_whole else table)
     if sheet.protected:
         allowed = ("objects", "scenarios", "sort", "autofilter", "format_columns", "format_rows", "format_cells")
         worksheet.protect("", dict.fromkeys(allowed, True))

@@ -15,7 +15,16 @@ from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.functions.lambdas import function_names, parameters
 from icp_xl.reports.live.tables import lookup_parts
 from icp_xl.reports.spec import Column, Facts, Figure, Item, ReportBook, Sheet, Table, Text
-from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD, SEGMENTS, UNKNOWN_SEGMENT, ScoreModel, grade_limits
+from icp_xl.scoring.model import (
+    KEY_UNIT,
+    ROUNDING,
+    SCORE_MEAN,
+    SCORE_SD,
+    SEGMENTS,
+    UNKNOWN_SEGMENT,
+    ScoreModel,
+    grade_limits,
+)
 from icp_xl.tables.names import normalize_name
 
 MODEL_SHEET, ACCOUNTS_SHEET = "ICP Functions", "ICP Accounts"
@@ -24,9 +33,9 @@ WORKS = "Yes: the functions compute in this Excel."
 FAILS = "No: this program does not know LAMBDA, so cells that call them show #NAME?. See below."
 _MORE = {
     "icp_knots": "{functions_knots.knot}",
-    "icp_knot_last": "{functions_knots.last}",
+    "icp_knot_base": "{functions_knots.base}",
     "icp_knot_middle": "{functions_knots.middle}",
-    "icp_knot_step": "{functions_knots.step}",
+    "icp_knot_slope": "{functions_knots.slope}",
     "icp_key_unit": "{functions_constants.value:1}",
     "icp_score_mean": "{functions_constants.value:2}",
     "icp_score_sd": "{functions_constants.value:3}",
@@ -34,6 +43,7 @@ _MORE = {
     "icp_most": "{functions_constants.value:5}",
     "icp_mid_market": "{functions_constants.value:6}",
     "icp_large": "{functions_constants.value:7}",
+    "icp_rounding": "{functions_constants.value:8}",
     "icp_segments": "{functions_segments.segment}",
     "icp_weights": "{functions_weights.weight}",
     **{f"icp_from_{grade}": f"{{functions_grades.starts:{i}}}" for i, grade in enumerate(GRADES, 1)},
@@ -106,7 +116,7 @@ def _model_sheet(inputs: FunctionInputs) -> Sheet:
     constants = [
         ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN), ("Score deviation", SCORE_SD), ("Least percentile", edge),
         ("Most percentile", 1.0 - edge), ("Mid-Market from", model.segment_mid_market),
-        ("Large Enterprise from", model.segment_large),
+        ("Large Enterprise from", model.segment_large), ("Rounding", ROUNDING),
     ]  # fmt: skip
     limits = grade_limits(model.grade_shares)
     # A grade without a share is never given.
@@ -189,9 +199,9 @@ def _lookups(model: ScoreModel) -> list[Item]:
 
 _KNOTS = [
     Column("knot", "Key at quantile", "integer", width=18),
-    Column("last", "Last equal", "integer", width=12),
+    Column("base", "Percentile", "number", decimals=5, width=12),
     Column("middle", "Percentile at tie", "number", decimals=5, width=16),
-    Column("step", "To next", "integer", width=18),
+    Column("slope", "Percentile per unit", "number", decimals=5, width=18),
 ]
 
 
@@ -203,9 +213,9 @@ def _knots(model: ScoreModel) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "knot": knots.astype(float),
-            "last": last,
+            "base": last / (knots.size - 1),
             "middle": (first + last) / (2 * (knots.size - 1)),
-            "step": np.maximum(1, after - knots).astype(float),
+            "slope": 1 / ((knots.size - 1) * np.maximum(1, after - knots).astype(float)),
         }
     )
 

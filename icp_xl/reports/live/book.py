@@ -9,10 +9,10 @@ from icp_xl.reports.live.charts import dashboard_charts
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
 from icp_xl.reports.live.sorting import build_sorting, windows
-from icp_xl.reports.live.tables import build_accounts, build_model, table_names
-from icp_xl.reports.live.what_if import build_what_if, tile_rows
+from icp_xl.reports.live.tables import best_accounts, build_accounts, build_model, table_names
+from icp_xl.reports.live.what_if import BEST_HERE, build_what_if, tile_rows
 from icp_xl.reports.segments import recommend
-from icp_xl.reports.spec import Column, ReportBook, Sheet, Table, Text
+from icp_xl.reports.spec import Column, ReportBook, Sheet, Text
 from icp_xl.reports.words import number_word
 
 
@@ -31,7 +31,7 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> ReportBook:
         _dashboard(inputs, now, settings),
         build_what_if(inputs, now),
         build_accounts(inputs, now),
-        build_model(inputs, now, lookups=settings.live_lambda),
+        build_model(inputs, now, max(settings.top_accounts, BEST_HERE), lookups=settings.live_lambda),
         *([] if plan is None else [build_sorting(now.accounts["key"].to_numpy(), plan)]),
         _method(len(model.parts)),
     ]
@@ -42,14 +42,13 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> ReportBook:
 
 
 def _dashboard(inputs: LiveInputs, now: LiveFigures, settings: ReportSettings) -> Sheet:
-    best = now.accounts.head(settings.top_accounts)
     columns = [
         Column("account_name", "Account", width=34),
         Column("industry", "Industry", width=22),
         Column("segment", "Segment", width=17),
         Column("total_revenue", "Revenue with us", "money"),
-        Column("published_score", "ICP score", "score", width=12, rule="data_bar"),
-        Column("published_grade", "Grade", "grade", width=9, rule="grade"),
+        Column("icp_score", "ICP score", "score", width=12, rule="data_bar"),
+        Column("icp_grade", "Grade", "grade", width=9, rule="grade"),
     ]
     advice = [Text(f"{each.segment}: {each.action} {each.why}", "bullet")
               for each in recommend(inputs.scored, settings.currency)]  # fmt: skip
@@ -60,9 +59,9 @@ def _dashboard(inputs: LiveInputs, now: LiveFigures, settings: ReportSettings) -
             *dashboard_charts(now),
             Text("What to do, by segment (published scores)", "heading"),
             *advice,
-            Table("live_top", columns, best[[c.key for c in columns]], title="Top accounts (published)", filters=False),
+            best_accounts("live_top", now, columns, settings.top_accounts),
         ],
-        subtitle="Tiles and charts follow the sheet What-If; top accounts and advice are those of the published run.",
+        subtitle="Tiles, charts and best accounts follow the sheet What-If; advice is that of the published run.",
         portrait=True, protected=True,
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from icp_xl.reports.charts import box_chart
+from icp_xl.columns import GRADES
+from icp_xl.reports.charts import GRADE_FILLS, box_chart
 from icp_xl.reports.live.figures import POINTS, LiveFigures
 from icp_xl.reports.live.tables import point_headers
 from icp_xl.reports.spec import Chart, Item, Ref, Series
@@ -16,8 +17,9 @@ def dashboard_charts(now: LiveFigures) -> list[Item]:
     """Distribution, grade mix, segments and industries."""
     return [
         (_histogram(now), _grades()),
-        (_segments(), _industries()),
-        _box(now),
+        (_segments(), _segment_sizes()),
+        (_segment_grades(), _box(now)),
+        _industries(),
     ]
 
 
@@ -29,7 +31,8 @@ def what_if_charts(now: LiveFigures, model: ScoreModel) -> list[Item]:
         for column, header in point_headers(model).items()
     ]
     return [
-        (_histogram(now), _grades()), (_box(now), _radar(len(model.parts))), (_segments(), _industries()),
+        (_histogram(now), _grades()), (_box(now), _radar(len(model.parts))), (_segments(), _segment_grades()),
+        (_segment_sizes(), _industries()),
         *(tuple(scatters[i : i + 2]) for i in range(0, len(scatters), 2)),
     ]  # fmt: skip
 
@@ -68,6 +71,27 @@ def _segments() -> Chart:
         "column", "Average score by segment", _pair("live_segments", "segment", "average", "published"),
         "Column chart of the average ICP score per segment, with these weights and as published.",
         y_format="0", y_range=(0, None), width=460, height=290,
+    )  # fmt: skip
+
+
+def _segment_grades() -> Chart:
+    names = Ref("live_segments", "segment")
+    return Chart(
+        "stacked_column", "Grades by segment",
+        [Series(name, names, Ref("live_segments", f"share_{name}"), colour=GRADE_FILLS[name]) for name in GRADES],
+        "Stacked column chart of the share of accounts per grade in each segment, with these weights.",
+        y_format="0%", y_range=(0, 1), width=460, height=290,
+    )  # fmt: skip
+
+
+def _segment_sizes() -> Chart:
+    names = Ref("live_segments", "segment")
+    return Chart(
+        "column", "Accounts and revenue by segment",
+        [Series("Share of accounts", names, Ref("live_segments", "accounts_share")),
+         Series("Share of revenue", names, Ref("live_segments", "revenue_share"), colour="#D9772B")],
+        "Column chart of each segment's share of all accounts and of all revenue.",
+        y_format="0%", y_range=(0, None), width=460, height=290,
     )  # fmt: skip
 
 

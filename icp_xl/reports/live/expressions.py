@@ -14,9 +14,9 @@ from icp_xl.columns import GRADES
 _NAMES = {
     **{f"icp_from_{grade}": f"{{live_grades.starts:{i}}}" for i, grade in enumerate(GRADES, 1)},
     "icp_knots": "{live_knots.knot}",
-    "icp_knot_last": "{live_knots.last}",
+    "icp_knot_base": "{live_knots.base}",
     "icp_knot_middle": "{live_knots.middle}",
-    "icp_knot_step": "{live_knots.step}",
+    "icp_knot_slope": "{live_knots.slope}",
     "icp_keys": "{live.key}",
     "icp_population": "{live_constants.value:1}",
     "icp_key_unit": "{live_constants.value:2}",
@@ -24,6 +24,7 @@ _NAMES = {
     "icp_score_sd": "{live_constants.value:4}",
     "icp_least": "{live_constants.value:5}",
     "icp_most": "{live_constants.value:6}",
+    "icp_rounding": "{live_constants.value:7}",
     "icp_segment_shown": "{live_choices.value:3}",
     "icp_segments": "{live_segments.segment}",
     "icp_mid_market": "{live_limits.starts:1}",
@@ -74,7 +75,7 @@ def position(key_: str, *, known: bool = False) -> str:
 def percentile(key_: str, place: str) -> str:
     """Percentile: the middle of the step at a tie, else linear between knots, clamped."""
     knot = f"INDEX(icp_knots,{place})"
-    between = f"(INDEX(icp_knot_last,{place})+({key_}-{knot})/INDEX(icp_knot_step,{place}))/(ROWS(icp_knots)-1)"
+    between = f"INDEX(icp_knot_base,{place})+({key_}-{knot})*INDEX(icp_knot_slope,{place})"
     value = f"IF({key_}={knot},INDEX(icp_knot_middle,{place}),{between})"
     return f"MIN(icp_most,MAX(icp_least,{value}))"
 
@@ -85,10 +86,14 @@ def score(percentile_: str) -> str:
 
 
 def grade_number(percentile_: str) -> str:
-    """Grade of a percentile as a number, 5 for A to 1 for F; a grade without a share has a start never reached."""
+    """Grade of a percentile as a number, 5 for A to 1 for F; a grade without a share has a start never reached.
+
+    Half a unit below the start is where a percentile rounded to twelve digits reaches it, without the rounding, which
+    costs LibreOffice as much as a search.
+    """
     number = "1"
     for value, name in enumerate(reversed(GRADES[:-1]), 2):
-        number = f"IF(ROUND({percentile_},12)>=icp_from_{name},{value},{number})"
+        number = f"IF({percentile_}>=icp_from_{name}-icp_rounding,{value},{number})"
     return number
 
 

@@ -33,6 +33,8 @@ LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
 SEGMENT_ROWS = (*SEGMENTS, UNKNOWN_SEGMENT)
 NOW, BEFORE = "With these weights", "Published"
+#: Accounts that lists of the best may name.
+BEST = 100
 #: Points of a scatter chart.
 POINTS = 1000
 
@@ -50,6 +52,7 @@ class LiveFigures:
     histogram: pd.DataFrame
     box: pd.DataFrame
     movers: pd.DataFrame
+    best: pd.DataFrame
     points: pd.DataFrame
 
 
@@ -101,10 +104,13 @@ def compute_live(
     frame["shown_published"] = frame["published_score"].where(inside)
     frame["chosen"] = frame["percentile"].where(inside)
     frame["mover"] = (frame["place_change"] - frame["row_no"] / 1e7).where(inside)
+    # Equal accounts stand in their published order; what that takes off is a fraction of a place.
+    frame["standing"] = (frame["percentile"] - frame["row_no"] / 1e7 / 1e7).where(inside)
     part = frame[inside]
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
-        _industries(part, industries), _histogram(part), _box(part), _movers(frame), _points(frame, weights),
+        _industries(part, industries), _histogram(part), _box(part), _movers(frame), _best(frame),
+        _points(frame, weights),
     )  # fmt: skip
 
 
@@ -122,7 +128,7 @@ def _knot_frame(table: np.ndarray) -> pd.DataFrame:
         {
             "number": np.arange(count), "exact": table.astype(float), "knot": table.astype(float),
             "last": last, "middle": (first + last) / (2 * (count - 1)),
-            "step": np.maximum(following - table, 1).astype(float),
+            "base": last / (count - 1), "slope": 1 / ((count - 1) * np.maximum(following - table, 1).astype(float)),
         }
     )  # fmt: skip
 
@@ -177,7 +183,13 @@ def _segments(frame: pd.DataFrame) -> pd.DataFrame:
         rows.append((name, len(part), part["icp_score"].mean() if len(part) else 0.0,
                      part["published_score"].mean() if len(part) else 0.0, float(top.mean()) if len(part) else 0.0,
                      part["total_revenue"].sum()))  # fmt: skip
-    return pd.DataFrame(rows, columns=["segment", "accounts", "average", "published", "top_share", "revenue"])
+    table = pd.DataFrame(rows, columns=["segment", "accounts", "average", "published", "top_share", "revenue"])
+    for name in GRADES:
+        counts = [int(((frame["segment"] == each) & (frame["icp_grade"] == name)).sum()) for each in SEGMENT_ROWS]
+        table[f"share_{name}"] = np.asarray(counts) / table["accounts"].clip(lower=1)
+    for name in ("accounts", "revenue"):
+        table[f"{name}_share"] = table[name] / (table[name].sum() or 1)
+    return table
 
 
 def _industries(part: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -208,6 +220,17 @@ def _box(part: pd.DataFrame) -> pd.DataFrame:
             (name, len(values), *(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else np.zeros(5)))
         )
     return pd.DataFrame(rows, columns=["group", "accounts", "low", "q1", "middle", "q3", "high"])
+
+
+def _best(frame: pd.DataFrame) -> pd.DataFrame:
+    """The best accounts shown, with their row in the table; blanks where there are fewer."""
+    ranked = frame["standing"].reset_index(drop=True).dropna().sort_values(ascending=False).head(BEST)
+    names = ["account_name", "industry", "segment", "total_revenue", "icp_score", "icp_grade", "published_grade"]
+    found = frame.iloc[ranked.index][names].reset_index(drop=True).astype(object)
+    found["standing"], found["row"] = ranked.to_numpy(), ranked.index.to_numpy() + 1
+    found = found.astype(object).reindex(range(BEST))
+    found = found.where(found.notna(), None)
+    return found.assign(number=range(1, BEST + 1))
 
 
 def _movers(frame: pd.DataFrame) -> pd.DataFrame:

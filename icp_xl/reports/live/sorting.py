@@ -84,7 +84,7 @@ def sorted_columns(plan: Windows) -> list[Column]:
         first, last = plan.block(number)
         in_blocks += [f"SMALL({{live.key:{first}-{last}}},{place})" for place in range(1, last - first + 2)]
     # The same formula in every row, which LibreOffice keeps and computes as one.
-    gathered = "INDEX({live.sorted},{row_no}+INDEX({live_parts.shift},MATCH({row_no},{live_parts.start},1)))"
+    gathered = "INDEX({live.sorted},{row_no}+VLOOKUP({row_no},{live_parts.*},2,TRUE))"
     return [
         Column("sorted", "Keys sorted in blocks", "integer", width=18, formula=in_blocks, hidden_from_print=True),
         Column("gathered", "Keys by window", "integer", width=18, formula=gathered, hidden_from_print=True),
@@ -127,10 +127,10 @@ def build_sorting(keys: np.ndarray, plan: Windows) -> Sheet:
             Table("live_edges", [number, Column("key", "Keys up to", "integer", width=18, formula=cut)],
                   pd.DataFrame({"number": range(1, plan.parts), "key": edges}), title="Edges", filters=False),
             Table("live_parts",
-                  [Column("part", "Part", "integer", width=8), Column("block", "Block", "integer", width=8),
-                   Column("up_to", "Keys of the block up to its end", "integer", width=14, formula=up_to),
-                   Column("start", "Goes to place", "integer", width=14, formula=start),
-                   Column("shift", "Row less place", "integer", width=14, formula=shift)],
+                  [Column("start", "Goes to place", "integer", width=14, formula=start),
+                   Column("shift", "Row less place", "integer", width=14, formula=shift),
+                   Column("part", "Part", "integer", width=8), Column("block", "Block", "integer", width=8),
+                   Column("up_to", "Keys of the block up to its end", "integer", width=14, formula=up_to)],
                   parts, title="Parts of the blocks", filters=False),
         ],
         subtitle="Blocks of keys are sorted, cut at the edges, and put together. Not printed.",

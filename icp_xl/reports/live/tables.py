@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
+from icp_xl.columns import GRADES
 from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import box_table
@@ -14,7 +16,7 @@ from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
-from icp_xl.scoring.model import KEY_UNIT, SCORE_MEAN, SCORE_SD, ScoreModel
+from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
 _MOVE = "{live.inside},1,{live.grade_move}"
 _TOP = '{live.inside},1,{live.grade_no},">=4"'
@@ -97,6 +99,7 @@ def _helpers() -> list[Column]:
         shown("shown_published", "Published score, if shown", "{published_score}", 1),
         shown("chosen", "Percentile, if shown", "{percentile}"),
         shown("mover", "Move, if shown", move),
+        shown("standing", "Standing, if shown", "{percentile}-{row_no}/10000000/10000000"),
     ]
 
 
@@ -121,14 +124,22 @@ def _lookup_table(part: FittedComponent) -> Table:
     return Table(f"live_table_{part.name}", columns, frame, title=f"{part.title} scores", filters=False)
 
 
-def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) -> Sheet:
-    """Every constant and helper table of the calculation; the tables of ``lookups`` too where functions need them."""
+def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: bool = False) -> Sheet:
+    """Every constant and helper table of the calculation.
+
+    Args:
+        inputs: what the workbook is made from.
+        now: its figures as published.
+        best: how many accounts the longest list of the best names.
+        lookups: the tables of lookups too, where functions need them.
+    """
     edge = 0.5 / max(len(now.accounts), 1)
     plan = windows(len(now.accounts), len(now.knots))
     ask = DIRECT if plan is None else [plan.knot(number) for number in range(len(now.knots))]
     constants = pd.DataFrame(
         [("Accounts", len(now.accounts)), ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN),
-         ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge)],
+         ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge),
+         ("Rounding", ROUNDING)],
         columns=["constant", "value"],
     )  # fmt: skip
     chosen = pd.DataFrame(
@@ -150,8 +161,9 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
         Column("last", "Last equal", "integer", width=10, formula="MATCH({knot}+0.5,icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
                formula="(MATCH({knot},icp_knots,0)-1+{last})/(2*(ROWS(icp_knots)-1))"),
-        Column("step", "To next knot", "integer", width=18,
-               formula="MAX(1,INDEX(icp_knots,MIN({last}+2,ROWS(icp_knots)))-{knot})"),
+        Column("base", "Percentile", "number", decimals=5, width=12, formula="{last}/(ROWS(icp_knots)-1)"),
+        Column("slope", "Percentile per unit", "number", decimals=5, width=18,
+               formula="1/((ROWS(icp_knots)-1)*MAX(1,INDEX(icp_knots,MIN({last}+2,ROWS(icp_knots)))-{knot}))"),
     ]  # fmt: skip
     group = [
         Column("accounts", "Accounts", "integer", width=10),
@@ -169,7 +181,12 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
         _with(group[2], f"IFERROR(AVERAGEIF({mine},{{live.published_score}}),0)"),
         Column("top_share", "Graded A or B", "percent", width=10, formula=f"IFERROR({graded}/{{accounts}},0)"),
         Column("revenue", "Revenue", "money", width=14, formula=f"SUMIF({mine},{{live.total_revenue}})"),
-    ]
+        *(Column(f"share_{name}", f"Grade {name}", "percent", width=9,
+                 formula=f"IFERROR(COUNTIFS({mine},{{live.grade_no}},{value})/{{accounts}},0)")
+          for value, name in zip(range(len(GRADES), 0, -1), GRADES, strict=True)),
+        *(Column(f"{name}_share", f"Share of {name}", "percent", width=10,
+                 formula=f"IFERROR({{{name}}}/SUM({{live_segments.{name}}}),0)") for name in ("accounts", "revenue")),
+    ]  # fmt: skip
     both = "{live.shown_industry},{number}"
     industries = [
         group_no,
@@ -196,6 +213,12 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
         there = f"AND(ISNUMBER({{{side}_move}}),{{{side}_move}}{far})"
         formula = f'IF({there},IFERROR(MATCH({{{side}_move}},{{live.mover}},0),""),"")'
         places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=formula))
+    standing = [
+        Column("number", "No.", "integer", width=6),
+        Column("standing", "Standing", "number", decimals=4, width=10,
+               formula='IFERROR(LARGE({live.standing},{number}),"")'),
+        Column("row", "Row", "integer", width=8, formula='IFERROR(MATCH({standing},{live.standing},0),"")'),
+    ]  # fmt: skip
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
     points = [
         Column("row", "Row", "integer", width=8),
@@ -217,7 +240,9 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
             (Table("live_segments", segments, _numbered(now.segments), title="Segments", filters=False),
              Table("live_histogram", bins, now.histogram, title="Histogram", filters=False)),
             (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),
-             Stack([_box(now), Table("live_places", places, now.movers, title="Who moves most", filters=False)])),
+             Stack([_box(now), Table("live_places", places, now.movers, title="Who moves most", filters=False),
+                    Table("live_standing", standing, now.best[[each.key for each in standing]].head(best),
+                          title="Who is best", filters=False)])),
             (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
              Table("live_points", points, now.points, title="Points of the scatter charts", filters=False)),
             *(_lookup_table(part) for part in (lookup_parts(inputs.model) if lookups else [])),
@@ -225,6 +250,22 @@ def build_model(inputs: LiveInputs, now: LiveFigures, *, lookups: bool = False) 
         subtitle="Every constant of the calculation, once; knots are recomputed when a weight changes. Not printed.",
         kind="method", protected=True, printed=False,
     )  # fmt: skip
+
+
+def best_accounts(name: str, now: LiveFigures, columns: Sequence[Column], most: int) -> Table:
+    """The best accounts of the segment shown: a list that sorts itself by the weights set.
+
+    Args:
+        name: of the table.
+        now: the figures as published, which its cells hold until they are computed.
+        columns: fields of *Live Accounts*.
+        most: how many accounts it names.
+    """
+    get = "IFERROR(INDEX({live.%s},INDEX({live_standing.row},ROW()-ROW({" + name + '.%s:1})+1)),"")'
+    first = columns[0].key
+    made = [replace(each, formula=get % (each.key, first)) for each in columns]
+    frame = now.best.head(most)[[each.key for each in columns]]
+    return Table(name, made, frame.where(frame.notna(), ""), title="Best accounts with these weights", filters=False)
 
 
 def point_headers(model: ScoreModel) -> dict[str, str]:

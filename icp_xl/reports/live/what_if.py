@@ -8,12 +8,14 @@ from icp_xl.columns import GRADES
 from icp_xl.reports.live.charts import what_if_charts
 from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
-from icp_xl.reports.live.tables import HEADLINES
+from icp_xl.reports.live.tables import HEADLINES, best_accounts
 from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Table
 from icp_xl.scoring.model import SEGMENTS
 
 #: Linked cell of a scroll bar when the weight is that of the preset; one step is one percentage point.
 REST = 100
+#: Accounts in the list of the best on this sheet.
+BEST_HERE = 10
 
 
 def headline_tiles(now: LiveFigures) -> list[Figure]:
@@ -98,12 +100,13 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
             Table("live_grades", grade_columns, now.grades, title="Grades", filters=False),
             # On paper the page ends about here, where a table may be cut and a chart may not.
             *what_if_charts(now, inputs.model)[:2],
-            _movers(now),
+            _best(now),
             *what_if_charts(now, inputs.model)[2:],
+            _movers(now),
             _limits(inputs),
         ],
         subtitle="Yellow cells are yours: choose, type or move the scroll bars. Accounts are on the next sheet.",
-        portrait=True, protected=True,
+        portrait=True, protected=True, freeze_table="live_weights", freeze_whole=True,
     )  # fmt: skip
 
 
@@ -120,6 +123,17 @@ def _limits(inputs: LiveInputs) -> Table:
 def _pick(name: str, header: str, value: str, choices: list[str]) -> Table:
     column = Column("value", header, editable=True, choices=choices)
     return Table(name, [column], pd.DataFrame({"value": [value]}), filters=False)
+
+
+def _best(now: LiveFigures) -> Table:
+    # In the widths of the columns that the weights have.
+    columns = [
+        Column("account_name", "Account"), Column("segment", "Segment"),
+        Column("total_revenue", "Revenue with us", "money"),
+        Column("icp_grade", "Grade", "grade", rule="grade"), Column("industry", "Industry"),
+        Column("icp_score", "ICP score", "score"), Column("published_grade", "Was", "grade", rule="grade"),
+    ]  # fmt: skip
+    return best_accounts("live_best", now, columns, BEST_HERE)
 
 
 def _movers(now: LiveFigures) -> Table:
