@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 from contextlib import closing, suppress
@@ -12,10 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from icp_xl.artifacts import TRAIN_SCORES
 from icp_xl.errors import DataError
 from icp_xl.feedback import champion, snapshots
 from icp_xl.feedback.outcomes import read_outcomes
 from icp_xl.feedback.store import Store
+from icp_xl.pipeline import unchanged
 from icp_xl.sql.engine import open_duckdb
 from icp_xl.sql.query import Query
 from tests.support.whole_world import plant_weights
@@ -178,3 +181,21 @@ def test_what_somebody_adds_to_a_store_never_runs(full_store: Path, tmp_path: Pa
         connection.executescript(statement)
     with pytest.raises(DataError, match=r"is (not ours|gone)|damaged"):
         Store(path)
+
+
+def test_an_id_that_reads_like_nothing_is_an_id_and_a_blank_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "train_scores_printers_2024-06-01.csv"
+    path.write_text("account_id,label,p_hat\nNA,1,0.5\n,0,\nnull,1,0.25\n0042,0,0.5\n", encoding="utf-8")
+    frame = TRAIN_SCORES.read(path)
+    assert frame["account_id"].tolist() == ["NA", "", "null", "0042"]
+    assert frame["p_hat"].isna().tolist() == [False, True, False, False]
+
+
+def test_a_file_that_is_too_large_to_read_is_not_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "Opportunities.csv"
+    with open(path, "wb") as handle:
+        handle.truncate(8 << 30)
+    monkeypatch.setattr(unchanged, "file_digest", pytest.fail)
+    before = unchanged._digest(path, 500 << 20)
+    os.utime(path, (1, 1))
+    assert unchanged._digest(path, 500 << 20) != before
