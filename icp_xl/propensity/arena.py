@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import fit_calibrator
-from icp_xl.propensity.candidates import BEYOND
+from icp_xl.propensity.candidates import BEYOND, log_losses
 from icp_xl.propensity.metrics import Curve, Interval, bounds, compare, resample_lifts
 from icp_xl.propensity.splits import JUDGING, account_groups
 
@@ -21,6 +21,8 @@ ORDER = (*BASELINES, *MODELS)
 #: Before a candidate's name: its calibrated probability, and one whose level and slope are those of the judging window
 #: (cross-fitted by account), by which candidates are compared: a level that moved says nothing of their skill.
 P, FITTED = "p_", "c_"
+#: Standard errors beyond which a candidate need not be looked at again.
+_DOUBTLESS = 3.0
 
 
 def measure_candidate(name: str, fold: int, part: pd.DataFrame) -> dict[str, object]:
@@ -73,6 +75,21 @@ def _over_a_year(candidates: pd.DataFrame, model: str, rule: str) -> bool:
     return len(ahead) >= JUDGING and bool(ahead.mean() > 0.0 and (ahead > 0.0).sum() >= len(ahead) - 1)
 
 
+def fallen_behind(part: pd.DataFrame) -> dict[str, str]:
+    """Candidates whose log-loss on one fold is above that of the best beyond doubt, and whose lift@10 is no higher."""
+    y = part["label"].to_numpy(np.float64)
+    names = [name for name in MODELS if name in part]
+    losses = {name: log_losses(y, part[name].to_numpy(np.float64)) for name in names}
+    lifts = {name: float(Curve(y, part[name]).lift(0.1)[0]) for name in names}
+    best = min(names, key=lambda name: float(losses[name].mean()), default="")
+    found = {}
+    for name in names:
+        lost = losses[name] - losses[best]
+        if lifts[name] <= lifts[best] and lost.mean() > _DOUBTLESS * lost.std() / np.sqrt(lost.size):
+            found[name] = f"behind {best} beyond doubt at {part['cutoff_date'].iloc[0]:%Y-%m-%d}"
+    return {name: said for name, said in found.items() if name != best}
+
+
 def cross_fitted(judged: pd.DataFrame, name: str, seed: int) -> Floats:
     """Probabilities of judged rows with the level of their own window, each from rows of other accounts."""
     p = np.empty(len(judged))
@@ -108,8 +125,10 @@ class _Arena:
 
     def order(self, name: str, other: str) -> Interval:
         """Difference in AUC with the interval of the paired bootstrap over accounts."""
-        drawn = {"resamples": self.resamples, "seed": self.seed, "groups": self.groups}
-        return compare(self.y, self.ranks[name], self.ranks[other], **drawn)["auc"]  # type: ignore[arg-type]
+        return compare(
+            self.y, self.ranks[name], self.ranks[other], resamples=self.resamples, seed=self.seed, groups=self.groups,
+            only="auc",
+        )["auc"]  # fmt: skip
 
     def saved(self, name: str, other: str) -> tuple[float, float]:
         """How much lower the Brier loss of ``name`` is, and the standard error of that."""

@@ -111,20 +111,40 @@ def _fit_platt(x: Floats, y: Floats, w: Floats, slopes: tuple[float, float] | No
         return Calibrator("platt", 0.0, float(logit(rate)))
     centre, spread = float(x.mean()), float(x.std()) or 1.0
     z, share = (x - centre) / spread, w / w.sum()
-    edges = (-7.0, 3.0) if slopes is None else (float(np.log(slopes[0] * spread)), float(np.log(slopes[1] * spread)))
+    edges = (1e-3, 20.0) if slopes is None else (slopes[0] * spread, slopes[1] * spread)
 
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        margin = np.exp(parameters[0]) * z + parameters[1]
+    # The slope is kept positive: calibration may flatten a ranking, never turn it over. The loss is convex, so that
+    # where the best slope lies beyond an edge, the edge is the best that is allowed.
+    slope, constant = _newton(z, share, target, 1.0, free=True)
+    if not edges[0] <= slope <= edges[1]:
+        slope, constant = _newton(z, share, target, float(np.clip(slope, *edges)), free=False)
+    return Calibrator("platt", slope / spread, constant - slope / spread * centre)
+
+
+def _newton(z: Floats, share: Floats, target: Floats, slope: float, *, free: bool) -> tuple[float, float]:
+    """Slope and constant of the least log-loss; the slope stays as it is unless it is ``free``."""
+    at = np.array([slope, float(logit(np.clip(share @ target, 1e-6, 1 - 1e-6)))])
+    design = np.vstack([z, np.ones_like(z)])
+
+    def loss(margin: Floats) -> float:
+        return float(share @ (np.logaddexp(0.0, margin) - target * margin))
+
+    margin = at @ design
+    now = loss(margin)
+    for _ in range(100):
         p = expit(margin)
-        value = float(share @ (np.logaddexp(0.0, margin) - target * margin))
-        gradient = np.array([share @ ((p - target) * z) * np.exp(parameters[0]), share @ (p - target)])
-        return value, gradient
-
-    # The slope is kept positive (as an exponential): calibration may flatten a ranking, never turn it over.
-    start = np.array([np.clip(0.0, edges[0], edges[1]), float(logit(np.clip(share @ target, 1e-6, 1 - 1e-6)))])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[edges, (-20.0, 20.0)])
-    slope = float(np.exp(found.x[0])) / spread
-    return Calibrator("platt", slope, float(found.x[1]) - slope * centre)
+        gradient, spread = design @ (share * (p - target)), share * p * (1.0 - p)
+        curve = (design * spread) @ design.T + 1e-12 * np.eye(2)
+        step = -np.linalg.solve(curve, gradient) if free else np.array([0.0, -gradient[1] / curve[1, 1]])
+        step *= min(1.0, 5.0 / float(np.abs(step).max(initial=1e-12)))
+        while (then := loss(margin + step @ design)) > now and np.abs(step).max() > 1e-9:
+            step /= 2.0
+        if then > now:
+            break
+        at, margin, now = at + step, margin + step @ design, then
+        if np.abs(step).max() < 1e-7:
+            break
+    return float(at[0]), float(np.clip(at[1], -20.0, 20.0))
 
 
 def _fit_isotonic(x: Floats, y: Floats, w: Floats) -> Calibrator:

@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 
 from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.calibration import fit_calibrator
-from icp_xl.propensity.data import CutoffData
-from icp_xl.propensity.inputs import design_matrix
-from icp_xl.propensity.linear import LinearModel, fit_linear, fit_linear_members
+from icp_xl.propensity.linear import fit_linear_members, fit_linear_path
+from icp_xl.propensity.matrix import DesignMatrix, Ensemble, Matrices
 from icp_xl.propensity.metrics import Curve
-from icp_xl.propensity.model import Part
 from icp_xl.propensity.splits import Fold, account_groups
 from icp_xl.propensity.trees import TreeModel, fit_trees, grow_trees
 
 Floats = NDArray[np.float64]
-Ensemble = tuple[tuple[float, Part], ...]
 
 #: Standard errors beyond which a difference is more than noise.
 BEYOND = 1.96
 #: One account in so many is kept aside to see when more trees stop helping.
 _STOP_FOLDS = 5
+#: Trees of an ensemble at least.
+_FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -39,48 +38,34 @@ class Recipe:
     regularised: bool = False
 
 
-@dataclass(frozen=True)
-class DesignMatrix:
-    """A design matrix with outcomes, the account of each row, and its weight (1 on average)."""
-
-    x: Floats
-    y: Floats
-    accounts: NDArray[np.object_]
-    weight: Floats
-
-
-def stack(cutoffs: Sequence[CutoffData], names: Sequence[str], half_life: float = np.inf) -> DesignMatrix:
-    """All rows of some cutoffs, one under the other; a cutoff ``half_life`` months before the last weighs half."""
-    x = np.concatenate([design_matrix(each.features, names) for each in cutoffs])
-    y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
-    ages = [(cutoffs[-1].cutoff - each.cutoff).days / 30.4375 for each in cutoffs]
-    weight = np.concatenate(
-        [np.full(len(each.label), 0.5 ** (age / half_life)) for each, age in zip(cutoffs, ages, strict=True)]
-    )
-    accounts = np.concatenate([each.accounts for each in cutoffs])
-    return DesignMatrix(x, y, accounts, weight / max(float(weight.mean()), 1e-12))
-
-
-def choose_recipe(fold: Fold, names: Sequence[str], settings: TrainSettings, seed: int, check: Check) -> Recipe:
+def choose_recipe(fold: Fold, inputs: Matrices, settings: TrainSettings, seed: int, check: Check) -> Recipe:
     """Settings of each family by log-loss on the judging rows of the latest fold, and the number of trees.
 
     Args:
         fold: the latest one.
-        names: of the features, in the order of their columns.
+        inputs: of its cutoffs.
         settings: which families, and which settings of each are tried.
         seed: of samples and trees.
         check: called between fits; raises where the user cancels.
     """
-    train = _sample(stack(fold.train, names, settings.half_life_months), settings.grid_rows, seed)
-    valid = stack([fold.valid], names)
-    linear = _best_linear(train, valid, names, settings, seed, check) if _wants(settings, "logreg") else None
+    names = inputs.names
+    train = _sample(inputs.stack(fold.train, settings.half_life_months), settings.grid_rows, seed)
+    valid = _sample(inputs.stack([fold.valid]), settings.grid_rows, seed)
+    linear = _best_linear(train, valid, names, settings, check) if _wants(settings, "logreg") else None
     if not _wants(settings, "lgbm"):
         return Recipe(linear, None, 0)
     trees = _tuned(train, valid, names, settings, seed, check) or _best_trees(
         train, valid, names, settings, seed, check
     )
-    rounds = count_rounds(train, names, trees, seed)
-    return _without_overfit(Recipe(linear, trees, rounds), train, valid, names, settings, seed)
+    [group] = account_groups([train.accounts], _STOP_FOLDS, seed)
+    kept, aside = (train.take(np.flatnonzero(each)) for each in (group > 0, group == 0))
+    if not _mixed(kept.y) or not _mixed(aside.y):
+        return Recipe(linear, trees, trees.rounds)
+    model = fit_trees(
+        kept.bins, kept.y, names, parameters(trees), seed=seed, rounds=trees.rounds, validation=(aside.bins, aside.y)
+    )
+    recipe = Recipe(linear, trees, max(_FEWEST, model.rounds))
+    return _without_overfit(recipe, model, kept, valid, names, settings, seed)
 
 
 Check = Callable[[], None]
@@ -117,14 +102,15 @@ def fit_family(
         grid = recipe.logreg or LinearGrid()
         model, aside = fit_linear_members(
             rows.x, rows.y, names, members, weight=rows.weight, c=grid.c, l1_ratio=grid.l1_ratio,
-            balanced=grid.balanced, seed=seed,
+            balanced=grid.balanced,
         )  # fmt: skip
         return ((1.0, model),), aside
     if family == "lgbm":
         settings = parameters(recipe.lgbm or TreeGrid())
         grown, aside = grow_trees(
-            rows.x, rows.y, names, settings, members, weight=rows.weight, seed=seed, rounds=recipe.rounds
-        )
+            rows.x, rows.y, names, settings, members, weight=rows.weight, seed=seed, rounds=recipe.rounds,
+            bins=rows.bins,
+        )  # fmt: skip
         return tuple((1.0 / len(grown), trees) for trees in grown), aside
     raise ValueError(f"unknown family {family!r}")
 
@@ -134,19 +120,19 @@ def blend(linear: Ensemble, trees: Ensemble) -> Ensemble:
     return tuple((weight / 2.0, part) for weight, part in (*linear, *trees))
 
 
-def recent_losses(fold: Fold, names: Sequence[str], settings: TrainSettings) -> Floats:
+def recent_losses(fold: Fold, inputs: Matrices, settings: TrainSettings) -> Floats:
     """Log-loss of each judging row by a plain logistic regression that learned from the fold's cutoffs."""
-    return _losses(fold.valid.label.astype(np.float64), plain_log_odds(fold, names, settings))
+    return log_losses(fold.valid.label.astype(np.float64), plain_log_odds(fold, inputs, settings))
 
 
-def plain_log_odds(fold: Fold, names: Sequence[str], settings: TrainSettings) -> Floats:
+def plain_log_odds(fold: Fold, inputs: Matrices, settings: TrainSettings) -> Floats:
     """Log-odds of the judging rows by a plain logistic regression that learned from the fold's cutoffs."""
-    rows = _sample(stack(fold.train, names, settings.half_life_months), settings.grid_rows, 0)
+    rows = _sample(inputs.stack(fold.train, settings.half_life_months), settings.grid_rows, 0)
     everybody = [np.ones(rows.y.size, bool)]
     model, _ = fit_linear_members(
-        rows.x, rows.y, names, everybody, weight=rows.weight, c=0.01, l1_ratio=0.0, balanced=False, seed=0
+        rows.x, rows.y, inputs.names, everybody, weight=rows.weight, c=0.01, l1_ratio=0.0, balanced=False
     )
-    return model.log_odds(design_matrix(fold.valid.features, names))
+    return model.log_odds(inputs.of(fold.valid))
 
 
 def log_loss(y: Floats, log_odds: Floats) -> float:
@@ -155,32 +141,13 @@ def log_loss(y: Floats, log_odds: Floats) -> float:
     A base rate that moves between cutoffs is the calibration's business; here it would drown what the settings differ
     in.
     """
-    return float(np.mean(_losses(y, log_odds)))
+    return float(np.mean(log_losses(y, log_odds)))
 
 
-def _losses(y: Floats, log_odds: Floats) -> Floats:
+def log_losses(y: Floats, log_odds: Floats) -> Floats:
+    """Negative log-likelihood of each row after Platt's sigmoid."""
     p = fit_calibrator(log_odds, y, "platt").apply(log_odds)
     return np.asarray(-np.where(y > 0, np.log(p), np.log1p(-p)))
-
-
-def count_rounds(rows: DesignMatrix, names: Sequence[str], grid: TreeGrid, seed: int) -> int:
-    """Trees after which a fifth of the accounts, kept aside, is predicted no better; at least ten.
-
-    Args:
-        rows: features and outcomes, one row per account and cutoff.
-        names: of the features, in the order of their columns.
-        grid: settings of the trees, with the most rounds.
-        seed: of the split and of the trees.
-    """
-    [group] = account_groups([rows.accounts], _STOP_FOLDS, seed)
-    aside = group == 0
-    if not _mixed(rows.y[aside]) or not _mixed(rows.y[~aside]):
-        return grid.rounds
-    model = fit_trees(
-        rows.x[~aside], rows.y[~aside], names, parameters(grid), seed=seed, rounds=grid.rounds,
-        validation=(rows.x[aside], rows.y[aside]),
-    )  # fmt: skip
-    return max(10, model.rounds)
 
 
 def parameters(grid: TreeGrid) -> dict[str, Any]:
@@ -200,27 +167,21 @@ def _sample(rows: DesignMatrix, most: int, seed: int) -> DesignMatrix:
     if rows.y.size <= most:
         return rows
     kept = np.sort(np.random.default_rng(seed).choice(rows.y.size, most, replace=False))
-    return DesignMatrix(rows.x[kept], rows.y[kept], rows.accounts[kept], rows.weight[kept])
-
-
-def _linear(rows: DesignMatrix, names: Sequence[str], grid: LinearGrid | None, seed: int) -> LinearModel:
-    chosen = grid or LinearGrid()
-    return fit_linear(rows.x, rows.y, names, c=chosen.c, l1_ratio=chosen.l1_ratio, balanced=chosen.balanced, seed=seed)
+    return rows.take(kept)
 
 
 def _trees(rows: DesignMatrix, names: Sequence[str], grid: TreeGrid | None, rounds: int, seed: int) -> TreeModel:
-    return fit_trees(rows.x, rows.y, names, parameters(grid or TreeGrid()), seed=seed, rounds=rounds)
+    return fit_trees(rows.bins, rows.y, names, parameters(grid or TreeGrid()), seed=seed, rounds=rounds)
 
 
 def _best_linear(
-    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, seed: int, check: Check
+    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, check: Check
 ) -> LinearGrid:
     if len(settings.logreg) == 1:
         return settings.logreg[0]
-    losses = []
-    for grid in settings.logreg:
-        check()
-        losses.append(_losses(valid.y, _linear(train, names, grid, seed).log_odds(valid.x)))
+    check()
+    path = [(grid.c, grid.l1_ratio, grid.balanced) for grid in settings.logreg]
+    losses = [log_losses(valid.y, each.log_odds(valid.x)) for each in fit_linear_path(train.x, train.y, names, path)]
     best = losses[int(np.argmin([each.mean() for each in losses]))]
     # The firmest that is not worse beyond noise: what the season after next looks like is less sure than this one
     # comparison says.
@@ -279,13 +240,16 @@ def _tuned(
 
 
 def _without_overfit(
-    recipe: Recipe, train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, seed: int
-) -> Recipe:
-    """Simpler trees where the AUC in training is far above that on the judging rows, if they predict no worse."""
+    recipe: Recipe, model: TreeModel, train: DesignMatrix, valid: DesignMatrix, names: Sequence[str],
+    settings: TrainSettings, seed: int,
+) -> Recipe:  # fmt: skip
+    """Simpler trees where the AUC in training is far above that on the judging rows, if they predict no worse.
+
+    ``model`` was fitted on ``train``.
+    """
     assert recipe.lgbm is not None
     if not _mixed(valid.y):
         return recipe
-    model = _trees(train, names, recipe.lgbm, recipe.rounds, seed)
     inside, outside = (Curve(each.y, model.log_odds(each.x)).auc() for each in (train, valid))
     if inside - outside <= settings.max_gap:
         return recipe

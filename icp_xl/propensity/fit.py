@@ -32,24 +32,31 @@ from scipy.special import expit, logit
 from icp_xl.config import Settings
 from icp_xl.config.train import TrainSettings
 from icp_xl.errors import InsufficientDataError
-from icp_xl.propensity.arena import FITTED, MODELS, ORDER, P, choose_candidate, cross_fitted, measure_candidate
+from icp_xl.propensity.arena import (
+    FITTED,
+    MODELS,
+    ORDER,
+    P,
+    choose_candidate,
+    cross_fitted,
+    fallen_behind,
+    measure_candidate,
+)
 from icp_xl.propensity.baselines import BASELINES, fit_baseline
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator, slope_and_intercept
 from icp_xl.propensity.candidates import (
     BEYOND,
-    DesignMatrix,
-    Ensemble,
     Recipe,
     account_members,
     blend,
     choose_recipe,
     fit_family,
     recent_losses,
-    stack,
 )
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs, same_columns
 from icp_xl.propensity.level import Level, Mix, forecast_level, shift_of
+from icp_xl.propensity.matrix import DesignMatrix, Ensemble, Matrices
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_folds, forward_folds, recent
@@ -108,10 +115,6 @@ class Candidate:
     calibrator: Calibrator
     level: Level
 
-    def log_odds(self, features: pd.DataFrame) -> Floats:
-        """Uncalibrated log-odds of each row."""
-        return DivisionModel("", "", "", self.parts, self.calibrator, (), 0).log_odds(features)
-
 
 def fit_division(
     data: DivisionData, settings: Settings, *, seed: int, target: date | None = None,
@@ -141,11 +144,12 @@ def fit_division(
         raise InsufficientDataError(
             "the cutoffs allow no comparison" if inputs.names else "there are no usable features", where=data.division
         )
-    learned, folds, steps = _choose_history(data, folds, inputs.names, train, forward)
-    recipe = choose_recipe(folds[-1], inputs.names, train, seed, check)
-    judged = _judge(folds, data, inputs.names, recipe, train, seed, forward, check)
+    matrices = Matrices(inputs.names, data.cutoffs)
+    learned, folds, steps = _choose_history(data, folds, matrices, train, forward)
+    recipe = choose_recipe(folds[-1], matrices, train, seed, check)
+    judged, behind = _judge(folds, data, matrices, recipe, train, seed, forward, check)
     names = [name for name in ORDER if name in judged]
-    steps += [f"{name}: failed, left out" for name in train.candidates if name not in judged]
+    steps += [f"{name}: {behind.get(name, 'failed')}, left out" for name in train.candidates if name not in judged]
     for name in names:
         judged[FITTED + name] = cross_fitted(judged, name, seed)
     candidates = pd.DataFrame(
@@ -154,26 +158,26 @@ def fit_division(
     chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
     end = target or data.cutoffs[-1].window_end
-    final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
+    final = fit_candidates(learned, matrices, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
     if chosen not in final:
         # Fitted on all cutoffs it failed; the best rule never does.
         chosen = _best_of(candidates, BASELINES)
-        final = fit_candidates(learned, inputs.names, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
+        final = fit_candidates(learned, matrices, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
         told.append(f"the fit on all cutoffs failed: {chosen} serves")
     judged["p_hat"] = judged[P + chosen]
     found = final[chosen]
-    calibrator = found.calibrator if not forward else _tempered(found, judged, learned[-1])
+    scores = matrices.log_odds(found.parts, learned[-1])
+    calibrator = _tempered(found, judged, scores) if forward else found.calibrator
     model = DivisionModel(
         data.division, data.slug, chosen, found.parts, calibrator, tuple(each.cutoff for each in learned),
         data.window_months,
     )  # fmt: skip
-    latest = learned[-1]
-    train_auc = Curve(latest.label, model.log_odds(latest.features)).auc()
+    train_auc = Curve(learned[-1].label, scores).auc()
     return Fitted(model, judged, candidates, (*steps, *told), inputs, recipe, forward, train_auc, found.level)
 
 
 def _choose_history(
-    data: DivisionData, folds: Sequence[Fold], names: Sequence[str], train: TrainSettings, forward: bool
+    data: DivisionData, folds: Sequence[Fold], inputs: Matrices, train: TrainSettings, forward: bool
 ) -> tuple[tuple[CutoffData, ...], list[Fold], list[str]]:
     """All cutoffs, or the last few that do not overlap where they predict the windows before the judging one better.
 
@@ -191,8 +195,8 @@ def _choose_history(
     ]
     if not early:
         return data.cutoffs, list(folds), [f"{told}: no earlier window could decide otherwise"]
-    whole = np.concatenate([recent_losses(each, names, train) for each in early])
-    part = np.concatenate([recent_losses(_shortened(each), names, train) for each in early])
+    whole = np.concatenate([recent_losses(each, inputs, train) for each in early])
+    part = np.concatenate([recent_losses(_shortened(each), inputs, train) for each in early])
     lost, error = (whole - part).mean(), (whole - part).std() / np.sqrt(part.size)
     windows = ", ".join(f"{each.valid.cutoff:%Y-%m-%d}" for each in early)
     said = f"log-loss {whole.mean():.4f} on the windows from {windows}, {part.mean():.4f} from the last {_RECENT}"
@@ -207,11 +211,14 @@ def _shortened(fold: Fold) -> Fold:
 
 
 def _judge(
-    folds: Sequence[Fold], data: DivisionData, names: Sequence[str], recipe: Recipe, train: TrainSettings,
+    folds: Sequence[Fold], data: DivisionData, inputs: Matrices, recipe: Recipe, train: TrainSettings,
     seed: int, forward: bool, check: Callable[[], None],
-) -> pd.DataFrame:  # fmt: skip
-    """Log-odds and probabilities of every rule and candidate on the judging rows of each fold."""
-    frames = []
+) -> tuple[pd.DataFrame, dict[str, str]]:  # fmt: skip
+    """Log-odds and probabilities of every rule and candidate on the judging rows of each fold.
+
+    A candidate that falls behind beyond doubt is not fitted for the folds that follow; its name comes with the reason.
+    """
+    frames, behind = [], dict[str, str]()
     for number, fold in enumerate(folds):
         check()
         valid = fold.valid
@@ -222,23 +229,24 @@ def _judge(
                 "gross_profit": valid.gross_profit,
             }
         )  # fmt: skip
-        wanted = (*train.baselines, *train.candidates)
+        wanted = (*train.baselines, *(name for name in train.candidates if name not in behind))
         past = [each for each in data.cutoffs if each.window_end <= valid.cutoff] if forward else ()
-        found = fit_candidates(fold.train, names, recipe, train, seed, wanted, valid.cutoff, past, data.mix)
+        found = fit_candidates(fold.train, inputs, recipe, train, seed, wanted, valid.cutoff, past, data.mix)
         for name, candidate in found.items():
-            odds = candidate.log_odds(valid.features)
+            odds = inputs.log_odds(candidate.parts, valid)
             if not np.isfinite(odds).all():
                 continue
             frame[name] = odds
             frame[P + name] = candidate.calibrator.apply(odds)
         frames.append(frame)
+        behind |= fallen_behind(frame) if forward and number < len(folds) - 1 else {}
         check()
     # A candidate that failed on one fold is out of the contest on all.
-    return pd.concat(frames, ignore_index=True).dropna(axis=1, how="any")
+    return pd.concat(frames, ignore_index=True).dropna(axis=1, how="any"), behind
 
 
 def fit_candidates(
-    cutoffs: Sequence[CutoffData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int,
+    cutoffs: Sequence[CutoffData], inputs: Matrices, recipe: Recipe, train: TrainSettings, seed: int,
     wanted: Sequence[str], target: date, past: Sequence[CutoffData] = (), mix: Mix | None = None,
 ) -> dict[str, Candidate]:  # fmt: skip
     """Baselines and candidates of the kinds ``wanted``, fitted and calibrated for the window of a day.
@@ -247,7 +255,7 @@ def fit_candidates(
 
     Args:
         cutoffs: to learn from.
-        names: of the features, in the order of their columns.
+        inputs: of these cutoffs and of what is asked of the candidates.
         recipe: settings of each family.
         train: settings of training.
         seed: of samples and trees.
@@ -261,10 +269,10 @@ def fit_candidates(
         rule = fit_baseline(name, cutoffs) if name in wanted else None
         if rule is not None:
             parts: Ensemble = ((1.0, rule),)
-            made[name] = _calibrated(parts, None, cutoffs, train, target, past, mix)
+            made[name] = _calibrated(parts, None, cutoffs, inputs, train, target, past, mix)
     if not set(wanted) & set(MODELS):
         return made
-    rows = stack(cutoffs, names, train.half_life_months)
+    rows = inputs.stack(cutoffs, train.half_life_months)
     count = int(np.clip(_MEMBER_ROWS // max(rows.y.size, 1), 2, min(_MOST_MEMBERS, train.tree_seeds + 1)))
     members = account_members(rows.accounts, count, seed)
     if any(not 0.0 < rows.y[member].mean() < 1.0 for member in members):
@@ -272,19 +280,19 @@ def fit_candidates(
     fitted: dict[str, tuple[Ensemble, Floats]] = {}
     for family in ("logreg", "lgbm"):
         if family in wanted or "blend" in wanted:
-            fitted[family] = fit_family(family, rows, names, recipe, seed, members)
+            fitted[family] = fit_family(family, rows, inputs.names, recipe, seed, members)
     if "blend" in wanted:
         (one, first), (two, second) = fitted["logreg"], fitted["lgbm"]
         fitted["blend"] = (blend(one, two), (first + second) / 2.0)
     for name, (parts, aside) in fitted.items():
         if name in wanted and np.isfinite(aside).all() and np.ptp(aside) > _FLAT:
-            made[name] = _calibrated(parts, (rows, aside), cutoffs, train, target, past, mix)
+            made[name] = _calibrated(parts, (rows, aside), cutoffs, inputs, train, target, past, mix)
     return made
 
 
 def _calibrated(
-    parts: Ensemble, unseen: tuple[DesignMatrix, Floats] | None, cutoffs: Sequence[CutoffData], train: TrainSettings,
-    target: date, past: Sequence[CutoffData], mix: Mix | None,
+    parts: Ensemble, unseen: tuple[DesignMatrix, Floats] | None, cutoffs: Sequence[CutoffData], inputs: Matrices,
+    train: TrainSettings, target: date, past: Sequence[CutoffData], mix: Mix | None,
 ) -> Candidate:  # fmt: skip
     """The candidate with its calibrator and the level that the window of ``target`` is expected to have.
 
@@ -293,9 +301,8 @@ def _calibrated(
             numbers are calibrated as they are fitted.
     """
     sizes = np.cumsum([len(each.label) for each in cutoffs])[:-1]
-    bare = DivisionModel("", "", "", parts, Calibrator("platt"), (), 0)
     if unseen is None:
-        odds = np.concatenate([bare.log_odds(each.features) for each in cutoffs])
+        odds = np.concatenate([inputs.log_odds(parts, each) for each in cutoffs])
         y, calibrator = np.concatenate([each.label for each in cutoffs]).astype(np.float64), Calibrator("platt")
     else:
         rows, odds = unseen
@@ -306,7 +313,7 @@ def _calibrated(
     known = {each.cutoff for each in cutoffs}
     older = [each for each in past if each.cutoff not in known and len(each.label)]
     shifts = [
-        shift_of(each.label.astype(np.float64), calibrator.apply(bare.log_odds(each.features))) for each in older
+        shift_of(each.label.astype(np.float64), calibrator.apply(inputs.log_odds(parts, each))) for each in older
     ] + shifts
     level = forecast_level(
         [each.cutoff for each in (*older, *cutoffs)], shifts, target, cutoffs[-1].window_months, train.half_life_months,
@@ -315,11 +322,11 @@ def _calibrated(
     return Candidate(parts, calibrator.moved(level.shift), level)
 
 
-def _tempered(found: Candidate, judged: pd.DataFrame, latest: CutoffData) -> Calibrator:
+def _tempered(found: Candidate, judged: pd.DataFrame, scores: Floats) -> Calibrator:
     """Probabilities drawn to each other, or apart, as far as those of the judged windows were too bold, beyond noise.
 
     Whether too many or too few were expected in a window is no matter of boldness: each window is set to its own level
-    before the slope is found, and as many are expected after the drawing as before.
+    before the slope is found, and as many are expected after the drawing as before, by the log-odds ``scores``.
     """
     parts = []
     for _, each in _by_fold(judged):
@@ -331,7 +338,6 @@ def _tempered(found: Candidate, judged: pd.DataFrame, latest: CutoffData) -> Cal
     error = 1.0 / float(np.sqrt(max((p * (1.0 - p) * (odds - odds.mean()) ** 2).sum(), 1e-9)))
     if not np.isfinite(slope) or abs(slope - 1.0) <= BEYOND * error:
         return found.calibrator
-    scores = found.log_odds(latest.features)
     before = found.calibrator.apply(scores)
     drawn = found.calibrator.moved(0.0, float(np.clip(slope, 0.5, 1.5)), float(logit(before).mean()))
     return drawn.moved(shift_of(before, drawn.apply(scores))[0])

@@ -57,12 +57,8 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
     names: list[str] = []
     left_out: dict[str, str] = {}
     telling = re.compile(guard.name_pattern, re.IGNORECASE)
-    columns = [
-        name
-        for name in cutoffs[-1].features.columns
-        if 2 * sum(name in each.features and bool(each.features[name].notna().any()) for each in cutoffs)
-        >= len(cutoffs)
-    ]  # fmt: skip
+    known = pd.DataFrame([each.features.notna().any() for each in cutoffs]).eq(True).sum()
+    columns = [name for name in cutoffs[-1].features.columns if 2 * known[name] >= len(cutoffs)]
     for name in columns:
         if ROTATING.fullmatch(name):
             continue
@@ -90,8 +86,13 @@ def same_columns(cutoffs: Sequence[CutoffData]) -> tuple[CutoffData, ...]:
     )
 
 
-def design_matrix(features: pd.DataFrame, names: Sequence[str]) -> Floats:
+def design_matrix(features: pd.DataFrame, names: Sequence[str], into: Floats | None = None) -> Floats:
     """Rows × inputs as float64; NaN where a number is missing.
+
+    Args:
+        features: one row per account.
+        names: inputs, in order.
+        into: array of that shape that is filled; a new one by default.
 
     Raises:
         DataError: features are missing or not numbers; all of them are named.
@@ -109,12 +110,17 @@ def design_matrix(features: pd.DataFrame, names: Sequence[str]) -> Floats:
     wrong = [name for name in plain if kinds[name] not in "fiub"]
     if wrong:
         raise DataError("features that must be numbers are not", got=", ".join(wrong[:8]))
-    matrix = np.empty((len(features), len(names)), dtype=np.float64)
+    matrix = np.empty((len(features), len(names)), dtype=np.float64) if into is None else into
     matrix[:, [i for i, name in enumerate(names) if "=" not in name]] = features[plain].to_numpy(np.float64)
+    codes: dict[str, tuple[NDArray[np.intp], dict[object, int]]] = {}
     for i, name in enumerate(names):
         column, _, level = name.partition("=")
+        if level and column not in codes:
+            place, known = pd.factorize(features[column])
+            codes[column] = place, {value: k for k, value in enumerate(known)}
         if level:
-            matrix[:, i] = (features[column].astype(object) == level).to_numpy(np.float64)
+            place, numbers = codes[column]
+            matrix[:, i] = place == numbers.get(level, -2)
     matrix[~np.isfinite(matrix)] = np.nan
     return matrix
 
@@ -128,7 +134,7 @@ def _levels(name: str, cutoffs: Sequence[CutoffData], settings: TrainSettings) -
 
 def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: LeakageSettings) -> str | None:
     """Why a number is left out: a text to be reported, an empty one for a mere constant, ``None`` if it stays."""
-    aucs = []
+    lowest = np.inf
     for each in cutoffs:
         if not pd.api.types.is_numeric_dtype(each.features[name]):
             return "it is not a number"
@@ -140,10 +146,11 @@ def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: LeakageSettings) -> 
             continue
         if known.size == values.size and np.ptp(known) == 0:
             return ""
-        if each.positives >= guard.min_positives:
+        # One cutoff at which it tells little enough settles it.
+        if lowest > guard.max_auc and each.positives >= guard.min_positives:
             filled = np.where(np.isnan(values), known.min() - 1.0, values)
             auc = Curve(each.label, filled).auc()
-            aucs.append(max(auc, 1.0 - auc))
-    if aucs and min(aucs) > guard.max_auc:
-        return f"alone it ranks the buyers with an AUC of {min(aucs):.3f}, too good to be true"
+            lowest = min(lowest, max(auc, 1.0 - auc))
+    if guard.max_auc < lowest < np.inf:
+        return f"alone it ranks the buyers with an AUC of {lowest:.3f}, too good to be true"
     return None

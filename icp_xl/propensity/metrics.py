@@ -20,8 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 LIFT_SHARES = (0.05, 0.10, 0.20)
-#: Cells of a resampling matrix that are held in memory at once.
-_BLOCK = 8_000_000
+#: Cells of a resampling matrix that are held in memory at once: little enough that memory is used again, not asked for.
+_BLOCK = 1_000_000
+#: Steps of a ranking that an interval needs; of twice as many, neighbours are taken together.
+_STEPS = 4_000
 #: Times the wanted share that is looked at first for what its top holds.
 _TOP = 1.5
 #: With many rows an interval is narrow, and needs fewer resamples to be known well: so many draws, ...
@@ -56,17 +58,20 @@ class Curve:
         ranked = self.score[self.order]
         self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if ranked.size else np.zeros(0, np.int64)
 
-    def measure(self, weights: Floats | None = None) -> dict[str, Floats]:
-        """Every metric under each row of ``weights`` (resamples × rows); unweighted where none are given."""
+    def measure(self, weights: Floats | None = None, only: str = "") -> dict[str, Floats]:
+        """Every metric under each row of ``weights`` (resamples × rows), or ``only`` one that hangs on the order alone.
+
+        Unweighted where no weights are given; under weights, neighbours among very many rows count as tied.
+        """
         n = self.y.size
         w = np.ones((1, n)) if weights is None else weights
-        w = w[:, self.order]
-        y, score = self.y[self.order], self.score[self.order]
-        out = self._ranking(w, y)
+        out = self._ranking(w, self.starts if weights is None else self._coarse(), only)
+        if only:
+            return {only: out[only]}
         total = w.sum(axis=1)
-        base = (w @ y) / total
+        base = (w @ self.y) / total
         out["base_rate"] = base
-        out["brier_loss"] = (w @ (score - y) ** 2) / total
+        out["brier_loss"] = (w @ (self.score - self.y) ** 2) / total
         constant = base * (1.0 - base)
         out["brier_skill"] = _divide(constant - out["brier_loss"], constant)
         return out
@@ -85,32 +90,42 @@ class Curve:
         """Buyers in the first ``share`` by the number that chance would give, under each row of ``weights``."""
         w = np.ones((1, self.y.size)) if weights is None else weights
         wanted = share * w.sum(axis=1)
+        starts = self.starts if weights is None else self._coarse()
         # The top of the ranking is enough, as long as every resample drew enough of it.
-        first = self.starts[: np.searchsorted(self.starts, _TOP * share * self.y.size) + 1]
-        stop = int(self.starts[first.size]) if first.size < self.starts.size else self.y.size
+        first = starts[: np.searchsorted(starts, _TOP * share * self.y.size) + 1]
+        stop = int(starts[first.size]) if first.size < starts.size else self.y.size
         top = w[:, self.order[:stop]]
-        if first.size < self.starts.size and np.any(top.sum(axis=1) <= wanted):
-            first, top = self.starts, w[:, self.order]
+        if first.size < starts.size and np.any(top.sum(axis=1) <= wanted):
+            first, top = starts, w[:, self.order]
         hits, size = (_sum_steps(each, first) for each in (top * self.y[self.order[: top.shape[1]]], top))
         captured = _at_share(np.cumsum(size, axis=1), np.cumsum(hits, axis=1), wanted)
         return np.asarray(_divide(captured, w @ self.y) / share)
 
-    def _ranking(self, w: Floats, y: Floats) -> dict[str, Floats]:
-        if not self.starts.size:
+    def _coarse(self) -> NDArray[np.intp]:
+        # The top is where neighbours differ.
+        top, rest = np.split(self.starts, [_STEPS // 2])
+        return np.concatenate([top, rest[:: max(1, 2 * rest.size // _STEPS)]])
+
+    def _ranking(self, w: Floats, starts: NDArray[np.intp], only: str) -> dict[str, Floats]:
+        if not starts.size:
             return {}
-        hits, size = _sum_steps(w * y, self.starts), _sum_steps(w, self.starts)
+        w, y = w[:, self.order], self.y[self.order]
+        hits, size = _sum_steps(w * y, starts), _sum_steps(w, starts)
         misses = size - hits
         positives, negatives = hits.sum(axis=1), misses.sum(axis=1)
         seen_hits, seen = np.cumsum(hits, axis=1), np.cumsum(size, axis=1)
         above = seen_hits - hits
-        out = {
-            "auc": _divide((misses * (above + hits / 2.0)).sum(axis=1), positives * negatives),
+        out = {}
+        if only != "pr_auc":
+            out["auc"] = _divide((misses * (above + hits / 2.0)).sum(axis=1), positives * negatives)
+        if only != "auc":
             # A resample may miss the first rows: nothing seen, nothing hit, nothing to add.
-            "pr_auc": _divide((hits * np.nan_to_num(_divide(seen_hits, seen))).sum(axis=1), positives),
-        }
+            out["pr_auc"] = _divide((hits * np.nan_to_num(_divide(seen_hits, seen))).sum(axis=1), positives)
+        if only:
+            return out
         worth = None
         if self.value is not None:
-            worth = np.cumsum(_sum_steps(w * (self.value[self.order] * y), self.starts), axis=1)
+            worth = np.cumsum(_sum_steps(w * (self.value[self.order] * y), starts), axis=1)
         for share in LIFT_SHARES:
             name = f"{round(share * 100)}"
             wanted = share * seen[:, -1]
@@ -152,8 +167,7 @@ def _members(n: int, groups: ArrayLike | None) -> NDArray[np.intp]:
     return np.asarray(pd.factorize(np.asarray(groups), sort=True)[0], dtype=np.intp)
 
 
-def _draw(member: NDArray[np.intp], resamples: int, seed: int) -> Floats:
-    rng = np.random.default_rng(seed)
+def _draw(member: NDArray[np.intp], resamples: int, rng: np.random.Generator) -> Floats:
     k = int(member.max(initial=-1)) + 1
     weights = np.empty((resamples, member.size))
     for row in weights if k else ():
@@ -223,6 +237,7 @@ def compare(
     seed: int = 0,
     groups: ArrayLike | None = None,
     level: float = 0.95,
+    only: str = "",
 ) -> dict[str, Interval]:
     """Difference ``score`` minus ``other`` of every metric, with the interval of the paired bootstrap.
 
@@ -235,20 +250,51 @@ def compare(
         seed: seed of the resamples.
         groups: what is drawn together (accounts), one value per row; rows by themselves where it is left out.
         level: share that an interval covers.
+        only: the one metric that is asked for, ``auc`` or ``pr_auc``; all by default.
+    """
+    curves = [Curve(y, score, value), Curve(y, other, value)]
+    first, second = (curve.measure(only=only) for curve in curves)
+    one, two = _resample(curves, resamples, seed, groups, only)
+    return _differences(first, second, one, two, level)
+
+
+def measure_and_compare(
+    y: ArrayLike, score: ArrayLike, other: ArrayLike, value: ArrayLike, *, resamples: int, seed: int, groups: ArrayLike
+) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """What :func:`measure` says of ``score`` and :func:`compare` of both, from the same resamples at once.
+
+    Args:
+        y: 1 or 0 per row.
+        score: a ranking of the rows, higher first.
+        other: another one of the same rows.
+        value: money per row, for figures in money.
+        resamples: resamples of the bootstrap.
+        seed: seed of the resamples.
+        groups: what is drawn together (accounts), one value per row.
     """
     curves = [Curve(y, score, value), Curve(y, other, value)]
     first, second = (curve.measure() for curve in curves)
     one, two = _resample(curves, resamples, seed, groups)
+    alone = {name: Interval(float(first[name][0]), *bounds(one[name])) for name in first}
+    return alone, _differences(first, second, one, two, 0.95)
+
+
+def _differences(
+    first: Mapping[str, Floats], second: Mapping[str, Floats], one: Mapping[str, Floats], two: Mapping[str, Floats],
+    level: float,
+) -> dict[str, Interval]:  # fmt: skip
     return {
         name: Interval(float(first[name][0] - second[name][0]), *bounds(one[name] - two[name], level)) for name in first
     }
 
 
-def _resample(curves: list[Curve], resamples: int, seed: int, groups: ArrayLike | None) -> list[dict[str, Floats]]:
+def _resample(
+    curves: list[Curve], resamples: int, seed: int, groups: ArrayLike | None, only: str = ""
+) -> list[dict[str, Floats]]:
     parts: list[list[dict[str, Floats]]] = [[] for _ in curves]
     for weights in draw_weights(curves[0].y.size, resamples, seed, groups):
         for part, curve in zip(parts, curves, strict=True):
-            part.append(curve.measure(weights))
+            part.append(curve.measure(weights, only))
     return [{name: np.concatenate([piece[name] for piece in part]) for name in part[0]} for part in parts]
 
 
@@ -267,8 +313,9 @@ def draw_weights(n: int, resamples: int, seed: int, groups: ArrayLike | None = N
     member = _members(n, groups)
     wanted = min(resamples, max(_FEWEST, _DRAWS // max(n, 1)))
     block = max(1, min(wanted, _BLOCK // max(n, 1)))
-    for number, start in enumerate(range(0, wanted, block)):
-        yield _draw(member, min(block, wanted - start), seed + 7919 * number)
+    rng = np.random.default_rng(seed)
+    for start in range(0, wanted, block):
+        yield _draw(member, min(block, wanted - start), rng)
 
 
 def resample_lifts(

@@ -97,7 +97,7 @@ class DivisionModel:
         known: dict[tuple[str, ...], Floats] = {}
         for weight, part in self.parts:
             if part.features not in known:
-                known[part.features] = _matrix(part, features)
+                known[part.features] = matrix_of(part, features)
             yield part, weight, known[part.features]
 
     def with_verdict(self, verdict: str, reasons: Sequence[str]) -> DivisionModel:
@@ -211,7 +211,12 @@ def _damaged(folder: Path, got: str) -> DataError:
     )  # fmt: skip
 
 
-def _matrix(part: Part, features: pd.DataFrame) -> Floats:
+def matrix_of(part: Part, features: pd.DataFrame) -> Floats:
+    """The numbers that a part sees.
+
+    Raises:
+        DataError: a feature that it needs is missing or no number.
+    """
     if isinstance(part, BaselineModel):
         found = baseline_matrix(part.baseline, features)
         if found is None:

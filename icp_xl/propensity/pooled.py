@@ -22,12 +22,13 @@ from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.arena import FITTED, P, cross_fitted, measure_candidate
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator
-from icp_xl.propensity.candidates import Ensemble, Recipe, account_members, blend, fit_family, stack
+from icp_xl.propensity.candidates import Recipe, account_members, blend, fit_family
 from icp_xl.propensity.data import DivisionData, pool
 from icp_xl.propensity.fit import Fitted, fit_candidates
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs
 from icp_xl.propensity.level import Level, forecast_level, shift_of
 from icp_xl.propensity.linear import LinearModel
+from icp_xl.propensity.matrix import Ensemble, Matrices
 from icp_xl.propensity.metrics import compare
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_groups, forward_folds, take
@@ -152,7 +153,7 @@ def _fit_shared(
         return None
     whole = pool(datas)
     days = [each.cutoff for each in whole.cutoffs]
-    rows = stack(whole.cutoffs, names, train.half_life_months)
+    rows = Matrices(names).stack(whole.cutoffs, train.half_life_months)
     owner = np.concatenate([_owners(datas, day) for day in days])
     members = account_members(rows.accounts, 2, seed)
     if any(not 0.0 < rows.y[member].mean() < 1.0 for member in members):
@@ -191,13 +192,13 @@ def _frame(shared: _Shared, division: str, fold: Fold, train: TrainSettings, num
         {"account_id": valid.accounts, "cutoff_date": pd.Timestamp(valid.cutoff), "fold": number,
          "label": valid.label, "revenue": valid.revenue, "gross_profit": valid.gross_profit}
     )  # fmt: skip
-    found = fit_candidates(fold.train, (), Recipe(None, None, 0), train, 0, train.baselines, valid.cutoff)
+    inputs = Matrices(())
+    found = fit_candidates(fold.train, inputs, Recipe(None, None, 0), train, 0, train.baselines, valid.cutoff)
     for name, rule in found.items():
-        frame[name] = rule.log_odds(valid.features)
+        frame[name] = inputs.log_odds(rule.parts, valid)
         frame[P + name] = rule.calibrator.apply(frame[name])
-    model = DivisionModel("", "", KIND, shared.parts, shared.of(division), (), 0)
-    frame[KIND] = model.log_odds(valid.features)
-    frame[P + KIND] = model.predict(valid.features)
+    frame[KIND] = DivisionModel("", "", KIND, shared.parts, Calibrator("platt"), (), 0).log_odds(valid.features)
+    frame[P + KIND] = shared.of(division).apply(frame[KIND])
     return frame
 
 
@@ -223,7 +224,9 @@ def _judged_together(
         buyers = int(last["label"].sum())
         if rule not in last or not 0 < buyers < len(last):
             continue
-        found = compare(last["label"], last[KIND], last[rule], resamples=train.bootstrap, seed=seed)["auc"]
+        found = compare(
+            last["label"], last[KIND], last[rule], resamples=train.bootstrap, seed=seed, only="auc"
+        )["auc"]  # fmt: skip
         gains[name] = (found.value, found.low, found.high)
         auc = tables[name].query("candidate == @KIND")["auc"].iloc[-1]
         z.append(((auc - 0.5), chance_error(buyers, len(last) - buyers)))
@@ -251,7 +254,7 @@ def _fitted(
         parts, calibrator, level = shared.parts, shared.of(data.division), shared.level
     else:
         end = data.cutoffs[-1].window_end
-        rule = fit_candidates(data.cutoffs, (), recipe, train, 0, (kind,), end)[kind]
+        rule = fit_candidates(data.cutoffs, Matrices(()), recipe, train, 0, (kind,), end)[kind]
         parts, calibrator, level = rule.parts, rule.calibrator, rule.level
     model = DivisionModel(
         data.division, data.slug, kind, parts, calibrator, tuple(each.cutoff for each in data.cutoffs),

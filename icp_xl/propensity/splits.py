@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from icp_xl.propensity.data import CutoffData, DivisionData
@@ -64,10 +65,12 @@ def account_folds(data: DivisionData, count: int, seed: int) -> list[Fold]:
 
 def account_groups(accounts: Sequence[NDArray[np.object_]], count: int, seed: int) -> list[NDArray[np.int64]]:
     """A group from 0 to ``count`` - 1 for every row; an account has the same one at every cutoff and in any order."""
-    known = np.unique(np.concatenate([each.astype(str) for each in accounts]))
+    code, known = pd.factorize(np.concatenate(accounts))
     groups = np.arange(known.size) % count
     np.random.default_rng(seed).shuffle(groups)
-    return [groups[np.searchsorted(known, each.astype(str))].astype(np.int64) for each in accounts]
+    place = np.empty(known.size, np.intp)
+    place[np.argsort(known.astype(str))] = np.arange(known.size)
+    return np.split(groups[place[code]].astype(np.int64), np.cumsum([each.size for each in accounts])[:-1])
 
 
 def take(data: CutoffData, rows: NDArray[np.bool_]) -> CutoffData:

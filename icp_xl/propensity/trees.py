@@ -18,6 +18,20 @@ Floats = NDArray[np.float64]
 
 #: A rare class is not weighted more than this many times the common one.
 MAX_POSITIVE_WEIGHT = 10.0
+#: Rows that are predicted at once.
+_BLOCK = 8192
+#: What the bins hang on.
+_BINS = {
+    "deterministic": True,
+    # By column only the features drawn for a tree are looked at: on many rows half the time, and the same trees.
+    "force_col_wise": True,
+    "num_threads": 1,
+    "data_random_seed": 1,
+    # A tenth of the rows that LightGBM would look at by default places the edges of the bins as well.
+    "bin_construct_sample_cnt": 20_000,
+    "feature_pre_filter": False,
+    "verbosity": -1,
+}
 
 
 @dataclass(frozen=True)
@@ -55,17 +69,46 @@ class TreeModel:
         return cls(tuple(body["features"]), text, int(body["rounds"]), float(body["shift"]))
 
 
+class Bins:
+    """Rows sorted into the bins of their features once, for every fit on some of them.
+
+    Args:
+        x: rows × features.
+    """
+
+    def __init__(self, x: Floats) -> None:
+        self._whole = _Whole(x)
+        self._rows: NDArray[np.intp] = np.arange(len(x))
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Bins:
+        """Some of the rows, marked or by their places, which ascend."""
+        part = object.__new__(Bins)
+        part._whole, part._rows = self._whole, self._rows[rows]
+        return part
+
+    def dataset(self, y: Floats, weight: Floats | None = None) -> lgb.Dataset:
+        """The rows with their outcomes, as LightGBM takes them."""
+        part = self._whole.dataset.subset(self._rows.tolist(), dict(_BINS)).construct()
+        part.set_label(y)
+        part.set_weight(weight)
+        return part
+
+
+class _Whole:
+    """All rows that are sorted into bins together, when a fit first asks for them."""
+
+    def __init__(self, x: Floats) -> None:
+        self._x = x
+
+    @cached_property
+    def dataset(self) -> lgb.Dataset:
+        return lgb.Dataset(self._x, np.zeros(len(self._x)), feature_name=_plain(self._x.shape[1]), params=_BINS)
+
+
 def fit_trees(
-    x: Floats,
-    y: Floats,
-    features: Sequence[str],
-    parameters: Mapping[str, Any],
-    *,
-    seed: int,
-    rounds: int,
-    validation: tuple[Floats, Floats] | None = None,
-    patience: int = 30,
-) -> TreeModel:
+    x: Floats | Bins, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], *, seed: int, rounds: int,
+    validation: tuple[Floats | Bins, Floats] | None = None, patience: int = 30,
+) -> TreeModel:  # fmt: skip
     """Fit at most ``rounds`` trees; with ``validation`` rows, stop ``patience`` trees after the best one.
 
     Args:
@@ -75,60 +118,62 @@ def fit_trees(
         parameters: LightGBM's own parameters.
         seed: seed of every draw.
         rounds: most trees.
-        validation: rows and labels that decide when to stop.
+        validation: rows and labels that decide when to stop; in bins of the same whole, where ``x`` is.
         patience: trees without a gain there before it stops.
     """
-    names, settings = _plain(features), _settings(parameters, y, seed)
-    train = lgb.Dataset(x, y, feature_name=names)
+    settings = _settings(parameters, y, seed)
+    train = x.dataset(y) if isinstance(x, Bins) else _dataset(x, y)
     sets: list[lgb.Dataset] = []
     if validation is not None and 0.0 < validation[1].mean() < 1.0:
-        sets = [lgb.Dataset(validation[0], validation[1], reference=train, feature_name=names)]
+        aside, truth = validation
+        sets = [aside.dataset(truth) if isinstance(aside, Bins) else _dataset(aside, truth, train)]
     return _grow(train, settings, features, rounds, sets, patience)
 
 
 def grow_trees(
     x: Floats, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], members: Sequence[NDArray[np.bool_]],
-    *, weight: Floats | None = None, seed: int, rounds: int,
+    *, weight: Floats | None = None, seed: int, rounds: int, bins: Bins | None = None,
 ) -> tuple[list[TreeModel], Floats]:  # fmt: skip
     """One model per member on the rows that it marks, and log-odds of each row by those that did not see it.
 
-    The rows are sorted into bins once for all of them. Rows that every member saw have NaN.
+    Rows that every member saw have NaN.
 
     Args:
         weight: say of each row; all have the same by default.
+        bins: of the rows of ``x``, where they are known.
     """
     settings = _settings(parameters, y, seed)
-    whole = lgb.Dataset(x, y, weight=weight, feature_name=_plain(features), free_raw_data=False, params=settings)
+    bins = Bins(x) if bins is None else bins
     aside, count, models = np.zeros(len(y)), np.zeros(len(y)), []
     for number, rows in enumerate(members):
-        part = whole if rows.all() else whole.subset(np.flatnonzero(rows).tolist(), settings)
+        part = bins.take(rows).dataset(y[rows], None if weight is None else weight[rows])
         models.append(_grow(part, settings | {"seed": seed + number}, features, rounds))
-        if not rows.all():
-            aside[~rows] += models[-1].log_odds(x[~rows])
-            count[~rows] += 1.0
+        others = np.flatnonzero(~rows)
+        # By blocks, as a copy of half of all rows costs more than what is asked of it.
+        for some in np.array_split(others, len(others) // _BLOCK + 1):
+            if some.size:
+                aside[some] += models[-1].log_odds(x[some])
+        count[others] += 1.0
     return models, np.where(count > 0, aside / np.maximum(count, 1.0), np.nan)
 
 
-def _plain(features: Sequence[str]) -> list[str]:
+def _dataset(x: Floats, y: Floats, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+    return lgb.Dataset(x, y, reference=reference, feature_name=_plain(x.shape[1]), params=_BINS)
+
+
+def _plain(count: int) -> list[str]:
     """Names for LightGBM, which refuses some characters."""
-    return [f"f{i}" for i in range(len(features))]
+    return [f"f{i}" for i in range(count)]
 
 
 def _settings(parameters: Mapping[str, Any], y: Floats, seed: int) -> dict[str, Any]:
-    """All that LightGBM is told; the bins hang on neither seed nor weight, so that members can share them."""
+    """All that LightGBM is told; the bins hang on neither seed nor weight, so that every fit can share them."""
     return {
         "objective": "binary",
         "metric": "binary_logloss",
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
+        **_BINS,
         "seed": seed,
-        "data_random_seed": 1,
-        # A quarter of the rows that LightGBM would look at by default places the edges of the bins as well.
-        "bin_construct_sample_cnt": 50_000,
-        "verbosity": -1,
         "scale_pos_weight": positive_weight(y) if parameters.get("balanced") else 1.0,
-        "feature_pre_filter": False,
         **{name: value for name, value in parameters.items() if name not in ("balanced", "rounds")},
     }
 

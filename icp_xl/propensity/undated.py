@@ -13,6 +13,7 @@ from icp_xl.config import Settings
 from icp_xl.propensity.candidates import plain_log_odds
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import choose_inputs, same_columns
+from icp_xl.propensity.matrix import Matrices
 from icp_xl.propensity.metrics import Interval, compare, measure
 from icp_xl.propensity.splits import Fold, forward_folds
 
@@ -67,8 +68,8 @@ def cost_of_undated(
     if not more or not 0 < fold.valid.positives < len(fold.valid.label):
         return None
     y = fold.valid.label.astype(np.float64)
-    without, given = (plain_log_odds(fold, each, settings.train) for each in (tuple(names), (*names, *more)))
-    gain = compare(y, given, without, resamples=settings.train.bootstrap, seed=seed)["pr_auc"]
+    without, given = (plain_log_odds(fold, Matrices(each), settings.train) for each in (names, (*names, *more)))
+    gain = compare(y, given, without, resamples=settings.train.bootstrap, seed=seed, only="pr_auc")["pr_auc"]
     used = tuple(dict.fromkeys(name.partition("=")[0] for name in more))
     return UndatedCost(used, measure(y, without)["pr_auc"].value, gain)
 

@@ -14,7 +14,14 @@ from icp_xl.config.train import TrainSettings
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
 from icp_xl.propensity.fit import Fitted
-from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier, thresholds_table
+from icp_xl.propensity.metrics import (
+    Interval,
+    gains_table,
+    measure,
+    measure_and_compare,
+    measure_brier,
+    thresholds_table,
+)
 from icp_xl.propensity.model import CARE, NOT_READY, READY
 
 NO_SKILL = "no evidence of skill"
@@ -65,16 +72,13 @@ def evaluate(
     groups, p = rows["account_id"].to_numpy(object), rows["p_hat"].to_numpy(np.float64)
     score = rows[chosen].to_numpy(np.float64)
     drawn = {"resamples": settings.bootstrap, "seed": seed}
-    metrics = {
-        **measure(y, score, value, groups=groups, **drawn),
-        **measure_brier(y, p, groups=groups, **drawn),
-    }
     other = rows[baseline].to_numpy(np.float64)
+    ranking, gain = measure_and_compare(y, score, other, value, groups=groups, **drawn)
+    metrics = {**ranking, **measure_brier(y, p, groups=groups, **drawn)}
     baseline_metrics = {
         **measure(y, other, value),
         **measure_brier(y, rows["p_" + baseline].to_numpy(np.float64)),
     }
-    gain = compare(y, score, other, value, groups=groups, **drawn)
     slope, intercept = slope_and_intercept(y, p)
     seen = season_was_seen(windows, score_cutoff, fitted.model.window_months)
     found = Evaluation(

@@ -163,7 +163,7 @@ def _ablate(
         pattern = _TAKEN[name]
         without = replace(data, cutoffs=tuple(_less(each, pattern) for each in data.cutoffs))
     other = recall_fit(without, poorer, seed=seed, target=now.cutoff, check=check).model.log_odds(now.features)
-    gain = compare(now.label, score, other, resamples=settings.validation.bootstrap, seed=seed)["auc"]
+    gain = compare(now.label, score, other, resamples=settings.validation.bootstrap, seed=seed, only="auc")["auc"]
     return {"without": name, "auc_gain": gain.value, "auc_gain_low": gain.low, "auc_gain_high": gain.high}
 
 

@@ -15,10 +15,12 @@ import pytest
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, InsufficientDataError
+from icp_xl.propensity.arena import fallen_behind
 from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
 from icp_xl.propensity.fit import BASELINES, Fitted, _tempered, fit_candidates, fit_division
 from icp_xl.propensity.inputs import choose_inputs
+from icp_xl.propensity.matrix import Matrices
 from icp_xl.propensity.model import CARE, NOT_READY, READY, DivisionModel
 from icp_xl.propensity.splits import account_folds, forward_folds
 from icp_xl.propensity.verdict import NO_SKILL, Evaluation, evaluate, season_was_seen
@@ -215,14 +217,16 @@ def test_a_year_of_windows_judges_and_one_of_them_does_not_take_the_season_away(
 def test_probabilities_that_were_too_bold_are_drawn_together_and_as_many_are_expected() -> None:
     data, _ = make_division(1500, 7)
     fitted = fit_division(data, FAST, seed=1)
-    found = fit_candidates(data.cutoffs, fitted.inputs.names, fitted.recipe, FAST.train, 1, ("logreg",),
+    inputs = Matrices(fitted.inputs.names, data.cutoffs)
+    found = fit_candidates(data.cutoffs, inputs, fitted.recipe, FAST.train, 1, ("logreg",),
                            date(2024, 7, 1))["logreg"]  # fmt: skip
     latest = data.cutoffs[-1]
-    before = found.calibrator.apply(found.log_odds(latest.features))
+    scores = inputs.log_odds(found.parts, latest)
+    before = found.calibrator.apply(scores)
     odds = np.log(before / (1 - before))
     bold = 1 / (1 + np.exp(-(2.0 * (odds - odds.mean()) + odds.mean())))
     judged = pd.DataFrame({"fold": 0, "label": latest.label, "p_hat": bold})
-    after = _tempered(found, judged, latest).apply(found.log_odds(latest.features))
+    after = _tempered(found, judged, scores).apply(scores)
     assert after.std() < 0.8 * before.std()
     assert after.mean() == pytest.approx(before.mean(), abs=0.005)
     # A level that moved between windows says nothing of boldness.
@@ -231,7 +235,34 @@ def test_probabilities_that_were_too_bold_are_drawn_together_and_as_many_are_exp
     )
     shifted = np.r_[odds - 1.0, odds + 1.0]
     one, two = (
-        _tempered(found, each, latest).apply(found.log_odds(latest.features))
-        for each in (still, still.assign(p_hat=1 / (1 + np.exp(-shifted))))
+        _tempered(found, each, scores).apply(scores) for each in (still, still.assign(p_hat=1 / (1 + np.exp(-shifted))))
     )
     assert np.abs(one - two).max() < 0.01
+
+
+def test_inputs_made_once_are_those_of_each_cutoff_whatever_is_asked_for() -> None:
+    data, _ = make_division(60, 3)
+    names = choose_inputs(data.cutoffs, FAST.train, FAST.leakage).names
+    known, unknown = Matrices(names, data.cutoffs), Matrices(names)
+    for chosen in (data.cutoffs, data.cutoffs[:2], data.cutoffs[::2], data.cutoffs[1:]):
+        one, two = (each.stack(chosen, 12.0) for each in (known, unknown))
+        for a, b in ((one.x, two.x), (one.y, two.y), (one.weight, two.weight)):
+            np.testing.assert_array_equal(a, b)
+        # Halves learned from the shared bins are the rows that were asked for.
+        half = np.arange(one.y.size) % 2 == 0
+        part = one.bins.take(half).dataset(one.y[half], one.weight[half])
+        assert part.num_data() == half.sum()
+        np.testing.assert_allclose(part.get_label(), one.y[half])
+
+
+def test_a_candidate_behind_beyond_doubt_is_not_looked_at_again() -> None:
+    rng = np.random.default_rng(5)
+    odds = rng.normal(0, 1.5, 4000)
+    y = (rng.random(4000) < 1 / (1 + np.exp(-odds))).astype(int)
+    part = pd.DataFrame({"label": y, "cutoff_date": pd.Timestamp("2024-01-01"), "logreg": odds,
+                         "lgbm": odds + rng.normal(0, 1.5, 4000),
+                         "blend": odds + rng.normal(0, 0.05, 4000)})  # fmt: skip
+    assert list(fallen_behind(part)) == ["lgbm"]
+    # A tenth of the rows leaves the same doubt about none that are alike.
+    assert not fallen_behind(part.assign(lgbm=part["blend"]))
+    assert not fallen_behind(part[["label", "cutoff_date", "logreg"]])

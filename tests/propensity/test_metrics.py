@@ -15,6 +15,7 @@ from icp_xl.propensity.metrics import (
     draw_weights,
     gains_table,
     measure,
+    measure_and_compare,
     measure_brier,
     resample_lifts,
     thresholds_table,
@@ -157,3 +158,23 @@ def test_a_resample_draws_with_the_right_chances() -> None:
     assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.08)
     assert weights.var(axis=0) == pytest.approx(np.full(50, 0.98), abs=0.12)
     assert np.concatenate(list(draw_weights(0, 3, 1))).shape == (3, 0)
+
+
+def test_one_resampling_says_what_two_say() -> None:
+    rng = np.random.default_rng(2)
+    y, one, two, value = rng.integers(0, 2, 300), rng.random(300), rng.random(300), rng.random(300)
+    groups = rng.integers(0, 90, 300)
+    alone, gain = measure_and_compare(y, one, two, value, resamples=60, seed=4, groups=groups)
+    assert alone == measure(y, one, value, resamples=60, seed=4, groups=groups)
+    assert gain == compare(y, one, two, value, resamples=60, seed=4, groups=groups)
+    for name in ("auc", "pr_auc"):
+        assert compare(y, one, two, resamples=60, seed=4, groups=groups, only=name) == {name: gain[name]}
+
+
+def test_intervals_of_very_many_rows_need_no_finer_order() -> None:
+    rng = np.random.default_rng(3)
+    score = rng.normal(size=30_000)
+    curve = Curve((rng.random(30_000) < 1 / (1 + np.exp(2 - score))).astype(float), score, np.ones(30_000))
+    point, coarse = curve.measure(), curve.measure(np.ones((1, 30_000)))
+    for name, value in point.items():
+        assert coarse[name][0] == pytest.approx(value[0], rel=1e-3), name

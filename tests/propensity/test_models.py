@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from icp_xl.propensity.linear import LinearModel, fit_linear
+from icp_xl.propensity.linear import LinearModel, fit_linear, fit_linear_members, fit_linear_path
 from icp_xl.propensity.metrics import measure
 from icp_xl.propensity.trees import TreeModel, fit_trees, positive_weight
 
@@ -34,7 +34,7 @@ def fit(kind: str, x: np.ndarray, y: np.ndarray, seed: int = 0) -> LinearModel |
     if kind == "trees":
         return fit_trees(x, y, NAMES, TREES, seed=seed, rounds=80)
     l1_ratio = 0.0 if kind == "ridge" else 0.5
-    return fit_linear(x, y, NAMES, c=0.1, l1_ratio=l1_ratio, balanced=True, seed=seed)
+    return fit_linear(x, y, NAMES, c=0.1, l1_ratio=l1_ratio, balanced=True)
 
 
 @pytest.mark.parametrize("kind", ["ridge", "elastic", "trees"])
@@ -101,3 +101,27 @@ def test_early_stopping_stops() -> None:
     x, y = make(1500)
     model = fit_trees(x, y, NAMES, {**TREES, "learning_rate": 0.3}, seed=0, rounds=400, validation=make(1500, 5))
     assert model.rounds < 100
+
+
+@pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
+def test_an_elastic_net_ends_where_no_coefficient_can_move(l1_ratio: float) -> None:
+    x, y = make(900, 8)
+    w = np.random.default_rng(1).uniform(0.2, 2.0, len(y))
+    everybody = [np.ones(len(y), bool)]
+    c = 0.01
+    model, _ = fit_linear_members(x, y, NAMES, everybody, weight=w, c=c, l1_ratio=l1_ratio, balanced=False)
+    z, b = model.standardise(x), model.coefficients
+    slope = c * z.T @ (w * (expit(z @ b + model.intercept) - y)) + (1 - l1_ratio) * b
+    free = b != 0
+    assert model.converged and free.any() and not free.all()
+    np.testing.assert_allclose(slope[free], -l1_ratio * np.sign(b[free]), atol=1e-4)
+    assert np.abs(slope[~free]).max() <= l1_ratio + 1e-4
+    assert abs(w @ (expit(z @ b + model.intercept) - y)) < 1e-2
+
+
+def test_a_path_ends_where_each_fit_alone_ends() -> None:
+    x, y = make(900, 8)
+    settings = [(0.02, 0.0, False), (0.02, 0.5, True), (0.1, 0.5, False)]
+    for each, (c, l1_ratio, balanced) in zip(fit_linear_path(x, y, NAMES, settings), settings, strict=True):
+        alone = fit_linear(x, y, NAMES, c=c, l1_ratio=l1_ratio, balanced=balanced)
+        np.testing.assert_allclose(each.log_odds(x), alone.log_odds(x), atol=5e-3)

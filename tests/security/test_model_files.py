@@ -26,7 +26,7 @@ def model() -> DivisionModel:
     rng = np.random.default_rng(5)
     x = rng.normal(size=(600, 3))
     y = (x[:, 0] + rng.normal(size=600) > 0).astype(float)
-    linear = fit_linear(x, y, NAMES, c=0.1, l1_ratio=0.0, balanced=False, seed=0)
+    linear = fit_linear(x, y, NAMES, c=0.1, l1_ratio=0.0, balanced=False)
     settings = {"learning_rate": 0.1, "num_leaves": 6, "min_data_in_leaf": 20}
     trees = fit_trees(x, y, NAMES, settings, seed=0, rounds=12)
     calibrator = fit_calibrator(linear.log_odds(x), y)
