@@ -28,6 +28,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from icp_xl.artifacts import RECALLED
 from icp_xl.cli import run
 from icp_xl.config.feedback import FeedbackSettings, PipelineWeights
 from icp_xl.feedback.champion import PROMOTE, TrialReport, promote, start_trial
@@ -181,10 +182,12 @@ def files_of(world: Path) -> list[str]:
 
 
 def copy_world(base: Path, world: Path) -> None:
-    """A copy that shares what is replaced rather than changed; registries and databases are files of its own."""
+    """A copy that shares what is replaced rather than changed; registries, databases and recalled work are its own."""
 
     def copy(source: str, target: str) -> None:
-        if source.endswith((".jsonl", ".sqlite", "-wal", "-shm", ".journal", ".lock", "said.txt", "key")):
+        # A piece of work is marked as used by its time.
+        own_file = source.endswith((".jsonl", ".sqlite", "-wal", "-shm", ".journal", ".lock", "said.txt", "key"))
+        if own_file or RECALLED.folder in Path(source).parts:
             shutil.copy2(source, target)
         else:
             os.link(source, target)
