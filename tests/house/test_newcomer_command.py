@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 @command(
     Setting("--title", "reports.title"),
-    button=Button("Greet", "Learn", "Camera", "Z", "Says hello to every account.", sales=False),
+    button=Button("Greet", "Learn", "Camera", "G", "Says hello to every account.", sales=False),
     in_run=InRun(35, "greetings"),
 )
 def greet(
