@@ -293,18 +293,20 @@ def _scatter(number: int, item: Diagnostic, frame: pd.DataFrame) -> Chart:
         [Series(name, Ref(table, raw), Ref(table, score), trendline=not log, colour="#1B7F8C")],
         f"Scatter of {name.lower()} score against {label.lower()} for {say_count(len(frame), 'account')}; {told}.",
         x_title=label + (" (logarithmic)" if log else ""), y_title=f"{name} score", y_range=(0, 1), y_format="0.0",
-        x_format=_short_format(frame[raw]) if log else "#,##0", log_x=log, legend=False,
-        width=590, height=320, x_range=_decades(frame[raw]) if log else (0, None),
+        x_format=short_format(frame[raw]) if log else "#,##0", log_x=log, legend=False,
+        width=590, height=320, x_range=decades(frame[raw]) if log else (0, None),
     )  # fmt: skip
 
 
-def _short_format(values: pd.Series[float]) -> str:
+def short_format(values: pd.Series[float]) -> str:
+    """Number format of a logarithmic axis over ``values``: thousands, millions or billions in short."""
     if len(values) and values.max() >= 1e9:
         return '[>=1000000000]#,##0,,,"B";[>=1000000]#,##0,,"M";#,##0,"K"'
     return '[>=1000000]#,##0,,"M";[>=1000]#,##0,"K";#,##0'
 
 
-def _decades(values: pd.Series[float]) -> tuple[float | None, float | None]:
+def decades(values: pd.Series[float]) -> tuple[float | None, float | None]:
+    """The powers of ten that hold positive ``values``, from 1 on; nothing where there are none."""
     if values.empty:
         return (None, None)
     low = 10.0 ** math.floor(math.log10(max(float(values.min()), 1.0)))

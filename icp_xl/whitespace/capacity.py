@@ -18,7 +18,7 @@ UNASSIGNED = "(no rep)"
 def pairs_of_share(ranked: int, percent: float) -> int:
     """Pairs that ``percent`` of ``ranked`` are, rounded half up, at least one where there is any.
 
-    >>> places(25, 10.0), places(3, 10.0), places(0, 10.0)
+    >>> pairs_of_share(25, 10.0), pairs_of_share(3, 10.0), pairs_of_share(0, 10.0)
     (3, 1, 0)
     """
     return min(ranked, max(1, math.floor(ranked * percent / 100.0 + 0.5))) if ranked else 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
+
 from icp_xl.columns import GRADES
-from icp_xl.reports.charts import GRADE_FILLS, box_chart
-from icp_xl.reports.live.figures import POINTS, LiveFigures
-from icp_xl.reports.live.tables import point_headers
+from icp_xl.reports.charts import GRADE_FILLS, Diagnostic, box_chart, decades, short_format
+from icp_xl.reports.live.figures import LiveFigures
+from icp_xl.reports.live.inputs import raw_inputs
+from icp_xl.reports.live.tables import raw_points
 from icp_xl.reports.spec import Chart, Item, Ref, Series
-from icp_xl.reports.words import number_word
+from icp_xl.reports.words import number_word, say_count
 from icp_xl.scoring.model import ScoreModel
 
 _OLD = "#A9B4BB"
@@ -25,11 +30,11 @@ def dashboard_charts(now: LiveFigures) -> list[Item]:
 
 def what_if_charts(now: LiveFigures, model: ScoreModel) -> list[Item]:
     """All charts that follow the weights."""
-    n = len(now.accounts)
     scatters = [
-        _scatter(column, header, n, (0, 100) if column == "published_score" else (0, 1))
-        for column, header in point_headers(model).items()
-    ]
+        _scatter(Ref("live_points", "published_score"), "Published score", now.points["published_score"],
+                 len(now.accounts), x_range=(0, 100)),
+        *(_raw_scatter(column, item, now) for column, item in raw_inputs(model).items()),
+    ]  # fmt: skip
     return [
         (_histogram(now), _grades()), (_box(now), _radar(len(model.parts))), (_segments(), _segment_grades()),
         (_segment_sizes(), _industries()),
@@ -111,12 +116,26 @@ def _industries() -> Chart:
     )  # fmt: skip
 
 
-def _scatter(column: str, label: str, n: int, limits: tuple[float, float]) -> Chart:
-    points = Series("Accounts", Ref("live_points", column), Ref("live_points", "icp_score"), colour="#1B7F8C")
-    shown = f"{min(n, POINTS):,} accounts" + (", spread evenly over the published ranking" if n > POINTS else "")
+def _raw_scatter(column: str, item: Diagnostic, now: LiveFigures) -> Chart:
+    values = raw_points(now, column, item)[column]
+    possible = int((now.accounts[column] > 0).sum() if item.log else now.accounts[column].notna().sum())
+    drawn = _scatter(Ref(f"live_{column}", column), item.fact.label, values, possible, x_range=(0, None))
+    if not item.log:
+        return drawn
+    return replace(drawn, x_title=f"{item.fact.label} (logarithmic)", x_format=short_format(values), log_x=True,
+                   x_range=decades(values))  # fmt: skip
+
+
+def _scatter(
+    across: Ref, label: str, values: pd.Series[float], possible: int, x_range: tuple[float | None, float | None]
+) -> Chart:
+    """The live score over ``values``, those of ``possible`` accounts that are drawn."""
+    points = Series("Accounts", across, Ref(across.table, "icp_score"), colour="#1B7F8C")
+    shown = say_count(len(values), "account")
+    shown += f" of {possible:,}, spread evenly over the published ranking" if len(values) < possible else ""
     return Chart(
         "scatter", f"ICP score and {label.lower()}", [points],
         f"Scatter of the ICP score with these weights against the {label.lower()} for {shown}.",
-        x_title=label, y_title="ICP score", x_range=limits, y_range=(0, 100), x_format="0.0" if limits[1] == 1 else "0",
-        y_format="0", legend=False, width=460, height=290,
+        x_title=label, y_title="ICP score", x_range=x_range, y_range=(0, 100), x_format="#,##0",
+        y_format="0", legend=False, width=460, height=240,
     )  # fmt: skip

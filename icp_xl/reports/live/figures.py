@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +110,7 @@ def compute_live(
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
         _industries(part, industries), _histogram(part), _box(part), _movers(frame), _best(frame),
-        _points(frame, weights),
+        sample_points(frame, "published_score"),
     )  # fmt: skip
 
 
@@ -133,16 +133,11 @@ def _knot_frame(table: np.ndarray) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def point_columns(names: Iterable[str]) -> list[str]:
-    """What the scatter charts draw the score against: the published score, and each component."""
-    return ["published_score", *score_columns(names)]
-
-
-def _points(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
-    """The accounts that the scatter charts show: all, or an even spread of them."""
-    rows = np.unique(np.linspace(0, max(len(frame) - 1, 0), min(len(frame), POINTS)).round().astype(int))
-    points = frame[[*point_columns(names), "icp_score"]].iloc[rows].reset_index(drop=True)
-    return points.assign(row=rows + 1)
+def sample_points(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The accounts that a scatter chart draws over ``column``: an even spread of those that have it, with their row."""
+    known = frame.loc[frame[column].notna(), ["row_no", column, "icp_score"]]
+    rows = np.unique(np.linspace(0, max(len(known) - 1, 0), min(len(known), POINTS)).round().astype(int))
+    return known.iloc[rows[: len(known)]].reset_index(drop=True).rename(columns={"row_no": "row"})
 
 
 def _headlines(part: pd.DataFrame) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from icp_xl.components.record import score_columns
 from icp_xl.config.reports import ReportSettings
-from icp_xl.reports.charts import sample_rows
+from icp_xl.reports.charts import Diagnostic, diagnostics, sample_rows
 from icp_xl.reports.live.figures import rank_of_percentile
 from icp_xl.scoring.model import ScoreModel
 
@@ -33,6 +33,11 @@ class LiveInputs:
         return {PUBLISHED: published, **given, EQUAL: equal}
 
 
+def raw_inputs(model: ScoreModel) -> dict[str, Diagnostic]:
+    """Every number that a component is made of, each once, by its column in :func:`base_frame`."""
+    return {f"raw_{item.fact.name}": item for item in diagnostics(model)}
+
+
 def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
     """Accounts of the sheet by published rank, at most ``settings.live_accounts``, an even spread of more."""
     scored = sample_rows(inputs.scored, settings.live_accounts).reset_index(drop=True)
@@ -42,6 +47,8 @@ def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
     frame["industry"] = frame["industry"].astype(object).where(frame["industry"].notna(), "Unknown")
     frame["total_revenue"] = frame["total_revenue"].fillna(0.0)
     frame["revenue_rank"] = frame["total_revenue"].rank() / max(len(frame), 1)
+    for column, item in raw_inputs(inputs.model).items():
+        frame[column] = scored[item.fact.name].astype(float)
     frame["published_score"] = scored["icp_score"].astype(float)
     frame["published_grade"] = scored["icp_grade"].astype(object)
     frame["published_place"] = rank_of_percentile(scored["percentile"].astype(float), max(len(frame), 1))

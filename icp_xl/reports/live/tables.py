@@ -10,10 +10,10 @@ import pandas as pd
 from icp_xl.columns import GRADES
 from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
-from icp_xl.reports.charts import box_table
+from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures
-from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures, sample_points
+from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
@@ -220,11 +220,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("row", "Row", "integer", width=8, formula='IFERROR(MATCH({standing},{live.standing},0),"")'),
     ]  # fmt: skip
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
-    points = [
-        Column("row", "Row", "integer", width=8),
-        *(Column(key, header, "number", decimals=4, width=12) for key, header in point_headers(inputs.model).items()),
-        Column("icp_score", "ICP score", "score", width=10, formula="INDEX({live.icp_score},{row})"),
-    ]
+    published = Column("published_score", "Published score", "number", decimals=4, width=12)
     return Sheet(
         "Score Model", "The score model's tables",
         [
@@ -244,7 +240,10 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
                     Table("live_standing", standing, now.best[[each.key for each in standing]].head(best),
                           title="Who is best", filters=False)])),
             (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
-             Table("live_points", points, now.points, title="Points of the scatter charts", filters=False)),
+             _points("live_points", published, now.points, "Points of the scatter chart")),
+            tuple(_points(f"live_{column}", _raw_column(column, item), raw_points(now, column, item),
+                          f"{item.fact.label} and score")
+                  for column, item in raw_inputs(inputs.model).items()),
             *(_lookup_table(part) for part in (lookup_parts(inputs.model) if lookups else [])),
         ],
         subtitle="Every constant of the calculation, once; knots are recomputed when a weight changes. Not printed.",
@@ -268,12 +267,24 @@ def best_accounts(name: str, now: LiveFigures, columns: Sequence[Column], most: 
     return Table(name, made, frame.where(frame.notna(), ""), title="Best accounts with these weights", filters=False)
 
 
-def point_headers(model: ScoreModel) -> dict[str, str]:
-    """What the scatter charts draw the score against, by column: all but texts, of which there are too few values."""
-    drawn = [part for part in model.parts if not part.facts[0].text]
-    return {"published_score": "Published score"} | {
-        part.declared.score_column: f"{part.title} score" for part in drawn
-    }
+def raw_points(now: LiveFigures, column: str, item: Diagnostic) -> pd.DataFrame:
+    """The accounts that the scatter over a raw input shows; on a logarithmic axis nothing at or below 0 has a place."""
+    frame = now.accounts
+    return sample_points(frame[frame[column] > 0] if item.log else frame, column)
+
+
+def _raw_column(column: str, item: Diagnostic) -> Column:
+    return Column(column, item.fact.label, "money" if item.log else "number", width=15, decimals=0)
+
+
+def _points(name: str, column: Column, points: pd.DataFrame, title: str) -> Table:
+    """Points of a scatter chart, whose scores follow the weights."""
+    columns = [
+        Column("row", "Row", "integer", width=8),
+        column,
+        Column("icp_score", "ICP score", "score", width=10, formula="INDEX({live.icp_score},{row})"),
+    ]
+    return Table(name, columns, points, title=title, filters=False)
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
