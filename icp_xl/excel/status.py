@@ -71,10 +71,11 @@ class Status:
 
 def write_status(folder: Path, status: Status) -> bool:
     """Replace both status files; a reader in the way (Windows) costs one update and never the job."""
-    written = _replace(folder / STATUS_FILE, json_text(asdict(status)))
-    # VBA reads the file in the machine's own code page, so the text stays within ASCII.
+    # VBA reads the file in the machine's own code page, so the text stays within ASCII. It is written first: where the
+    # other says that the job has ended, this one does too.
     line = status.line().encode("ascii", "replace").decode()
-    return _replace(folder / TEXT_FILE, f"{status.state}\n{line}\n") and written
+    written = _replace(folder / TEXT_FILE, f"{status.state}\n{line}\n")
+    return _replace(folder / STATUS_FILE, json_text(asdict(status))) and written
 
 
 def _replace(path: Path, text: str) -> bool:
