@@ -90,9 +90,9 @@ _current: ContextVar[Recall | None] = ContextVar("recall", default=None)
 
 
 @contextmanager
-def recalling(place: Recall | None) -> Iterator[None]:
-    """Recall and keep pieces of work in ``place``; nowhere where that is ``None`` or the user has no key."""
-    token = _current.set(place if place is not None and sign("") else None)
+def recalling(recall: Recall | None) -> Iterator[None]:
+    """Recall and keep pieces of work in ``recall``; nowhere where that is ``None`` or the user has no key."""
+    token = _current.set(recall if recall is not None and sign("") else None)
     try:
         yield
         if (used := _current.get()) is not None:
@@ -110,15 +110,15 @@ def recalled(name: str, inputs: Callable[[], Any], work: Callable[[], T], kinds:
         work: does it; what it raises is raised, and nothing is kept.
         kinds: dataclasses and models of settings that its result may hold.
     """
-    place = _current.get()
-    if place is None:
+    recall = _current.get()
+    if recall is None:
         return work()
     known = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
-    key = hashlib.sha256(f"{place.basis} {name} {content_hash(inputs())}".encode()).hexdigest()
-    found = NotImplemented if place.fresh else place.find(key, known)
+    key = hashlib.sha256(f"{recall.basis} {name} {content_hash(inputs())}".encode()).hexdigest()
+    found = NotImplemented if recall.fresh else recall.find(key, known)
     if found is NotImplemented:
         found = work()
-        place.keep(key, found, known)
+        recall.keep(key, found, known)
     return cast("T", found)
 
 

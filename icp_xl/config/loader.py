@@ -185,22 +185,22 @@ def _flatten(
 
 
 def _at(merged: Mapping[str, Any], key: Key) -> object:
-    place: Any = merged
+    node: Any = merged
     for name in key:
-        place = place[name]
-    return place
+        node = node[name]
+    return node
 
 
 def _put(
     merged: dict[str, Any], origins: dict[Key, str], key: Key, value: object, where: str, faults: list[Fault]
 ) -> None:
-    place = merged
+    node = merged
     for name in key[:-1]:
-        place = place.setdefault(name, {})
-        if not isinstance(place, dict):
+        node = node.setdefault(name, {})
+        if not isinstance(node, dict):
             faults.append(Fault("a setting is given both as a value and as a section", where, ".".join(key)))
             return
-    place[key[-1]] = value
+    node[key[-1]] = value
     origins[key] = where
 
 

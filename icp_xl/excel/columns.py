@@ -42,9 +42,9 @@ def plan_result_columns(found: FoundTable, accounts: Path) -> Callable[[], int]:
     there, missing, start = _places(found, first - 1, [title for title, _, _ in wanted], last)
 
     def write() -> int:
-        places = {**there, **_make_room(found, first - 1, missing, start)}
+        positions = {**there, **_make_room(found, first - 1, missing, start)}
         for title, field, style in wanted:
-            column = places[title]
+            column = positions[title]
             area = sheet.range((first, column), (last, column))
             # First the format: a cell formatted as text takes a number as text, one formatted as a date shows 1900.
             area.number_format = style
@@ -62,7 +62,7 @@ def _scores(path: Path) -> tuple[Callable[[Any, Any], dict[str, Any] | None], se
     if not path.is_file():
         raise DataError("the scored accounts are missing", where=path.name, next_step="Press Score accounts again.")
     table = AccountTable(read_columns(path))
-    places: dict[int, dict[str, Any]] = {}
+    found: dict[int, dict[str, Any]] = {}
 
     def look_up(account_id: Any, name: Any) -> dict[str, Any] | None:
         for key in (account_id, name):
@@ -70,12 +70,12 @@ def _scores(path: Path) -> tuple[Callable[[Any, Any], dict[str, Any] | None], se
                 continue
             text = str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)
             try:
-                place = table.find(text)
+                index = table.find(text)
             except CellError:
                 continue
-            if place not in places:
-                places[place] = {field: values[place] for field, values in table.columns.items()}
-            return places[place]
+            if index not in found:
+                found[index] = {field: values[index] for field, values in table.columns.items()}
+            return found[index]
         return None
 
     return look_up, set(table.columns)
@@ -99,8 +99,8 @@ def _places(found: FoundTable, row: int, titles: list[str], last: int) -> tuple[
     sheet = found.sheet
     width = max(len(found.header.headers), sheet.used_range.column + sheet.used_range.shape[1] - found.column)
     there = sheet.range((row, found.column), (row, found.column + width - 1)).options(ndim=1).value
-    places = {str(title): found.column + i for i, title in enumerate(there) if title in titles}
-    missing = [title for title in titles if title not in places]
+    positions = {str(title): found.column + i for i, title in enumerate(there) if title in titles}
+    missing = [title for title in titles if title not in positions]
     table = _table_at(sheet, row, found.column)
     if table is not None:
         area = table.range
@@ -117,7 +117,7 @@ def _places(found: FoundTable, row: int, titles: list[str], last: int) -> tuple[
                 allowed=f"{len(missing)} empty columns",
                 next_step="Move what stands there, or insert empty columns, and press Score accounts again.",
             )
-    return places, missing, start
+    return positions, missing, start
 
 
 def _make_room(found: FoundTable, row: int, missing: list[str], start: int) -> dict[str, int]:

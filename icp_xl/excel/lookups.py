@@ -42,10 +42,10 @@ def lookup(account: Cell, field: Cell) -> Cell:
     columns = [guard(lambda cell: table.field(to_text(cell) or ""), cell) for cell in fields[0]]
 
     def row(cell: Cell) -> list[Cell]:
-        place = guard(_find, cell)
-        if isinstance(place, str):
-            return [place] * len(columns)
-        return [column if isinstance(column, str) else _shown(column[place]) for column in columns]
+        position = guard(_find, cell)
+        if isinstance(position, str):
+            return [position] * len(columns)
+        return [column if isinstance(column, str) else _shown(column[position]) for column in columns]
 
     return [row(cells[0]) for cells in accounts]
 

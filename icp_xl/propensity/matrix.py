@@ -58,13 +58,13 @@ class Matrices:
 
     def of(self, data: CutoffData) -> Floats:
         """Rows × inputs of one cutoff."""
-        place = self._place.get(id(data.features))
-        return design_matrix(data.features, self.names) if place is None else self._whole[slice(*place)]
+        rows = self._place.get(id(data.features))
+        return design_matrix(data.features, self.names) if rows is None else self._whole[slice(*rows)]
 
     def stack(self, cutoffs: Sequence[CutoffData], half_life: float = np.inf) -> DesignMatrix:
         """All rows of some cutoffs, one under the other; a cutoff ``half_life`` months before the last weighs half."""
-        places = [self._place.get(id(each.features)) for each in cutoffs]
-        known = [each for each in places if each is not None]
+        slices = [self._place.get(id(each.features)) for each in cutoffs]
+        known = [each for each in slices if each is not None]
         if len(known) < len(cutoffs):
             x = np.concatenate([self.of(each) for each in cutoffs])
             bins = Bins(x)

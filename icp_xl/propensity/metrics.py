@@ -147,12 +147,12 @@ def _sum_steps(values: Floats, starts: NDArray[np.intp]) -> Floats:
 
 def _at_share(seen: Floats, cumulated: Floats, wanted: Floats) -> Floats:
     """What the first ``wanted`` rows hold, going linearly through a step of tied rows."""
-    place = (seen < wanted[:, None]).sum(axis=1).clip(max=seen.shape[1] - 1)
+    position = (seen < wanted[:, None]).sum(axis=1).clip(max=seen.shape[1] - 1)
     rows = np.arange(seen.shape[0])
-    before = np.where(place > 0, seen[rows, place - 1], 0.0)
-    held = np.where(place > 0, cumulated[rows, place - 1], 0.0)
-    part = _divide(wanted - before, seen[rows, place] - before)
-    return np.asarray(held + part * (cumulated[rows, place] - held))
+    before = np.where(position > 0, seen[rows, position - 1], 0.0)
+    held = np.where(position > 0, cumulated[rows, position - 1], 0.0)
+    part = _divide(wanted - before, seen[rows, position] - before)
+    return np.asarray(held + part * (cumulated[rows, position] - held))
 
 
 def _divide(top: Floats, bottom: Floats) -> Floats:
@@ -386,8 +386,8 @@ def thresholds_table(score: ArrayLike, shares: tuple[float, ...] = (0.05, 0.10, 
     p = np.sort(np.asarray(score, dtype=np.float64))[::-1]
     rows = []
     for share in shares:
-        place = max(1, int(np.ceil(share * p.size)))
-        threshold = float(p[place - 1]) if p.size else float("nan")
+        count = max(1, int(np.ceil(share * p.size)))
+        threshold = float(p[count - 1]) if p.size else float("nan")
         rows.append((round(share * 100, 6), threshold, int((p >= threshold).sum())))
     return pd.DataFrame(rows, columns=["k_percent", "threshold", "count"])
 

@@ -144,8 +144,8 @@ class ScoreModel:
     def segment(self, annual_revenue: ArrayLike) -> NDArray[np.str_]:
         """Segment by annual revenue; ``Unknown`` where it is missing."""
         revenue = np.atleast_1d(np.asarray(annual_revenue, dtype=np.float64))
-        place = np.searchsorted([self.segment_mid_market, self.segment_large], revenue, side="right")
-        return np.where(np.isnan(revenue), UNKNOWN_SEGMENT, np.asarray(SEGMENTS)[np.clip(place, 0, 2)])
+        position = np.searchsorted([self.segment_mid_market, self.segment_large], revenue, side="right")
+        return np.where(np.isnan(revenue), UNKNOWN_SEGMENT, np.asarray(SEGMENTS)[np.clip(position, 0, 2)])
 
     def save(self, path: Path) -> None:
         """Write the model as canonical JSON."""
@@ -234,10 +234,10 @@ def fit_knots(raw_score: ArrayLike, count: int = 1001) -> list[int]:
     ordered = np.sort(keys(np.atleast_1d(raw_score)))
     if ordered.size == 0:
         return [0] * count
-    place = np.linspace(0.0, 1.0, count) * (ordered.size - 1)
-    low = np.floor(place).astype(np.int64)
+    position = np.linspace(0.0, 1.0, count) * (ordered.size - 1)
+    low = np.floor(position).astype(np.int64)
     high = np.minimum(low + 1, ordered.size - 1)
-    value = ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    value = ordered[low] + (position - low) * (ordered[high] - ordered[low])
     return [int(knot) for knot in np.rint(value).astype(np.int64)]
 
 
@@ -296,8 +296,8 @@ def grade(percentile: ArrayLike, shares: Mapping[str, float]) -> NDArray[np.str_
     limits = grade_limits(shares)
     given = [name for name in reversed(GRADES) if shares[name] > 0.0]
     starts = np.asarray([limits[name] for name in given])
-    place = np.searchsorted(starts, np.round(np.asarray(percentile, dtype=np.float64), 12), side="right") - 1
-    return np.asarray(given)[np.clip(place, 0, None)]
+    position = np.searchsorted(starts, np.round(np.asarray(percentile, dtype=np.float64), 12), side="right") - 1
+    return np.asarray(given)[np.clip(position, 0, None)]
 
 
 def sum_contributions(contributions: Floats) -> Floats:

@@ -170,31 +170,31 @@ class _PeriodHeader:
 def _one_row(rows: list[list[Any]], at: int, known: Vocabulary) -> _PeriodHeader:
     """The header in row ``at``, with what stands above or below it: years over months, measures under or over both."""
     row = [_revenue_of(cell, known) for cell in rows[at]]
-    first = next((place for place, cell in enumerate(row) if _period(cell) is not None), None)
+    first = next((column for column, cell in enumerate(row) if _period(cell) is not None), None)
     below = rows[at + 1] if at + 1 < len(rows) else []
     if first is None:
         return _PeriodHeader(row, at + 1)
-    under = {place: text for place, cell in enumerate(below) if place >= first and (text := cell_text(cell))}
-    worded = under and all(isinstance(below[place], str) and parse_number(below[place]) is None for place in under)
+    under = {column: text for column, cell in enumerate(below) if column >= first and (text := cell_text(cell))}
+    worded = under and all(isinstance(below[column], str) and parse_number(below[column]) is None for column in under)
     if worded and len(under) > 1:
         over = _filled_right(row, first, len(below))
-        keys = [cell_text(cell) or (below[place] if place < len(below) else None) for place, cell in enumerate(row)]
-        years = {place: _period(f"{text} {cell_text(over[place])}") for place, text in under.items()}
+        keys = [cell_text(cell) or (below[column] if column < len(below) else None) for column, cell in enumerate(row)]
+        years = {column: _period(f"{text} {cell_text(over[column])}") for column, text in under.items()}
         if sum(day is not None for day in years.values()) > 1:
-            head = [years.get(place) or under.get(place) for place in range(len(below))]
+            head = [years.get(column) or under.get(column) for column in range(len(below))]
             return _PeriodHeader([*keys[:first], *head[first:]], at + 2)
-        chosen, others, said = _of_revenue({place: (over[place], text) for place, text in under.items()}, known)
-        head = [over[place] if place in chosen else None for place in range(len(below))]
+        chosen, others, said = _of_revenue({column: (over[column], text) for column, text in under.items()}, known)
+        head = [over[column] if column in chosen else None for column in range(len(below))]
         return _PeriodHeader([*keys[:first], *head[first:]], at + 2, others, said)
     if at and len({str(cell) for cell in row[first:] if cell_text(cell)}) < sum(
         bool(cell_text(cell)) for cell in row[first:]
     ):
         over = _filled_right(rows[at - 1], 0, len(row))
-        named = {place: (row[place], over[place]) for place in range(first, len(row)) if _period(row[place])}
+        named = {column: (row[column], over[column]) for column in range(first, len(row)) if _period(row[column])}
         chosen, others, said = _of_revenue(named, known)
         if chosen:
             return _PeriodHeader(
-                [None if place in others else cell for place, cell in enumerate(row)], at + 1, others, said
+                [None if column in others else cell for column, cell in enumerate(row)], at + 1, others, said
             )
     return _PeriodHeader(row, at + 1)
 
@@ -202,23 +202,23 @@ def _one_row(rows: list[list[Any]], at: int, known: Vocabulary) -> _PeriodHeader
 def _filled_right(row: Sequence[Any], first: int, width: int) -> list[Any]:
     """A row in which a blank stands for what is left of it, as under merged cells."""
     out: list[Any] = [*row[:width], *[None] * (width - len(row))]
-    for place in range(first + 1, width):
-        if not cell_text(out[place]) and not isinstance(out[place], date):
-            out[place] = out[place - 1]
+    for column in range(first + 1, width):
+        if not cell_text(out[column]) and not isinstance(out[column], date):
+            out[column] = out[column - 1]
     return out
 
 
 def _of_revenue(named: Mapping[int, tuple[Any, Any]], known: Vocabulary) -> tuple[set[int], set[int], str]:
     """Of columns of a period and a measure those of revenue, the best of each period; the others; what to say of it."""
     best: dict[str, tuple[float, int]] = {}
-    for place, (period, measure) in named.items():
+    for column, (period, measure) in named.items():
         rank = _is_revenue(measure, known)
         if rank is not None and (str(period) not in best or rank < best[str(period)][0]):
-            best[str(period)] = rank, place
-    chosen = {place for _, place in best.values()}
+            best[str(period)] = rank, column
+    chosen = {column for _, column in best.values()}
     others = set(named) - chosen
-    taken = ", ".join(dict.fromkeys(str(named[place][1]) for place in sorted(chosen)))
-    left = ", ".join(dict.fromkeys(str(named[place][1]) for place in sorted(others)))
+    taken = ", ".join(dict.fromkeys(str(named[column][1]) for column in sorted(chosen)))
+    left = ", ".join(dict.fromkeys(str(named[column][1]) for column in sorted(others)))
     return chosen, others, f"; of each period {taken} is read, and {left} left out" if left else ""
 
 
@@ -227,30 +227,32 @@ def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
     for at in range(min(len(rows), SEARCH_ROWS)):
         header = _one_row(rows, at, known)
         row = header.row
-        periods = {place: day for place, cell in enumerate(row) if (day := _period(cell)) is not None}
+        periods = {column: day for column, cell in enumerate(row) if (day := _period(cell)) is not None}
         if len(periods) < 2:
             continue
         body = rows[header.body_from :]
         days = list(periods.values())
-        single = {place for place, day in periods.items() if days.count(day) == 1}
+        single = {column for column, day in periods.items() if days.count(day) == 1}
         sums = _sum_columns(row, body, min(periods), single)
-        periods = {place: day for place, day in periods.items() if place not in sums}
+        periods = {column: day for column, day in periods.items() if column not in sums}
         if len(periods) < 2 or len(set(periods.values())) != len(periods):
             continue
         first, last = min(periods), max(periods)
-        keys = [place for place, cell in enumerate(row) if place not in periods and cell_text(cell) and place < first]
+        keys = [
+            column for column, cell in enumerate(row) if column not in periods and cell_text(cell) and column < first
+        ]
         between = set(range(first, last + 1)) - set(periods) - sums - header.others
-        if not keys or any(cell_text(row[place]) for place in between):
+        if not keys or any(cell_text(row[column]) for column in between):
             continue
         # Figures below no header at all are nobody knows what.
-        if any(_figure(line[place]) for line in body for place in between if place < len(line)):
+        if any(_figure(line[column]) for line in body for column in between if column < len(line)):
             continue
         lines: list[int] = []
-        out: list[list[Any]] = [[*(row[place] for place in keys), "Date", "Revenue"]]
+        out: list[list[Any]] = [[*(row[column] for column in keys), "Date", "Revenue"]]
         lines.append(at + 1)
         skipped = _sum_rows(body, list(periods))
         for number, line in enumerate(body, start=header.body_from + 1):
-            texts = [line[place] if place < len(line) else None for place in keys]
+            texts = [line[column] if column < len(line) else None for column in keys]
             if not any(cell_text(cell) for cell in texts if cell is not None):
                 continue
             if number - header.body_from - 1 in skipped or (
@@ -258,13 +260,13 @@ def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
                 and sum(bool(cell_text(cell)) for cell in texts if cell is not None) == 1
             ):
                 continue
-            for place, day in periods.items():
-                cell = line[place] if place < len(line) else None
+            for column, day in periods.items():
+                cell = line[column] if column < len(line) else None
                 if cell is None or (isinstance(cell, str) and not cell.strip()) or cell == 0:
                     continue
                 out.append([*texts, day, cell])
                 lines.append(number)
-        names = [_shown(rows[at], row, place) for place in (first, last)]
+        names = [_shown(rows[at], row, column) for column in (first, last)]
         kind = (
             "years"
             if all(day.month == 1 for day in periods.values())
@@ -276,7 +278,7 @@ def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
             "first day of its period (to leave that: sources.sales.unpivot: never)"
         )
         remark += header.said
-        named = [_shown(rows[at], row, place) for place in sorted(sums)]
+        named = [_shown(rows[at], row, column) for column in sorted(sums)]
         if named:
             remark += f"; {', '.join(named)} hold sums of these and are left out"
         if skipped:
@@ -285,9 +287,9 @@ def _unpivoted(rows: list[list[Any]], known: Vocabulary) -> _RelaidTable | None:
     return None
 
 
-def _shown(written: Sequence[Any], row: Sequence[Any], place: int) -> str:
+def _shown(written: Sequence[Any], row: Sequence[Any], column: int) -> str:
     """A header as the file has it, where it stands in one row."""
-    cell = written[place] if place < len(written) and cell_text(written[place]) else row[place]
+    cell = written[column] if column < len(written) and cell_text(written[column]) else row[column]
     return str(cell)[:10] if isinstance(cell, date) else str(cell_text(cell))
 
 
@@ -298,28 +300,30 @@ def _sum_columns(header: Sequence[Any], body: list[list[Any]], first: int, never
     """
     found: set[int] = set()
     start = first
-    figures = [[_figure(line[place] if place < len(line) else None) for place in range(len(header))] for line in body]
-    for place in range(first + 1, len(header)):
-        if place in never or not (cell_text(header[place]) or isinstance(header[place], datetime | date)):
+    figures = [
+        [_figure(line[column] if column < len(line) else None) for column in range(len(header))] for line in body
+    ]
+    for column in range(first + 1, len(header)):
+        if column in never or not (cell_text(header[column]) or isinstance(header[column], datetime | date)):
             continue
-        since = [at for at in range(start, place) if at not in found]
-        every = [at for at in range(first, place) if at not in found]
+        since = [at for at in range(start, column) if at not in found]
+        every = [at for at in range(first, column) if at not in found]
         for parts in (since, every):
-            held = [(line[place], sum(line[at] for at in parts)) for line in figures if line[place]]
+            held = [(line[column], sum(line[at] for at in parts)) for line in figures if line[column]]
             if len(parts) >= 2 and len(held) >= 2 and all(_equal(total, of) for total, of in held):
-                found.add(place)
-                start = place + 1
+                found.add(column)
+                start = column + 1
                 break
     return found
 
 
-def _sum_rows(body: list[list[Any]], places: list[int]) -> set[int]:
+def _sum_rows(body: list[list[Any]], columns: list[int]) -> set[int]:
     """Rows that are, in every period, the sum of the rows since the last such, or of all rows above."""
     found: set[int] = set()
-    block, whole = [0.0] * len(places), [0.0] * len(places)
+    block, whole = [0.0] * len(columns), [0.0] * len(columns)
     count = 0
     for at, line in enumerate(body):
-        figures = [_figure(line[place] if place < len(line) else None) for place in places]
+        figures = [_figure(line[column] if column < len(line) else None) for column in columns]
         if not any(figures):
             continue
         if sum(map(bool, figures)) >= 2 and any(
@@ -327,7 +331,7 @@ def _sum_rows(body: list[list[Any]], places: list[int]) -> set[int]:
             for total, number in ((block, count), (whole, at - len(found)))
         ):
             found.add(at)
-            block, count = [0.0] * len(places), 0
+            block, count = [0.0] * len(columns), 0
             continue
         block = [a + b for a, b in zip(block, figures, strict=True)]
         whole = [a + b for a, b in zip(whole, figures, strict=True)]

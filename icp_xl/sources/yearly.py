@@ -157,18 +157,18 @@ def _read(
         for row, line in enumerate(book.head(find.sheet, find.header.row))
         if any(cell_text(cell) for cell in line)
     ]
-    places = np.flatnonzero(keep)
-    amount = type_column(raw["amount"][places], "number", decimals=settings.sources.yearly_totals.decimals)
-    empty = np.full(len(places), None, dtype=object)
+    rows = np.flatnonzero(keep)
+    amount = type_column(raw["amount"][rows], "number", decimals=settings.sources.yearly_totals.decimals)
+    empty = np.full(len(rows), None, dtype=object)
     frame = pd.DataFrame(
         {
-            "account_id": type_column(raw["account_id"][places] if "account_id" in raw else empty, "id").values,
-            "account_name": type_column(raw["account_name"][places] if "account_name" in raw else empty, "text").values,
-            "year": np.full(len(places), find.year, dtype="int64"),
-            "measure": type_column(np.full(len(places), find.measure, dtype=object), "text").values,
+            "account_id": type_column(raw["account_id"][rows] if "account_id" in raw else empty, "id").values,
+            "account_name": type_column(raw["account_name"][rows] if "account_name" in raw else empty, "text").values,
+            "year": np.full(len(rows), find.year, dtype="int64"),
+            "measure": type_column(np.full(len(rows), find.measure, dtype=object), "text").values,
             "amount": amount.values * settings.sources.yearly_totals.multiply.get("amount", 1.0),
-            "source_row": (places + first).astype("int64"),
+            "source_row": (rows + first).astype("int64"),
         }
     )
-    flags = [(int(places[row]) + first, "amount", problem) for row, problem in amount.unreadable]
+    flags = [(int(rows[row]) + first, "amount", problem) for row, problem in amount.unreadable]
     return frame, sorted(dropped), flags

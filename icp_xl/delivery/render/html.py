@@ -208,8 +208,8 @@ def _chart(chart: Chart, frames: dict[str, pd.DataFrame]) -> str:
     for k, (each, values) in enumerate(series):
         colour = each.colour or _COLOURS[k % len(_COLOURS)]
         drawn = _lines if (each.kind or chart.kind) in ("line", "area", "scatter", "radar") else _bars
-        places = [at(value) if math.isfinite(value) else math.nan for value in values]
-        parts += drawn(places, colour, (k, len(series), count), (left, top, inner, tall, zero), lying)
+        positions = [at(value) if math.isfinite(value) else math.nan for value in values]
+        parts += drawn(positions, colour, (k, len(series), count), (left, top, inner, tall, zero), lying)
         parts.append(f'<rect x="{left + 150 * k}" y="{height - 14}" width="10" height="10" fill="{colour}"/>')
         parts.append(_text(left + 150 * k + 15, height - 5, each.name, 'font-size="12"'))
     every = max(1, math.ceil(count / 12))
@@ -220,10 +220,10 @@ def _chart(chart: Chart, frames: dict[str, pd.DataFrame]) -> str:
         if i % every:
             continue
         middle = (i + 0.5) / max(1, count)
-        place = (left - 4.0, top + tall * middle + 4) if lying else (left + inner * middle, height - bottom + 16.0)
+        position = (left - 4.0, top + tall * middle + 4) if lying else (left + inner * middle, height - bottom + 16.0)
         anchor = "end" if lying else "middle"
         label = label if len(label) <= room else f"{label[: room - 1]}…"
-        parts.append(_text(*place, label, f'font-size="11" text-anchor="{anchor}"'))
+        parts.append(_text(*position, label, f'font-size="11" text-anchor="{anchor}"'))
     return (
         f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'font-family="system-ui,sans-serif"><title>{escape(chart.alt_text)}</title>{"".join(parts)}</svg>'
@@ -264,24 +264,26 @@ def _tick(value: float, form: str | None) -> str:
 Frame = tuple[float, float, float, float, float]
 
 
-def _bars(places: list[float], colour: str, turn: tuple[int, int, int], frame: Frame, lying: bool) -> Iterator[str]:
+def _bars(positions: list[float], colour: str, turn: tuple[int, int, int], frame: Frame, lying: bool) -> Iterator[str]:
     (k, groups, count), (left, top, inner, tall, zero) = turn, frame
     slot = (tall if lying else inner) / max(1, count)
     thick = slot * 0.7 / groups
-    for i, place in enumerate(places):
-        if math.isnan(place):
+    for i, position in enumerate(positions):
+        if math.isnan(position):
             continue
         start = (top if lying else left) + slot * (i + 0.15) + thick * k
-        size, first = abs(place - zero), min(place, zero)
+        size, first = abs(position - zero), min(position, zero)
         box = (first, start, size, thick) if lying else (start, first, thick, size)
         x, y, wide, high = box
         yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" fill="{colour}"/>'
 
 
-def _lines(places: list[float], colour: str, turn: tuple[int, int, int], frame: Frame, lying: bool) -> Iterator[str]:
+def _lines(positions: list[float], colour: str, turn: tuple[int, int, int], frame: Frame, lying: bool) -> Iterator[str]:
     (_, _, count), (left, _, inner, _, _) = turn, frame
     points = [
-        (left + inner * (i + 0.5) / max(1, count), place) for i, place in enumerate(places) if not math.isnan(place)
+        (left + inner * (i + 0.5) / max(1, count), position)
+        for i, position in enumerate(positions)
+        if not math.isnan(position)
     ]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'

@@ -63,13 +63,13 @@ def read_entries(book: Workbook, marks: Sequence[OwnedSheet]) -> UserEntries:
     for mark in marks:
         if not mark.kept or mark.part is None:
             continue
-        places = _places(book.package, mark.part, mark.kept)
-        if not places:
+        locations = _places(book.package, mark.part, mark.kept)
+        if not locations:
             continue
         if strings is None:
             part = book.related("sharedStrings")
             strings = shared_strings(book.package.read(part), part, book.where) if part else []
-        _read_sheet(book, mark.part, places, strings, typed)
+        _read_sheet(book, mark.part, locations, strings, typed)
     return typed
 
 
@@ -118,13 +118,13 @@ def data_area(table: Element) -> Area | None:
 
 
 def _read_sheet(
-    book: Workbook, part: str, places: Sequence[_ColumnLocation], strings: Sequence[bytes], typed: UserEntries
+    book: Workbook, part: str, locations: Sequence[_ColumnLocation], strings: Sequence[bytes], typed: UserEntries
 ) -> None:
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     rows = RowParser(reader.prefix)
     for row in reader.rows():
         number = rows.number(row)
-        here = [location for location in places if location.area.first_row <= number <= location.area.last_row]
+        here = [location for location in locations if location.area.first_row <= number <= location.area.last_row]
         if not here:
             continue
         cells = {cell.column: cell for cell in rows.cells(row)}
@@ -173,26 +173,26 @@ def restore_entries(
             if earlier in typed.cells:
                 typed.cells[item] = typed.cells.pop(earlier)
     wanted = [item for item in kept if item in typed.cells]
-    places = []
+    locations = []
     for item in wanted:
         table = tables.get(item.table.lower())
         area = data_area(table) if table is not None else None
         headers = table_headers(table) if table is not None else {}
         if area and plain_header(item.key) in headers and plain_header(item.column) in headers:
             first = area.first_column
-            places.append(
+            locations.append(
                 _ColumnLocation(
                     item, area, first + headers[plain_header(item.key)], first + headers[plain_header(item.column)]
                 )
             )
-    if not places:
+    if not locations:
         return sheet
     reader = SheetPartReader([sheet], part, part)
     rows = RowParser(reader.prefix)
-    out, seen = [reader.head, reader.open_tag], {location.kept: set[str]() for location in places}
+    out, seen = [reader.head, reader.open_tag], {location.kept: set[str]() for location in locations}
     for row in reader.rows():
         number = rows.number(row)
-        for location in places:
+        for location in locations:
             if location.area.first_row <= number <= location.area.last_row:
                 row = _fill(rows, row, number, location, typed, seen[location.kept])
         out.append(row)

@@ -78,10 +78,10 @@ def score_sheet(book: Any, model: Scorer) -> list[str]:
                 said, number = f"{name} ({number})", number + 1
             at, free = free, free + 1
         taken.add(said)
-        place = sheet.range((target.header + 1, at + 1), (target.rows.stop, at + 1))
-        place.value = [[said], *([value] for value in values)]
+        area = sheet.range((target.header + 1, at + 1), (target.rows.stop, at + 1))
+        area.value = [[said], *([value] for value in values)]
         if name == SCORE:
-            place.number_format = "0.0"
+            area.number_format = "0.0"
         records[sheet.name, said] = [value for value in values if value is not None]
         lines.append(f"{said} in column {letters(at)}{why}")
     write_records(book, names.get(RECORD_SHEET), records)
@@ -110,10 +110,10 @@ def scored(target: ScoredSheet, model: Scorer, wish: Wish) -> tuple[dict[str, li
     if not known:
         raise CannotScore("No row below the headers can be scored. " + " ".join(list(faults.values())[:3]))
     ranked = model.among(known) if wish.here else model
-    places = [None if raw is None else ranked.percentile(raw) for raw in raws]
+    percentiles = [None if raw is None else ranked.percentile(raw) for raw in raws]
     made: dict[str, list[Any]] = {
-        SCORE: [None if place is None else icp_score(place) for place in places],
-        GRADE: [None if place is None else ranked.grade(place) for place in places],
+        SCORE: [None if percentile is None else icp_score(percentile) for percentile in percentiles],
+        GRADE: [None if percentile is None else ranked.grade(percentile) for percentile in percentiles],
     }
     revenue = target.columns.get("annual_revenue")
     if revenue is not None:
@@ -160,16 +160,16 @@ def find_accounts(sheet: Any, model: Scorer) -> ScoredSheet:
         spots.append((head.row - 1, rows, range(head.column - 1, head.column - 1 + head.shape[1])))
     spots += [(i, range(i + 1, len(cells)), range(len(cells[0]))) for i in range(min(HEADER_ROWS, len(cells)))]
     for header, rows, wide in spots:
-        places = {fact.name: _columns(cells[header], wide, (fact.name, fact.label)) for fact in model.facts}
-        missing = [fact.label for fact in model.facts if not places[fact.name]]
+        columns_of = {fact.name: _columns(cells[header], wide, (fact.name, fact.label)) for fact in model.facts}
+        missing = [fact.label for fact in model.facts if not columns_of[fact.name]]
         if best is None or len(missing) < len(best[1]):
-            best = (header, missing, places)
+            best = (header, missing, columns_of)
         if missing:
             continue
-        twice = [fact.label for fact in model.facts if len(places[fact.name]) > 1]
+        twice = [fact.label for fact in model.facts if len(columns_of[fact.name]) > 1]
         if twice:
             raise CannotScore(f"Two columns are headed {' and two '.join(twice)}. Rename one of them and run again.")
-        columns = {name: found[0] for name, found in places.items()}
+        columns = {name: found[0] for name, found in columns_of.items()}
         if "annual_revenue" not in columns:
             others = _columns(cells[header], wide, ("annual_revenue", "Annual revenue"))
             columns |= {"annual_revenue": others[0]} if len(others) == 1 else {}

@@ -142,8 +142,8 @@ class Scorer:
 
     def grade(self, percentile: float) -> str:
         """Grade of a percentile."""
-        place = bisect_right([start for _, start in self.grades], round(percentile * 1e12) / 1e12)
-        return self.grades[max(place - 1, 0)][0]
+        position = bisect_right([start for _, start in self.grades], round(percentile * 1e12) / 1e12)
+        return self.grades[max(position - 1, 0)][0]
 
     def segment(self, revenue: float) -> str:
         """Segment by annual revenue."""
@@ -163,10 +163,10 @@ class Scorer:
         count, top = len(self.knots), len(ordered) - 1
         knots = []
         for i in range(count):
-            place = (i * (1.0 / (count - 1)) if i < count - 1 else 1.0) * top
-            low = math.floor(place)
+            position = (i * (1.0 / (count - 1)) if i < count - 1 else 1.0) * top
+            low = math.floor(position)
             high = min(low + 1, top)
-            knots.append(round(ordered[low] + (place - low) * (ordered[high] - ordered[low])))
+            knots.append(round(ordered[low] + (position - low) * (ordered[high] - ordered[low])))
         return replace(self, knots=knots, population=len(ordered))
 
     def given(self, argument: Any) -> Sequence[float]:
