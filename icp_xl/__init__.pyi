@@ -692,7 +692,7 @@ def examine_addin(
 def selftest_addin(
     *,
     out: Path | str = ...,
-    only: str = ...,
+    only: Sequence[str] = ...,
 ) -> SelfTest: ...
 
 def write_templates(

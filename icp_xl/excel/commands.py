@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +95,7 @@ def doctor(*, to: Target = None) -> Diagnosis:
 def selftest(
     *,
     out: Annotated[Path, Option("Folder for the result: a workbook and a JSON file.", short="-o")] = Path("."),
-    only: Annotated[Sequence[str], Option("A step by its name or its number in the checklist; may be repeated.")] = (),
+    only: Annotated[tuple[str, ...], Option("A step by its name or number in the checklist; may be repeated.")] = (),
 ) -> SelfTest:
     """Drive the real Excel through what a program can check of the add-in, and write what to send back.
 
@@ -111,7 +110,7 @@ def selftest(
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
-    return run_selftest(out, only=only or (), tell=tell)
+    return run_selftest(out, only=only, tell=tell)
 
 
 @command(group="addin", public="write_templates", shared=())

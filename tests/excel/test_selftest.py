@@ -332,3 +332,10 @@ def test_the_button_starts_a_job_of_no_workbook_and_shows_what_it_said(
     (done.folder / jobs.OUTPUT_FILE).write_text("31 steps: 30 passed, 1 failed, 0 skipped", encoding="utf-8")
     macros.guarded(book, lambda book: macros.collect_job(book, done.id))
     assert app.impl.alerts[-1] == "31 steps: 30 passed, 1 failed, 0 skipped"
+
+
+def test_the_command_line_takes_steps_by_name_and_by_number(capsys: pytest.CaptureFixture[str]) -> None:
+    from icp_xl.cli import run as command_line
+
+    assert command_line(["addin", "selftest", "--only", "a_range_spills", "--only", "nonsense"]) != 0
+    assert "got: nonsense;" in capsys.readouterr().err
