@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -16,23 +16,23 @@ from icp_xl.excel import install
 from icp_xl.excel.build import ADDIN, INSTALL
 from icp_xl.excel.jobs import running_jobs, waiting_jobs
 from icp_xl.excel.published_results import published_folder
-from icp_xl.excel.symptoms import Symptom
+from icp_xl.excel.symptoms import Symptom, examined
 from icp_xl.user_dirs import MAC_CONTAINER, jobs_folder, user_folder
 
 
 def examine(to: Path | None = None) -> list[Symptom]:
     """Every finding, in the order in which to mend them."""
-    parts: tuple[Callable[[], Iterator[Symptom]], ...] = (
-        _python,
-        _xlwings,
-        _windows,
-        lambda: _addin(to),
-        lambda: _server(to),
-        _trust,
-        _results,
-        _jobs,
+    parts = (
+        ("Python", _python),
+        ("xlwings", _xlwings),
+        ("Windows", _windows),
+        ("Add-in", lambda: _addin(to)),
+        ("Function server", lambda: _server(to)),
+        ("Results", _results),
+        ("Jobs", _jobs),
+        ("Last unexpected error of a function", _last_error),
     )
-    return [finding for part in parts for finding in part()]
+    return list(examined(parts))
 
 
 def _python() -> Iterator[Symptom]:
@@ -112,11 +112,9 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
         yield Symptom("note", "Configuration", f"Excel uses another Python than this one: {python}")
     else:
         yield Symptom("good", "Configuration", str(config))
-    pinned = known.get("ICP_XLWINGS_VERSION")
-    if pinned and pinned != _version("xlwings"):
-        yield Symptom(
-            "bad", "Versions", f"the add-in was made for xlwings {pinned}, here is {_version('xlwings')}", again
-        )
+    pinned, here = known.get("ICP_XLWINGS_VERSION"), _version("xlwings")
+    if pinned and here is not None and pinned != here:
+        yield Symptom("bad", "Versions", f"the add-in was made for xlwings {pinned}, here is {here}", again)
 
 
 def _config(to: Path | None) -> Path:
@@ -127,30 +125,6 @@ def _config(to: Path | None) -> Path:
 def _interpreter(to: Path | None) -> str:
     known = install.read_config(_config(to))
     return known.get("INTERPRETER_WIN") or known.get("INTERPRETER_MAC") or ""
-
-
-def _trust() -> Iterator[Symptom]:
-    yield from ()
-    if sys.platform == "win32":
-        import winreg
-
-        places = (
-            (r"Software\Policies\Microsoft\Office\16.0\Excel\Security", "a company policy"),
-            (r"Software\Microsoft\Office\16.0\Excel\Security", "Excel's Trust Center"),
-        )
-        for root, name in places:
-            try:
-                with winreg.OpenKey(winreg.HKEY_CURRENT_USER, root) as key:
-                    value, _ = winreg.QueryValueEx(key, "VBAWarnings")
-            except OSError:
-                continue
-            if value == 4:
-                text = f"{name} disables macros"
-                yield Symptom(
-                    "note", "Trust", text, "Add-ins in the start-up folder still load, unless that is forbidden too."
-                )
-                return
-        yield Symptom("good", "Trust", "the start-up folder is trusted by Excel; no setting needs to change")
 
 
 def _results() -> Iterator[Symptom]:
@@ -182,14 +156,17 @@ def _jobs() -> Iterator[Symptom]:
         return
     running, waiting = len(running_jobs(folder)), len(waiting_jobs(folder))
     yield Symptom("good", "Jobs", f"{running} running, {waiting} waiting to be brought in, in {folder}")
+
+
+def _last_error() -> Iterator[Symptom]:
     last = user_folder() / "last_function_error.json"
     if last.is_file():
         try:
             body = json.loads(last.read_text(encoding="utf-8"))
             text = f"{body['function']} met {body['error']} in {body['module']} line {body['line']}"
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             text = "there is a record of one that cannot be read"
-        yield Symptom("note", "Last unexpected error of a function", text, "Please report it.")
+        yield Symptom("note", "Last unexpected error of a function", text, f"Please report it, then delete {last}.")
 
 
 def _version(name: str) -> str | None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 import site
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PureWindowsPath
 
 from icp_xl.excel.build import ADDIN
-from icp_xl.excel.symptoms import Symptom
+from icp_xl.excel.symptoms import Symptom, examined
 from icp_xl.excel.windows import (
     NO_CHILDREN,
     NO_WIN32_CALLS,
@@ -22,6 +21,9 @@ from icp_xl.excel.windows import (
     POLICY,
     InstalledExcel,
     is_store_path,
+    number_of,
+    path_text,
+    text_of,
 )
 
 PYTHON_ORG = "Install Python from python.org, and install icp_xl with it"
@@ -42,11 +44,16 @@ class WindowsMachine:
 
 def examine_windows(machine: WindowsMachine) -> Iterator[Symptom]:
     """Every finding of one machine."""
-    yield from _excel(machine.excel)
-    yield from _python(machine)
-    yield from _library(machine)
-    yield from _forbidden(machine.excel)
-    yield from _copies(machine)
+    yield from examined(
+        (
+            ("Excel", lambda: _excel(machine.excel)),
+            ("Python", lambda: _python(machine)),
+            ("Function library", lambda: _library(machine)),
+            ("Defender", lambda: _forbidden(machine.excel)),
+            ("Trust", lambda: _trust(machine.excel)),
+            ("Add-in", lambda: _copies(machine)),
+        )
+    )
 
 
 def _excel(excel: InstalledExcel) -> Iterator[Symptom]:
@@ -95,11 +102,15 @@ def _in_code_page(path: str, code_page: str) -> bool:
         path.encode(code_page)
     except UnicodeEncodeError:
         return False
+    except LookupError:  # Python knows no such code page; plain letters are in every one.
+        return path.isascii()
     return True
 
 
 def _library(machine: WindowsMachine) -> Iterator[Symptom]:
     """Excel loads the library of its own width, whatever Python's (VBA's ``#If Win64``; the wheel holds both)."""
+    if not machine.xlwings:
+        return  # said already: there is no xlwings
     name = f"xlwings{machine.excel.bits or 64}-{machine.xlwings}.dll"
     # In this order, and nowhere else: XLPyLoadDLL of xlwings' VBA.
     folders = [Path(machine.python).parent, Path(machine.python).parent.parent]
@@ -131,23 +142,39 @@ def _forbidden(excel: InstalledExcel) -> Iterator[Symptom]:
             yield Symptom("bad" if state == "bad" else "note", "Defender", text, ask.format(rule.upper()))
         elif how == "audit":
             yield Symptom("note", "Defender", f"it records, and may soon forbid: {text} (rule {rule.upper()})")
-    values = excel.registry.values
-    # "Plan and configure Trusted Locations settings for Office", "Security policies and settings in Office".
-    if _one(values("HKCU\\" + POLICY), "DisableAllAddins") or _one(
-        values(rf"HKCU\{OFFICE}\Security"), "DisableAllAddins"
-    ):
-        yield Symptom("bad", "Trust", "add-ins are switched off altogether", "Switch them on in Excel's Trust Center.")
-    for where in (POLICY, rf"{OFFICE}\Security"):
-        if _one(values(rf"HKCU\{where}\Trusted Locations"), "AllLocationsDisabled"):
-            yield Symptom(
-                "bad", "Trust", "trusted locations are switched off, Excel's start-up folder too",
-                "Allow them in Excel's Trust Center, or ask your administrator.",
-            )  # fmt: skip
-            break
+        elif how:
+            text = f"the rule {rule.upper()} is set to {how}, of which it is unknown whether it forbids: {text}"
+            yield Symptom("note", "Defender", text)
 
 
-def _one(values: Mapping[str, Any], name: str) -> bool:
-    return values.get(name) == 1
+def _trust(excel: InstalledExcel) -> Iterator[Symptom]:
+    """What an administrator, or the user, switched off ("Plan and configure Trusted Locations settings for Office",
+    "Security policies and settings in Office").
+    """
+    bad = []
+    if _setting(excel, "", "DisableAllAddins") == 1:
+        bad.append(("add-ins are switched off altogether", "Switch them on in Excel's Trust Center"))
+    if _setting(excel, r"\Trusted Locations", "AllLocationsDisabled") == 1:
+        text = "trusted locations are switched off, Excel's start-up folder too"
+        bad.append((text, "Allow them in Excel's Trust Center"))
+    for text, step in bad:
+        yield Symptom("bad", "Trust", text, f"{step}, or ask your administrator.")
+    if _setting(excel, "", "VBAWarnings") == 4:
+        yield Symptom(
+            "note", "Trust", "macros are disabled by a policy or in Excel's Trust Center",
+            "Add-ins in the start-up folder still load, unless that is forbidden too.",
+        )  # fmt: skip
+    elif not bad:
+        yield Symptom("good", "Trust", "the start-up folder is trusted by Excel; no setting needs to change")
+
+
+def _setting(excel: InstalledExcel, below: str, name: str) -> int | None:
+    """A number of Excel's security settings: what a policy says, for the machine or the user, before the user's own."""
+    for key in (rf"HKLM\{POLICY}", rf"HKCU\{POLICY}", rf"HKCU\{OFFICE}\Security"):
+        values = {each.casefold(): value for each, value in excel.registry.values(key + below).items()}
+        if number_of(values.get(name.casefold())) is not None:
+            return number_of(values[name.casefold()])
+    return None
 
 
 def _copies(machine: WindowsMachine) -> Iterator[Symptom]:
@@ -158,15 +185,18 @@ def _copies(machine: WindowsMachine) -> Iterator[Symptom]:
     folders = [machine.roaming / "Microsoft/AddIns"]
     if machine.excel.program:
         folders.append(Path(machine.excel.program).parent / "XLSTART")
-    if options.get("AltStartup"):
-        folders.append(Path(str(options["AltStartup"])))
+    alternative = path_text(options.get("AltStartup"))
+    if alternative:
+        folders.append(Path(alternative))
     others = [str(folder / ADDIN) for folder in folders if (folder / ADDIN).is_file()]
     # Add-ins ticked in Excel's own list: OPEN, OPEN1, ... with switches before a path in quotation marks.
     for name, value in options.items():
-        if re.fullmatch(r"OPEN\d*", name.upper()) and ADDIN in str(value).lower():
-            others.append(str(value).replace("/R", "").replace("/F", "").strip(' "'))
-    for other in dict.fromkeys(others):
-        if other.casefold() != str(mine).casefold():
+        ticked = path_text(re.sub(r"^\s*(/\w+\s+)*", "", text_of(value)))
+        if re.fullmatch(r"OPEN\d*", name.upper()) and PureWindowsPath(ticked).name.lower() == ADDIN:
+            # A name alone lies in the folder of the user's add-ins.
+            others.append(ticked if "\\" in ticked or "/" in ticked else str(folders[0] / ticked))
+    for other in {_spelt(each): each for each in others}.values():
+        if _spelt(other) != _spelt(str(mine)):
             yield Symptom("bad", "Add-in", f"there is a second one of its name: {other}", "Remove that one.")
     for value in values(rf"HKCU\{OFFICE}\Resiliency\DisabledItems").values():
         # Binary: a header, then texts in UTF-16.
@@ -175,3 +205,8 @@ def _copies(machine: WindowsMachine) -> Iterator[Symptom]:
                 "bad", "Add-in", "Excel switched it off after a crash",
                 "File > Options > Add-ins > Manage: Disabled Items, and enable it there.",
             )  # fmt: skip
+
+
+def _spelt(path: str) -> str:
+    """One spelling of a path, as Windows compares them."""
+    return path.replace("\\", "/").casefold()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from icp_xl.excel.xlwings_udfs import FUNCTIONS
 
@@ -25,7 +26,7 @@ LIMIT = 60.0
 _SERVE = "import sys; sys.path.insert(0, sys.argv[1]); import xlwings; xlwings.serve(sys.argv[2])"
 _IMPORT = (
     f"import sys; sys.path.insert(0, sys.argv[1]); import xlwings, {FUNCTIONS}; "
-    "from icp_xl.excel import functions, lookups"
+    "from icp_xl.excel import functions, lookups; print(sys.argv[2][::-1])"
 )
 
 
@@ -53,7 +54,7 @@ def try_server(
     clsid = "{" + str(uuid.uuid4()).upper() + "}"
     began = time.monotonic()
     try:
-        with _running(python, serve, clsid) as (process, words):
+        with _running(python, serve, clsid) as (process, words, _), _ended_after(process, limit + 1):
             while True:
                 if process.poll() is not None:
                     return ServerTrial(fault=f"it ended at once: {words()}")
@@ -75,9 +76,13 @@ def try_import(python: str, limit: float = LIMIT) -> ServerTrial:
     """Start ``python`` and load the functions in it; what can be tried of a server where there is no COM."""
     began = time.monotonic()
     try:
-        with _running(python, _IMPORT, "") as (process, words):
+        token = str(uuid.uuid4())
+        with _running(python, _IMPORT, token) as (process, words, said):
             if process.wait(limit):
                 return ServerTrial(fault=f"it ended at once: {words()}")
+            # Only what ran the code can say the token backwards.
+            if token[::-1] not in said():
+                return ServerTrial(fault=f"{python} ended at once and is no Python")
     except OSError as error:
         return ServerTrial(fault=f"{python} cannot be started ({error.strerror})")
     except subprocess.TimeoutExpired:
@@ -86,24 +91,41 @@ def try_import(python: str, limit: float = LIMIT) -> ServerTrial:
 
 
 @contextmanager
-def _running(python: str, code: str, clsid: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
-    """The process while it is needed, and how to read the last line of what it complained of."""
+def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """End the process after so long, which ends a call that waits for it."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _running(
+    python: str, code: str, token: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str], Callable[[], str]]]:
+    """The process while it is needed; how to read the last line of what it complained of, and what it said."""
     hidden: dict[str, Any] = {}
     if sys.platform == "win32":
         hidden["creationflags"] = subprocess.CREATE_NO_WINDOW
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as complaint, tempfile.TemporaryFile() as answer:
         process = subprocess.Popen(
-            [python, "-B", "-c", code, str(ROOT), clsid],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, **hidden,
+            [python, "-B", "-c", code, str(ROOT), token],
+            stdin=subprocess.DEVNULL, stdout=answer, stderr=complaint, **hidden,
         )  # fmt: skip
 
+        def text(file: IO[bytes]) -> str:
+            file.seek(0)
+            return file.read().decode("utf-8", "replace").strip()
+
         def words() -> str:
-            said.seek(0)
-            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            lines = text(complaint).splitlines()
             return lines[-1][:200] if lines else f"exit code {process.returncode}"
 
         try:
-            yield process, words
+            yield process, words, lambda: text(answer)
         finally:
             process.kill()
             process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,3 +26,13 @@ class Symptom:
         """
         mark = {"good": "ok   ", "note": "note ", "bad": "NO   "}[self.state]
         return f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")
+
+
+def examined(parts: Iterable[tuple[str, Callable[[], Iterable[Symptom]]]]) -> Iterator[Symptom]:
+    """The answers of every part; one that fails is an answer itself, and what it said before stands."""
+    for topic, part in parts:
+        try:
+            yield from part()
+        except Exception as error:  # Whatever an odd machine makes of a question, the others are answered.
+            text = f"it could not be examined ({type(error).__name__}: {error})".replace("\0", "?")
+            yield Symptom("bad", topic, text, "Please report it.")

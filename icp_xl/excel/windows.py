@@ -5,6 +5,7 @@ Each place in the registry has its source beside it. Nothing here writes.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import sys
@@ -22,19 +23,25 @@ APP_PATH = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\App Paths\excel.exe"
 #: Kept by Click-to-Run: ProductReleaseIds ("Product IDs supported by the Office Deployment Tool", learn.microsoft.com)
 #: and Platform, x86 or x64.
 CLICK_TO_RUN = r"HKLM\SOFTWARE\Microsoft\Office\ClickToRun\Configuration"
-#: Rules of Defender's attack surface reduction ("ASR rules reference", learn.microsoft.com), as group policy leaves
-#: them and as Intune does; 1 blocks, 6 warns and blocks until the user agrees, 2 only records, 0 is off.
-ASR_RULES = (
-    r"HKLM\SOFTWARE\Policies\Microsoft\Windows Defender\Windows Defender Exploit Guard\ASR\Rules",
-    r"HKLM\SOFTWARE\Microsoft\Windows Defender\Windows Defender Exploit Guard\ASR\Rules",
-)
+#: Rules of Defender's attack surface reduction ("ASR rules reference", learn.microsoft.com) as group policy, Intune and
+#: the machine itself leave them. The first that knows a rule decides ("Enable attack surface reduction rules": of
+#: conflicting settings, those of group policy go before those of a management platform, both before PowerShell's).
+ASR = r"Windows Defender\Windows Defender Exploit Guard\ASR"
+ASR_POLICY, ASR_LOCAL = rf"HKLM\SOFTWARE\Policies\Microsoft\{ASR}\Rules", rf"HKLM\SOFTWARE\Microsoft\{ASR}\Rules"
 ASR_INTUNE = r"HKLM\SOFTWARE\Policies\Microsoft\Windows Defender\Policy Manager"
+#: 0 switches the whole group policy off (admx.help, "Configure Attack Surface Reduction rules").
+ASR_SWITCH = (rf"HKLM\SOFTWARE\Policies\Microsoft\{ASR}", "ExploitGuard_ASR_Rules")
+#: 1 blocks, 6 warns and blocks until the user agrees, 2 only records, 0 is off, 5 is not configured.
+_ASR_STATES = {0: "", 1: "block", 2: "audit", 6: "warn"}
+_NOT_CONFIGURED = 5
 NO_CHILDREN = "d4f940ab-401b-4efc-aadc-ad5f3c50688a"
 NO_WIN32_CALLS = "92e97fa1-2edf-4476-bdd6-9dd0b4dddc7b"
 NO_WMI_PROCESSES = "d1e49aac-8f56-4280-b9ba-993a6d77406c"
 #: The field Machine of an executable's header ("PE Format", learn.microsoft.com).
 _MACHINES = {0x014C: 32, 0x8664: 64, 0xAA64: 64}
-_YEARS = re.compile(r"(2016|2019|2021|2024)")
+_YEAR = re.compile(r"20\d\d")
+#: Products that hold Excel; others, such as Visio, Project, Access or a language pack, tell nothing of it.
+_WITH_EXCEL = re.compile(r"(O365|M365|Mondo|ProPlus|Professional|Standard|Personal|Home|SmallBus|Excel)", re.IGNORECASE)
 
 
 class Registry(Protocol):
@@ -59,8 +66,9 @@ class WindowsRegistry:
                 try:
                     with winreg.OpenKey(hive, path, 0, winreg.KEY_READ | view) as handle:
                         for place in range(winreg.QueryInfoKey(handle)[1]):
-                            name, value, _ = winreg.EnumValue(handle, place)
-                            found[name] = value
+                            name, value, kind = winreg.EnumValue(handle, place)
+                            text = isinstance(value, str) and kind == winreg.REG_EXPAND_SZ
+                            found[name] = winreg.ExpandEnvironmentStrings(value) if text else value
                 except OSError:
                     continue
         return found
@@ -75,26 +83,27 @@ class InstalledExcel:
     @cached_property
     def program(self) -> str:
         """Path of EXCEL.EXE; empty where none is registered."""
-        return str(self.registry.values(APP_PATH).get("", "")).strip('"')
+        return path_text(self.registry.values(APP_PATH).get(""))
 
     @cached_property
     def bits(self) -> int:
         """32 or 64, by the program itself, else by what Click-to-Run noted; 0 where neither tells."""
         found = executable_bits(Path(self.program)) if self.program else 0
-        platform = str(self.registry.values(CLICK_TO_RUN).get("Platform", "")).lower()
+        platform = text_of(self.registry.values(CLICK_TO_RUN).get("Platform")).lower()
         return found or {"x86": 32, "x64": 64}.get(platform, 0)
 
     @cached_property
     def edition(self) -> str:
         """``365``, a year such as ``2019``, or empty where nothing tells it."""
-        products = str(self.registry.values(CLICK_TO_RUN).get("ProductReleaseIds", ""))
-        if not products:
-            return ""
-        year = _YEARS.search(products)
-        if year:
-            return year.group(1)
-        # Product IDs without a year are those of 2016, unless they are of the subscription.
-        return "365" if re.search(r"365|Business|Mondo", products) else "2016"
+        products = re.split(r"[,;\s]+", text_of(self.registry.values(CLICK_TO_RUN).get("ProductReleaseIds")))
+        # A product without a year is of 2016, unless it is of the subscription.
+        found = {
+            "365" if re.match("O365|M365|Mondo", product, re.IGNORECASE) else year.group() if year else "2016"
+            for product in products
+            if _WITH_EXCEL.match(product)
+            for year in [_YEAR.search(product)]
+        }
+        return "365" if "365" in found else max(found, default="")
 
     @property
     def from_store(self) -> bool:
@@ -102,17 +111,46 @@ class InstalledExcel:
         return is_store_path(self.program)
 
     def forbids(self, rule: str) -> str:
-        """How Defender treats what the ASR rule ``rule`` names: ``block``, ``warn``, ``audit``, or empty."""
-        found = ""
-        for key in ASR_RULES:
-            for name, value in self.registry.values(key).items():
-                if name.lower().strip("{}") == rule:
-                    found = str(value)
-        for pair in str(self.registry.values(ASR_INTUNE).get("ASRRules", "")).split("|"):
-            name, _, value = pair.partition("=")
-            if name.lower().strip("{} ") == rule:
-                found = value.strip()
-        return {"1": "block", "2": "audit", "6": "warn"}.get(found, "")
+        """How Defender treats what the ASR rule ``rule`` names: ``block``, ``warn``, ``audit``, empty, or what stands
+        there where nobody knows what it means.
+        """
+        intune = text_of(self.registry.values(ASR_INTUNE).get("ASRRules"))
+        key, switch = ASR_SWITCH
+        policy = {} if number_of(self.registry.values(key).get(switch)) == 0 else self.registry.values(ASR_POLICY)
+        managed = dict(pair.partition("=")[::2] for pair in intune.split("|"))
+        for values in (policy, managed, self.registry.values(ASR_LOCAL)):
+            for name, value in values.items():
+                if name.lower().strip("{} ") == rule:
+                    number = number_of(value)
+                    if number != _NOT_CONFIGURED:
+                        return _ASR_STATES.get(-1 if number is None else number, repr(value))
+        return ""
+
+
+def text_of(value: Any) -> str:
+    """A value of the registry as text, up to its first NUL; several texts with commas; empty for anything else."""
+    if isinstance(value, list | tuple):
+        return ",".join(filter(None, map(text_of, value)))
+    return value.partition("\0")[0].strip() if isinstance(value, str) else ""
+
+
+def path_text(value: Any) -> str:
+    """A path of the registry: without quotation marks, its variables such as ``%ProgramFiles%`` replaced."""
+    names = {name.upper(): text for name, text in os.environ.items()}
+    path = text_of(value).strip('" ')
+    return re.sub("%([^%]+)%", lambda found: names.get(found.group(1).upper(), found.group()), path)
+
+
+def number_of(value: Any) -> int | None:
+    """A number of the registry, also where it was written as a text; ``None`` where it is none.
+
+    >>> number_of(1), number_of(" 0x1 "), number_of("yes"), number_of(None)
+    (1, 1, None, None)
+    """
+    try:
+        return int(value) if isinstance(value, int) else int(text_of(value), 0)
+    except ValueError:
+        return None
 
 
 def is_store_path(path: str) -> bool:
@@ -133,7 +171,7 @@ def executable_bits(path: Path) -> int:
                 return 0
             file.seek(struct.unpack_from("<I", head, 60)[0])
             signature = file.read(6)
-    except OSError:
+    except (OSError, ValueError):  # It is gone, or this is no path at all.
         return 0
     if len(signature) < 6 or signature[:4] != b"PE\0\0":
         return 0

@@ -21,7 +21,9 @@ from icp_xl.excel.symptoms import Symptom
 from icp_xl.excel.windows import (
     APP_PATH,
     ASR_INTUNE,
-    ASR_RULES,
+    ASR_LOCAL,
+    ASR_POLICY,
+    ASR_SWITCH,
     CLICK_TO_RUN,
     NO_CHILDREN,
     NO_WIN32_CALLS,
@@ -78,7 +80,7 @@ def said(found: WindowsMachine, *, state: str = "bad") -> list[Symptom]:
 def test_a_sound_machine_has_nothing_to_mend(tmp_path: Path) -> None:
     found = list(examine_windows(machine(tmp_path, {})))
     assert {item.state for item in found} == {"good"}
-    assert [item.text for item in found] == ["365, 64-bit", "xlwings64-1.0.dll"]
+    assert [item.text for item in found][:2] == ["365, 64-bit", "xlwings64-1.0.dll"]
 
 
 @pytest.mark.parametrize(("header", "platform", "bits"), [(0x14C, "x64", 32), (0x8664, "x86", 64), (None, "x86", 32)])
@@ -116,16 +118,21 @@ def test_python_from_the_store_writes_where_excel_does_not_look(tmp_path: Path) 
         ("ProPlus2019Volume,VisioPro2019Volume", "2019", ["does not spill and has no LAMBDA", "Ctrl+Shift+Enter"]),
         ("ProPlusRetail", "2016", ["does not spill"]), ("HomeStudent2021Retail", "2021", ["no LAMBDA"]),
         ("ProPlus2024Volume", "2024", []), ("O365HomePremRetail", "365", []), ("O365BusinessRetail", "365", []),
+        # Only what holds Excel tells of it.
+        ("VisioPro2019Volume,O365ProPlusRetail", "365", []), ("ProjectPro2016Retail,ProPlus2024Volume", "2024", []),
+        ("AccessRuntimeRetail,LanguagePack,Home2024Retail", "2024", []), ("VisioPro2021Volume", "", []),
+        ("ProofKit2019Volume;excel2021retail", "2021", ["no LAMBDA"]), (["Standard2027Volume", "x"], "2027", []),
+        ("SomethingNew", "", []), (None, "", []), (7, "", []), ("", "", []),
     ],
 )  # fmt: skip
-def test_what_an_edition_cannot_do_is_said(tmp_path: Path, products: str, edition: str, notes: list[str]) -> None:
+def test_what_an_edition_cannot_do_is_said(tmp_path: Path, products: Any, edition: str, notes: list[str]) -> None:
     one = machine(tmp_path, {CLICK_TO_RUN: {"ProductReleaseIds": products}})
     assert one.excel.edition == edition
     found = [item.line() for item in said(one, state="note")]
     assert len(found) == bool(notes) and all(note in found[0] for note in notes)
 
 
-@pytest.mark.parametrize("key", [*ASR_RULES, ASR_INTUNE])
+@pytest.mark.parametrize("key", [ASR_POLICY, ASR_LOCAL, ASR_INTUNE])
 @pytest.mark.parametrize(
     ("rule", "value", "state", "text"),
     [
@@ -140,6 +147,121 @@ def test_what_defender_forbids(tmp_path: Path, key: str, rule: str, value: str, 
     found = [item for item in examine_windows(one) if item.state != "good"]
     assert [item.state for item in found] == ([state] if state else [])
     assert all(text in item.text and rule.upper() in item.line() for item in found)
+
+
+@pytest.mark.parametrize(
+    ("intune", "policy", "local", "state"),
+    [
+        # The policy decides, then the platform, then the machine; what is not configured leaves it to the next.
+        (None, "0", 1, ""), (None, "1", 0, "bad"), ("0", None, 1, ""), ("5", "5", 1, "bad"), ("1", "0", None, ""),
+        ("1", "off", 0, "bad"),
+        (None, " 1 ", None, "bad"), (None, "0x1", None, "bad"), (None, 1, None, "bad"), (None, True, None, "bad"),
+        # What nobody knows is said, and not taken for off.
+        (None, "Block", None, "note"), (None, 9, None, "note"), (None, b"\1", None, "note"), (None, None, 2, "note"),
+    ],
+)  # fmt: skip
+def test_who_decides_over_a_rule_of_defender(
+    tmp_path: Path, intune: str | None, policy: Any, local: Any, state: str
+) -> None:
+    keys: dict[str, dict[str, Any]] = {ASR_SWITCH[0]: {ASR_SWITCH[1]: int(policy != "off")}}
+    keys[ASR_POLICY] = {f"{{{NO_CHILDREN}}}": "0" if policy == "off" else policy} if policy is not None else {}
+    keys[ASR_LOCAL] = {NO_CHILDREN: local} if local is not None else {}
+    keys[ASR_INTUNE] = {"ASRRules": f"{NO_CHILDREN}={intune}"} if intune is not None else {}
+    found = [item for item in examine_windows(machine(tmp_path, keys)) if item.state != "good"]
+    assert [item.state for item in found] == ([state] if state else [])
+
+
+SECURITY = rf"{OFFICE}\Security"
+
+
+@pytest.mark.parametrize(
+    ("keys", "bad"),
+    [
+        ({"HKLM\\" + POLICY: {"DisableAllAddins": 1}}, True), ({HKCU + SECURITY: {"disablealladdins": "1"}}, True),
+        ({"HKLM\\" + POLICY: {"DisableAllAddins": 0}, HKCU + SECURITY: {"DisableAllAddins": 1}}, False),
+        ({HKCU + SECURITY: {"DisableAllAddins": 0}}, False), ({HKCU + SECURITY: {"DisableAllAddins": None}}, False),
+        ({rf"HKLM\{POLICY}\Trusted Locations": {"AllLocationsDisabled": 1}}, True),
+    ],
+)  # fmt: skip
+def test_a_policy_stands_above_the_users_own_setting(tmp_path: Path, keys: dict[str, Any], bad: bool) -> None:
+    assert bool(said(machine(tmp_path, keys))) == bad
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        (APP_PATH, {"": "C:\\Office\0\\EXCEL.EXE"}), (APP_PATH, {"": None}), (APP_PATH, {"": b"\1"}),
+        (APP_PATH, {"": 5}),
+        (CLICK_TO_RUN, {"Platform": 64, "ProductReleaseIds": b"x"}), (ASR_INTUNE, {"ASRRules": None}),
+        (ASR_INTUNE, {"ASRRules": "|=||"}), (rf"{HKCU}{OFFICE}\Options", {"OPEN": None, "OPEN1": 3, "AltStartup": b""}),
+        (rf"{HKCU}{OFFICE}\Resiliency\DisabledItems", {"1": None, "2": "icp_xl.xlam"}),
+    ],
+)  # fmt: skip
+def test_values_of_another_kind_are_no_end(tmp_path: Path, key: str, values: dict[str, Any]) -> None:
+    found = list(examine_windows(machine(tmp_path, {key: values}, code_page="cp99999")))
+    assert not any("could not be examined" in item.text for item in found)
+    assert {"Function library", "Trust"} <= {item.topic for item in found}
+
+
+def test_a_part_that_cannot_be_examined_is_a_finding_and_not_the_end(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = machine(tmp_path, {})
+    broken = Keys({})
+    monkeypatch.setattr(broken, "values", lambda key: 1 / 0 if key == ASR_INTUNE else sound.excel.registry.values(key))
+    found = list(examine_windows(machine(tmp_path, {}, excel=InstalledExcel(broken))))
+    (bad,) = [item for item in found if item.state == "bad"]
+    assert bad.topic == "Defender" and "ZeroDivisionError" in bad.text
+    assert [item.topic for item in found if item.state == "good"] == ["Excel", "Function library", "Trust"]
+    # The whole doctor: every record of a function's error is answered, and a part that fails leaves the others.
+    for body in ("[1]", "{}", '{"function": 1}', "[" * 100_000, "\0", '"x"'):
+        (home / "last_function_error.json").write_text(body, encoding="utf-8")
+        (item,) = [each for each in doctor.examine(tmp_path) if each.topic.startswith("Last unexpected")]
+        assert "cannot be read" in item.text and item.state == "note"
+    monkeypatch.setattr(doctor, "published_folder", lambda: 1 / 0)
+    topics = [item.topic for item in doctor.examine(tmp_path)]
+    assert "Results" in topics and "Jobs" in topics and "Python" in topics
+
+
+def test_without_xlwings_that_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "xlwings" else known(name))
+    (tmp_path / "icp_xl.conf").write_bytes(install.config_text("win32", sys.executable, "1.0"))
+    found = [*doctor.examine(tmp_path), *examine_windows(machine(tmp_path, {}, xlwings=""))]
+    assert [item.text for item in found if item.topic == "xlwings"] == ["not installed"]
+    assert not {"Versions", "Function library", "Function server"} & {item.topic for item in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "second"),
+    [
+        ("OPEN", '"D:\\tools\\my_icp_xl.xlam"', ""), ("OPEN", "D:\\icp_xl.xlam.old", ""),
+        ("OPENED", "D:\\icp_xl.xlam", ""),
+        ("OPEN", "D:\\icp_xl.xlam\\other.xlam", ""),
+        ("OPEN2", '/R /F "D:\\a/Rest/ICP_XL.xlam"', "D:\\a/Rest/ICP_XL.xlam"),
+        ("open3", "/A %PLACE%\\icp_xl.xlam", "E:\\shared\\icp_xl.xlam"), ("OPEN", "icp_xl.xlam", "AddIns/icp_xl.xlam"),
+        ("OPEN", '/R "%MINE%/icp_xl.xlam"', ""), ("OPEN", "/R D:\\icp_xl.xlam\0\0", "D:\\icp_xl.xlam"),
+    ],
+)  # fmt: skip
+def test_what_is_ticked_in_excels_own_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, second: str
+) -> None:
+    monkeypatch.setenv("Place", r"E:\shared")
+    monkeypatch.setenv("MINE", str(tmp_path / "Roaming" / "Microsoft" / "Excel" / "XLSTART"))
+    found = [item.text for item in said(machine(tmp_path, {rf"{HKCU}{OFFICE}\Options": {name: value}}))]
+    assert len(found) == bool(second) and all(text.endswith(second) for text in found)
+
+
+def test_variables_in_a_path_of_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ProgramFiles", str(tmp_path))
+    program(tmp_path / "O", 0x14C)
+    assert InstalledExcel(Keys({APP_PATH: {"": '"%PROGRAMFILES%/O/EXCEL.EXE"'}})).bits == 32
+    assert InstalledExcel(Keys({APP_PATH: {"": "%NOWHERE%/O/EXCEL.EXE"}})).program == "%NOWHERE%/O/EXCEL.EXE"
+
+
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/echo"])
+def test_what_ends_well_and_is_no_python_is_no_function_server(program: str) -> None:
+    assert "is no Python" in try_import(program).fault
 
 
 @pytest.mark.parametrize(
