@@ -18,7 +18,7 @@ from icp_xl.delivery.sharing.shareable import check_shareable as check_shareable
 from icp_xl.errors import IcpError as IcpError
 from icp_xl.excel.commands import Diagnosis
 from icp_xl.excel.commands import Files
-from icp_xl.excel.selftest.run import SelfTest
+from icp_xl.excel.selftest.result import SelfTest
 from icp_xl.pipeline.api import Given
 from icp_xl.pipeline.check import CheckReport
 from icp_xl.pipeline.feedback.measure import MeasureResult

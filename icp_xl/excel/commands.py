@@ -11,7 +11,7 @@ import icp_xl.commands  # noqa: F401 - the others come first
 from icp_xl.commands.declare import Button, Option, command, plain_button
 
 if TYPE_CHECKING:
-    from icp_xl.excel.selftest.run import SelfTest
+    from icp_xl.excel.selftest.result import SelfTest
     from icp_xl.excel.symptoms import Symptom
 
 Target = Annotated[Path | None, Option("A folder for everything, in place of Excel's own and yours.")]

@@ -100,6 +100,20 @@ def alert(app: Any, text: str) -> None:
     app.alert(text[:1000], title=TITLE)
 
 
+def fitting(text: str, most: int = 900) -> str:
+    """The lines of a text that a message holds: the first ones and the last one, each whole or cut at its end.
+
+    >>> fitting("3 failed\\nfirst\\nsecond\\nthird\\nfourth\\nfifth\\nSend it", 45)
+    '3 failed\\nfirst\\nsecond\\n(3 more lines)\\nSend it'
+    """
+    lines = [line if len(line) <= most // 3 else line[: most // 3 - 3] + "..." for line in text.strip().splitlines()]
+    for left in range(len(lines) - 1):
+        kept = lines if not left else [*lines[: -left - 1], f"({left} more lines)", lines[-1]]
+        if len("\n".join(kept)) <= most:
+            return "\n".join(kept)
+    return "\n".join(lines[:1])
+
+
 def _write_trace() -> Path:
     folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,10 +235,8 @@ def _deliver(book: Any, job: jobs.Job) -> None:
     result = job.result()
     state = result.state if result is not None else job.status().state
     target = find_target(app.books, job)
-    if result is not None and job.request.action == SELFTEST and job.output().strip():
-        job.mark_delivered()
-        app.status_bar = f"ICP {label} is done"
-        alert(app, job.output().strip()[-900:])
+    if job.request.action == SELFTEST:
+        _deliver_selftest(app, job, state)
         return
     if result is None or state != "succeeded":
         _forget(job, target, host)
@@ -253,7 +265,7 @@ def _deliver(book: Any, job: jobs.Job) -> None:
         job.mark_delivered()
         put_into(target, reports, live_settings(target)[0], host)
         app.status_bar = f"ICP {label} is done: choose on the sheet {MAPPING_SHEET}"
-        alert(app, job.output().strip()[-900:])
+        alert(app, fitting(job.output()))
         return
     with _unheard(app):
         written = write() if write is not None else 0
@@ -263,9 +275,18 @@ def _deliver(book: Any, job: jobs.Job) -> None:
     host.recalculate()
     if not reports and not written:
         # A report of one's own: what the command printed.
-        alert(app, job.output().strip()[-900:] or f"{label} is done. The results are in {job.request.out}.")
+        alert(app, fitting(job.output()) or f"{label} is done. The results are in {job.request.out}.")
         return
     app.status_bar = _done_text(job, reports, written, opened)
+
+
+def _deliver_selftest(app: Any, job: jobs.Job, state: str) -> None:
+    """Say what it found; where it was ended before it could, where that is as far as it came."""
+    job.mark_delivered()
+    app.status_bar = f"ICP {job.request.label} is {'done' if state in ('succeeded', 'failed') else state}"
+    result = job.result()
+    text = job.output() or (result.message if result is not None and state == "failed" else "")
+    alert(app, fitting(text) or f"The self-test was {state}. What it found until then is in {job.request.out}.")
 
 
 @contextmanager
@@ -324,7 +345,7 @@ def put_sheets(book: Any) -> None:
     app = book.app
     lines = put_into(book, reports, settings, Host(app))
     app.status_bar = f"ICP: the sheets of {len(reports)} report{'s' if len(reports) > 1 else ''} are in {book.name}"
-    alert(app, "\n".join(lines)[-900:])
+    alert(app, fitting("\n".join(lines)))
 
 
 def put_functions(book: Any) -> None:
@@ -334,7 +355,7 @@ def put_functions(book: Any) -> None:
     app = book.app
     lines = put_functions_into(book, out, settings, Host(app))
     app.status_bar = f"ICP: the functions are in {book.name}"
-    alert(app, "\n".join(lines)[-900:])
+    alert(app, fitting("\n".join(lines)))
 
 
 def _agreed(app: Any, question: str) -> bool:
@@ -369,7 +390,7 @@ def doctor(book: Any) -> None:
     bad = [item for item in found if item.state == "bad"]
     notes = [item for item in found if item.state == "note"]
     head = "Everything is in place." if not bad else f"{len(bad)} thing{'s' if len(bad) > 1 else ''} to mend:"
-    alert(book.app, "\n".join([head, *(item.line() for item in [*bad, *notes])]))
+    alert(book.app, fitting("\n".join([head, *(item.line() for item in [*bad, *notes])])))
 
 
 def selftest(book: Any) -> None:

@@ -16,14 +16,17 @@ from tests.support.udf_server import Server
 class StandIn:
     """A launcher; ``plant`` is called with every Excel that starts, to put a fault into it."""
 
-    has_functions = True
+    has_functions, calculates = True, False
 
     def __init__(self, engine: ModuleType, server: Server, plant: Callable[[Any], None] = lambda excel: None) -> None:
         self.engine, self.server, self.plant = engine, server, plant
         self.started: list[StandInExcel] = []
 
-    def start(self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True) -> StandInExcel:
+    def start(
+        self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True, born: Callable[[Any], None]
+    ) -> StandInExcel:
         excel = StandInExcel(self.engine, self.server, addin=addin)
+        born(excel)
         excel.app.books.open(str(workbook))
         self.plant(excel)
         self.started.append(excel)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 
-from icp_xl.artifacts import SCORED_ACCOUNTS
+from icp_xl.artifacts import SCORED_ACCOUNTS, SCORES, WHITESPACE
 from icp_xl.components.presets import EQUIPMENT
 from icp_xl.errors import DeliveryError
 from icp_xl.excel import jobs, macros
@@ -25,6 +24,7 @@ from icp_xl.excel.cells import error_text
 from icp_xl.excel.published_results import DEFAULT_OUT, FOLDERS
 from icp_xl.excel.selftest.own_excel import Launcher, OwnExcel
 from icp_xl.excel.selftest.step import NotHere, Unmet
+from icp_xl.excel.selftest.supervise import bounded, check_wanted
 from icp_xl.samples import write_samples
 from icp_xl.user_dirs import HOME_VARIABLE, jobs_folder
 
@@ -34,6 +34,10 @@ FACTS = ("industry", "annual_revenue", "printers", "consumable_revenue", "softwa
 OTHER_WEIGHTS = (0.7, 0.1, 0.1, 0.1)
 #: What the workbooks are called: customers, sales log, and the facts of every account with its score.
 CUSTOMERS_FILE, SALES_FILE, FACTS_FILE = "customers.xlsx", "sales.xlsx", "facts.xlsx"
+#: What every account of the first folder would be offered, with a chance of one half.
+DIVISION, OFFER = "Invented division", "Because it is invented"
+#: Seconds in which a process must be gone that was ended, and in which Excel's windows must answer.
+KILL_SECONDS, LOOK_SECONDS = 15.0, 5.0
 
 
 class Bench:
@@ -43,14 +47,21 @@ class Bench:
     has the same workbooks and no result.
     """
 
-    def __init__(self, folder: Path, launcher: Launcher, *, accounts: int = 60, lines: int = 700) -> None:
-        self.folder, self.launcher = folder, launcher
+    def __init__(
+        self, folder: Path, launcher: Launcher, *, accounts: int = 60, lines: int = 700, users_home: str | None = None
+    ) -> None:
+        self.folder, self.launcher, self._users_home = folder, launcher, users_home
         self.first, self.second, self.blank = folder / "A", folder / "B", folder / "C"
         self.home = folder / "home"
+        #: Names of the user that Excel itself knows.
+        self.names: list[str] = []
         self._size = (accounts, lines)
         self._excel: OwnExcel | None = None
         self._started: list[OwnExcel] = []
-        self._broken: DeliveryError | None = None
+        self._own_books: set[str] = set()
+        #: Why no Excel starts, with and without add-ins.
+        self._broken: dict[bool, DeliveryError] = {}
+        self._starting: bool | None = None
         self._count = 0
 
     def prepare(self) -> None:
@@ -67,6 +78,14 @@ class Bench:
         for folder, more in ((self.first, {}), (self.second, {"scoring.weights": weights})):
             icp_xl.score({**self._sources(folder), "reports.live": False, **more})
             self._write_facts(folder)
+        self._write_offers(self.first / DEFAULT_OUT)
+
+    @staticmethod
+    def _write_offers(out: Path) -> None:
+        """What training and ranking would publish, as far as the worksheet functions read it."""
+        table = SCORED_ACCOUNTS.load(out)[["account_id"]].assign(division=DIVISION)
+        table.assign(p_icp=0.5).to_parquet(SCORES.find(out))
+        table.assign(selected=True, rank=1, nba_reason=OFFER).to_parquet(WHITESPACE.find(out))
 
     @staticmethod
     def _sources(folder: Path) -> dict[str, Any]:
@@ -91,67 +110,102 @@ class Bench:
     @property
     def excel(self) -> OwnExcel:
         """The Excel, started at first use and again when it is gone."""
-        if self._excel is None or not self._excel.alive():
+        if self._excel is None or not self.is_alive():
             self._excel = self.start()
         return self._excel
 
+    def is_alive(self) -> bool:
+        """Whether the Excel is there to be asked; one of which that cannot be known is not started once more."""
+        return self._excel is not None and bounded(self._excel.alive, LOOK_SECONDS, True)
+
     def start(self, *, addin: bool = True, home: str = "home") -> OwnExcel:
         """One more Excel of its own. With another ``home`` its add-in does not ask about jobs that wait."""
-        if self._broken is not None:
-            raise self._broken
+        check_wanted()
+        if addin in self._broken:
+            raise self._broken[addin]
         self._count += 1
         path = self.folder / f"icp_selftest_{self._count}.xlsx"
         openpyxl.Workbook().save(path)
+        self._own_books.add(path.name)
+        environ = {**os.environ, HOME_VARIABLE: str(self.folder / home)}
+        self._starting = addin
         try:
-            excel = self.launcher.start(path, {**os.environ, HOME_VARIABLE: str(self.folder / home)}, addin=addin)
-        except DeliveryError as error:
+            excel = self.launcher.start(path, environ, addin=addin, born=self._born)
+        except Exception as error:
             # It takes a minute to know; no step after this one waits for it again.
-            self._broken = error
-            raise
-        self._started.append(excel)
+            self.give_up()
+            if isinstance(error, DeliveryError):
+                self._broken[addin] = error
+            self.kill(all_but=self._excel)
+            raise self._broken[addin] from None
+        finally:
+            self._starting = None
+        check_wanted()
         return excel
+
+    def _born(self, excel: OwnExcel) -> None:
+        """Know an Excel from the moment at which its process is there, so that it is ended whatever comes."""
+        self._started.append(excel)
+        check_wanted()
+
+    def give_up(self, *, hung: bool = False) -> None:
+        """An Excel that is just being started does not start."""
+        if self._starting is not None:
+            self._broken.setdefault(self._starting, DeliveryError("Excel did not start"))
+        if hung:
+            self._starting, self._excel = None, None
 
     @property
     def app(self) -> Any:
         """Its application object of xlwings."""
         return self.excel.app
 
+    def dialog(self) -> str:
+        """What our Excels show and wait for."""
+        return " ".join(filter(None, (bounded(one.dialog, LOOK_SECONDS, "") for one in list(self._started))))
+
     def end(self) -> None:
-        """End every Excel that was started here."""
-        while self._started:
-            self._started.pop().end()
-        self._excel = None
+        """Ask every Excel that was started here to go, then make it."""
+        for one in list(self._started):
+            with suppress(Exception):  # What does not go when it is asked is ended below.
+                one.end()
+        self.kill()
 
-    @contextmanager
-    def limit(self, seconds: float) -> Iterator[Callable[[], str]]:
-        """End our Excel where a step takes longer, which ends the call that waits for it; gives what was so."""
-        told: list[str] = []
+    def kill(self, *, all_but: OwnExcel | None = None) -> list[int]:
+        """End every Excel that was started here at once; the processes that are still there."""
+        left = []
+        for one in [each for each in self._started if each is not all_but]:
+            bounded(one.kill, KILL_SECONDS, None)
+            until = time.monotonic() + LOOK_SECONDS
+            while (alive := bounded(one.alive, LOOK_SECONDS, True)) and time.monotonic() < until:
+                time.sleep(0.1)
+            if alive:
+                left.append(one.pid)
+            elif one in self._started:
+                self._started.remove(one)
+        return left
 
-        def over() -> None:
-            excel = self._excel
-            words = "" if excel is None else excel.dialog()
-            told.append(f"no answer within {seconds:g} seconds" + (f"; Excel shows: {words}" if words else ""))
-            for one in list(self._started):
-                one.kill()
-
-        timer = threading.Timer(seconds, over)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield lambda: told[0] if told else ""
-        finally:
-            timer.cancel()
+    @staticmethod
+    def cancel_jobs() -> None:
+        """End our jobs, and forget their results."""
+        for job in [*jobs.running_jobs(), *jobs.waiting_jobs()]:
+            job.cancel()
+            job.mark_delivered()
 
     def tidy(self) -> None:
         """Close what a step left open; its jobs, and what they published, are forgotten."""
         (self.home / FOLDERS).unlink(missing_ok=True)
-        for job in [*jobs.running_jobs(), *jobs.waiting_jobs()]:
-            job.cancel()
-            job.mark_delivered()
-        if self._excel is not None and self._excel.alive():
+        self.cancel_jobs()
+        if self._excel is not None and self.is_alive():
             for book in list(self._excel.app.books):
-                if not book.name.startswith("icp_selftest_") and not book.name.lower().endswith(".xlam"):
+                if book.name not in self._own_books and not book.name.lower().endswith(".xlam"):
                     book.close()
+
+    @contextmanager
+    def as_user(self) -> Iterator[None]:
+        """While this holds, folders are the user's and not the self-test's, for what only looks at them."""
+        with _home(self._users_home):
+            yield
 
     def copy_of(self, folder: Path) -> Path:
         """A copy of a folder, for a step that changes what is in it."""
@@ -177,29 +231,29 @@ class Bench:
             raise NotHere("needs Excel's own object model, which xlwings has on Windows only")
 
     @cached_property
-    def _spills(self) -> bool:
+    def spills(self) -> bool:
+        """Whether this Excel has dynamic arrays: of those without, each says that it knows no SEQUENCE.
+
+        Raises:
+            Unmet: it neither spills nor says so.
+        """
         book = self.app.books.add()
-        try:
-            self.put(book, "=SEQUENCE(2)")
-            return bool(self.read(book.sheets[-1].range("A2")) == 2)
-        except Unmet:
-            return False
-        finally:
-            book.close()
+        first = self.put(book, "=SEQUENCE(2)")
+        second = self.read(book.sheets[-1].range("A2"))
+        book.close()
+        if first != "#NAME?" and (first, second) != (1, 2):
+            raise Unmet(f"=SEQUENCE(2) shows {first} and below it {second}")
+        return bool(first != "#NAME?")
 
     def need_spill(self) -> None:
         """Leave a step out in an Excel without dynamic arrays."""
-        if not self._spills:
+        if not self.spills:
             raise NotHere("this Excel has no dynamic arrays (2016, 2019)")
 
-    @cached_property
+    @property
     def calculates(self) -> bool:
         """Whether ordinary formulas are calculated here; a stand-in of Excel need not."""
-        book = self.app.books.add()
-        try:
-            return bool(self.put(book, "=SUM(1,2)") == 3)
-        finally:
-            book.close()
+        return self.launcher.calculates
 
     def put(self, book: Any, formula: str, at: str = "A1") -> Any:
         """Write a formula into a new sheet and return what it shows, a spill as rows; errors are their texts."""
@@ -209,7 +263,10 @@ class Bench:
     def answer(self, cell: Any, formula: str) -> Any:
         """Write a formula into ``cell`` and return what it shows."""
         try:
-            cell.formula2 = formula
+            try:
+                cell.formula2 = formula
+            except Exception:  # 2016 and 2019 have no such word.
+                cell.formula = formula
         except Exception as error:  # COM's own errors have a type that only exists there.
             raise Unmet(f"Excel refused {formula} ({type(error).__name__})") from None
         return self.read(cell)
@@ -257,18 +314,25 @@ class Bench:
 
 
 @contextmanager
-def own_home(folder: Path) -> Iterator[None]:
-    """While this holds, jobs and published results are those of the self-test and not the user's."""
-    before: Mapping[str, str | None] = {HOME_VARIABLE: os.environ.get(HOME_VARIABLE)}
+def own_home(folder: Path) -> Iterator[str | None]:
+    """While this holds, jobs and published results are those of the self-test; gives where the user's are."""
+    before = os.environ.get(HOME_VARIABLE)
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ[HOME_VARIABLE] = str(folder)
+    with _home(str(folder)):
+        yield before
+
+
+@contextmanager
+def _home(folder: str | None) -> Iterator[None]:
+    before = os.environ.pop(HOME_VARIABLE, None)
+    if folder is not None:
+        os.environ[HOME_VARIABLE] = folder
     try:
         yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        os.environ.pop(HOME_VARIABLE, None)
+        if before is not None:
+            os.environ[HOME_VARIABLE] = before
 
 
 def check_nothing_waits() -> str:

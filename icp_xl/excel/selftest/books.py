@@ -29,7 +29,9 @@ def doctor_is_content(bench: Bench) -> str:
     """Installation."""
     from icp_xl.excel.doctor import examine
 
-    bad = [item.line() for item in examine() if item.state == "bad"]
+    # The add-in's own folders, which are the user's.
+    with bench.as_user():
+        bad = [item.line() for item in examine() if item.state == "bad"]
     expect(not bad, "; ".join(bad))
     return "nothing to mend"
 
@@ -196,7 +198,7 @@ def functions_as_names(bench: Bench) -> str:
         sheet = book.sheets["Facts"]
         found = bench.answer(sheet.range("J2"), "=ICP_SCORE(A2,B2,C2,D2,E2)")
         want = bench.read(sheet.range("F2"))
-        if found == "#NAME?":
+        if found == "#NAME?" and bench.answer(sheet.range("J3"), "=LAMBDA(x,x)(1)") != 1:
             raise NotHere("this Excel has no LAMBDA (before 2024)")
         expect(isinstance(found, float) and abs(found - want) < 1e-9, f"{found}, wanted {want}")
         book.close()

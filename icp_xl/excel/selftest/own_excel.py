@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,12 +51,22 @@ class OwnExcel(Protocol):
 
 
 class Launcher(Protocol):
-    """How an Excel is started. ``has_functions`` says whether worksheet functions from Python exist there."""
+    """How an Excel is started.
+
+    ``has_functions`` says whether worksheet functions from Python exist there, ``calculates`` whether other formulas
+    are calculated.
+    """
 
     has_functions: bool
+    calculates: bool
 
-    def start(self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True) -> OwnExcel:
-        """A new Excel with ``workbook`` open in it; without ``addin`` it loads none."""
+    def start(
+        self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True, born: Callable[[OwnExcel], None]
+    ) -> OwnExcel:
+        """A new Excel with ``workbook`` open in it; without ``addin`` it loads none.
+
+        ``born`` is given it as soon as its process is known, long before it answers.
+        """
         ...
 
 
@@ -85,9 +95,11 @@ class WindowsLauncher:
     add-in.
     """
 
-    has_functions = True
+    has_functions = calculates = True
 
-    def start(self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True) -> OwnExcel:
+    def start(
+        self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True, born: Callable[[OwnExcel], None]
+    ) -> OwnExcel:
         import xlwings as xw
 
         from icp_xl.excel.windows import InstalledExcel
@@ -95,17 +107,21 @@ class WindowsLauncher:
         if not addin:
             app = xw.App(visible=True, add_book=False)
             excel = ProcessExcel(app, int(app.pid), None)
+            born(excel)
             app.books.open(str(workbook))
             return excel
         program = InstalledExcel().program
         if not Path(program).is_file():
             raise DeliveryError("no Excel is registered on this machine", next_step="Run `icp-xl addin doctor`.")
         process = subprocess.Popen([program, "/x", str(workbook)], env=dict(environ))
+        excel = ProcessExcel(None, process.pid, process)
         try:
-            return ProcessExcel(_app_with(workbook, process), process.pid, process)
+            born(excel)
+            excel.app = _app_with(workbook, process)
         except BaseException:
             process.kill()
             raise
+        return excel
 
 
 def _app_with(workbook: Path, process: subprocess.Popen[bytes]) -> Any:
@@ -129,9 +145,11 @@ def _app_with(workbook: Path, process: subprocess.Popen[bytes]) -> Any:
 class MacLauncher:
     """A new instance by AppleScript. There are no worksheet functions from Python on a Mac."""
 
-    has_functions = False
+    has_functions, calculates = False, True
 
-    def start(self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True) -> OwnExcel:
+    def start(
+        self, workbook: Path, environ: Mapping[str, str], *, addin: bool = True, born: Callable[[OwnExcel], None]
+    ) -> OwnExcel:
         import xlwings as xw
 
         before = set(xw.apps.keys())
@@ -140,8 +158,10 @@ class MacLauncher:
             raise DeliveryError(
                 "Excel gave no instance of its own", next_step="Quit Excel (Cmd-Q), and start the self-test again."
             )
+        excel = ProcessExcel(app, int(app.pid), None)
+        born(excel)
         app.books.open(str(workbook))
-        return ProcessExcel(app, int(app.pid), None)
+        return excel
 
 
 class ProcessExcel:

@@ -1,76 +1,38 @@
-"""Go through the steps of the self-test, and write what to send back: a workbook and the same as JSON.
-
-Nothing of the user's is in them: all data are invented, and names of folders and people are taken out of every text.
-"""
+"""Go through the steps of the self-test, each within its limit, and end our Excel whatever happens."""
 
 from __future__ import annotations
 
-import getpass
 import importlib
-import json
+import os
 import platform
-import re
-import shutil
 import sys
-import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from icp_xl import __version__
-from icp_xl.errors import DataError, IcpError
+from icp_xl.errors import DataError, DeliveryError, IcpError
 from icp_xl.excel.selftest.bench import Bench, check_nothing_waits, own_home
-from icp_xl.excel.selftest.own_excel import Launcher, system_launcher
-from icp_xl.excel.selftest.step import STEPS, NotHere, Step, StepOutcome, Unmet
+from icp_xl.excel.selftest.cleaned import Cleaner
+from icp_xl.excel.selftest.own_excel import END_SECONDS, START_SECONDS, Launcher, system_launcher
+from icp_xl.excel.selftest.result import Result, SelfTest
+from icp_xl.excel.selftest.step import STEPS, NotHere, State, Step, StepOutcome, Unmet
+from icp_xl.excel.selftest.supervise import CancelledError, Ended, Supervisor, undisturbed
+from icp_xl.excel.status import STATUS_VARIABLE, cancel_requested
 from icp_xl.excel.windows import InstalledExcel
-from icp_xl.outputs import write_json
-from icp_xl.reports.spec import Column, Facts, ReportBook, Sheet, Table
+from icp_xl.scratch import scratch_folder
 from icp_xl.user_dirs import MAC_CONTAINER
 
-RESULT = "icp_selftest"
-#: Characters of a text that is reported.
-MOST = 600
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """What the self-test found, and the two files that hold it. ``facts`` describe Excel and the machine."""
-
-    outcomes: tuple[StepOutcome, ...]
-    facts: dict[str, str]
-    workbook: Path
-    json: Path
-
-    @property
-    def exit_code(self) -> int:
-        """1 where a step failed."""
-        return int(any(outcome.state == "failed" for outcome in self.outcomes))
-
-    def summary(self) -> list[str]:
-        """Counts, each failure, and where the files are."""
-        counts = Counter[str](outcome.state for outcome in self.outcomes)
-        lines = [f"{len(self.outcomes)} steps: " + ", ".join(f"{counts[state]} {state}" for state in _STATES)]
-        lines += [
-            f"FAILED {outcome.title}: expected {outcome.expected}; got {outcome.got}"
-            for outcome in self.outcomes
-            if outcome.state == "failed"
-        ]
-        return [*lines, f"Send back {self.workbook} or {self.json}: they hold invented data only."]
-
-
-_STATES = ("passed", "failed", "skipped")
+#: Seconds for the invented data, for what is asked of the machine beside Excel's start, and for tidying up.
+PREPARE_SECONDS, FACTS_SECONDS, TIDY_SECONDS = 600.0, 60.0, 60.0
 
 
 def all_steps() -> list[Step]:
     """Every step, in the order in which they are done."""
-    for name in ("books", "functions", "jobs"):
+    for name in ("books", "functions", "answers", "jobs"):
         importlib.import_module(f"icp_xl.excel.selftest.{name}")
     return list(STEPS)
 
@@ -101,126 +63,190 @@ def run_selftest(
     only: Sequence[str] = (),
     launcher: Launcher | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    grace: float = 10.0,
 ) -> SelfTest:
     """Drive an Excel of its own through the steps, and write the result to ``out``.
+
+    What was found so far is in the JSON file after every step, and our Excel is ended, whatever happens: an Excel that
+    does not start, hangs or dies, a step that does not come back, Ctrl+C, Cancel.
 
     Args:
         out: folder for the workbook and the JSON file.
         only: names of steps, or numbers of the checklist; all by default.
         launcher: how Excel is started; by default this machine's.
         tell: is given a line about each step.
+        grace: seconds in which a step must come back once its Excel was ended.
 
     Raises:
-        DeliveryError: there is no Excel for this system, no xlwings, or Excel does not start.
+        DeliveryError: there is no Excel for this system, no xlwings, or the result has no place.
         DataError: ``only`` names no step, or jobs of the user's would get in the way.
+        KeyboardInterrupt: Ctrl+C, once the result is written.
     """
     steps = chosen_steps(only)
     launcher = launcher or system_launcher()
     waiting = check_nothing_waits()
     if waiting:
         raise DataError(waiting, next_step="Bring them in first, then start the self-test again.")
-    folder = _work_folder()
-    bench = Bench(folder, launcher)
-    outcomes: list[StepOutcome] = []
-    facts: dict[str, str] = {}
-    cleaned = _Cleaner(folder)
-    try:
-        with own_home(bench.home):
-            try:
-                tell("preparing invented data")
-                bench.prepare()
-                facts = machine_facts(bench.app)
-                for step in steps:
-                    outcomes.append(_one(bench, step, cleaned))
-                    tell(f"{outcomes[-1].state}: {step.title}")
-            finally:
-                # Whatever happened, Ctrl+C too: the Excels that were started here end, and what was found is kept.
-                bench.end()
-                done = {outcome.id for outcome in outcomes}
-                outcomes += [_left_out(step) for step in steps if step.id not in done]
-                found = _write(out, outcomes, facts) if facts else None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    assert found is not None
+    with _work_folder() as folder:
+        result = Result(out, steps, Cleaner(folder, out=out))
+        with own_home(folder / "home") as users_home:
+            found = _Run(Bench(folder, launcher, users_home=users_home), result, tell, grace).go(steps)
+    if isinstance(found, BaseException):
+        raise found
     return found
 
 
-def _one(bench: Bench, step: Step, cleaned: _Cleaner) -> StepOutcome:
-    began = time.monotonic()
-    with bench.limit(step.seconds) as over:
+class _Run:
+    """One self-test, from the invented data to the end of its Excel."""
+
+    def __init__(self, bench: Bench, result: Result, tell: Callable[[str], None], grace: float) -> None:
+        self.bench, self.result, self._tell, self._shown = bench, result, tell, ""
+        self.supervisor = Supervisor(self._unblock, _cancelled, grace=grace)
+
+    def go(self, steps: Sequence[Step]) -> SelfTest | BaseException:
+        """The result; Ctrl+C, or a fault of ours, once the result is written."""
+        stop: BaseException | None = None
         try:
-            state, got = "passed", step.check(bench)
-        except NotHere as reason:
-            state, got = "skipped", str(reason)
-        except Unmet as found:
-            state, got = "failed", str(found)
-        except IcpError as error:
-            state, got = "failed", str(error)
-        except Exception as error:  # Excel's own words come as an error of a type that only exists there.
-            state, got = "failed", f"{type(error).__name__}: {error}"
-        used = time.monotonic() - began
-        if over():
-            state, got = "failed", over()
-    try:
-        with bench.limit(step.seconds):
-            bench.tidy()
-    except Exception:  # What cannot be tidied up goes with its Excel.
-        bench.end()
-    return StepOutcome(step.id, step.covers, step.title, step.expected, cleaned(got), state, round(used, 2))  # type: ignore[arg-type]
+            if self._prepared():
+                for step in steps:
+                    self._one(step)
+        except BaseException as error:
+            stop = error
+        with undisturbed():
+            self._end(hurry=stop is not None)
+            if stop is not None and not isinstance(stop, KeyboardInterrupt | CancelledError):
+                self.result.trouble(f"The self-test itself failed: {type(stop).__name__}: {stop}")
+            found = self.result.finish(stopped=isinstance(stop, KeyboardInterrupt | CancelledError))
+        if stop is None or isinstance(stop, CancelledError):
+            return found
+        for line in found.summary():
+            self.tell(line)
+        return stop
+
+    def tell(self, line: str) -> None:
+        """Say a line; that nobody listens is no reason to stop."""
+        with suppress(Exception):
+            self._tell(line)
+
+    def _prepared(self) -> bool:
+        self.tell("preparing invented data")
+        ended = self.supervisor.call(self.bench.prepare, PREPARE_SECONDS)
+        if ended.over or ended.error is not None:
+            state, got = self._judged(ended, PREPARE_SECONDS)
+            self.result.reason = self.result.clean(f"the invented data could not be made: {got}")
+            self.result.troubles.append(self.result.reason)
+            return False
+        ended = self.supervisor.call(
+            lambda: machine_facts(self.bench, self.result.facts), START_SECONDS + FACTS_SECONDS
+        )
+        self.result.clean = Cleaner(self.bench.folder, out=self.result.json.parent, more=self.bench.names)
+        for name, value in list(self.result.facts.items()):
+            self.result.facts[name] = self.result.clean(value)
+        if ended.over:
+            self.result.trouble("Excel did not say what it is: " + self._judged(ended, FACTS_SECONDS)[1])
+            self.bench.give_up(hung=ended.hung)
+        return True
+
+    def _one(self, step: Step) -> None:
+        began, alive = time.monotonic(), self.bench.is_alive()
+        ended = self.supervisor.call(lambda: step.check(self.bench), step.seconds)
+        if isinstance(ended.error, KeyboardInterrupt):
+            raise ended.error
+        state, got = self._judged(ended, step.seconds)
+        if state == "skipped" and alive and not self.bench.is_alive():
+            state, got = "failed", f"Excel ended; before it did: {got}"
+        used = round(time.monotonic() - began, 2)
+        outcome = StepOutcome(step.id, step.covers, step.title, step.expected, got, state, used)
+        self.tell(f"{self.result.add(outcome).state}: {step.title}")
+        if ended.hung:
+            self.bench.give_up(hung=True)
+        tidied = self.supervisor.call(self.bench.tidy, TIDY_SECONDS)
+        if tidied.over or tidied.error is not None:
+            # What cannot be tidied up goes with its Excel.
+            self.supervisor.call(self.bench.end, END_SECONDS * 2)
+            self.bench.kill()
+
+    def _judged(self, ended: Ended, seconds: float) -> tuple[State, Any]:
+        if ended.over:
+            text = f"no answer within {seconds:g} seconds" + (f"; Excel shows: {self._shown}" if self._shown else "")
+            return "failed", text + ("; it did not come back when its Excel was ended" if ended.hung else "")
+        if ended.error is None:
+            return "passed", ended.value
+        if isinstance(ended.error, NotHere):
+            return "skipped", ended.error
+        if isinstance(ended.error, Unmet | IcpError):
+            return "failed", ended.error
+        # Excel's own words come as an error of a type that only exists there.
+        return "failed", f"{type(ended.error).__name__}: {self.result.clean(ended.error)}"
+
+    def _unblock(self) -> None:
+        self._shown = self.bench.dialog()
+        self.bench.kill()
+
+    def _end(self, *, hurry: bool) -> None:
+        if hurry:
+            # The worker may wait for Excel, or for nothing at all.
+            self.bench.kill()
+            self.supervisor.drop()
+        else:
+            with suppress(CancelledError, KeyboardInterrupt):
+                self.supervisor.call(self.bench.end, END_SECONDS * 2 + 10.0)
+        for pid in self.bench.kill():
+            self.result.trouble(
+                f"Excel of the self-test, process {pid}, could not be ended: end it in the task manager."
+            )
+        with suppress(Exception):
+            self.bench.cancel_jobs()
 
 
-def _left_out(step: Step) -> StepOutcome:
-    return StepOutcome(
-        step.id, step.covers, step.title, step.expected, "the self-test was stopped before", "skipped", 0.0
-    )
+def _cancelled() -> bool:
+    """Whether Cancel was pressed on the ribbon, where this runs as a job of it."""
+    return bool(os.environ.get(STATUS_VARIABLE)) and cancel_requested(Path(os.environ[STATUS_VARIABLE]))
 
 
-def _work_folder() -> Path:
+@contextmanager
+def _work_folder() -> Iterator[Path]:
     # Excel for Mac may read its own container without asking.
     container = Path.home() / MAC_CONTAINER
     place = container if sys.platform == "darwin" and container.is_dir() else None
-    return Path(tempfile.mkdtemp(prefix="icp_selftest_", dir=place)).resolve()
+    made = scratch_folder("selftest", place)
+    try:
+        folder = made.__enter__()
+    except OSError as error:
+        raise DeliveryError(
+            "there is no folder for temporary files", got=error.strerror, where=str(error.filename or ""),
+            next_step="Make the folder that TEMP names one that you may write to.",
+        ) from None  # fmt: skip
+    try:
+        yield folder.resolve()
+    finally:
+        # A program that was ended a moment ago may still hold a file; what is left goes at the next self-test.
+        with suppress(OSError):
+            made.__exit__(None, None, None)
 
 
-class _Cleaner:
-    """Takes names of folders and people out of a text."""
-
-    def __init__(self, folder: Path) -> None:
-        home = Path.home()
-        names = [(str(folder), "<folder>"), (str(home), "~"), (home.name, "<user>"), (platform.node(), "<machine>")]
-        try:
-            names.append((getpass.getuser(), "<user>"))
-        except (OSError, KeyError, ImportError):  # There is no name.
-            pass
-        self._names = [(name, put) for name, put in names if len(name) > 2]
-
-    def __call__(self, text: str) -> str:
-        for name, put in self._names:
-            for spelt in (name, name.replace("\\", "\\\\"), name.replace("\\", "/")):
-                text = re.sub(re.escape(spelt), put, text, flags=re.IGNORECASE)
-        return " ".join(text.split())[:MOST]
-
-
-def machine_facts(app: Any) -> dict[str, str]:
-    """What a reader must know of the machine: versions, widths and signs, and nothing of its user."""
+def machine_facts(bench: Bench, into: dict[str, str]) -> None:
+    """What a reader must know of the machine, as it becomes known: versions, widths and signs, nothing of its user."""
     excel = InstalledExcel()
     asked: dict[str, Callable[[], object]] = {
-        "Excel": lambda: app.version,
-        "Excel build": lambda: app.api.Build,
-        "Excel edition": lambda: excel.edition,
-        "Excel bits": lambda: excel.bits or "",
-        "Excel from the Store": lambda: excel.from_store if excel.program else "",
-        "Decimal sign": lambda: app.api.International(3),
-        "Thousands sign": lambda: app.api.International(4),
-        "List separator": lambda: app.api.International(5),
-        "Country of Excel": lambda: app.api.International(1),
-        "Country of the system": lambda: app.api.International(2),
         "System": lambda: f"{platform.system()} {platform.release()}, {platform.machine()}",
         "Python": lambda: f"{platform.python_version()}, {64 if sys.maxsize > 2**32 else 32} bits",
         "xlwings": lambda: metadata.version("xlwings"),
         "icp_xl": lambda: __version__,
+        "Excel edition": lambda: excel.edition,
+        "Excel bits": lambda: excel.bits or "",
+        "Excel from the Store": lambda: excel.from_store if excel.program else "",
+        "Excel": lambda: bench.app.version,
+        "Excel build": lambda: bench.app.api.Build,
+        "Decimal sign": lambda: bench.app.api.International(3),
+        "Thousands sign": lambda: bench.app.api.International(4),
+        "List separator": lambda: bench.app.api.International(5),
+        "Country of Excel": lambda: bench.app.api.International(1),
+        "Country of the system": lambda: bench.app.api.International(2),
     }
-    return {name: _asked(ask) for name, ask in asked.items()}
+    for name, ask in asked.items():
+        into[name] = _asked(ask)
+    bench.names += [name for name in [_asked(lambda: bench.app.api.UserName)] if name]
 
 
 def _asked(ask: Callable[[], object]) -> str:
@@ -228,36 +254,3 @@ def _asked(ask: Callable[[], object]) -> str:
         return str(ask())
     except Exception:  # A Mac has no such word, or Excel does not answer.
         return ""
-
-
-def _write(out: Path, outcomes: Iterable[StepOutcome], facts: dict[str, str]) -> SelfTest:
-    from icp_xl.delivery.render.book import render_book
-
-    out.mkdir(parents=True, exist_ok=True)
-    found = SelfTest(tuple(outcomes), facts, out / f"{RESULT}.xlsx", out / f"{RESULT}.json")
-    counts = Counter[str](outcome.state for outcome in found.outcomes)
-    body = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"), "facts": facts,
-        "counts": {state: counts[state] for state in _STATES}, "steps": [asdict(each) for each in found.outcomes],
-    }  # fmt: skip
-    write_json(found.json, json.loads(json.dumps(body)))
-    render_book(_book(found, counts), found.workbook)
-    return found
-
-
-def _book(found: SelfTest, counts: Counter[str]) -> ReportBook:
-    columns = [
-        Column("state", "Result", width=10),
-        Column("title", "Step", "long_text", width=34),
-        Column("expected", "Expected", "long_text", width=44),
-        Column("got", "Got", "long_text", width=56),
-        Column("seconds", "Seconds", "number", width=10, decimals=1),
-        Column("covers", "Checklist", width=12),
-        Column("id", "Name", width=22),
-    ]
-    rows = [{**asdict(each), "covers": ", ".join(map(str, each.covers))} for each in found.outcomes]
-    rows.sort(key=lambda row: ("failed", "skipped", "passed").index(row["state"]))
-    told = ", ".join(f"{counts[state]} {state}" for state in _STATES)
-    table = Table("selftest", columns, pd.DataFrame(rows, columns=[column.key for column in columns]), title=told)
-    facts = Facts([(name, value or "?") for name, value in found.facts.items()], title="Where it was run")
-    return ReportBook([Sheet("Self-test", "Self-test of the add-in", [facts, table])], title="Self-test")

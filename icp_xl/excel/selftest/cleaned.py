@@ -1,0 +1,128 @@
+"""Take names of people, machines and folders out of what is sent back.
+
+Known names go in every usual spelling; what looks like a path, an address or a short name of Windows goes whoever is
+named in it. Where it is unclear how far a path reaches, more goes rather than less.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+#: Characters of a text that is reported, and of one that is looked at.
+MOST, LOOKED_AT = 600, 4_000
+#: Variables that name a person, a machine, or a folder of either.
+_PEOPLE = ("USERNAME", "USER", "LOGNAME", "USERDOMAIN")
+_MACHINES = ("COMPUTERNAME", "HOSTNAME", "USERDNSDOMAIN", "LOGONSERVER")
+_FOLDERS = ("APPDATA", "LOCALAPPDATA", "TEMP", "TMP", "OneDrive", "OneDriveCommercial", "VIRTUAL_ENV", "ICP_XL_HOME")
+#: Files of ours and of Excel's whose names tell nothing of anybody, at the end of a path.
+_OURS = r"(?:icp_|xlwings|python|excel|customers|sales|facts|renamed|things|pivot|names)[\w.-]*\.\w{2,5}"
+#: A word after which a path that holds blanks has surely ended.
+_WORDS = (
+    "is|are|was|were|and|or|nor|has|have|in|of|to|for|with|at|on|by|from|not|does|did|cannot|could|as|where|names|it|"
+    "gave|ended|while|because|after|before"
+)
+_END = r"\"<>|;,()\[\]{}\n\r\t"
+_SEGMENT = rf"[^\\/{_END}]+"
+#: The last part of a path: up to the end of a file's name, else up to what ends a path.
+_LAST = rf"(?:[^\\/{_END}]{{1,120}}?\.\w{{2,5}}(?![\w.])|[^\s\\/{_END}]+(?: (?!(?:{_WORDS})\b)[^\s\\/{_END}]+){{0,5}})?"
+#: Below our own folders everything is ours; what lies below another, known or not, is not told.
+_PATH = re.compile(
+    r"(?:(?P<known><(?!folder>|python>|icp_xl>)\w+>)[\\/]+"
+    r"|(?<![\w:/\\>])(?:[A-Za-z]:[\\/]+|\\\\[?.]?\\*|/(?=[\w.~])|~[\\/]))" + rf"(?:{_SEGMENT}[\\/]+)*{_LAST}"
+)
+_URL = re.compile(r"\b[a-zA-Z][\w+.-]*://[^\s\"'<>]+")
+_MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*")
+#: Windows' short names: ``JANEDO~1``, ``MYREPO~2.XLS``.
+_SHORT = re.compile(r"(?<![\w~])[^\s\\/~\"<>|;,]{1,6}~\d{1,2}(?:\.\w{1,3})?(?!\w)")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+
+class Cleaner:
+    """Cleans texts of one machine; ``more`` are further names of its user, such as Excel's own."""
+
+    def __init__(self, folder: Path, *, out: Path | None = None, more: Iterable[str] = ()) -> None:
+        home = bounded_home()
+        places = [(str(folder), "<folder>"), *((str(each), "<out>") for each in (out,) if each and each.is_absolute())]
+        places += [
+            (home, "<home>"),
+            (tempfile.gettempdir(), "<temp>"),
+            (sys.prefix, "<python>"),
+            (os.getcwd(), "<here>"),
+        ]
+        places += [(str(Path(__file__).parents[2]), "<icp_xl>")]
+        places += [(os.environ[name], f"<{name.lower()}>") for name in _FOLDERS if os.environ.get(name)]
+        people = [Path(home).name, *(os.environ.get(name, "") for name in _PEOPLE), *more]
+        with suppress(Exception):  # There is no name.
+            people.append(getpass.getuser())
+        for name in list(people):
+            # ``Jane Doe``, ``jane.doe`` and ``CORP\jane`` are also named in part.
+            people += [part for part in re.split(r"[\s._\\/@+-]+", name) if len(part) > 2 and not part.isdigit()]
+        machines = [platform.node(), *(os.environ.get(name, "") for name in _MACHINES)]
+        machines += [name.strip("\\").split(".")[0] for name in machines]
+        #: Longest first: a home folder before the name in it.
+        self._places = _spelt((place, put) for place, put in places if len(place.strip("/\\")) > 2)
+        self._names = _spelt(
+            [(name, "<machine>") for name in machines if len(name) > 1] + [(name, "<user>") for name in people if name]
+        )
+
+    def __call__(self, value: object) -> str:
+        """``value`` as a text that names nobody, of a length that is read."""
+        text = unicodedata.normalize("NFC", _text(value)[:LOOKED_AT])
+        for place, put in self._places:
+            # No place goes on in letters: /home/jo is not the beginning of /home/john.
+            text = re.sub(re.escape(place) + r"(?![^\W_])", lambda _, put=put: put, text, flags=re.IGNORECASE)  # type: ignore[misc]
+        text = _URL.sub(lambda found: _short_path(found.group(), "<address>"), text)
+        text = _MAIL.sub("<e-mail>", text)
+        text = _PATH.sub(lambda found: _short_path(found.group(), found["known"] or "<path>"), text)
+        text = _SHORT.sub("<short name>", text)
+        for name, put in self._names:
+            text = re.sub(
+                rf"(?:(?<=%[0-9A-F]{{2}})|(?<![^\W\d_<])){re.escape(name)}(?![^\W\d_>])", put, text, flags=re.IGNORECASE
+            )
+        return " ".join(text.split())[:MOST]
+
+
+def bounded_home() -> str:
+    """The user's home folder; empty where there is none."""
+    try:
+        return str(Path.home())
+    except RuntimeError:
+        return ""
+
+
+def _text(value: object) -> str:
+    """Any value as a text that every file can hold."""
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except Exception as error:
+        text = f"a {type(value).__name__} that gives no text ({type(error).__name__})"
+    return _UNSEEN.sub("?", text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _short_path(path: str, put: str) -> str:
+    ours = re.search(rf"[\\/]({_OURS})[.:!']*$", path, re.IGNORECASE)
+    return f"{put}/{ours.group(1)}" if ours else put
+
+
+def _spelt(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each name as it may be written: its separators, letters as addresses and programs escape them, decomposed."""
+    found: dict[str, str] = {}
+    for name, put in pairs:
+        for form in ("NFC", "NFD"):
+            known = unicodedata.normalize(form, name).encode("utf-8", "replace").decode("utf-8")
+            for spelt in (known, known.replace("\\", "/"), known.replace("/", "\\"), known.replace("\\", "\\\\")):
+                escaped = (spelt.encode("ascii", "backslashreplace").decode(), json.dumps(spelt)[1:-1])
+                for each in (spelt, quote(spelt), quote(spelt, safe=":/\\"), *escaped, repr(spelt.encode())[2:-1]):
+                    found.setdefault(each, put)
+    return sorted(found.items(), key=lambda pair: -len(pair[0]))

@@ -1,0 +1,108 @@
+"""What the self-test sends back names nobody: names, machines and folders in every spelling that is known to occur."""
+
+from __future__ import annotations
+
+import getpass
+import itertools
+import json
+import platform
+import unicodedata
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from icp_xl.excel.selftest.cleaned import MOST, Cleaner
+
+
+@pytest.fixture
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cleaner:
+    """A machine of one user with three names, a short one too, in a domain."""
+    home = tmp_path / "Users" / "Jörg O'Neil"
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setattr(getpass, "getuser", lambda: "jo")
+    monkeypatch.setattr(platform, "node", lambda: "PC-OSLO7.corp.example.org")
+    monkeypatch.setenv("USERDOMAIN", "CORPHQ")
+    monkeypatch.setenv("OneDrive", "D:\\OneDrive - Müller & Söhne")
+    return Cleaner(tmp_path / "work", more=["Joan van Dyke"])
+
+
+#: Texts with a secret in them, and what must be gone.
+SECRETS = [
+    (r"D:\Kunden\Müller GmbH\x.xlsx is missing", "Müller|Kunden"),
+    (r"\\server7\share$\Jane Roe\b.xlsx", "server7|Jane|Roe"),
+    ("/srv/teams/jane/x.xlsx", "srv|jane"), ("/work/secret place/x", "secret|place"), ("file:///home/jane/x", "jane"),
+    ("https://acme.sharepoint.com/sites/M%C3%BCller/x.xlsx", "acme|ller"), (r"\\?\C:\Very Long\Jane", "Jane|Long"),
+    ("mail jane.roe@acme.example.org now", "jane|roe|acme"), (r"JANERO~1 and C:\USERS\JANERO~1\A.XLS", "JANERO"),
+    (r"OSError: 'C:\\Users\\jane\\x.xlsx'", "jane"), ("C:/Users/jane roe", "jane|roe"), ("E:\\", "E:"),
+    (r"found in D:\OneDrive - Müller & Söhne\Plan of Roe.xlsx", "Müller|Söhne|Roe"), ("~/Roe/x", "Roe"),
+    ("jo, Jo and JO-jo", "jo"), ("CORPHQ\\jo", "CORPHQ|jo"), ("on PC-OSLO7 as pc-oslo7.corp.example.org", "OSLO|corp"),
+    ("by Joan van Dyke, or Dyke", "Joan|Dyke"), ("opened by O'Neil", "Neil"), ("Jörg", "Jörg|rg"),
+    (unicodedata.normalize("NFD", "Jörg und D:\\Mü"), "rg|Mü"), (quote("Jörg O'Neil"), "%B6|Neil"),
+    (json.dumps("Jörg"), "u00f6"), (str("Jörg".encode()), "xb6"), ("x" * 590 + " Jörg O'Neil", "J"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "gone"), SECRETS)
+def test_no_name_and_no_folder_is_left(clean: Cleaner, text: str, gone: str) -> None:
+    found = clean(text)
+    for word in gone.split("|"):
+        assert unicodedata.normalize("NFC", word).lower() not in found.replace("<", "").lower(), found
+    assert len(found) <= MOST
+
+
+def test_names_stand_beside_anything(clean: Cleaner) -> None:
+    """Invented places, between any two marks, in upper and lower case: no name is left."""
+    roots = ["C:\\", "d:/", "\\\\fs\\s\\", "/srv/", "/mnt/", "~/", "%2F"]
+    marks = ["", " ", "'", '"', "(", "=", ", ", "\n", ": "]
+    for root, (before, after), spell in itertools.product(
+        roots, itertools.product(marks, marks), (str.upper, str.lower)
+    ):
+        text = spell(f"error at{before or ' '}{root}Jörg\\Zyx{after or ' '}x")
+        assert "rg" not in clean(text).lower() and ("%2" in root or "zyx" not in clean(text).lower()), (
+            text,
+            clean(text),
+        )
+
+
+def test_what_tells_nothing_of_anybody_stays(clean: Cleaner, tmp_path: Path) -> None:
+    for text in (
+        "30 of 40 differ, first in row [2]: 7.0", "a job of John, join and major; 3/4 and 1:2 and A/B",
+        "com_error: (-2147352567, 'Exception occurred.', (0, None, None, 0, -2146827284), None)", "#N/A then #NAME?",
+        "no answer within 120 seconds; Excel shows: Microsoft Excel OK", "16.0 x64 10:30:00", "=ICP_SCORE(A1:B2)",
+        "decimal ',', thousands '.'",
+    ):  # fmt: skip
+        assert clean(text) == text
+    assert clean(f"{tmp_path}/work/A1/renamed.xlsx is gone") == "<folder>/A1/renamed.xlsx is gone"
+    assert clean(r"C:\Office\XLSTART\icp_xl.xlam is missing") == "<path>/icp_xl.xlam is missing"
+    assert clean(r"D:\Kunden\Jane is missing") == "<path> is missing"
+
+
+class Odd:
+    """A value that gives no text."""
+
+    def __str__(self) -> str:
+        raise ValueError("C:\\Users\\jane")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        3,
+        2.5,
+        float("nan"),
+        b"\xff",
+        ["\ud800"],
+        "\ud800 lone",
+        "\x00\x01\uffff",
+        Odd(),
+        "a" * 10**6,
+        "/" * 20_000,
+        "C:\\a " * 9_999,
+    ],
+)
+def test_any_value_becomes_a_text_that_every_file_holds(clean: Cleaner, value: object) -> None:
+    found = clean(value)
+    assert isinstance(found, str) and len(found) <= MOST and "jane" not in found
+    assert found.encode("utf-8").decode() == found and not any(ord(sign) < 32 for sign in found)
