@@ -116,24 +116,28 @@ def safe_text(value: object) -> object:
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """``frame`` as UTF-8 CSV with a byte-order mark (Excel needs it), text made harmless, dates as ISO."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    writer.writerow([safe_text(str(name)) for name in frame.columns])
+    writer.writerows(zip(*(_csv_cells(frame.iloc[:, at]) for at in range(frame.shape[1])), strict=True))
+    return out.getvalue().encode("utf-8-sig", errors="replace")
+
+
+def _csv_cells(column: pd.Series[Any]) -> list[Any]:
+    """A column as CSV holds it. A whole frame at once, as pandas writes it, takes three times as long."""
     import pandas as pd
 
-    shown = {}
-    for name in frame.columns:
-        column = frame[name]
-        if pd.api.types.is_datetime64_any_dtype(column):
-            text = column.dt.strftime("%Y-%m-%d" if _whole_days(column) else "%Y-%m-%dT%H:%M:%S")
-            shown[name] = text
-        elif column.dtype == object or isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
-            shown[name] = column.astype(object).map(safe_text, na_action="ignore")
-        else:
-            shown[name] = column
-    out = io.StringIO()
-    names = [safe_text(str(name)) for name in frame.columns]
-    pd.DataFrame(shown, index=frame.index).set_axis(names, axis=1).to_csv(
-        out, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL
-    )
-    return out.getvalue().encode("utf-8-sig", errors="replace")
+    if column.dtype == "float64":
+        return ["" if cell != cell else cell for cell in column.to_list()]
+    if column.dtype in ("int64", "bool"):
+        return column.to_list()
+    if column.dtype == "float32":
+        column = column.astype(str).where(column.notna())  # As short as it can be told in its own precision.
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.dt.strftime("%Y-%m-%d" if _whole_days(column) else "%Y-%m-%dT%H:%M:%S")
+    blank = column.isna().to_numpy()
+    known = column.astype(object).to_numpy()
+    return ["" if empty else safe_text(cell) for cell, empty in zip(known, blank, strict=True)]
 
 
 def _whole_days(column: pd.Series[Any]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 
 from icp_xl.samples.catalog import DIVISIONS, INDUSTRIES, ODD_NAMES, REGIONS, TRADES, IndustryPlan, Item
 from icp_xl.samples.chance import Chance
@@ -68,12 +69,12 @@ class Account:
     #: Printers at the beginning of each month.
     printers_by_month: list[int] = field(default_factory=list)
 
-    @property
+    @cached_property
     def size(self) -> float:
         """Log of annual revenue against 20 million."""
         return math.log(self.annual_revenue / 2e7)
 
-    @property
+    @cached_property
     def pull(self) -> float:
         """The part of the log chance to buy that is the account's own in every division."""
         return COMMON["log_pays"] * math.log(self.plan.pays) + COMMON["log_vigour"] * math.log(self.vigour + 0.05)

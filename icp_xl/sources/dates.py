@@ -173,7 +173,10 @@ def _with_words(plain: str, months: Mapping[str, int] | None) -> Day | None:
     numbers: list[str] = []
     month: int | None = None
     numbered = False
-    for token in _TOKENS.findall(plain):
+    tokens = _TOKENS.findall(plain)
+    if not any(token.isdigit() for token in tokens):
+        return None  # Before the words of a hundred languages are loaded for it.
+    for token in tokens:
         if token.isdigit():
             if numbered and month is None:
                 month, numbered = int(token), False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import openpyxl
 import pytest
 
 from icp_xl.delivery.sharing.finding_types import FINDINGS
-from icp_xl.delivery.sharing.formula_safety import formula_danger
+from icp_xl.delivery.sharing.formula_safety import _PATH, formula_danger, may_hold_path
 from icp_xl.delivery.sharing.safe_copy import make_safe
 from icp_xl.delivery.sharing.shareable import check_shareable
 from icp_xl.opc.unsupported import RefusedError
@@ -179,6 +180,19 @@ def test_locked_old_and_broken_files_are_a_finding_with_the_reason(tmp_path: Pat
 def test_formulas_that_reach_out(formula: str, kind: str | None) -> None:
     danger = formula_danger(formula)
     assert (danger[0] if danger else None) == kind
+
+
+def test_the_quick_test_for_paths_misses_none() -> None:
+    chance, found = random.Random(1), 0
+    bits = (*b"C:|/|//|:/|\\|%5C|%5c|home|Users|a|ab.xls| |\"|file:|smb://|https://|x-my.sharepoint.com/personal/|".split(b"|"),
+            *b"d.docs.live.net/|12345678|mnt|private/var|var/folders/|abcd|=|;|\n".split(b"|"))  # fmt: skip
+    for _ in range(60_000):
+        text = b"".join(chance.choices(bits, k=chance.randint(2, 9)))
+        if _PATH.search(text):
+            found += 1
+            assert may_hold_path(text), text
+    assert found > 5_000
+    assert not may_hold_path(b'<worksheet xmlns="http://schemas.openxmlformats.org/main"><c r="A1"/></worksheet>')
 
 
 def test_published_workbooks_are_read_through(shared_data: Path) -> None:

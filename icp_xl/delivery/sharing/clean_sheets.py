@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from icp_xl.delivery.sharing.formula_safety import formula_danger, is_safe_link
 from icp_xl.delivery.sharing.shareable import find_unshareable, quoted_styles
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, Strings, formula_texts, own_functions, scan_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, Strings, formula_texts, own_functions
 from icp_xl.opc.package import Package, relationships_of
 from icp_xl.opc.unsupported import MAX_TREE
 from icp_xl.opc.workbook_part import Workbook
@@ -15,6 +15,11 @@ from icp_xl.opc.xml import Element, children, clone, descendants, find, local, p
 
 _CELLS, _CELLS_END = re.compile(rb"<(?:\w+:)?sheetData\b[^>]*(?<!/)>"), re.compile(rb"</(?:\w+:)?sheetData\s*>")
 _MARK = b"icp-xl-cells"
+#: Elements around the cells in which something may go.
+_AROUND = tuple(
+    "{*}" + name for name in ("pageSetup", "customSheetViews", "scenarios", "filterColumn", "customProperties",
+                              "dataConsolidate", "scenario", "controlPr", "hyperlink")
+)  # fmt: skip
 #: Findings in formulas that are mended by keeping the value.
 VALUES = frozenset(("dde", "risky-formula", "external-link", "link", "addin-formula"))
 
@@ -22,7 +27,7 @@ VALUES = frozenset(("dde", "risky-formula", "external-link", "link", "addin-form
 def clean_sheets(book: Workbook, kinds: frozenset[str], memo: SheetMemo) -> None:
     """Rewrite the sheets that need it; the others stay as they are."""
     package = book.package
-    strings = scan_strings(package, book.related("sharedStrings"))
+    strings = memo.strings(package, book.related("sharedStrings"))
     styles = _QuotedStyles(book) if {"formula-text", "formula-like-text"} & kinds else None
     unformulated = False
     for element in book.sheet_elements():
@@ -153,7 +158,7 @@ def _cell_formulas(root: Element) -> Iterator[Element]:
 def _clean_around(package: Package, part: str, root: Element, kinds: frozenset[str], rid: str) -> None:
     rels = {rel.id: rel for rel in package.relationships(part)}
     gone = set()
-    for element in list(root.iter()):
+    for element in list(root.iter(*_AROUND)):
         what = local(element)
         if what == "pageSetup" and "printer-settings" in kinds:
             element.attrib.pop(rid, None)

@@ -34,24 +34,11 @@ _PATHS = (
     rb"file:/{0,3}[A-Za-z0-9%._/\\~-][^\s<>\"']*",
 )
 _PATH = re.compile(b"|".join(_PATHS))
-#: Without any of these there is no path, and looking for these is quick.
+#: Without any of these, or a slash where none belongs to an address, there is no path, and looking for these is quick.
 _MARKS = (
-    b"\\",
-    b":/",
-    b" //",
-    b">//",
-    b'"//',
-    b"%5C",
-    b"%5c",
-    b"file:",
-    b"/Users/",
-    b"/home/",
-    b"/root/",
-    b"/mnt/",
-    b"/media/",
-    b"/Volumes/",
-    b"/var/",
-)
+    b":\\", b":%5C", b":%5c", b"\\\\", b"smb://", b"afp://", b"nfs://", b"-my.sharepoint.com/", b"//d.docs.live.net/",
+    b"/Users/", b"/home/", b"/root/", b"/mnt/", b"/media/", b"/Volumes/", b"/private/var/", b"/var/folders/", b"file:",
+)  # fmt: skip
 #: Longest path that is looked for across two blocks.
 OVERLAP = 400
 
@@ -128,7 +115,16 @@ def find_path(content: bytes) -> str | None:
     >>> find_path(b'Target="file:///srv/x.xlsx"'), find_path(b"see /home/ann/plan.csv")
     ('file:///srv/x.xlsx', '/home/ann/plan.csv')
     """
-    if not any(mark in content for mark in _MARKS):
-        return None
-    found = _PATH.search(content)
+    found = _PATH.search(content) if may_hold_path(content) else None
     return found.group(0).decode("utf-8", "replace")[:120] if found is not None else None
+
+
+def may_hold_path(content: bytes) -> bool:
+    """Whether :func:`find_path` has to look: a quick test, passed by all that holds a path and by little else.
+
+    >>> may_hold_path(b'<a xmlns="http://example.com/a"/>'), may_hold_path(b"C:/plan/a.xlsx"), may_hold_path(b"//nas/a")
+    (False, True, True)
+    """
+    # A drive is "X:/" and a share "//host" behind no colon; "://" alone is what every part of a workbook is full of.
+    addresses = content.count(b"://")
+    return not content.count(b":/") == addresses == content.count(b"//") or any(mark in content for mark in _MARKS)

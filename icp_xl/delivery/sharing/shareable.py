@@ -10,7 +10,7 @@ from pathlib import Path
 from icp_xl.delivery.sharing.finding_types import Finding
 from icp_xl.delivery.sharing.formula_safety import OVERLAP, find_path, formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions, scan_strings, stream, unused_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions, stream, unused_strings
 from icp_xl.opc.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
@@ -102,7 +102,7 @@ def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterato
     yield from _properties(package)
     yield from stale_titles(book)
     told = printed = False
-    strings = scan_strings(package, book.related("sharedStrings"))
+    strings = memo.strings(package, book.related("sharedStrings"))
     for element in book.sheet_elements():
         part = book.sheet_part(element)
         if part is not None and package.content_type(part).endswith("worksheet+xml"):

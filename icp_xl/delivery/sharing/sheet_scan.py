@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from icp_xl.delivery.sharing.finding_types import Finding
-from icp_xl.delivery.sharing.formula_safety import acts_as_formula, find_path, formula_danger, looks_like_formula
+from icp_xl.delivery.sharing.formula_safety import (
+    acts_as_formula,
+    find_path,
+    formula_danger,
+    looks_like_formula,
+    may_hold_path,
+)
 from icp_xl.opc.package import Package
 from icp_xl.opc.unsupported import damaged, refuse
 from icp_xl.opc.workbook_part import Workbook
@@ -71,6 +77,8 @@ def _check_doctype(element: Element, part: str, where: str) -> None:
 
 def text_of(item: Element) -> str:
     """The text of a string item, phonetic readings left out."""
+    if len(item) == 1 and not len(item[0]) and local(item[0]) == "t":
+        return item[0].text or ""
     return "".join(
         t.text or "" for t in item.iter("{*}t") if not any(local(above) == "rPh" for above in t.iterancestors())
     )
@@ -78,20 +86,14 @@ def text_of(item: Element) -> str:
 
 def scan_strings(package: Package, part: str | None) -> Strings:
     """The shared strings that begin like a formula, or hold a path."""
-    found: dict[str, str] = {}
+    if part is None:
+        return Strings()
+    texts = [text_of(item) for item in stream(package, part, "si") if local(item) == "si"]
+    found = {str(at): text for at, text in enumerate(texts) if looks_like_formula(text)}
     paths: dict[str, str] = {}
-    if part is not None:
-        at = 0
-        for item in stream(package, part, "si"):
-            if local(item) != "si":
-                continue
-            text = text_of(item)
-            if looks_like_formula(text):
-                found[str(at)] = text
-            path = find_path(text.encode("utf-8", "replace"))
-            if path is not None:
-                paths[str(at)] = path
-            at += 1
+    if may_hold_path("\n".join(texts).encode("utf-8", "replace")):
+        each = ((str(at), find_path(text.encode("utf-8", "replace"))) for at, text in enumerate(texts))
+        paths = {at: path for at, path in each if path is not None}
     return Strings(found, paths)
 
 
@@ -149,6 +151,15 @@ class SheetMemo:
     """What was found in sheets that nobody has changed since, so that a large one is read through once."""
 
     known: dict[str, list[Finding]] = field(default_factory=dict)
+    _strings: dict[str, Strings] = field(default_factory=dict)
+
+    def strings(self, package: Package, part: str | None) -> Strings:
+        """:func:`scan_strings`, or what it gave before for the part as it still is."""
+        if part is None or part.lower() in package.new:
+            return scan_strings(package, part)
+        if part not in self._strings:
+            self._strings[part] = scan_strings(package, part)
+        return self._strings[part]
 
     def scan(
         self, package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]
