@@ -54,7 +54,8 @@ class Signal:
         phrase: what a message calls it.
         title: its name on a sheet; ``meaning``: the sentence beside it.
         natural: its values, and the share of owners of each row's division, to a scale of 0 to 1 on which products
-            make sense; may go beyond, what does is cut.
+            make sense; may go beyond, what does is cut. ``in_sql`` is the same in SQL, before the cut:
+            ``{x}`` the value, ``{base}`` the share of owners, ``{top}`` the largest value.
         floor: the least it counts where signals are multiplied. Sums of money differ by more than chances do, and
             keep their differences down to a ten-thousandth of the largest.
         features: columns of the feature sets that it is made of.
@@ -71,6 +72,7 @@ class Signal:
     title: str
     meaning: str
     natural: Callable[[Floats, Floats], Floats] = _as_it_is
+    in_sql: str = "{x}"
     floor: float = 0.01
     features: tuple[str, ...] = ()
     sparse: bool = False
@@ -96,17 +98,17 @@ SIGNALS = (
     Signal(
         "affinity", "affinity", "lift", 0.20, "affinity", "market-basket affinity", "Market basket",
         "What the account has, against what owners of the division have.",
-        natural=_share_of_owners, features=("mb_lift_max", "mb_lift_mean"), sparse=True,
+        natural=_share_of_owners, in_sql="{x} * {base}", features=("mb_lift_max", "mb_lift_mean"), sparse=True,
     ),
     Signal(
         "als", "als_similarity", "als", 0.10, "ALS similarity", "likeness to owners", "Likeness to owners",
         "How close its purchases are to those of the division's owners.",
-        natural=_cosine, features=("als_similarity",), sparse=True,
+        natural=_cosine, in_sql="(1e0 + {x}) / 2e0", features=("als_similarity",), sparse=True,
     ),
     Signal(
         "expected_value", "expected_value", "EV", 0.10, "expected value", "expected value", "Expected value",
         "Chance times what it brings if it buys: its own sums and those of its likes.",
-        natural=_against_the_largest, floor=0.0001,
+        natural=_against_the_largest, in_sql="{x} / {top}", floor=0.0001,
     ),
 )  # fmt: skip
 #: Columns of the normalised signals, and of their parts of the score.

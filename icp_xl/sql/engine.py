@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,6 +36,26 @@ class Engine(Protocol):
     def fetch(self, query: Query) -> Arrays:
         """Columns of the result as arrays without missing values."""
 
+    def frame(self, query: Query) -> pd.DataFrame:
+        """The result as a frame, missing values and text allowed."""
+
+    def keep_shards(self, rows: Query) -> None:
+        """Compute rows that memory does not hold once, and keep them on disk as the table ``sharded``.
+
+        Args:
+            rows: with a column ``shard``, whole numbers from 0: rows of equal number are later worked on together.
+        """
+
+    def write_shards(self, listed: Query, folder: Path, tell: Callable[[], None]) -> list[Path]:
+        """Write the shards that are kept as one Parquet file each.
+
+        Args:
+            listed: what is written; it reads ``sharded``, works within a shard, and says the place within it in
+                ``nth``. Neither that column nor ``shard`` is written.
+            folder: to put the files into, which are called ``part-00000.parquet`` and so on.
+            tell: called after each file; may raise to stop.
+        """
+
     def drop(self, name: str) -> None:
         """Forget a kept table or a view, where there is one."""
 
@@ -46,6 +67,7 @@ class DuckEngine:
         self.connection = connection
         #: Folder that is removed with the engine.
         self.scratch = scratch
+        self._shards: list[list[Path]] = []
 
     def _execute(self, text: str, values: Sequence[Any] = (), give: str = "") -> Any:
         """Run ``text``; ``give`` names what its result is fetched with.
@@ -109,6 +131,31 @@ class DuckEngine:
             list(query.values),
         )
         return [sorted(part.rglob("*.parquet")) for part in sorted(folder.iterdir())]
+
+    def keep_shards(self, rows: Query) -> None:
+        apart = self.scratch / "shards"
+        shutil.rmtree(apart, ignore_errors=True)
+        # Else half a million rows of every shard are held before any is written.
+        self._execute("set partitioned_write_flush_threshold = 40000")
+        # By number, not by name: ``shard=10`` stands before ``shard=2``.
+        parts = self.write_parts(rows, apart, "shard")
+        self._shards = sorted(parts, key=lambda files: int(files[0].parent.name.partition("=")[2]))
+        self.view_parquet("sharded", [path for files in self._shards for path in files])
+
+    def write_shards(self, listed: Query, folder: Path, tell: Callable[[], None]) -> list[Path]:
+        written = []
+        for number, files in enumerate(self._shards):
+            self.view_parquet("sharded", files)
+            path = folder / f"part-{number:05d}.parquet"
+            self.write_parquet(
+                Query(f"select * exclude (shard, nth) from ({listed.text}) t order by nth", listed.values), path
+            )
+            for file in files:
+                file.unlink()
+            written.append(path)
+            tell()
+        self.drop("sharded")
+        return written
 
     def run(self, query: Query) -> None:
         """Run a statement that returns nothing of interest."""

@@ -7,7 +7,8 @@ aggregates come back to this process.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,35 @@ class SparkEngine:
         """Columns of the result as arrays without missing values."""
         found = self.session.sql(query.text, args=list(query.values)).toArrow()
         return {name: plain(name, _array(found[name])) for name in found.column_names}
+
+    def frame(self, query: Query) -> pd.DataFrame:
+        """The result as a frame, missing values and text allowed."""
+        found: pd.DataFrame = self.session.sql(query.text, args=list(query.values)).toArrow().to_pandas()
+        return found
+
+    def keep_shards(self, rows: Query) -> None:
+        """Keep rows as the table ``sharded``, those of a shard together."""
+        self.keep("sharded", rows)
+
+    def write_shards(self, listed: Query, folder: Path, tell: Callable[[], None]) -> list[Path]:
+        """Write what was kept as one Parquet file per shard."""
+        apart = folder / "shards"
+        found = self.session.sql(listed.text, args=list(listed.values))
+        # The window leaves each shard in one task and in order, and so in one file.
+        found.repartition("shard").sortWithinPartitions("shard", "nth").drop("nth").write.partitionBy("shard").parquet(
+            apart.absolute().as_posix()
+        )
+        self.drop("sharded")
+        written: list[Path] = []
+        numbers = sorted(int(part.name.partition("=")[2]) for part in apart.glob("shard=*"))
+        for number in numbers:
+            for file in sorted((apart / f"shard={number}").glob("*.parquet")):
+                path = folder / f"part-{len(written):05d}.parquet"
+                file.replace(path)
+                written.append(path)
+            tell()
+        shutil.rmtree(apart, ignore_errors=True)
+        return written
 
     def drop(self, name: str) -> None:
         """Forget a kept table or a view, where there is one."""

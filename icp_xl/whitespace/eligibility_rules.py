@@ -72,7 +72,7 @@ def apply_rules(frame: pd.DataFrame, today: date, settings: WhitespaceSettings) 
         "do not contact": frame["do_not_contact"].to_numpy(dtype=bool),
         _HOLD: (frame["exclusion"] != "").to_numpy(),
         _MARK: (frame["not_eligible"] != "").to_numpy(),
-        "region": ~_in_scope(frame["region"], settings),
+        "region": ~in_scope(frame["region"], settings),
         "marked won": _lately(status == WON, age, settings.won_days),
         "marked not relevant": _lately(status == NOT_RELEVANT, age, settings.not_relevant_days),
         OPEN_DEAL: deal & (settings.open_deals != "off"),
@@ -91,7 +91,8 @@ def _lately(marked: pd.Series[bool], age: pd.Series[float], days: int) -> Bools:
     return (marked & ((age < days) | age.isna())).to_numpy(dtype=bool)
 
 
-def _in_scope(region: pd.Series[str], settings: WhitespaceSettings) -> Bools:
+def in_scope(region: pd.Series[str], settings: WhitespaceSettings) -> Bools:
+    """Whether each region is one that the settings want."""
     plain = region.str.strip().str.casefold()
     wanted, unwanted = _folded(settings.regions), _folded(settings.regions_excluded)
     kept = plain.isin(wanted) if wanted else pd.Series(True, index=region.index)

@@ -16,7 +16,7 @@ from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.whitespace.model import Floats, Texts
 
 #: Share of accounts with a known segment from which segments are used as groups.
-_KNOWN = 0.5
+GROUPED_BY_SEGMENT = 0.5
 #: Groups by spending, where segments are not known.
 _FIFTHS = 5
 
@@ -26,7 +26,7 @@ def value_groups(frame: pd.DataFrame, settings: WhitespaceSettings) -> Texts:
     segment = frame["segment"].to_numpy(dtype=object)
     known = np.asarray([text not in ("", "Unknown") for text in segment], dtype=bool)
     wanted = settings.value_groups
-    if wanted == "segment" or (wanted == "auto" and len(known) and known.mean() >= _KNOWN):
+    if wanted == "segment" or (wanted == "auto" and len(known) and known.mean() >= GROUPED_BY_SEGMENT):
         return segment
     accounts = frame[["account_id", "account_value"]].drop_duplicates("account_id")
     share = accounts["account_value"].fillna(0.0).rank(method="average").to_numpy() / max(len(accounts), 1)
