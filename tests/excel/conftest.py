@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,23 +16,11 @@ import pytest
 from icp_xl.excel.selftest.bench import Bench, own_home
 from icp_xl.excel.selftest.result import SelfTest
 from icp_xl.excel.selftest.run import run_selftest
+from tests.support import office_engine
 from tests.support.selftest_excel import StandIn
 from tests.support.udf_server import function_server
 
 ROOT = Path(__file__).parents[2]
-
-
-def load_support(name: str) -> ModuleType:
-    """A module of ``tests/support``, which is no package."""
-    full = f"support_{name}"
-    if full not in sys.modules:
-        path = Path(__file__).parents[1] / "support" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(full, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[full] = module
-        spec.loader.exec_module(module)
-    return sys.modules[full]
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def engine() -> ModuleType:
     """The xlwings engine over openpyxl."""
-    return load_support("office_engine")
+    return office_engine
 
 
 @pytest.fixture
@@ -86,9 +72,8 @@ cli.run = run
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[tuple[ModuleType, Any]]:
-    engine = load_support("office_engine")
     with function_server() as server:
-        yield engine, server
+        yield office_engine, server
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ import icp_xl.cli
 from icp_xl.excel import jobs, macros, worker
 from icp_xl.excel.actions import ACTIONS
 from icp_xl.opc.archive import deterministic_zip
+from tests.support.office_books import Book
 
 from .test_macros import FAKE_CLI, SILENT
 
@@ -118,12 +119,12 @@ def users_parts(path: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def book(app: Any, engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def book(app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The workbook, open, beside a sales log; what has not changed in it is saved as it was."""
     monkeypatch.setattr(icp_xl.cli, "run", icp_xl.cli.run)
     exec(textwrap.dedent(FAKE_CLI), {})
     monkeypatch.setattr(jobs, "_spawn", lambda command, env, folder: (worker.work(jobs.open_job(folder)), False))
-    monkeypatch.setattr(engine.Book, "as_in_file", True)
+    monkeypatch.setattr(Book, "as_in_file", True)
     users_workbook(tmp_path / "Accounts.xlsx")
     sales = openpyxl.Workbook()
     sales.worksheets[0].append(["Date", "Account ID", "Customer", "SKU", "Revenue", "Category"])

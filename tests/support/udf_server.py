@@ -6,28 +6,18 @@ tuples of rows) and go out as the server returns them, its squeeze of single row
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from icp_xl.excel.xlwings_udfs import FUNCTIONS, decorated, udf_machinery
+from tests.support import office_engine
+from tests.support.office_cells import Range
 
 #: What COM hands over for an argument that was left out.
 MISSING = -2147352572
-
-
-def _office_engine() -> ModuleType:
-    full = "support_office_engine"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name("office_engine.py"))
-        assert spec is not None and spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
 
 
 class Server:
@@ -55,10 +45,9 @@ class Server:
 @contextmanager
 def function_server(**extra: ModuleType) -> Iterator[Server]:
     """A server of our functions, and of the modules ``extra`` by name."""
-    engine = _office_engine()
-    engine.register()
+    office_engine.register()
     with udf_machinery() as machinery:
         stand_in = sys.modules["xlwings._xlwindows"]
         stand_in.Range = lambda xl=None: SimpleNamespace(options=None, address=None) if xl is None else xl
-        stand_in.is_range_instance = lambda value: isinstance(value, engine.Range)
+        stand_in.is_range_instance = lambda value: isinstance(value, Range)
         yield Server(machinery, {FUNCTIONS: decorated(machinery), **extra})
