@@ -14,7 +14,7 @@ from icp_xl import OTHERS, cli
 from icp_xl.artifacts import ARTIFACTS
 from icp_xl.commands import COMMANDS, Command
 from icp_xl.commands.api import parameters_of
-from icp_xl.commands.ribbon import buttons, ribbon_xml, tag_of
+from icp_xl.commands.ribbon import buttons, keytips, ribbon_xml, tag_of
 from icp_xl.commands.signatures import stub_text
 from icp_xl.config.describe import SettingEntry, every_setting
 from icp_xl.excel.xlwings_udfs import described
@@ -52,11 +52,11 @@ def commands_page() -> str:
     ]
     for command in COMMANDS.values():
         parts += [[f"## icp-xl {command.title}"], *_command(command)]
+    keys = keytips([button for button, _ in buttons()])
     shown = (
-        (button.group, button.label, _starts(tag_of(button, command), button.before, command), button.keytip,
-         button.supertip)
-        for button, command in buttons()
-    )  # fmt: skip
+        (button.group, button.label, _starts(tag_of(button, command), button.before, command), key, button.supertip)
+        for (button, command), key in zip(buttons(), keys, strict=True)
+    )
     parts += [["## Buttons"], table(["group", "button", "runs", "key", "what it does"], shown)]
     places = sorted(((place, each) for each in COMMANDS.values() for place in each.in_run), key=lambda it: it[0].order)
     stages = ((str(n), place.name, f"`icp-xl {each.title}`") for n, (place, each) in enumerate(places, 1))

@@ -88,7 +88,7 @@ class Button:
         label: the text on it.
         group: label of its group; see :data:`icp_xl.commands.ribbon.GROUPS`.
         icon: a built-in icon (imageMso) of ``vba/icons.txt``.
-        keytip: the key that presses it.
+        keytip: the one to three keys that press it; where it is empty, the next ones that are free.
         supertip: a sentence on what it does.
         screentip: the heading over that sentence; the label by default.
         large: a large icon.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import string
+from itertools import product
 from xml.sax.saxutils import quoteattr
 
 from icp_xl.commands import BUTTONS
@@ -26,6 +29,41 @@ def buttons() -> list[tuple[Button, Command | None]]:
     return sorted(BUTTONS, key=lambda found: (groups.index(found[0].group), found[0].order))
 
 
+def keytips(found: list[Button]) -> list[str]:
+    """The keys of each button: as declared, else two that are free, of its label where they can be.
+
+    A key tip has one to three signs ("ST_Keytip", [MS-CUSTOMUI2] 2.4.19), capitals without blanks ("RibbonButton.KeyTip
+    Property", learn.microsoft.com). None is the beginning of another, which nobody could press.
+
+    Raises:
+        ValueError: one that was declared is none, or two cannot be told apart.
+    """
+    taken = [button.keytip for button in found if button.keytip]
+    odd = [tip for tip in taken if not re.fullmatch("[A-Z0-9]{1,3}", tip)]
+    if odd:
+        raise ValueError(f"keys of a button are one to three capitals or digits: {', '.join(odd)}")
+    twice = sorted(
+        {one for i, one in enumerate(taken) for j, other in enumerate(taken) if i != j and _clash(one, other)}
+    )
+    if twice:
+        raise ValueError(f"two buttons have the same key: {', '.join(twice)}. Leave it empty for the next free one.")
+    answer = []
+    for button in found:
+        signs = dict.fromkeys([c for c in button.label.upper() if c in _SIGNS] + list(_SIGNS))
+        free = ("".join(pair) for pair in product(signs, signs))
+        tip = button.keytip or next(tip for tip in free if not any(_clash(tip, other) for other in taken))
+        taken.append(tip)
+        answer.append(tip)
+    return answer
+
+
+_SIGNS = string.ascii_uppercase + string.digits
+
+
+def _clash(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
 def ribbon_xml() -> str:
     """The whole of ``customUI14.xml``.
 
@@ -33,13 +71,11 @@ def ribbon_xml() -> str:
         ValueError: two buttons have the same macro or key.
     """
     found = buttons()
-    for what, values in (
-        ("macro", [tag_of(*each) for each in found]),
-        ("key", [button.keytip for button, _ in found]),
-    ):
-        twice = sorted({value for value in values if values.count(value) > 1})
-        if twice:
-            raise ValueError(f"two buttons have the same {what}: {', '.join(twice)}")
+    tags = [tag_of(*each) for each in found]
+    twice = sorted({tag for tag in tags if tags.count(tag) > 1})
+    if twice:
+        raise ValueError(f"two buttons have the same macro: {', '.join(twice)}")
+    keys = dict(zip(tags, keytips([button for button, _ in found]), strict=True))
     lines = [
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>',
         f'<customUI xmlns="{_NAMESPACE}" onLoad="IcpOnLoad">',
@@ -49,18 +85,18 @@ def ribbon_xml() -> str:
     ]
     for group in dict.fromkeys(button.group for button, _ in found):
         lines.append(f"        <group id={quoteattr('grpIcp' + _id(group))} label={quoteattr(group)}>")
-        lines += [line for each in found if each[0].group == group for line in _button(*each)]
+        lines += [line for each in found if each[0].group == group for line in _button(*each, keys[tag_of(*each)])]
         lines.append("        </group>")
     return "\n".join([*lines, "      </tab>", "    </tabs>", "  </ribbon>", "</customUI>", ""])
 
 
-def _button(button: Button, command: Command | None) -> list[str]:
+def _button(button: Button, command: Command | None, keytip: str) -> list[str]:
     tag = tag_of(button, command)
     # A procedure of VBA needs no name of a macro.
     first = [("id", "btnIcp" + _id(tag)), *([("tag", tag)] if button.calls == MACRO else []), ("label", button.label)]
     if button.large:
         first.append(("size", "large"))
-    first += [("imageMso", button.icon), ("keytip", button.keytip)]
+    first += [("imageMso", button.icon), ("keytip", keytip)]
     second = [("onAction", button.calls), ("screentip", button.screentip or button.label)]
     indent = " " * 18
     return [

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from icp_xl.commands import ribbon as ribbon_module
+from icp_xl.commands.declare import Button
 from icp_xl.errors import DeliveryError
 from icp_xl.excel import build, doctor, install, macros
 from icp_xl.excel.stubs import help_module, stubs_module
@@ -107,9 +110,24 @@ def test_ribbon_follows_the_work_and_every_button_is_complete(ribbon: ET.Element
         assert button.get("imageMso") in icons
         assert all(button.get(name) for name in ("label", "screentip", "supertip", "keytip"))
         assert len(button.get("supertip") or "") <= 1024
-    keytips = [button.get("keytip") for button in buttons]
-    assert len(keytips) == len(set(keytips))
+    tips = [button.get("keytip") or "" for button in buttons]
+    # Of two that begin alike, the longer could not be pressed.
+    assert not any(one.startswith(other) for i, one in enumerate(tips) for j, other in enumerate(tips) if i != j)
     assert {button.get("tag") for button in buttons} - {None} == set(macros.MACROS)
+
+
+def test_forty_more_buttons_find_keys_of_their_own() -> None:
+    """Whoever adds a button looks for no key; those that are declared stay, and clashes are said."""
+    known = [button for button, _ in ribbon_module.buttons()]
+    new = [Button(f"Button {n}", "Learn", "Camera", "", "One more.") for n in range(40)]
+    tips = ribbon_module.keytips([*new, *known])
+    assert tips[40:] == ribbon_module.keytips(known) == [button.keytip for button in known]
+    assert all(re.fullmatch("[A-Z0-9]{2}", tip) for tip in tips[:40]) and len(set(tips)) == len(tips)
+    letters = {tip for tip in tips[40:] if len(tip) == 1}
+    assert not any(tip[0] in letters for tip in tips[:40])
+    for keytip in ("A", "AB", "g", "ABCD", "A B"):
+        with pytest.raises(ValueError, match="key"):
+            ribbon_module.keytips([*known, replace(new[0], keytip=keytip)])
 
 
 def test_vba_has_no_business_rule_and_only_known_words() -> None:
