@@ -61,6 +61,25 @@ class Spearman:
         self._bits = max(1, int(self.n - 1).bit_length())
         self._index = np.arange(self.n, dtype=np.int64)
 
+    def ranks(self, scores: Floats) -> Floats:
+        """Average rank of each account under many scores at once: a row per weights, a column per account."""
+        keys = np.ascontiguousarray(np.rint(scores * (1 / PRECISION)), dtype=np.int64)
+        if self._bits > 23:
+            return np.asarray(rankdata(keys, axis=1))
+        keys <<= self._bits
+        keys |= self._index
+        keys.sort(axis=1)
+        order = keys & ((1 << self._bits) - 1)
+        keys >>= self._bits
+        first = np.ones(keys.shape, dtype=bool)
+        np.not_equal(keys[:, 1:], keys[:, :-1], out=first[:, 1:])
+        starts = np.flatnonzero(first)
+        sizes = np.diff(np.append(starts, keys.size))
+        middle = starts % self.n + (sizes + 1) / 2
+        found = np.empty(keys.shape)
+        found[np.arange(len(keys))[:, None], order] = np.repeat(middle, sizes).reshape(keys.shape)
+        return found
+
     def order(self, scores: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Accounts from lowest to highest score, and where each group of tied scores begins in that order."""
         keys = np.rint(scores * (1 / PRECISION)).astype(np.int64)
@@ -155,8 +174,9 @@ class _Sample:
         return Value(self.spearman(self._engaged @ weights), self.divergence(weights))
 
     def objectives(self, weights: Floats, lambda_: float) -> Floats:
-        keys = np.rint((self._engaged @ weights.T) * (1 / PRECISION))
-        rho = self.spearman.of_ranks(rankdata(keys, axis=0)) if lambda_ < 1 else np.zeros(len(weights))
+        rho = np.zeros(len(weights))
+        if lambda_ < 1:
+            rho = self.spearman.of_ranks(self.spearman.ranks((self._engaged @ weights.T).T).T)
         raw, n = self._everyone @ weights.T, len(self._everyone)
         at_least = np.array([np.count_nonzero(raw >= cut - PRECISION / 2, axis=0) for cut in self._cuts])
         mix = np.diff(np.vstack([np.zeros(len(weights)), at_least, np.full(len(weights), n)]), axis=0) / n

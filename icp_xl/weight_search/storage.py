@@ -58,7 +58,7 @@ class BatchJournal(JournalFileBackend):
         super().__init__(str(path), lock_obj=self._os_lock)
         self._path = path
         self._depth = 0
-        self._pending: list[dict[str, Any]] = []
+        self._pending: list[str] = []
         self._in_file: int | None = None
         with self._os_lock.file:
             self._repair()
@@ -82,10 +82,10 @@ class BatchJournal(JournalFileBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append; within a batch to memory, else to the disk at once."""
         if self._depth:
-            self._pending.extend(logs)
+            self._pending.extend(map(_line, logs))
             return
         with self._os_lock.file:
-            self._write(logs)
+            self._write([_line(log) for log in logs])
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Records from that number on: those in the file, then those of the batch at hand."""
@@ -95,13 +95,13 @@ class BatchJournal(JournalFileBackend):
                 at += 1
                 yield log
             self._in_file = at
-        for log in self._pending[at - self._in_file :]:
-            yield json.loads(json.dumps(log))
+        for line in self._pending[at - self._in_file :]:
+            yield json.loads(line)
 
-    def _write(self, logs: list[dict[str, Any]]) -> None:
-        if logs:
+    def _write(self, lines: list[str]) -> None:
+        if lines:
             with open(self._path, "ab") as handle:
-                handle.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
+                handle.write("".join(lines).encode())
                 handle.flush()
                 os.fsync(handle.fileno())
 
@@ -114,6 +114,10 @@ class BatchJournal(JournalFileBackend):
             tail = handle.read(back)
             if tail and not tail.endswith(b"\n"):
                 handle.truncate(size - back + tail.rfind(b"\n") + 1)
+
+
+def _line(log: dict[str, Any]) -> str:
+    return json.dumps(log, separators=(",", ":")) + "\n"
 
 
 class TrialStore:
