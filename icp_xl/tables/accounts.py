@@ -12,9 +12,10 @@ import pandas as pd
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.ids import id_key, meet_without_zeros
-from icp_xl.tables.matching import ACCEPTED, NO_MATCH, Overrides, apply_overrides, link_key, match_names
+from icp_xl.tables.matching import ACCEPTED, NO_MATCH, Overrides, apply_overrides, link_key
 from icp_xl.tables.matching.evidence import FACT_COLUMNS
 from icp_xl.tables.matching.places import place_of
+from icp_xl.tables.matching.recalled import recall_matches
 from icp_xl.tables.model import MATCH_TABLE_COLUMNS
 from icp_xl.tables.names import normalize_name
 
@@ -183,7 +184,7 @@ def _links(
     overrides: Overrides,
     progress: Progress,
 ) -> pd.DataFrame:
-    found = match_names(left, directory.names, settings, progress)
+    found = recall_matches(left, directory.names, settings, progress)
     places = [place_of(*(row.get(name) for name in PLACE_COLUMNS)) for row in left.to_dict("records")]
     links = pd.DataFrame(
         {

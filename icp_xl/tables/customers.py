@@ -12,9 +12,10 @@ from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, empty_matches, made_ids
 from icp_xl.tables.ids import id_key
-from icp_xl.tables.matching import ACCEPTED, Overrides, find_duplicates
+from icp_xl.tables.matching import ACCEPTED, Overrides
 from icp_xl.tables.matching.evidence import FACT_COLUMNS
 from icp_xl.tables.matching.places import places_of
+from icp_xl.tables.matching.recalled import recall_duplicates
 from icp_xl.tables.model import DROPPED_COLUMNS, MATCH_TABLE_COLUMNS
 
 FIELDS = (
@@ -59,7 +60,7 @@ def build_customers(
     frame = _identified(frame[~lost])
     frame = frame.sort_values(["_key", "account_name", "source_row"], kind="stable", ignore_index=True)
     if settings.merge_duplicates:
-        judged = find_duplicates(_as_names(frame), settings, progress, overrides)
+        judged = recall_duplicates(_as_names(frame), settings, progress, overrides)
         cluster, pairs = judged.cluster.to_numpy(), judged.pairs
     else:
         cluster, pairs = frame.groupby("_key", sort=False).ngroup().to_numpy(), pd.DataFrame()

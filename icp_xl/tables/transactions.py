@@ -14,8 +14,9 @@ from icp_xl.tables.accounts import PLACE_COLUMNS, Directory, Resolved, empty_mat
 from icp_xl.tables.categories import category_choices, standardize_category
 from icp_xl.tables.customers import dropped_rows, pair_table
 from icp_xl.tables.ids import id_key
-from icp_xl.tables.matching import ACCEPTED, Overrides, find_duplicates, link_key
+from icp_xl.tables.matching import ACCEPTED, Overrides, link_key
 from icp_xl.tables.matching.places import place_of
+from icp_xl.tables.matching.recalled import recall_duplicates
 from icp_xl.tables.model import TRANSACTION_COLUMNS
 from icp_xl.tables.names import normalize_name
 
@@ -126,7 +127,7 @@ def _create(
     names = parts.rename(columns={"account_name": "name", "_id": "id"})
     names[["name", *PLACE_COLUMNS]] = names[["name", *PLACE_COLUMNS]].replace("", None)
     names["made"] = names["id"].str.startswith("N-")
-    judged = find_duplicates(names, settings, progress, overrides)
+    judged = recall_duplicates(names, settings, progress, overrides)
     names["_cluster"] = judged.cluster.to_numpy()
     ranked = names.sort_values(
         ["_cluster", "made", "rows", "name", "id"], ascending=[True, True, False, True, True], kind="stable"
