@@ -40,6 +40,7 @@ def _char_width(char: str) -> int:
     return _WIDTHS.get(base, 8)
 
 
+@lru_cache(maxsize=65_536)
 def text_width(text: str, size: float = 11, bold: bool = False) -> int:
     """Pixels that one line of ``text`` takes.
 
