@@ -76,7 +76,7 @@ def _server(to: Path | None) -> Iterator[Symptom]:
     from icp_xl.excel.function_server import try_import, try_server
 
     python = _interpreter(to)
-    if not Path(python).is_file() or _version("xlwings") is None:
+    if not os.path.isfile(python) or _version("xlwings") is None:
         return  # said already
     trial = try_server(python) if sys.platform == "win32" else try_import(python)
     if trial.fault:
@@ -98,7 +98,7 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
     config = _config(to)
     again = "Close Excel and run `icp-xl addin install`."
     addin = folder / ADDIN
-    if not addin.is_file():
+    if not os.path.isfile(addin):
         yield Symptom("bad", "Add-in", f"{addin} is missing", again)
     else:
         yield Symptom("good", "Add-in", str(addin))
@@ -106,7 +106,7 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
     python = _interpreter(to)
     if not known:
         yield Symptom("bad", "Configuration", f"{config} is missing", again)
-    elif not Path(python).is_file():
+    elif not os.path.isfile(python):
         yield Symptom("bad", "Configuration", f"it names a Python that is gone: {python}", again)
     elif not _same_file(python, sys.executable):
         yield Symptom("note", "Configuration", f"Excel uses another Python than this one: {python}")
@@ -160,7 +160,7 @@ def _jobs() -> Iterator[Symptom]:
 
 def _last_error() -> Iterator[Symptom]:
     last = user_folder() / "last_function_error.json"
-    if last.is_file():
+    if os.path.isfile(last):
         try:
             body = json.loads(last.read_text(encoding="utf-8"))
             text = f"{body['function']} met {body['error']} in {body['module']} line {body['line']}"

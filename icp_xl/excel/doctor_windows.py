@@ -5,6 +5,7 @@ What stands beside a question is where its rule is documented; ``tests/excel/tes
 
 from __future__ import annotations
 
+import os
 import re
 import site
 from collections.abc import Iterator
@@ -114,12 +115,12 @@ def _library(machine: WindowsMachine) -> Iterator[Symptom]:
     name = f"xlwings{machine.excel.bits or 64}-{machine.xlwings}.dll"
     # In this order, and nowhere else: XLPyLoadDLL of xlwings' VBA.
     folders = [Path(machine.python).parent, Path(machine.python).parent.parent]
-    if any((folder / name).is_file() for folder in folders):
+    if any(os.path.isfile(folder / name) for folder in folders):
         yield Symptom("good", "Function library", name)
         return
     step = "Run `pip install --force-reinstall xlwings`."
     elsewhere = machine.user_base / name
-    if elsewhere.is_file():
+    if os.path.isfile(elsewhere):
         # "User installs" (pip's documentation): without rights on Python's own folder, pip writes below the user's.
         step = (
             f"pip put it into {elsewhere.parent}, since Python's own folder is not yours: make an environment "
@@ -188,7 +189,7 @@ def _copies(machine: WindowsMachine) -> Iterator[Symptom]:
     alternative = path_text(options.get("AltStartup"))
     if alternative:
         folders.append(Path(alternative))
-    others = [str(folder / ADDIN) for folder in folders if (folder / ADDIN).is_file()]
+    others = [str(folder / ADDIN) for folder in folders if os.path.isfile(folder / ADDIN)]
     # Add-ins ticked in Excel's own list: OPEN, OPEN1, ... with switches before a path in quotation marks.
     for name, value in options.items():
         ticked = path_text(re.sub(r"^\s*(/\w+\s+)*", "", text_of(value)))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from icp_xl.excel.xlwings_udfs import FUNCTIONS
 
@@ -110,25 +110,28 @@ def _running(
     hidden: dict[str, Any] = {}
     if sys.platform == "win32":
         hidden["creationflags"] = subprocess.CREATE_NO_WINDOW
-    with tempfile.TemporaryFile() as complaint, tempfile.TemporaryFile() as answer:
+    with tempfile.TemporaryFile() as complaint:
         process = subprocess.Popen(
             [python, "-B", "-c", code, str(ROOT), token],
-            stdin=subprocess.DEVNULL, stdout=answer, stderr=complaint, **hidden,
+            # Whatever talks without end waits for a reader, and fills no disk.
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaint, **hidden,
         )  # fmt: skip
 
-        def text(file: IO[bytes]) -> str:
-            file.seek(0)
-            return file.read().decode("utf-8", "replace").strip()
-
         def words() -> str:
-            lines = text(complaint).splitlines()
+            complaint.seek(0)
+            lines = complaint.read().decode("utf-8", "replace").strip().splitlines()
             return lines[-1][:200] if lines else f"exit code {process.returncode}"
 
+        def answer() -> str:
+            return process.stdout.read(10_000).decode("utf-8", "replace") if process.stdout else ""
+
         try:
-            yield process, words, lambda: text(answer)
+            yield process, words, answer
         finally:
             process.kill()
             process.wait()
+            if process.stdout:
+                process.stdout.close()
 
 
 def _connect(clsid: str) -> Any:

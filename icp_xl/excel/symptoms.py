@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["good", "note", "bad"]
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Symptom:
         'NO    Python: too old. Install 3.11.'
         """
         mark = {"good": "ok   ", "note": "note ", "bad": "NO   "}[self.state]
-        return f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")
+        text = f"{mark} {self.topic}: {self.text}" + (f". {self.next_step}" if self.next_step else "")
+        # A name of an odd machine may hold what no screen shows.
+        return _UNSEEN.sub("?", text.encode("utf-8", "replace").decode())
 
 
 def examined(parts: Iterable[tuple[str, Callable[[], Iterable[Symptom]]]]) -> Iterator[Symptom]:
@@ -34,5 +38,5 @@ def examined(parts: Iterable[tuple[str, Callable[[], Iterable[Symptom]]]]) -> It
         try:
             yield from part()
         except Exception as error:  # Whatever an odd machine makes of a question, the others are answered.
-            text = f"it could not be examined ({type(error).__name__}: {error})".replace("\0", "?")
+            text = f"it could not be examined ({type(error).__name__}: {str(error)[:200]})"
             yield Symptom("bad", topic, text, "Please report it.")

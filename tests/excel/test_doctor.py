@@ -193,7 +193,8 @@ def test_a_policy_stands_above_the_users_own_setting(tmp_path: Path, keys: dict[
         (APP_PATH, {"": "C:\\Office\0\\EXCEL.EXE"}), (APP_PATH, {"": None}), (APP_PATH, {"": b"\1"}),
         (APP_PATH, {"": 5}),
         (CLICK_TO_RUN, {"Platform": 64, "ProductReleaseIds": b"x"}), (ASR_INTUNE, {"ASRRules": None}),
-        (ASR_INTUNE, {"ASRRules": "|=||"}), (rf"{HKCU}{OFFICE}\Options", {"OPEN": None, "OPEN1": 3, "AltStartup": b""}),
+        (ASR_INTUNE, {"ASRRules": "|=||"}), (rf"{HKCU}{OFFICE}\Options", {"AltStartup": "a" * 9000, "OPEN": "\ud800"}),
+        (APP_PATH, {"": "%" * 5000}), (rf"{HKCU}{OFFICE}\Options", {"OPEN": None, "OPEN1": 3, "AltStartup": b""}),
         (rf"{HKCU}{OFFICE}\Resiliency\DisabledItems", {"1": None, "2": "icp_xl.xlam"}),
     ],
 )  # fmt: skip
@@ -262,6 +263,24 @@ def test_variables_in_a_path_of_the_registry(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("program", ["/bin/true", "/bin/echo"])
 def test_what_ends_well_and_is_no_python_is_no_function_server(program: str) -> None:
     assert "is no Python" in try_import(program).fault
+
+
+def test_what_talks_without_end_is_ended_and_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    endless = tmp_path / "endless"
+    endless.write_text("#!/bin/sh\nexec yes\n")
+    endless.chmod(0o755)
+    assert try_import(str(endless), limit=0.3).fault == "no answer within 0.3 seconds"
+
+
+@pytest.mark.parametrize("python", ["/" + "a" * 5000, "/x\0y", "/tmp", "", "/\udc80"])
+def test_a_configuration_of_any_kind_is_answered(tmp_path: Path, python: str) -> None:
+    pairs = f'"INTERPRETER_WIN","{python}"\r\n'.encode("utf-8", "surrogatepass")
+    (tmp_path / "icp_xl.conf").write_bytes(pairs)
+    lines = [item.line() for item in doctor.examine(tmp_path)]
+    assert any("names a Python that is gone" in line or "is missing" in line for line in lines)
+    assert all(line.isprintable() and line.encode("utf-8") for line in lines)
+    assert not any("could not be examined" in line for line in lines)
 
 
 @pytest.mark.parametrize(
