@@ -39,6 +39,7 @@ SECRETS = [
     ("jo, Jo and JO-jo", "jo"), ("CORPHQ\\jo", "CORPHQ|jo"), ("on PC-OSLO7 as pc-oslo7.corp.example.org", "OSLO|corp"),
     ("by Joan van Dyke, or Dyke", "Joan|Dyke"), ("opened by O'Neil", "Neil"), ("Jörg", "Jörg|rg"),
     (unicodedata.normalize("NFD", "Jörg und D:\\Mü"), "rg|Mü"), (quote("Jörg O'Neil"), "%B6|Neil"),
+    (repr("\ud800C:\\Users\\jane"), "jane"), ("at:/srv/jane", "srv|jane"), (repr(r"in \\fs\jane"), "jane"),
     (json.dumps("Jörg"), "u00f6"), (str("Jörg".encode()), "xb6"), ("x" * 590 + " Jörg O'Neil", "J"),
 ]  # fmt: skip
 
@@ -63,6 +64,18 @@ def test_names_stand_beside_anything(clean: Cleaner) -> None:
             text,
             clean(text),
         )
+
+
+def test_a_user_who_is_called_by_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "41")
+    monkeypatch.setenv("USERNAME", " . ")
+    found = Cleaner(tmp_path)("41 of 410; 4.41, 41.5; by 41, at -2147352541")
+    assert found == "<user> of 410; 4.41, 41.5; by <user>, at -2147352541"
+
+
+def test_what_cannot_be_cleaned_is_not_told(clean: Cleaner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clean, "_names", [(None, "")])
+    assert clean("by Jörg") == "a text that could not be cleaned (AttributeError)"
 
 
 def test_what_tells_nothing_of_anybody_stays(clean: Cleaner, tmp_path: Path) -> None:

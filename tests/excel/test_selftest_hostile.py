@@ -366,6 +366,20 @@ def test_whatever_a_step_gives_the_results_are_whole(start: Any, steps: Any, tmp
     assert found.exit_code == (wanted == "failed") and openpyxl.load_workbook(found.workbook)
 
 
+def nobody(*_: Any) -> Any:
+    raise RuntimeError("no answer")
+
+
+@pytest.mark.parametrize("asked", ["os.getcwd", "pathlib.Path.home", "platform.node", "getpass.getuser"])
+def test_a_machine_that_does_not_know_itself(
+    start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setattr(asked, nobody)
+    steps(fine)
+    found, _ = start(tell=nobody)
+    assert outcomes(found) == [("passed", "fine")] and found.exit_code == 0
+
+
 # Stopped by somebody
 
 

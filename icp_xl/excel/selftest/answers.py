@@ -109,7 +109,7 @@ def shown(bench: Bench, book: Any, case: Case) -> str:
         for got_cell, want_cell in zip(got_row, want_row, strict=True)
         if not same(got_cell, want_cell)
     ]
-    return f"{case.name} shows {wrong[0][0]}, wanted {wrong[0][1]}" if wrong else ""
+    return f"{case.name} shows {wrong[0][0]!r}, wanted {np.array(wrong[0][1]).tolist()!r}" if wrong else ""
 
 
 @step(7, 15, seconds=300, expected="Each shows the library's own value")

@@ -14,8 +14,7 @@ import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,7 +38,7 @@ _LAST = rf"(?:[^\\/{_END}]{{1,120}}?\.\w{{2,5}}(?![\w.])|[^\s\\/{_END}]+(?: (?!(
 #: Below our own folders everything is ours; what lies below another, known or not, is not told.
 _PATH = re.compile(
     r"(?:(?P<known><(?!folder>|python>|icp_xl>)\w+>)[\\/]+"
-    r"|(?<![\w:/\\>])(?:[A-Za-z]:[\\/]+|\\\\[?.]?\\*|/(?=[\w.~])|~[\\/]))" + rf"(?:{_SEGMENT}[\\/]+)*{_LAST}"
+    r"|[A-Za-z]:[\\/]+|(?<![\\>])\\\\[?.]?\\*|(?<![\w/\\>])(?:/(?=[\w.~])|~[\\/]))" + rf"(?:{_SEGMENT}[\\/]+)*{_LAST}"
 )
 _URL = re.compile(r"\b[a-zA-Z][\w+.-]*://[^\s\"'<>]+")
 _MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*")
@@ -52,53 +51,62 @@ class Cleaner:
     """Cleans texts of one machine; ``more`` are further names of its user, such as Excel's own."""
 
     def __init__(self, folder: Path, *, out: Path | None = None, more: Iterable[str] = ()) -> None:
-        home = bounded_home()
+        home = _asked(lambda: str(Path.home()))
         places = [(str(folder), "<folder>"), *((str(each), "<out>") for each in (out,) if each and each.is_absolute())]
         places += [
             (home, "<home>"),
-            (tempfile.gettempdir(), "<temp>"),
+            (_asked(tempfile.gettempdir), "<temp>"),
             (sys.prefix, "<python>"),
-            (os.getcwd(), "<here>"),
+            (_asked(os.getcwd), "<here>"),
         ]
         places += [(str(Path(__file__).parents[2]), "<icp_xl>")]
         places += [(os.environ[name], f"<{name.lower()}>") for name in _FOLDERS if os.environ.get(name)]
-        people = [Path(home).name, *(os.environ.get(name, "") for name in _PEOPLE), *more]
-        with suppress(Exception):  # There is no name.
-            people.append(getpass.getuser())
+        people = [Path(home).name, _asked(getpass.getuser), *(os.environ.get(name, "") for name in _PEOPLE), *more]
         for name in list(people):
             # ``Jane Doe``, ``jane.doe`` and ``CORP\jane`` are also named in part.
             people += [part for part in re.split(r"[\s._\\/@+-]+", name) if len(part) > 2 and not part.isdigit()]
-        machines = [platform.node(), *(os.environ.get(name, "") for name in _MACHINES)]
+        machines = [_asked(platform.node), *(os.environ.get(name, "") for name in _MACHINES)]
         machines += [name.strip("\\").split(".")[0] for name in machines]
         #: Longest first: a home folder before the name in it.
-        self._places = _spelt((place, put) for place, put in places if len(place.strip("/\\")) > 2)
-        self._names = _spelt(
-            [(name, "<machine>") for name in machines if len(name) > 1] + [(name, "<user>") for name in people if name]
-        )
+        spelt = _spelt((place, put) for place, put in places if len(place.strip("/\\")) > 2)
+        # No place goes on in letters: /home/jo is not the beginning of /home/john.
+        self._places = [(re.compile(re.escape(place) + r"(?![^\W_])", re.IGNORECASE), put) for place, put in spelt]
+        names = [(name, "<machine>") for name in machines if len(name) > 1] + [(name, "<user>") for name in people]
+        named = _spelt((name, put) for name, put in names if any(sign.isalnum() for sign in name))
+        self._names = [(re.compile(_word(name), re.IGNORECASE), put) for name, put in named]
 
     def __call__(self, value: object) -> str:
         """``value`` as a text that names nobody, of a length that is read."""
-        text = unicodedata.normalize("NFC", _text(value)[:LOOKED_AT])
+        try:
+            return self._cleaned(_text(value))
+        except Exception as error:  # What cannot be cleaned is not told.
+            return f"a text that could not be cleaned ({type(error).__name__})"
+
+    def _cleaned(self, text: str) -> str:
+        text = unicodedata.normalize("NFC", text[:LOOKED_AT])
         for place, put in self._places:
-            # No place goes on in letters: /home/jo is not the beginning of /home/john.
-            text = re.sub(re.escape(place) + r"(?![^\W_])", lambda _, put=put: put, text, flags=re.IGNORECASE)  # type: ignore[misc]
+            text = place.sub(lambda _, put=put: put, text)  # type: ignore[misc]
         text = _URL.sub(lambda found: _short_path(found.group(), "<address>"), text)
         text = _MAIL.sub("<e-mail>", text)
         text = _PATH.sub(lambda found: _short_path(found.group(), found["known"] or "<path>"), text)
         text = _SHORT.sub("<short name>", text)
         for name, put in self._names:
-            text = re.sub(
-                rf"(?:(?<=%[0-9A-F]{{2}})|(?<![^\W\d_<])){re.escape(name)}(?![^\W\d_>])", put, text, flags=re.IGNORECASE
-            )
+            text = name.sub(put, text)
         return " ".join(text.split())[:MOST]
 
 
-def bounded_home() -> str:
-    """The user's home folder; empty where there is none."""
+def _asked(ask: Callable[[], str]) -> str:
+    """What a machine says of itself; empty where it does not."""
     try:
-        return str(Path.home())
-    except RuntimeError:
+        return ask()
+    except Exception:  # There is no home, no name, or the working folder is gone.
         return ""
+
+
+def _word(name: str) -> str:
+    """A pattern of ``name`` where it is a word: no letters beside a letter, nothing of a number beside a digit."""
+    before = r"(?:(?<=%[0-9A-F]{2})|(?<![^\W\d_<]))" if not name[0].isdigit() else r"(?<![\w.,])"
+    return before + re.escape(name) + (r"(?![^\W\d_>])" if not name[-1].isdigit() else r"(?!\w|[.,]\d)")
 
 
 def _text(value: object) -> str:

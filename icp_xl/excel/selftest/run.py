@@ -207,8 +207,8 @@ def _cancelled() -> bool:
 @contextmanager
 def _work_folder() -> Iterator[Path]:
     # Excel for Mac may read its own container without asking.
-    container = Path.home() / MAC_CONTAINER
-    place = container if sys.platform == "darwin" and container.is_dir() else None
+    mac = sys.platform == "darwin" and (Path.home() / MAC_CONTAINER).is_dir()
+    place = Path.home() / MAC_CONTAINER if mac else None
     made = scratch_folder("selftest", place)
     try:
         folder = made.__enter__()
