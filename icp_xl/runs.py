@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from icp_xl import __version__, artifacts
 from icp_xl.config import Settings
-from icp_xl.errors import Cancelled, DataError, IcpError
+from icp_xl.errors import Cancelled, DataError, IcpError, SourceError
 from icp_xl.one_thread import one_thread
 from icp_xl.outputs import Publication, json_text, open_output, plain
 from icp_xl.progress import Progress
@@ -182,7 +182,7 @@ def rare_collection() -> Iterator[None]:
 
 @contextmanager
 def start_run(
-    command: str, settings: Settings, *, progress: Progress | None = None, dry_run: bool = False
+    command: str, settings: Settings, *, progress: Progress | None = None, dry_run: bool = False, after: str = ""
 ) -> Iterator[RunContext]:
     """Run one command inside its record: publish its outputs when it succeeds, drop them when it fails.
 
@@ -194,8 +194,19 @@ def start_run(
         settings: resolved settings.
         progress: shows stages and asks for a cancel; silent by default.
         dry_run: nothing but the record is written.
+        after: the command whose results this one starts from.
+
+    Raises:
+        SourceError: it has to start from earlier results, and there is no output folder; none is made then.
     """
     out = settings.paths.out
+    if after and not out.exists():
+        raise SourceError(
+            "the output folder does not exist",
+            where="--out",
+            got=str(out),
+            next_step=f"Check the folder, or run `icp-xl {after}` first with the same --out.",
+        )
     with open_output(out) as outputs:
         refuse_link(settings.paths.runs)
         # Not into the folder of each run: there are many, and only this run's is written.

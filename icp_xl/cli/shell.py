@@ -55,7 +55,7 @@ def _run(command: Command, given: dict[str, Any]) -> Any:
 
     with (
         progress_bar(quiet) as progress,
-        start_run(command.name, settings, progress=progress, dry_run=given["dry_run"]) as run,
+        start_run(command.name, settings, progress=progress, dry_run=given["dry_run"], after=command.after) as run,
     ):
         result = command.function(run, **own)
     for text in run.warnings:

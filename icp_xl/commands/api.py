@@ -125,7 +125,9 @@ def _call(command: Command, given: Mapping[str, Any]) -> Any:
     settings = settings_from(base, overrides_of(command, given, other, lambda text: None))
     if command.takes == "settings":
         return command.function(settings, **own)
-    with start_run(command.name, settings, progress=given["progress"], dry_run=given["dry_run"]) as run:
+    with start_run(
+        command.name, settings, progress=given["progress"], dry_run=given["dry_run"], after=command.after
+    ) as run:
         result = command.function(run, **own)
     return Planned(tuple(run.planned)) if run.dry_run else result
 

@@ -156,7 +156,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Command:
-    """A declared command."""
+    """A declared command; ``after`` is the one without whose results it cannot begin."""
 
     function: Callable[..., Any]
     name: str
@@ -168,6 +168,7 @@ class Command:
     prepare: Callable[[dict[str, Any], Callable[[str], None]], dict[str, Any]] | None = None
     buttons: tuple[Button, ...] = ()
     in_run: tuple[InRun, ...] = ()
+    after: str = ""
 
     @property
     def title(self) -> str:
@@ -276,6 +277,7 @@ def command(
     shared: tuple[str, ...] = EVERY,
     defaults: Mapping[str, Any] | None = None,
     prepare: Callable[[dict[str, Any], Callable[[str], None]], dict[str, Any]] | None = None,
+    after: str = "",
     **made: Any,
 ) -> Callable[[Function], Function]:
     """Declare the function below as a command.
@@ -288,6 +290,7 @@ def command(
         shared: shared options that it takes.
         defaults: defaults of shared options, where they are others than usual.
         prepare: called with the settings given, before they are read; returns further ones that rank below.
+        after: the command that left what this one starts from; the output folder is there then.
         made: ``button``, one or several :class:`Button`; ``in_run``, one or several :class:`InRun`.
     """
 
@@ -305,6 +308,7 @@ def command(
             prepare,
             (button,) if isinstance(button, Button) else button,
             (stages,) if isinstance(stages, InRun) else stages,
+            after,
         )
         if found.title in COMMANDS or any(found.public == each.public for each in COMMANDS.values()):
             raise ValueError(f"the command {found.title} ({found.public}) is declared twice")

@@ -87,6 +87,7 @@ def train(
     Setting("--holdout", "whitespace.holdout_share"),
     Setting("--shadow", "whitespace.shadow"),
     Setting("--rep-books", "whitespace.rep_books"),
+    after="train",
     public="rank_whitespace",  # icp_xl.whitespace is the package behind it
     button=Button(
         "Rank whitespace", "Act", "PivotTableInsert", "W",

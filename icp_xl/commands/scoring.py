@@ -50,6 +50,7 @@ def score(run: RunContext) -> ScoreOutcome:
     Setting("--size", "optimize.include_size"),
     Setting("--storage", "optimize.storage"),
     shared=("config", "out", "set_"),
+    after="score",
     button=Button(
         "Optimise weights", "Score", "WhatIfAnalysisMenu", "O",
         "Searches the weights of the components that agree best with revenue, without upsetting the grades more than "
@@ -72,6 +73,7 @@ def optimize(run: RunContext) -> OptimizeResult | None:
 
 @command(
     shared=("config", "out", "set_"),
+    after="score",
     button=Button(
         "What if", "Score", "ChartInsert", "J",
         "Writes the live workbook from the last scores: anyone can move a weight there and watch every score change, "
@@ -93,6 +95,7 @@ def live(run: RunContext) -> LiveResult | None:
 
 @command(
     shared=("config", "out", "set_"),
+    after="score",
     button=Button(
         "Script for Lite", "Help", "ControlProperties", "Z",
         "Writes a script for xlwings Lite from the last scores: the ICP functions, and scoring in place, on Windows, "
