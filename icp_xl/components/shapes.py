@@ -35,7 +35,7 @@ class Shape(Protocol):
     def script(self, values: Sequence[str], table: str = "") -> str:
         """The same in Python over a variable per fact: NaN for a number that is not known, ``None`` for a text.
 
-        It may use the module ``math``, and ``look_up(table, text, prior)`` of :mod:`icp_xl.reports.lite.runtime`.
+        It may use the module ``math``, and ``look_up(table, text, prior)`` of :mod:`icp_xl.reports.lite.scorer`.
         """
 
     def formula(self, facts: Sequence[Fact], money: str) -> str:

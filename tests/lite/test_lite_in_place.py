@@ -30,9 +30,9 @@ def space() -> dict[str, Any]:
     return made
 
 
-def rows(n: int = 40) -> list[list[Any]]:
+def rows(n: int = 40, step: int = 1, start: int = 0) -> list[list[Any]]:
     """A sheet as users have it: a title, headers in another order, a column of their own in between."""
-    frame = LIVE.scored.head(n)
+    frame = LIVE.scored.iloc[start::step].head(n)
     columns = [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in reversed(FACTS)]
     body = [[f"No. {i}", *row] for i, row in enumerate(zip(*columns, strict=True))]
     return [["Our customers"], [], ["Ours", *reversed(HEADERS)], *body]
@@ -144,12 +144,12 @@ def test_a_table_is_scored_without_its_total(space: dict[str, Any]) -> None:
         (lambda book: book.sheets[0].cells.update({(3, 2): "x", (3, 3): "y"}), "lacks Consumable revenue, Software"),
         (lambda book: book.sheets[0].cells.update({(3, 1): "Industry"}), "Two columns are headed Industry"),
         (lambda book: book.sheets[1].cells.update({(4, 2): "a", (5, 2): -1, (6, 2): None}),
-         "vertical: 'a'; size: -1; adoption: None"),
+         "vertical: 'a'; size: -1; adoption: blank"),
         (lambda book: book.sheets[1].cells.update({(9, 2): "all"}), "Rank among: 'all'"),
         (lambda book: book.sheets[1].cells.update({(i, 2): 0 for i in range(4, 8)}), "all of them are 0"),
         (lambda book: book.sheets[1].activate(), "Go to the sheet with your accounts"),
         (lambda book: book.sheets.add(name="ICP Written", after=book.sheets[0]).cells.update({(1, 1): "Mine"}) or
-         book.sheets[0].activate(), "ICP Written is not the one"),
+         book.sheets[0].activate(), "ICP Written is not as these"),
     ],
 )  # fmt: skip
 def test_whatever_is_wrong_is_said_and_nothing_is_written(space: dict[str, Any], change: Any, words: str) -> None:

@@ -235,7 +235,7 @@ def test_the_command_writes_it_and_says_what_it_holds(
     assert "best 7 of" in said and "score model and 7 accounts" in said
     text = (out / "lite" / "main.py").read_text(encoding="utf-8")
     assert text == lite_script(replace(sample, most_accounts=7)) and str(tmp_path) not in text
-    assert (out / "lite" / "requirements.txt").read_text(encoding="utf-8") == "xlwings>=0.33.14\n"
+    assert (out / "lite" / "requirements.txt").read_text(encoding="utf-8") == "xlwings>=0.37.0\n"
 
 
 def test_hostile_texts_stay_texts(sample: LiteInputs) -> None:

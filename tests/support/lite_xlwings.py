@@ -4,6 +4,7 @@ It needs Python's own library only, so that it runs under Pyodide too. Each rule
 Whatever is not documented, or is documented as missing, is an AttributeError here.
 """
 
+import datetime as dt
 import inspect
 import math
 import re
@@ -19,6 +20,17 @@ class Error:
 
     def __init__(self, text):
         self.text = text
+
+
+class Formula:
+    """A cell with a formula, and what it shows."""
+
+    def __init__(self, text, value):
+        self.text, self.value = text, value
+
+
+class Refused(Exception):
+    """What Excel does not do: a write to a protected sheet ("Range.value"), a sheet in a protected workbook."""
 
 
 def func(function):
@@ -78,7 +90,7 @@ def call(function, *arguments):
 def _read(cell, err_to_str):
     if isinstance(cell, Error):
         return cell.text if err_to_str else None
-    if cell == "":
+    if isinstance(cell, str) and cell == "":
         return None
     assert cell is None or isinstance(cell, bool | int | float | str), "a date is a number in custom functions"
     return cell
@@ -113,9 +125,9 @@ class Range:
     column = property(lambda self: self._first[1])
     shape = property(lambda self: (self._last[0] - self.row + 1, self._last[1] - self.column + 1))
 
-    def options(self, *, ndim, err_to_str):
-        assert ndim == 2 and err_to_str is True
-        return _Read(self)
+    def options(self, *, ndim, err_to_str=None):
+        assert ndim == 2 and err_to_str in (None, True)
+        return _Read(self, err_to_str)
 
     def _put(self, values):
         # xlwings' "Range.value": a list of lists goes below and beside the first cell.
@@ -132,17 +144,33 @@ class Range:
 
 
 class _Read:
-    def __init__(self, area):
-        self._area = area
+    def __init__(self, area, err_to_str):
+        self._area, self._err_to_str = area, err_to_str
+
+    def _cells(self, cells):
+        area = self._area
+        return [
+            [cells.get((i, j)) for j in range(area._first[1], area._last[1] + 1)]
+            for i in range(area._first[0], area._last[0] + 1)
+        ]
 
     @property
     def value(self):
-        area = self._area
-        cells = area._sheet.before
-        return [
-            [_read(cells.get((i, j)), True) for j in range(area._first[1], area._last[1] + 1)]
-            for i in range(area._first[0], area._last[0] + 1)
-        ]
+        """ "Range.value" in a script with ``xw.Book``: what the cells held before it; a date is a datetime."""
+        assert self._err_to_str, "errors would be None"
+        return [[_script_read(cell) for cell in row] for row in self._cells(self._area._sheet.before)]
+
+    async def get_formula(self):
+        """ "Range.get_formula", since 0.37: asks Excel, which first does all that was asked for before."""
+        await self._area._sheet.book.flush()
+        cells = self._cells(self._area._sheet.cells)
+        return [[cell.text if isinstance(cell, Formula) else _script_read(cell) or "" for cell in row] for row in cells]
+
+
+def _script_read(cell):
+    if isinstance(cell, Formula):
+        cell = cell.value
+    return cell if isinstance(cell, dt.datetime) else _read(cell, True)
 
 
 class Table:
@@ -159,6 +187,7 @@ class Sheet:
 
     def __init__(self, book, name, cells):
         self.book, self.name, self.cells, self.before, self.tables = book, name, dict(cells), dict(cells), []
+        self.protected = False
 
     @property
     def used_range(self):
@@ -189,9 +218,12 @@ class Sheets:
         return self._sheets[at]
 
     def add(self, *, name, after):
-        assert after in self._sheets
-        assert name.casefold() not in {sheet.name.casefold() for sheet in self._sheets} and len(name) <= 31
+        assert after in self._sheets and 0 < len(name) <= 31
+        # "Sheets.add" refuses a name that differs by capitals only.
+        if name.lower() in (sheet.name.lower() for sheet in self._sheets):
+            raise ValueError(f"Sheet named '{name}' already present in workbook")
         sheet = Sheet(self._book, name, {})
+        self._book.queue.append(("sheet", name, (0, 0), None))
         self._sheets.insert(self._sheets.index(after) + 1, sheet)
         # A sheet that is added is the active one.
         self.active = sheet
@@ -202,31 +234,55 @@ class Book:
     """A workbook: sheet to rows of cells, from A1; the first is the active one."""
 
     def __init__(self, sheets):
-        self.queue = []
+        self.queue, self.selection, self.protected = [], None, False
         self.sheets = Sheets(self)
         for name, rows in sheets.items():
             cells = {(i, j): cell for i, row in enumerate(rows, 1) for j, cell in enumerate(row, 1)}
             self.sheets._sheets.append(Sheet(self, name, cells))
         self.sheets.active = self.sheets[0]
 
-    def run(self, script_, *, done=True):
+    def run(self, script_):
         """Run a script on what the sheets hold now, then do what it asked for."""
-        assert script_.lite_script
+        assert script_.lite_script and inspect.iscoroutinefunction(script_)
         self.queue.clear()
         for sheet in self.sheets:
             sheet.before = dict(sheet.cells)
-        script_(self)
-        cells = {sheet.name: sheet.cells for sheet in self.sheets}
-        for what, name, (row, column), value in self.queue:
-            if what == "values":
-                for i, line in enumerate(value):
-                    for j, cell in enumerate(line):
-                        shown = _cell(cell)
-                        assert not str(shown).startswith("="), "it would be a formula"
-                        cells[name][row + i, column + j] = None if shown == "" else shown
+        _finish(script_(self))
+        _finish(self.flush())
+
+    async def flush(self):
+        """ "Book.flush": do what was asked for, in order, up to what Excel refuses; the rest of it is lost."""
+        asked, self.queue = self.queue, []
+        sheets = {sheet.name: sheet for sheet in self.sheets}
+        for what, name, (row, column), value in asked:
+            if what == "sheet":
+                if self.protected:
+                    added = {other for kind, other, *_ in asked if kind == "sheet"}
+                    self.sheets._sheets = [sheet for sheet in self.sheets if sheet.name not in added]
+                    raise Refused("the workbook is protected")
+                continue
+            if sheets[name].protected:
+                raise Refused("the sheet is protected")
+            for i, line in enumerate(value if what == "values" else []):
+                for j, cell in enumerate(line):
+                    text = _cell(cell)
+                    assert (
+                        not str(text).startswith(("=", "+", "-", "@", "'")) or not isinstance(text, str) or text == "-"
+                    ), text
+                    assert column + j <= 16_384
+                    sheets[name].cells[row + i, column + j] = None if text == "" else text
 
     def rows(self, name):
         """What a sheet shows, as rows."""
         [sheet] = [sheet for sheet in self.sheets if sheet.name == name]
         deep, wide = (max(spot[k] for spot in sheet.cells) for k in (0, 1))
         return [[sheet.cells.get((i, j)) for j in range(1, wide + 1)] for i in range(1, deep + 1)]
+
+
+def _finish(coroutine):
+    """Run a coroutine to its end: nothing here ever waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("it waits for something that is not of xlwings")

@@ -27,6 +27,22 @@ class LiteError(Exception):
     """The result is one of Excel's errors, which is the exception's text."""
 
 
+def shown(cell: Any, most: int = 60) -> str:
+    """A cell as a message tells it: a date as such, a long text cut.
+
+    >>> shown("a" * 100, 10), shown(None), shown(1.5)
+    ("'aaaaaaaaa…'", 'blank', '1.5')
+    """
+    if cell is None:
+        return "blank"
+    if isinstance(cell, str):
+        return repr(cell if len(cell) <= most else cell[: most - 1] + "\u2026")
+    try:
+        return str(cell)[:most]
+    except ValueError:
+        return "a number of too many digits"
+
+
 def rows_of(argument: Any) -> list[list[Any]]:
     """An argument as rows of cells; one that is left out, or a blank cell, is one blank cell."""
     return argument if isinstance(argument, list) else [[argument]]
@@ -95,7 +111,23 @@ def text_of(cell: Any) -> str | None:
         return text or None
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         raise LiteError(VALUE)
-    return str(int(cell)) if math.isfinite(cell) and cell == int(cell) else str(cell)
+    number = finite(cell)
+    return str(int(number)) if number == int(number) else str(number)
+
+
+def finite(number: float) -> float:
+    """A number as Excel could hold it.
+
+    Raises:
+        LiteError: it is beyond that (Python knows whole numbers of any length).
+    """
+    try:
+        number = float(number)
+    except OverflowError:
+        raise LiteError(NUM) from None
+    if not math.isfinite(number):
+        raise LiteError(NUM)
+    return number
 
 
 def number_of(cell: Any, least: float | None = None) -> float:
@@ -116,7 +148,7 @@ def number_of(cell: Any, least: float | None = None) -> float:
     elif isinstance(cell, bool) or not isinstance(cell, int | float):
         raise LiteError(VALUE)
     else:
-        number = float(cell)
+        number = finite(cell)
     if math.isinf(number) or (least is not None and number < least):
         raise LiteError(NUM)
     return number

@@ -1,32 +1,36 @@
-"""The scripts that work on the sheet: this file is the third part of what is written.
+"""The scripts that work on the sheet: this file is the last part of what is written.
 
 What the documentation of xlwings Lite says of scripts, and these hold to (lite.xlwings.org, "Scripts" and "Async API"):
-they get the active workbook as ``xw.Book``; all values are read before a script starts, and what it writes is done
-after it ends. So whatever is wrong is found before anything is written, and nothing that was written is read again.
-Formulas cannot be read, only what they show.
+they get the active workbook as ``xw.Book`` with all values; formulas are read by ``await``, which first does whatever
+was asked for. So all is read, and whatever is wrong is found, before anything is written.
 """
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from icp_xl.reports.lite.cells import LiteError, number_of, text_of
+from icp_xl.reports.lite.accounts import FORMULA, CannotScore, ScoredSheet, find_accounts, letters, values_of
+from icp_xl.reports.lite.cells import LiteError, number_of, shown, text_of
+from icp_xl.reports.lite.ownership import (
+    MOST_RUNS,
+    WrittenRun,
+    agreeing,
+    digest,
+    mixed,
+    read_run,
+    strangers,
+    written_run,
+)
 from icp_xl.reports.lite.scorer import Scorer, icp_score
 
 WEIGHTS_SHEET, RECORD_SHEET = "ICP Weights", "ICP Written"
 RECORD = "What ICP scores wrote, so that it is known again; leave it as it is."
 AMONG, LAST_RUN, THIS_TABLE, DONE = "Rank among", "last run", "this table", "Last scored"
-SCORE, GRADE, SEGMENT, WHY = "ICP Score", "ICP Grade", "ICP Segment", "ICP Why"
+RESULTS = SCORE, GRADE, SEGMENT, WHY = "ICP Score", "ICP Grade", "ICP Segment", "ICP Why"
 #: Before the name of a sheet in a cell, which may begin as a formula does.
 _SHEET = "Sheet "
-#: Rows of a sheet among which the headers are looked for.
-HEADER_ROWS = 50
-
-
-class CannotScore(Exception):
-    """Nothing was written; the text says why, and what to do."""
+#: Limits of Excel: columns of a sheet, characters of a cell.
+MOST_COLUMNS, MOST_CHARACTERS = 16_384, 32_767
 
 
 @dataclass(frozen=True)
@@ -39,63 +43,166 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class ScoredSheet:
-    """The accounts on a sheet: their header row, the rows below, and columns from 0 by what they hold."""
+class ResultColumn:
+    """Where a result goes: a column of ours, or a new one; and what is to be said of others."""
 
-    sheet: Any
-    cells: list[list[Any]]
-    header: int
-    rows: range
-    columns: dict[str, int]
-
-    def column(self, at: int) -> list[Any]:
-        """The cells of a column."""
-        return [self.cells[row][at] for row in self.rows]
+    header: str
+    at: int
+    new: bool
+    why: str
 
 
-def score_sheet(book: Any, model: Scorer) -> list[str]:
+async def score_sheet(book: Any, model: Scorer) -> list[str]:
     """Score the accounts of the active sheet in place, and say what was written.
 
     Raises:
-        CannotScore: something is not as it must be; nothing was written.
+        CannotScore: something is not as it must be, or Excel refuses.
     """
-    names = {sheet.name: sheet for sheet in book.sheets}
+    names = sheets_of(book)
     sheet = book.sheets.active
-    if sheet.name in (WEIGHTS_SHEET, RECORD_SHEET):
+    if sheet.name.casefold() in (WEIGHTS_SHEET.casefold(), RECORD_SHEET.casefold()):
         raise CannotScore(f"The sheet {sheet.name} has no accounts. Go to the sheet with your accounts and run again.")
-    wish = read_wish(names.get(WEIGHTS_SHEET), model)
-    records = read_records(names.get(RECORD_SHEET))
-    target = find_accounts(sheet, model)
+    wish = read_wish(names.get(WEIGHTS_SHEET.casefold()), model)
+    runs = read_runs(names.get(RECORD_SHEET.casefold()))
+    target = find_accounts(book, sheet, model)
     results, notes = scored(target, model, wish)
-    free = max(len(row) for row in target.cells)
-    taken = {str(cell) for cell in target.cells[target.header] if cell is not None}
-    lines = []
-    for name, values in results.items():
-        at, said, why = own_column(target, records, name)
-        if at is None:
-            said, number = name, 2
-            while said in taken:
-                said, number = f"{name} ({number})", number + 1
-            at, free = free, free + 1
-        taken.add(said)
-        area = sheet.range((target.header + 1, at + 1), (target.rows.stop, at + 1))
-        area.value = [[said], *([value] for value in values)]
-        if name == SCORE:
-            area.number_format = "0.0"
-        records[sheet.name, said] = [value for value in values if value is not None]
-        lines.append(f"{said} in column {letters(at)}{why}")
-    write_records(book, names.get(RECORD_SHEET), records)
+    keys = target.keys()
+    columns, met = await result_columns(target, keys, runs, results)
+    # From here on it is written: first what Excel may refuse as a whole, last what tells what was done.
+    page = names.get(WEIGHTS_SHEET.casefold()) or write_weights(book, model)
+    record = names.get(RECORD_SHEET.casefold()) or add_sheet(book, RECORD_SHEET)
+    await do(book, "add the sheets that it keeps its weights and records on")
+    for name, column in columns.items():
+        put(target, column, results[name], "0.0" if name == SCORE else None)
+    await do(book, f"write on the sheet {sheet.name}")
+    marks = list(zip(*([digest(cell) for cell in results.get(name, [None] * len(keys))] for name in RESULTS),
+                     strict=True))  # fmt: skip
+    gone = [run for run in met if run.sheet.casefold() == sheet.name.casefold() or run.sheet.casefold() not in names]
+    kept = [run for run in runs if run not in gone][1 - MOST_RUNS :]
+    write_runs(record, [*kept, written_run(sheet.name, keys, marks)])
     weights = ", ".join(f"{part.name} {weight:.4g}" for part, weight in zip(model.parts, wish.weights, strict=True))
     what = f"{sum(value is not None for value in results[SCORE]):,} of {len(target.rows):,} rows of {sheet.name} scored"
     how = f"weights {weights}{', scaled to sum to 1' if wish.scaled else ''}; ranked among the accounts of "
-    told = [f"{what}: {how}{THIS_TABLE if wish.here else 'the ' + LAST_RUN}.", f"Written: {'; '.join(lines)}.", *notes]
-    page = names.get(WEIGHTS_SHEET) or write_weights(book, model)
-    page.range((len(model.parts) + 7, 2)).value = told[0]
+    lines = [f"{column.header} in column {letters(column.at)}{column.why}" for column in columns.values()]
+    told = [f"{what}: {how}{THIS_TABLE if wish.here else 'the ' + LAST_RUN}.", f"Written: {'; '.join(lines)}.",
+            *target.notes, *notes]  # fmt: skip
+    page.range((len(model.parts) + 7, 2)).value = told[0][:MOST_CHARACTERS]
+    await do(book, "remember what was written")
     return told
 
 
+async def show_weights_sheet(book: Any, model: Scorer) -> str:
+    """Make the sheet of weights where there is none, and say what to do on it.
+
+    Raises:
+        CannotScore: a sheet of that name is another, or Excel refuses.
+    """
+    there = sheets_of(book).get(WEIGHTS_SHEET.casefold())
+    read_wish(there, model)
+    if there is None:
+        write_weights(book, model)
+        await do(book, f"add the sheet {WEIGHTS_SHEET}")
+    name = WEIGHTS_SHEET if there is None else there.name
+    return f"Set the weights on the sheet {name}, then run score_accounts on the sheet with your accounts."
+
+
+def sheets_of(book: Any) -> dict[str, Any]:
+    """The sheets by their names, which Excel tells apart without regard to capitals."""
+    return {sheet.name.casefold(): sheet for sheet in book.sheets}
+
+
+async def do(book: Any, what: str) -> None:
+    """Have Excel do what was asked for.
+
+    Raises:
+        CannotScore: Excel refuses.
+    """
+    try:
+        await book.flush()
+    except Exception as error:
+        raise CannotScore(
+            f"Excel did not {what}: {shown(str(error), 300)}. Take the protection off the sheet or the workbook where "
+            "it is protected, end what you type in a cell, and run again."
+        ) from None
+
+
+def put(target: ScoredSheet, column: ResultColumn, values: Sequence[Any], number_format: str | None) -> None:
+    """Write a column, leaving out the rows in between that are no accounts."""
+    if column.new:
+        target.sheet.range((target.header + 1, column.at + 1)).value = column.header
+    for start, count in target.blocks():
+        first = target.rows[start] + 1
+        area = target.sheet.range((first, column.at + 1), (first + count - 1, column.at + 1))
+        area.value = [[value] for value in values[start : start + count]]
+        if number_format and column.new:
+            area.number_format = number_format
+
+
+async def result_columns(
+    target: ScoredSheet, keys: Sequence[str], runs: Sequence[WrittenRun], results: dict[str, list[Any]]
+) -> tuple[dict[str, ResultColumn], list[WrittenRun]]:
+    """A column for each result: the one that was written and is untouched, else a new one; and the runs met there.
+
+    Raises:
+        CannotScore: the sheet has no columns left.
+    """
+    headers = target.cells[target.header]
+    found: dict[int, int] = {}
+    marks: dict[int, list[str]] = {}
+    why: dict[int, str] = {}
+    for i, name in enumerate(RESULTS):
+        for at, cell in enumerate(headers):
+            if name not in results or i in found or not is_headed(cell, name):
+                continue
+            head, *body = await target.marks(at)
+            count, ours = strangers(i, body, keys, runs)
+            count += head == FORMULA
+            other = next((each for each in target.beside if agreeing(
+                i, [digest(target.cells[row][at]) for row in each.rows], target.keys(each), runs
+            ) > agreeing(i, body, keys, runs)), None)  # fmt: skip
+            if other is not None:
+                why[i] = f" (column {letters(at)} is that of {other.name})"
+            elif ours and not count:
+                found[i], marks[i] = at, body
+            else:
+                what = (
+                    f"left as it is: {count:,} of its cells are not what was written there" if ours
+                    else "yours, and left as it is"
+                )  # fmt: skip
+                why[i] = f" (column {letters(at)} is {what})"
+    wrong, met = mixed(marks, keys, runs)
+    for i, count in wrong.items():
+        why[i] = f" (column {letters(found.pop(i))} is left as it is: {count:,} of its cells are those of other rows)"
+    free = max(len(row) for row in target.cells)
+    if free + len(results) - len(found) > MOST_COLUMNS:
+        raise CannotScore(f"{target.sheet.name} has no columns left to write to. Delete some on the right, also empty "
+                          "ones that are formatted, and run again.")  # fmt: skip
+    taken = {cell.casefold() for cell in headers if isinstance(cell, str)}
+    made = {}
+    for i, name in enumerate(RESULTS):
+        if i in found:
+            made[name] = ResultColumn(str(headers[found[i]]), found[i], False, "")
+        elif name in results:
+            said, number = name, 2
+            while said.casefold() in taken:
+                said, number = f"{name} ({number})", number + 1
+            made[name] = ResultColumn(said, free, True, why.get(i, ""))
+            free += 1
+    return made, met
+
+
+def is_headed(cell: Any, name: str) -> bool:
+    """Whether a header is one of a result, numbered or not."""
+    text = cell.strip().casefold() if isinstance(cell, str) else ""
+    return text == name.casefold() or text.startswith(f"{name.casefold()} (")
+
+
 def scored(target: ScoredSheet, model: Scorer, wish: Wish) -> tuple[dict[str, list[Any]], list[str]]:
-    """The result columns by their names, and what is to be said of rows that have none."""
+    """The result columns by their names, and what is to be said of rows that have none.
+
+    Raises:
+        CannotScore: no row can be scored.
+    """
     accounts: list[Any] = []
     faults: dict[int, str] = {}
     for i in target.rows:
@@ -107,8 +214,13 @@ def scored(target: ScoredSheet, model: Scorer, wish: Wish) -> tuple[dict[str, li
             faults[i] = "; ".join(_faults(row, target, model))
     raws = [None if values is None else model.raw(values, wish.weights) for values in accounts]
     known = [raw for raw in raws if raw is not None]
+    blank = len(accounts) - len(known) - len(faults)
     if not known:
-        raise CannotScore("No row below the headers can be scored. " + " ".join(list(faults.values())[:3]))
+        said = [f"row {i + 1}: {text}" for i, text in list(faults.items())[:3]]
+        said += [f"{len(faults) - 3:,} more rows have faults"] if len(faults) > 3 else []
+        said += [f"{blank:,} rows are blank in all of {', '.join(fact.label for fact in model.facts)}"] if blank else []
+        raise CannotScore(f"No row below the headers of {target.sheet.name} can be scored: {'; '.join(said)}. Mend "
+                          "them and run again.")  # fmt: skip
     ranked = model.among(known) if wish.here else model
     percentiles = [None if raw is None else ranked.percentile(raw) for raw in raws]
     made: dict[str, list[Any]] = {
@@ -118,18 +230,25 @@ def scored(target: ScoredSheet, model: Scorer, wish: Wish) -> tuple[dict[str, li
     revenue = target.columns.get("annual_revenue")
     if revenue is not None:
         made[SEGMENT] = [
-            None if values is None else model.segment(number_of(target.cells[i][revenue], 0.0))
+            None if values is None else _segment(model, target.cells[i][revenue])
             for i, values in zip(target.rows, accounts, strict=True)
         ]
     made[WHY] = [
-        f"not scored: {faults[i]}" if i in faults
+        f"not scored: {faults[i]}"[:MOST_CHARACTERS] if i in faults
         else None if values is None
-        else ranked.explain(values, wish.weights)
+        else ranked.explain(values, wish.weights)[:MOST_CHARACTERS]
         for i, values in zip(target.rows, accounts, strict=True)
     ]  # fmt: skip
-    blank = len(accounts) - len(known) - len(faults)
     notes = [f"{len(faults):,} rows could not be scored; {WHY} says why."] if faults else []
     return made, notes + ([f"{blank:,} rows without facts were left blank."] if blank else [])
+
+
+def _segment(model: Scorer, cell: Any) -> str | None:
+    """The segment; none where the score does not need the revenue, and the cell holds no number."""
+    try:
+        return model.segment(number_of(cell, 0.0))
+    except LiteError:
+        return None
 
 
 def _faults(row: list[Any], target: ScoredSheet, model: Scorer) -> list[str]:
@@ -139,86 +258,8 @@ def _faults(row: list[Any], target: ScoredSheet, model: Scorer) -> list[str]:
         try:
             text_of(cell) if fact.text else number_of(cell, fact.least)
         except LiteError as error:
-            found.append(f"{fact.label} is {cell!r} ({error})")
+            found.append(f"{fact.label} is {shown(cell)} ({error})")
     return found
-
-
-def find_accounts(sheet: Any, model: Scorer) -> ScoredSheet:
-    """The accounts on a sheet: in a table that has all headers, else below the first row that has them.
-
-    Raises:
-        CannotScore: a fact has no column, or two.
-    """
-    used = sheet.used_range
-    cells = _values(sheet.range((1, 1), (used.row + used.shape[0] - 1, used.column + used.shape[1] - 1)))
-    best: tuple[int, list[str], dict[str, list[int]]] | None = None
-    tables = [table for table in sheet.tables if table.header_row_range is not None]
-    spots: list[tuple[int, range, range]] = []
-    for table in tables:
-        body, head = table.data_body_range, table.header_row_range
-        rows = range(body.row - 1, body.row - 1 + body.shape[0]) if body is not None else range(0)
-        spots.append((head.row - 1, rows, range(head.column - 1, head.column - 1 + head.shape[1])))
-    spots += [(i, range(i + 1, len(cells)), range(len(cells[0]))) for i in range(min(HEADER_ROWS, len(cells)))]
-    for header, rows, wide in spots:
-        columns_of = {fact.name: _columns(cells[header], wide, (fact.name, fact.label)) for fact in model.facts}
-        missing = [fact.label for fact in model.facts if not columns_of[fact.name]]
-        if best is None or len(missing) < len(best[1]):
-            best = (header, missing, columns_of)
-        if missing:
-            continue
-        twice = [fact.label for fact in model.facts if len(columns_of[fact.name]) > 1]
-        if twice:
-            raise CannotScore(f"Two columns are headed {' and two '.join(twice)}. Rename one of them and run again.")
-        columns = {name: found[0] for name, found in columns_of.items()}
-        if "annual_revenue" not in columns:
-            others = _columns(cells[header], wide, ("annual_revenue", "Annual revenue"))
-            columns |= {"annual_revenue": others[0]} if len(others) == 1 else {}
-        if rows:
-            return ScoredSheet(sheet, cells, header, rows, columns)
-    assert best is not None
-    lacking = ", ".join(best[1]) or "rows below the headers"
-    raise CannotScore(
-        f"{sheet.name} lacks {lacking}. The accounts need a row of headers with "
-        f"{', '.join(fact.label for fact in model.facts)}, in any order, and a row for each account below."
-    )
-
-
-def _values(area: Any) -> list[list[Any]]:
-    rows: list[list[Any]] = area.options(ndim=2, err_to_str=True).value
-    return [[None if cell == "" else cell for cell in row] for row in rows]
-
-
-def _columns(row: list[Any], wide: range, names: tuple[str, ...]) -> list[int]:
-    wanted = {_plain(name) for name in names}
-    return [at for at in wide if isinstance(row[at], str) and _plain(row[at]) in wanted]
-
-
-def _plain(text: str) -> str:
-    return " ".join("".join(mark if mark.isalnum() else " " for mark in text.casefold()).split())
-
-
-def own_column(
-    target: ScoredSheet, records: dict[tuple[str, str], list[Any]], name: str
-) -> tuple[int | None, str, str]:
-    """The column of ours that holds ``name``: where it is, how it is headed, and what is to be said of others.
-
-    A column is ours while its header is one that was written on this sheet and every cell holds what was written.
-    """
-    why = ""
-    for at, cell in enumerate(target.cells[target.header]):
-        if not isinstance(cell, str) or (cell != name and not cell.startswith(f"{name} (")):
-            continue
-        written = Counter(map(_same, records.get((target.sheet.name, cell), [])))
-        strange = Counter(_same(value) for value in target.column(at) if value is not None) - written
-        if not strange and (target.sheet.name, cell) in records:
-            return at, cell, ""
-        shown = next(iter(strange), "")
-        why = f" (column {letters(at)} is yours: it holds {shown})" if strange else f" (column {letters(at)} is yours)"
-    return None, name, why
-
-
-def _same(value: Any) -> str:
-    return repr(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def read_wish(sheet: Any, model: Scorer) -> Wish:
@@ -230,25 +271,25 @@ def read_wish(sheet: Any, model: Scorer) -> Wish:
     if sheet is None:
         return Wish(model.weights, False, False)
     said = {str(row[0]).strip().lower(): (i, row[1] if len(row) > 1 else None)
-            for i, row in enumerate(_values(sheet.used_range)) if row[0] is not None}  # fmt: skip
+            for i, row in enumerate(values_of(sheet.used_range)) if row[0] is not None}  # fmt: skip
     weights, wrong = [], []
     for part in model.parts:
         at, cell = said.get(part.name, (-1, None))
         try:
             weight = number_of(cell, 0.0)
         except LiteError:
-            weight = math.nan
+            weight = float("nan")
         if weight != weight:
-            wrong.append(f"{part.name}: {cell!r}" if at >= 0 else f"{part.name} is not there")
+            wrong.append(f"{part.name}: {shown(cell)}" if at >= 0 else f"{part.name} is not there")
         weights.append(weight)
     among = str(said.get(AMONG.lower(), (0, LAST_RUN))[1] or LAST_RUN).strip().lower()
     if among not in (LAST_RUN, THIS_TABLE):
-        wrong.append(f"{AMONG}: {among!r}, where {LAST_RUN!r} or {THIS_TABLE!r} is allowed")
+        wrong.append(f"{AMONG}: {shown(among)}, where {LAST_RUN!r} or {THIS_TABLE!r} is allowed")
     if not wrong and not sum(weights):
         wrong.append("all of them are 0")
     if wrong:
         raise CannotScore(
-            f"The weights on the sheet {WEIGHTS_SHEET} must be numbers of at least 0: {'; '.join(wrong)}. Mend them, "
+            f"The weights on the sheet {sheet.name} must be numbers of at least 0: {'; '.join(wrong)}. Mend them, "
             "or rename the sheet to start from those of the last run."
         )
     whole = sum(weights)
@@ -258,8 +299,7 @@ def read_wish(sheet: Any, model: Scorer) -> Wish:
 
 def write_weights(book: Any, model: Scorer) -> Any:
     """The sheet on which weights are set, with those of the last run."""
-    here = book.sheets.active
-    sheet = book.sheets.add(name=WEIGHTS_SHEET, after=book.sheets[len(book.sheets) - 1])
+    sheet = add_sheet(book, WEIGHTS_SHEET)
     rows: list[list[Any]] = [
         ["ICP weights", None, None],
         ["Set the weights below, go to the sheet with your accounts, and run score_accounts.", None, None],
@@ -271,56 +311,47 @@ def write_weights(book: Any, model: Scorer) -> Any:
         [DONE, None, None],
     ]
     sheet.range((1, 1)).value = rows
+    return sheet
+
+
+def add_sheet(book: Any, name: str) -> Any:
+    """A new last sheet; the active one stays so."""
+    here = book.sheets.active
+    sheet = book.sheets.add(name=name, after=book.sheets[len(book.sheets) - 1])
     here.activate()
     return sheet
 
 
-def read_records(sheet: Any) -> dict[tuple[str, str], list[Any]]:
-    """What was written, by sheet and header.
+def read_runs(sheet: Any) -> list[WrittenRun]:
+    """What was written, a run a column.
 
     Raises:
         CannotScore: the sheet of that name is another.
     """
     if sheet is None:
-        return {}
-    cells = _values(sheet.used_range)
-    if cells[0][0] != RECORD or len(cells) < 3:
-        raise CannotScore(f"The sheet {RECORD_SHEET} is not the one that these scripts made. Rename it and run again.")
-    return {
-        (str(cells[1][at]).removeprefix(_SHEET), str(cells[2][at])): [
-            row[at] for row in cells[3:] if row[at] is not None
+        return []
+    cells = values_of(sheet.used_range)
+    try:
+        if cells == [[None]]:
+            return []
+        if cells[0][0] != RECORD:
+            raise ValueError(RECORD)
+        return [
+            read_run(str(head).removeprefix(_SHEET), [row[at] for row in cells[2:] if row[at] is not None])
+            for at, head in enumerate(cells[1])
         ]
-        for at in range(1, len(cells[1]))
-        if cells[1][at] is not None
-    }
+    except (ValueError, IndexError, AttributeError):
+        raise CannotScore(f"The sheet {sheet.name} is not as these scripts left it. Rename it and run again; results "
+                          "are then written into new columns.") from None  # fmt: skip
 
 
-def write_records(book: Any, sheet: Any, records: dict[tuple[str, str], list[Any]]) -> None:
-    """Keep what was written, as columns of a sheet of its own."""
-    if sheet is None:
-        here = book.sheets.active
-        sheet = book.sheets.add(name=RECORD_SHEET, after=book.sheets[len(book.sheets) - 1])
-        here.activate()
-        tall = 0
-    else:
-        tall = len(_values(sheet.used_range))
-    deep = max([tall - 3, *(len(values) for values in records.values())])
-    rows: list[list[Any]] = [[RECORD], ["Sheet"], ["Header"], *([None] for _ in range(deep))]
-    for (where, header), values in records.items():
-        for row, cell in zip(
-            rows, [None, _SHEET + where, header, *values, *[None] * (deep - len(values))], strict=True
-        ):
-            row.append(cell)
+def write_runs(sheet: Any, runs: Sequence[WrittenRun]) -> None:
+    """Keep what was written, in place of what the sheet held."""
+    columns = [[_SHEET + run.sheet, *run.lines()] for run in runs]
+    before = sheet.used_range
+    tall = max([before.row + before.shape[0] - 2, *(len(column) for column in columns)])
+    wide = max(before.column + before.shape[1] - 1, len(columns))
+    rows = [[RECORD, *[None] * (wide - 1)]]
+    rows += [[column[i] if i < len(column) else None for column in columns] + [None] * (wide - len(columns))
+             for i in range(tall)]  # fmt: skip
     sheet.range((1, 1)).value = rows
-
-
-def letters(column: int) -> str:
-    """The letters of a column, counted from 0.
-
-    >>> letters(0), letters(27)
-    ('A', 'AB')
-    """
-    text = ""
-    while column >= 0:
-        text, column = chr(65 + column % 26) + text, column // 26 - 1
-    return text

@@ -105,6 +105,8 @@ class Scorer:
     limits: tuple[float, float]
     told: Mapping[str, str]
     accounts: ScriptAccounts = ScriptAccounts()
+    #: Words of rows of sums: whether each is one by itself.
+    totals: Mapping[str, bool] = field(default_factory=dict)
 
     def read(self, cells: Sequence[Any]) -> list[Any] | None:
         """The facts of one account out of its cells; ``None`` where all are blank."""

@@ -1,6 +1,6 @@
 """The script for xlwings Lite, made of the model: its constants, the code that computes, a function per worksheet call.
 
-The code is three files of this package, which import nothing but Python's own library and each other, so that what
+The code is files of this package, which import nothing but Python's own library and each other, so that what
 runs in Excel is what is tested here. The formulas of the components come from their shapes.
 """
 
@@ -20,11 +20,12 @@ from icp_xl.components.shapes import Lookup, lookup_key
 from icp_xl.reports.functions.book import account_keys, signature
 from icp_xl.reports.functions.lambdas import parameters
 from icp_xl.scoring.model import SEGMENTS, UNKNOWN_SEGMENT, ScoreModel, grade_limits
+from icp_xl.sources.total_words import SUM_KINDS, SUM_WORDS
 
 #: The files whose code is put into the script, each after those that it needs.
-PIECES = ("cells", "scorer", "in_place")
-#: ``script`` takes what is used of it since then; any newer one does (lite.xlwings.org, "Python Dependencies").
-REQUIREMENTS = "xlwings>=0.33.14\n"
+PIECES = ("cells", "scorer", "ownership", "accounts", "in_place")
+#: Scripts read formulas since then; any newer one does (lite.xlwings.org, "Python Dependencies").
+REQUIREMENTS = "xlwings>=0.37.0\n"
 #: What parameters may not be called, since functions use it.
 _TAKEN = frozenset({"ICP", "guarded", "over", "number_of", "look_up", "math", "min", "max", "weights", "component"})
 FOLDER = "this workbook's script in xlwings Lite"
@@ -177,8 +178,14 @@ def _scorer(inputs: LiteInputs) -> str:
         f"    limits={(float(model.segment_mid_market), float(model.segment_large))!r},",
         f"    told={told!r},",
         "    accounts=ACCOUNTS,",
+        f"    totals={_totals()!r},",
         ")",
     ])  # fmt: skip
+
+
+def _totals() -> dict[str, bool]:
+    """Words of rows of sums, as the sources know them: whether each is one by itself."""
+    return {word: word in SUM_WORDS for word in sorted(SUM_WORDS | SUM_KINDS)}
 
 
 def _accounts(inputs: LiteInputs) -> str:
@@ -238,17 +245,14 @@ def _function(name: str, about: str, helps: dict[str, str], call: str, *, option
 
 _SCRIPTS = '''
 @script
-def score_accounts(book: xw.Book):
+async def score_accounts(book: xw.Book):
     """Score the accounts of the active sheet in place, by the weights of the sheet ICP Weights."""
-    for line in score_sheet(book, ICP):
+    for line in await score_sheet(book, ICP):
         print(line)
 
 
 @script
-def show_weights(book: xw.Book):
+async def show_weights(book: xw.Book):
     """Make the sheet ICP Weights where there is none, with the weights of the last run."""
-    names = [sheet.name for sheet in book.sheets]
-    if WEIGHTS_SHEET not in names:
-        write_weights(book, ICP)
-    print(f"Set the weights on the sheet {WEIGHTS_SHEET}, then run score_accounts on the sheet with your accounts.")
+    print(await show_weights_sheet(book, ICP))
 '''

@@ -1,0 +1,145 @@
+"""What the scripts wrote, so that they know it again: this file is the third part of the script that is written.
+
+Written are digests, an account a cell: of its facts, and of its result in each column. So a table may be sorted, its
+sheet renamed or copied, rows added or taken out, facts corrected; and a result that is not the one of its row is seen.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+#: The digest of a blank cell.
+NOTHING = "-"
+#: Beyond the numbers of a cell: Python knows whole numbers of any length.
+MOST_NUMBER = 1e308
+#: Runs that are remembered: one for each table, and some of sheets that went.
+MOST_RUNS = 200
+
+
+@dataclass(frozen=True)
+class WrittenRun:
+    """What one run wrote on a sheet: by the digest of an account's facts, how many rows had them, and their results."""
+
+    sheet: str
+    rows: Mapping[str, tuple[int, tuple[str, ...]]]
+
+    def lines(self) -> list[str]:
+        """A text for each account."""
+        return [" ".join([f"{key}:{count}", *results]) for key, (count, results) in self.rows.items()]
+
+
+def written_run(sheet: str, keys: Sequence[str], results: Sequence[Sequence[str]]) -> WrittenRun:
+    """A run as it is remembered: accounts with the same facts have the same results."""
+    counts = Counter(keys)
+    return WrittenRun(sheet, {key: (counts[key], tuple(row)) for key, row in zip(keys, results, strict=True) if key})
+
+
+def read_run(sheet: str, lines: Sequence[str]) -> WrittenRun:
+    """A run out of its texts.
+
+    Raises:
+        ValueError: they are not what :meth:`WrittenRun.lines` gives.
+    """
+    rows = {}
+    for line in lines:
+        head, *results = line.split(" ")
+        key, _, count = head.partition(":")
+        rows[key] = (int(count), tuple(results))
+    return WrittenRun(sheet, rows)
+
+
+def digest(cell: Any) -> str:
+    """What is remembered of a cell: a number to 12 digits, or a text; to Excel it is a text, whatever it holds.
+
+    >>> digest(None), digest(1) == digest(1.0), digest("1") == digest(1.0), len(digest("A"))
+    ('-', True, False, 13)
+    """
+    if cell is None or cell == "":
+        return NOTHING
+    text = f"text {cell}"
+    if isinstance(cell, float | int) and not isinstance(cell, bool):
+        text = f"number {cell:.12g}" if abs(cell) < MOST_NUMBER else "number beyond"
+    return "d" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def row_key(cells: Sequence[Any]) -> str:
+    """The digest of an account's facts, empty where all are blank."""
+    marks = [digest(cell) for cell in cells]
+    return "" if set(marks) <= {NOTHING} else digest(" ".join(marks))
+
+
+def strangers(result: int, marks: Sequence[str], keys: Sequence[str], runs: Sequence[WrittenRun]) -> tuple[int, bool]:
+    """How many cells of a column are not what was written there, and whether any is.
+
+    Args:
+        result: which of the results the column is headed as.
+        marks: digests of its cells.
+        keys: digests of the facts of its rows.
+        runs: what was written before.
+    """
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
+    for run in runs:
+        for key, (count, results) in run.rows.items():
+            known[key].add(results[result])
+            counts[key] = max(counts[key], count)
+    every = set().union(*known.values()) - {NOTHING}
+    filled: Counter[str] = Counter()
+    blank: Counter[str] = Counter()
+    strange, ours = 0, False
+    for key, mark in zip(keys, marks, strict=True):
+        if mark == NOTHING:
+            # A row that is new is blank; one that was written is not, unless that was its result.
+            blank[key] += key in known and NOTHING not in known[key]
+        elif mark in (known[key] if key in known else every):
+            filled[key] += 1
+            ours = True
+        else:
+            filled[key] += 1
+            strange += 1
+    return strange + sum(min(count, max(0, counts[key] - filled[key])) for key, count in blank.items()), ours
+
+
+def agreeing(result: int, marks: Sequence[str], keys: Sequence[str], runs: Sequence[WrittenRun]) -> int:
+    """In how many rows a column holds what was written for the very facts of the row."""
+    return sum(
+        mark != NOTHING and any(key in run.rows and run.rows[key][1][result] == mark for run in runs)
+        for key, mark in zip(keys, marks, strict=True)
+    )
+
+
+def mixed(
+    columns: Mapping[int, Sequence[str]], keys: Sequence[str], runs: Sequence[WrittenRun]
+) -> tuple[Counter[int], list[WrittenRun]]:
+    """Cells that do not belong together in rows whose facts have changed since, by result; and the runs met there.
+
+    Args:
+        columns: digests of the cells of each column that was found, by its result.
+        keys: digests of the facts of the rows.
+        runs: what was written before.
+    """
+    picked = sorted(columns)
+    if not picked:
+        return Counter(), []
+    known = {key for run in runs for key in run.rows}
+    whole: dict[tuple[str, ...], list[int]] = {}
+    by_part: dict[tuple[int, str], tuple[str, ...]] = {}
+    for number, run in enumerate(runs):
+        for _, results in run.rows.values():
+            part = tuple(results[i] for i in picked)
+            if number not in whole.setdefault(part, []):
+                whole[part].append(number)
+            by_part |= {(i, results[i]): results for i in picked}
+    wrong: Counter[int] = Counter()
+    met: set[int] = set()
+    for row, key in enumerate(keys):
+        marks = tuple(columns[i][row] for i in picked)
+        met.update(whole.get(marks, ()))
+        if key in known or marks in whole or set(marks) == {NOTHING}:
+            continue
+        # The longest text is told last, and is that of one account.
+        base = next(by_part[i, columns[i][row]] for i in reversed(picked) if columns[i][row] != NOTHING)
+        wrong.update(i for i in picked if columns[i][row] != base[i])
+    return wrong, [runs[number] for number in sorted(met)]
