@@ -201,6 +201,7 @@ def is_total(cell: Any, model: Scorer) -> bool:
 
 
 def values_of(area: Any) -> list[list[Any]]:
+    """The cells of an area, blank ones as ``None``."""
     rows: list[list[Any]] = area.options(ndim=2, err_to_str=True).value
     return [[None if cell == "" else cell for cell in row] for row in rows]
 

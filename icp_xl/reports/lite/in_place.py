@@ -43,7 +43,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class ResultColumn:
+class ScriptColumn:
     """Where a result goes: a column of ours, or a new one; and what is to be said of others."""
 
     header: str
@@ -126,7 +126,7 @@ async def do(book: Any, what: str) -> None:
         ) from None
 
 
-def put(target: ScoredSheet, column: ResultColumn, values: Sequence[Any], number_format: str | None) -> None:
+def put(target: ScoredSheet, column: ScriptColumn, values: Sequence[Any], number_format: str | None) -> None:
     """Write a column, leaving out the rows in between that are no accounts."""
     if column.new:
         target.sheet.range((target.header + 1, column.at + 1)).value = column.header
@@ -140,7 +140,7 @@ def put(target: ScoredSheet, column: ResultColumn, values: Sequence[Any], number
 
 async def result_columns(
     target: ScoredSheet, keys: Sequence[str], runs: Sequence[WrittenRun], results: dict[str, list[Any]]
-) -> tuple[dict[str, ResultColumn], list[WrittenRun]]:
+) -> tuple[dict[str, ScriptColumn], list[WrittenRun]]:
     """A column for each result: the one that was written and is untouched, else a new one; and the runs met there.
 
     Raises:
@@ -181,12 +181,12 @@ async def result_columns(
     made = {}
     for i, name in enumerate(RESULTS):
         if i in found:
-            made[name] = ResultColumn(str(headers[found[i]]), found[i], False, "")
+            made[name] = ScriptColumn(str(headers[found[i]]), found[i], False, "")
         elif name in results:
             said, number = name, 2
             while said.casefold() in taken:
                 said, number = f"{name} ({number})", number + 1
-            made[name] = ResultColumn(said, free, True, why.get(i, ""))
+            made[name] = ScriptColumn(said, free, True, why.get(i, ""))
             free += 1
     return made, met
 
