@@ -48,7 +48,7 @@ def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any
     from icp_xl.artifacts import REP_CONTACTS
     from icp_xl.outputs import open_output
     from icp_xl.safe_paths import refuse_link
-    from icp_xl.samples import write_contacts, write_samples
+    from icp_xl.samples import copy_samples, write_contacts
     from icp_xl.scratch import scratch_folder
 
     out = Path(given["paths.out"])
@@ -56,8 +56,8 @@ def _samples(given: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any
     with open_output(out) as outputs, scratch_folder("samples") as scratch:
         refuse_link(folder)
         if not (folder.is_dir() and any(folder.iterdir())):
-            say(f"Making sample workbooks in {folder} …")
-            write_samples(scratch / folder.name)
+            say(f"Sample workbooks in {folder} …")
+            copy_samples(scratch / folder.name)
             for made in sorted(path for path in (scratch / folder.name).rglob("*") if path.is_file()):
                 outputs.path(made.relative_to(scratch).as_posix()).write_bytes(made.read_bytes())
         if not contacts.exists():

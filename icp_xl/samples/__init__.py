@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from icp_xl.samples.files import FILES, write_contacts, write_samples
+from icp_xl.samples.files import FILES, copy_samples, write_contacts, write_samples
 
-__all__ = ["FILES", "write_contacts", "write_samples"]
+__all__ = ["FILES", "copy_samples", "write_contacts", "write_samples"]

@@ -87,6 +87,20 @@ def write_samples(
     return paths
 
 
+def copy_samples(folder: Path) -> None:
+    """Copy the sample files as they are installed into ``folder``; where they are not, make them."""
+    package = Path(__file__).resolve().parents[1]
+    installed = next((each for each in (package / "_workbooks", package.parent / "workbooks") if each.is_dir()), None)
+    if installed is None:
+        write_samples(folder)
+        return
+    for path in sorted(installed.rglob("*")):
+        if path.is_file() and path.name != TRUTH_FILE and path.suffix in (".xlsx", ".csv", ".json"):
+            target = folder / path.relative_to(installed)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+
+
 def write_contacts(path: Path) -> None:
     """An address for each rep of the samples; example.com belongs to nobody."""
     reps = [rep for _, names in REGIONS.values() for rep in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import extractOne
 
 from icp_xl.samples.chance import Chance
 
@@ -37,7 +38,7 @@ def make_roots(chance: Chance, count: int) -> list[str]:
     while len(found) < count:
         root = chance.one(_OPEN) + (chance.one(_MIDDLE) if chance.happens(0.7) else "") + chance.one(_CLOSE)
         low = root.lower()
-        if len(root) >= 6 and all(OSA.distance(low, other, score_cutoff=2) > 2 for other in plain):
+        if len(root) >= 6 and extractOne(low, plain, scorer=OSA.distance, score_cutoff=2) is None:
             found.append(root)
             plain.append(low)
         elif chance.happens(0.02):  # the well runs dry: a double name is always new

@@ -1,4 +1,4 @@
-"""The wheel installs one package, with the worksheet functions and the VBA sources in it."""
+"""The wheel installs one package, with the worksheet functions, the VBA sources and the samples in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKBOOKS = ROOT / "workbooks"
 
 
 @pytest.mark.slow
@@ -19,7 +20,7 @@ def test_the_wheel_installs_one_package_that_builds_the_addin(tmp_path: Path) ->
     pytest.importorskip("pyopenvba")
     source = tmp_path / "source"
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("icp_xl", "udfs", "vba"):
+    for name in ("icp_xl", "udfs", "vba", "workbooks"):
         shutil.copytree(ROOT / name, source / name, ignore=skip)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
@@ -40,6 +41,9 @@ def test_the_wheel_installs_one_package_that_builds_the_addin(tmp_path: Path) ->
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"icp_xl"}
     assert {"icp_xl/_udfs/icp.py", "icp_xl/_vba/IcpJobs.bas", "icp_xl/__init__.pyi", "icp_xl/py.typed"} <= set(names)
+    samples = {name.removeprefix("icp_xl/_workbooks/") for name in names if name.startswith("icp_xl/_workbooks/")}
+    kept = {path.relative_to(WORKBOOKS).as_posix() for path in WORKBOOKS.rglob("*") if path.is_file()}
+    assert samples == kept - {"planted_truth.json"}, "the demo copies what is installed"
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
     program = """
