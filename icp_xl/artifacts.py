@@ -387,6 +387,9 @@ WHITESPACE_SEEN = Artifact("state/whitespace_seen.parquet", "One row per pair an
                            ("whitespace", "run"), ("whitespace",), columns=("source", "account_id", "division"))
 WHITESPACE_LIST = Artifact("whitespace_{cutoff}.csv", "One row per account and division, ranked ones first.",
                            ("whitespace", "run"), ("measure",), texts=("account_id",))
+WHITESPACE_SHARD = Artifact("whitespace_{cutoff}/part-{number}.parquet",
+                            "One row per account and division, ranked ones first, where memory does not hold the list.",
+                            ("whitespace", "run"))
 WHITESPACE_EXPLANATIONS = Artifact("whitespace_explanations_{cutoff}.csv",
                                    "One row per ranked pair: signals, parts of the score, reasons.",
                                    ("whitespace", "run"))

@@ -94,6 +94,12 @@ class WhitespaceSettings(Section):
         "off", description="an older rule ranked beside the list, to see where they differ"
     )
 
+    memory_pairs: int = Field(
+        5_000_000,
+        ge=0,
+        description="pairs beyond which the list is ranked by SQL out of memory, with the engine of build.engine, and "
+        "filed as Parquet",
+    )
     expiring_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="assets that expire so soon are named")
     peers_min: int = Field(20, ge=5, description="accounts that a statement on peers needs")
     sheet_rows: int = Field(5000, ge=10, le=200_000, description="rows of the sheet Whitespace; the CSV has all")

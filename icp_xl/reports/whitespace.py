@@ -48,13 +48,13 @@ def build_whitespace_book(report: WhitespaceReport) -> ReportBook:
     ranking, settings = report.ranking, report.settings
     ranked, removed = ranking.ranked, ranking.pairs[ranking.pairs["removed_by"] != ""]
     sheets = [_list_sheet(report, ranked, settings.sheet_rows, "Whitespace", "Who to call next, about what, and why",
-                          "all", of="of all divisions")]  # fmt: skip
+                          "all", of="of all divisions", group="")]  # fmt: skip
     if settings.division_sheets:
         for number, name in enumerate(sorted(ranked["division"].unique())):
             rows = ranked[ranked["division"] == name]
             sheets.append(_list_sheet(report, rows, settings.division_rows, _tab(name, sheets), f"{name}: who to call",
-                                      f"d{number}", of=f"of {name}"))  # fmt: skip
-    if settings.rep_sheets:
+                                      f"d{number}", of=f"of {name}", group=str(name)))  # fmt: skip
+    if settings.rep_sheets and ranking.whole is None:
         for number, name in enumerate(sorted(set(ranked["rep"]) - {""})):
             rows = ranked[(ranked["rep"] == name) & ~ranked["holdout"]]
             sheets.append(_list_sheet(report, rows, settings.rep_rows, _tab(name, sheets), f"{name}: who to call",
@@ -173,15 +173,18 @@ def list_columns(value_name: str, months: int) -> list[Column]:
 
 
 def _list_sheet(
-    report: WhitespaceReport, rows: pd.DataFrame, most: int, name: str, title: str, table: str, *, of: str
-) -> Sheet:
+    report: WhitespaceReport, rows: pd.DataFrame, most: int, name: str, title: str, table: str, *, of: str,
+    group: str | None = None,
+) -> Sheet:  # fmt: skip
     # Pairs to work now come first in any slice: with a capacity per rep they are not the first ranks.
     chosen = rows["selected"].to_numpy(dtype=bool)
     order = np.argsort(~chosen, kind="stable") if len(rows) > most else np.arange(len(rows))
     shown = listed(rows.iloc[np.sort(order[:most])])
-    n = int(chosen.sum())
-    subtitle = f"{say_count(n, 'pair')} to work now, {say_count(len(rows), 'pair')} ranked {of}, best first."
-    if len(rows) > most:
+    n, total, whole = int(chosen.sum()), len(rows), report.ranking.whole
+    if whole is not None and group is not None:
+        n, total = whole.selected[group], whole.ranked[group]
+    subtitle = f"{say_count(n, 'pair')} to work now, {say_count(total, 'pair')} ranked {of}, best first."
+    if total > len(shown):
         subtitle += f" These are the best {len(shown):,}; {report.csv} has all."
     grid = Table(
         f"ws_{table}", list_columns(report.value_name, report.ranking.window_months), shown, key="key",
@@ -195,7 +198,9 @@ def _list_sheet(
 def _removed_sheet(report: WhitespaceReport, removed: pd.DataFrame) -> Sheet:
     """Counts per gate, and the pairs removed for another reason than ownership; marks can be cleared here."""
     counts = report.ranking.removals.copy()
-    counts["removed"] = [int((removed["removed_by"] == name).sum()) for name in counts["gate"]]
+    if report.ranking.whole is None:
+        counts["removed"] = [int((removed["removed_by"] == name).sum()) for name in counts["gate"]]
+    others = int(counts.loc[counts["gate"] != "owned", "removed"].sum())
     counts["gate"] = [str(name)[:1].upper() + str(name)[1:] for name in counts["gate"]]
     other = removed[removed["removed_by"] != "owned"]
     marked = (other["not_eligible"] != "") | (other["status"] != "")
@@ -213,8 +218,8 @@ def _removed_sheet(report: WhitespaceReport, removed: pd.DataFrame) -> Sheet:
         shown, key="key", empty_text="No pair was removed for another reason than ownership.",
     )  # fmt: skip
     note = "A pair counts at the first rule that removes it; the reason names all of them."
-    if len(other) > len(shown):
-        note += f" Shown are {len(shown):,} of {len(other):,}, marked ones first."
+    if others > len(shown):
+        note += f" Shown are {len(shown):,} of {others:,}, marked ones first."
     blocks: list[Item] = [
         Table("ws_gates", [Column("gate", "Rule", width=26), Column("removed", "Pairs removed", "integer", width=14)],
               counts, filters=False),

@@ -52,7 +52,8 @@ def build_grid_sheet(ranking: Ranking, most: int, value_name: str = "revenue") -
         columns.append(
             Column(f"d{i}", str(name), "probability", decimals=0, width=14, rule="scale", align="center")
         )  # fmt: skip
-    rest = "" if len(chosen) == len(names) else f" The {len(chosen):,} most valuable of {len(names):,} accounts."
+    accounts = len(names) if ranking.whole is None else ranking.whole.accounts
+    rest = "" if len(chosen) == accounts else f" The {len(chosen):,} most valuable of {accounts:,} accounts."
     return Sheet(
         "Grid",
         "Accounts and divisions",

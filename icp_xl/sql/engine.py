@@ -80,6 +80,13 @@ class DuckEngine:
         try:
             done = self.connection.execute(text, list(values))
             return getattr(done, give)() if give else None
+        except duckdb.OutOfMemoryException as error:
+            raise DataError(
+                "the memory that the SQL may take, or the disk for what does not fit into it, is too small",
+                where="run.memory_limit_gb",
+                got=(str(error).splitlines() or [""])[0][:160],
+                next_step="Give it more memory, or see that the disk of the output folder has room.",
+            ) from error
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
             raise _damaged(error) from error
         except duckdb.Error as error:

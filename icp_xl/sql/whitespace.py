@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icp_xl.sql.query import Query
+from icp_xl.sql.query import Query, identifier
 
 
 def pair_history(start: int, cutoff: int, window_days: int = 366) -> Query:
@@ -31,16 +31,22 @@ def pair_history(start: int, cutoff: int, window_days: int = 366) -> Query:
     )
 
 
-def best_evidence(start: int, cutoff: int) -> Query:
+def best_evidence(start: int, cutoff: int, only: str = "") -> Query:
     """Per account × division: the code bought in ``[start, cutoff)`` with the highest lift for that division.
 
     Reads ``spoken`` (sku_key, division_key, lift_e9).
+
+    Args:
+        start: first day that counts.
+        cutoff: the day before which purchases count.
+        only: a table of the accounts (account_key) to ask for; by default all.
     """
+    among = f"and account_key in (select account_key from {identifier(only)})" if only else ""
     return Query(
-        """
+        f"""
         with owned as (
           select distinct account_key, sku_key from fact_transactions
-          where day >= ? and day < ? and kind = 1 and sku_key <> 0
+          where day >= ? and day < ? and kind = 1 and sku_key <> 0 {among}
         ), ranked as (
           select o.account_key, r.division_key, r.sku_key, r.lift_e9,
             row_number() over (

@@ -26,7 +26,7 @@ from icp_xl.whitespace.capacity import pairs_of_share, quota
 from icp_xl.whitespace.eligibility_rules import RULES, in_scope
 from icp_xl.whitespace.holdout import draw_holdout
 from icp_xl.whitespace.model import Memory, Terms
-from icp_xl.whitespace.reasons import TOP
+from icp_xl.whitespace.reasons import TOP, Tops
 from icp_xl.whitespace.states import valid_states
 from icp_xl.whitespace.value import GROUPED_BY_SEGMENT
 
@@ -34,15 +34,6 @@ from icp_xl.whitespace.value import GROUPED_BY_SEGMENT
 SHARD_ROWS = 1_000_000
 #: Accounts drawn for the holdout at a time.
 _DRAWN = 500_000
-
-
-@dataclass(frozen=True)
-class Tops:
-    """What a reason compares a pair with, by division: the mean chance, and where the top tenth begins."""
-
-    mean_p: Mapping[str, float]
-    expected: Mapping[str, float]
-    als: Mapping[str, float]
 
 
 @dataclass(frozen=True)

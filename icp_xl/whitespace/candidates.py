@@ -41,7 +41,7 @@ def complete_candidates(
     Raises:
         DataError: a needed column is missing, a pair stands twice, or a probability is none.
     """
-    frame = _with_states(prepare_candidates(candidates), states)
+    frame = with_states(prepare_candidates(candidates), states)
     owned = has_division(frame, terms.cutoff, settings)
     share = pd.Series(owned.astype(np.float64)).groupby(frame["division"].to_numpy()).transform("mean")
     return frame.assign(
@@ -63,7 +63,8 @@ def has_division(frame: pd.DataFrame, cutoff: date, settings: WhitespaceSettings
     return bought.to_numpy(dtype=bool)
 
 
-def _with_states(frame: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
+def with_states(frame: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
+    """The pairs with what people said of them and since when they stand in the list."""
     found = frame.merge(states, on=["account_id", "division"], how="left")
     for name in ("status", "not_eligible"):
         found[name] = found[name].astype("object").where(found[name].notna(), "")

@@ -99,13 +99,27 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class ListTotals:
+    """What there is of a list of which ``pairs`` are only the part that a workbook shows.
+
+    ``accounts``: in all. ``ranked`` and ``selected``: pairs by division, and of all under the name ``""``. ``files``:
+    how the files with all pairs are called.
+    """
+
+    accounts: int
+    ranked: Mapping[str, int]
+    selected: Mapping[str, int]
+    files: str
+
+
+@dataclass(frozen=True)
 class Ranking:
     """The ranked list and all that is said of it.
 
     ``pairs``: one row per account × division, ranked ones first in order, then those removed; :data:`COLUMNS` and more.
     ``removals``: one row per eligibility rule: gate (its name), removed (by it first), caught (by it at all).
     ``thresholds``: one row per group of the capacity. ``weights``: asked, coverage and effective weight per signal.
-    ``metrics``: the JSON report.
+    ``metrics``: the JSON report. ``whole``: what ``pairs`` are a part of, where they are not all.
     ``states``: what is remembered for the next run. ``warnings``: what the reader must know.
     """
 
@@ -121,6 +135,7 @@ class Ranking:
     warnings: list[str] = field(default_factory=list)
     shadow: pd.DataFrame | None = None
     overlap: dict[str, Any] | None = None
+    whole: ListTotals | None = None
 
     @property
     def ranked(self) -> pd.DataFrame:

@@ -50,21 +50,34 @@ def next_divisions(first_days: pd.DataFrame) -> pd.DataFrame:
 
 def peer_points(frame: pd.DataFrame, first_days: pd.DataFrame, fewest: int) -> Texts:
     """Per candidate: the division it has after which peers took this one most often, in words; "" without evidence."""
+    return peers_said(
+        frame, next_divisions(first_days), first_days, max(first_days["division"].nunique() - 1, 1), fewest
+    )
+
+
+def peers_said(frame: pd.DataFrame, table: pd.DataFrame, owned: pd.DataFrame, width: int, fewest: int) -> Texts:
+    """As :func:`peer_points`, from a table that was counted already.
+
+    Args:
+        frame: candidates.
+        table: see :func:`next_divisions`.
+        owned: account_id and division of what the accounts of ``frame`` bought.
+        width: divisions less one.
+        fewest: accounts that a statement needs.
+    """
     out = np.full(len(frame), "", dtype=object)
-    table = next_divisions(first_days)
-    width = max(first_days["division"].nunique() - 1, 1)
     table = table[(table["movers"] >= fewest) & (table["took"] >= _FEWEST) & (table["share"] >= _ABOVE / width)]
     table = table.sort_values(["division", "share", "movers", "after"], ascending=[True, False, False, True])
-    owned = {str(name): set(rows) for name, rows in first_days.groupby("division")["account_id"]}
+    has_it = {str(name): set(rows) for name, rows in owned.groupby("division")["account_id"]}
     account = frame["account_id"].to_numpy(dtype=object)
     for division, rows in frame.groupby("division", sort=True).indices.items():
         left = np.ones(len(rows), dtype=bool)
         has = pd.Series(account[rows])
         for rule in table[table["division"] == division].to_dict("records"):
-            mine = has.isin(owned[str(rule["after"])]).to_numpy() & left
+            mine = has.isin(has_it.get(str(rule["after"]), set())).to_numpy() & left
             out[rows[mine]] = (
                 f"After {rule['after']}, {rule['share']:.0%} of the accounts that added a division took {division} "
-                f"next ({rule['took']:,} of {rule['movers']:,})"
+                f"next ({int(rule['took']):,} of {int(rule['movers']):,})"
             )
             left &= ~mine
     return out

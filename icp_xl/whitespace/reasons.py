@@ -6,7 +6,8 @@ an affinity from a lift of 1.2, a likeness and a value from the top tenth of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,30 +21,55 @@ TOP = 0.9
 NOT_READY = "Not ready"
 
 
-def explain_pairs(pairs: pd.DataFrame, terms: Terms) -> pd.DataFrame:
-    """The pairs with ``nba_reason`` and ``talking_point``, both empty where a pair has no score."""
+@dataclass(frozen=True)
+class Tops:
+    """What a reason compares a pair with, by division: the mean chance, and the largest value below the top tenth."""
+
+    mean_p: Mapping[str, float]
+    expected: Mapping[str, float]
+    als: Mapping[str, float]
+
+
+def explain_pairs(pairs: pd.DataFrame, terms: Terms, tops: Tops | None = None) -> pd.DataFrame:
+    """The pairs with ``nba_reason`` and ``talking_point``, both empty where a pair has no score.
+
+    Args:
+        pairs: with their scores.
+        terms: window and currency.
+        tops: what they are compared with; by default each other.
+    """
     known = pairs["score"].notna().to_numpy()
     expected, als = (pairs[name].to_numpy()[known] for name in ("expected_value", "als_similarity"))
     reason, talk = np.full((2, len(pairs)), "", dtype=object)
-    reason[known], talk[known] = build_reasons(pairs[known], expected, als, terms.window_months, terms.currency)
+    reason[known], talk[known] = build_reasons(pairs[known], expected, als, terms, tops)
     return pairs.assign(nba_reason=reason, talking_point=talk)
 
 
 def build_reasons(
-    frame: pd.DataFrame, expected: Floats, als: Floats, window_months: int, currency: str
+    frame: pd.DataFrame, expected: Floats, als: Floats, terms: Terms, tops: Tops | None = None
 ) -> tuple[Texts, Texts]:  # fmt: skip
     """The reason and the talking point of each candidate.
 
     Args:
         frame: candidates with p_icp, division, verdict, evidence, evidence_lift, peers, expiring and driver.
         expected: expected value; ``als``: similarity to owners. Both in the order of ``frame``.
+        terms: window and currency.
+        tops: what they are compared with; by default each other.
     """
     division = frame["division"].to_numpy(dtype=object)
+    by = frame["division"]
+    if tops is None:
+        mean = frame.groupby(division)["p_icp"].transform("mean").to_numpy()
+        high = [_in_top_tenth(values, division) for values in (expected, als)]
+    else:
+        mean = by.map(tops.mean_p).to_numpy(dtype=np.float64)
+        ends = (by.map(least).fillna(np.inf).to_numpy(dtype=np.float64) for least in (tops.expected, tops.als))
+        high = [np.nan_to_num(values, nan=-np.inf) > end for values, end in zip((expected, als), ends, strict=True)]
     phrases = [
-        _chances(frame, division, window_months),
+        _chances(frame, mean, terms.window_months),
         _affinities(frame, division),
-        _likeness(als, division),
-        _values(expected, division, window_months, currency),
+        _told(high[1] & (np.nan_to_num(als) > 0.0), lambda i: f"buys like owners of {division[i]}"),
+        _values(expected, division, high[0], terms),
     ]
     reason = _join(phrases, "; ", 3)
     points = [_sentences(frame[name].to_numpy(dtype=object)) for name in ("expiring", "peers", "driver")]
@@ -81,9 +107,8 @@ def show_money(amount: float, currency: str) -> str:
     return f"{currency}{amount:,.0f}"
 
 
-def _chances(frame: pd.DataFrame, division: Texts, months: int) -> Texts:
+def _chances(frame: pd.DataFrame, mean: Floats, months: int) -> Texts:
     p = frame["p_icp"].to_numpy(dtype=np.float64)
-    mean = frame.groupby(division)["p_icp"].transform("mean").to_numpy()
     ratio = np.divide(p, mean, out=np.ones_like(p), where=mean > 0.0)
     unready = (frame["verdict"] == NOT_READY).to_numpy()
     span = _span(months)
@@ -122,24 +147,22 @@ def _affinities(frame: pd.DataFrame, division: Texts) -> Texts:
     return out
 
 
-def _likeness(als: Floats, division: Texts) -> Texts:
-    return _top(als, division, np.nan_to_num(als) > 0.0, lambda i: f"buys like owners of {division[i]}")
-
-
-def _values(expected: Floats, division: Texts, months: int, currency: str) -> Texts:
-    words = "{money} expected " + _span(months) + ", top tenth for {division}"
-    return _top(
-        expected,
-        division,
-        expected >= 1.0,
-        lambda i: words.format(money=show_money(float(expected[i]), currency), division=division[i]),
+def _values(expected: Floats, division: Texts, high: Bools, terms: Terms) -> Texts:
+    words = "{money} expected " + _span(terms.window_months) + ", top tenth for {division}"
+    return _told(
+        high & (expected >= 1.0),
+        lambda i: words.format(money=show_money(float(expected[i]), terms.currency), division=division[i]),
     )
 
 
-def _top(values: Floats, division: Texts, usable: Bools, words: Callable[[int], str]) -> Texts:
+def _in_top_tenth(values: Floats, division: Texts) -> Bools:
     rank = pd.Series(values).groupby(division).rank(pct=True, method="min").to_numpy()
-    chosen = np.flatnonzero((np.nan_to_num(rank) > TOP) & usable)
-    out = np.full(len(values), "", dtype=object)
+    return np.asarray(np.nan_to_num(rank) > TOP, dtype=bool)
+
+
+def _told(rows: Bools, words: Callable[[int], str]) -> Texts:
+    out = np.full(len(rows), "", dtype=object)
+    chosen = np.flatnonzero(rows)
     out[chosen] = [words(int(i)) for i in chosen]
     return out
 

@@ -19,7 +19,7 @@ from icp_xl.whitespace.model import Memory, Ranking, Terms
 from icp_xl.whitespace.states import update_states, valid_states
 
 #: Stands for never.
-_NO_COOLDOWN = 10**6
+NO_COOLDOWN = 10**6
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def summarise(
         shadow = metrics.shadow_order(ranked, settings.shadow)
         overlap = metrics.overlap(ranked, shadow, settings.shadow, int(selected.sum()))
     states = valid_states(memory.states, terms.today, settings)
-    rests = (settings.cooldown_days or _NO_COOLDOWN, settings.cooldown_rest_days)
+    rests = (settings.cooldown_days or NO_COOLDOWN, settings.cooldown_rest_days)
     return Ranking(
         cutoff=terms.cutoff,
         window_months=terms.window_months,
@@ -73,13 +73,13 @@ def summarise(
         weights=weights,
         metrics=_figures(pairs, ranked, terms, settings)
         | _against_last(ranked[selected], memory.previous)
-        | _of_weights(weights, removals, learned.challenger, settings),
+        | of_weights(weights, removals, learned.challenger, settings),
         states=update_states(states, ranked, rests, terms.today),
         events=_events(ranked, shares, settings),
-        warnings=_share_warnings(pairs, shares, settings)
-        + _weight_warnings(weights, ranked)
-        + _capacity_warnings(ranked, cut)
-        + _order_warnings(settings, learned.challenger),
+        warnings=share_warnings(pairs["division"].nunique(), shares, settings)
+        + weight_warnings(weights, len(ranked))
+        + capacity_warnings(len(ranked), cut)
+        + order_warnings(settings, learned.challenger),
         shadow=shadow,
         overlap=overlap,
     )
@@ -112,9 +112,10 @@ def _against_last(selected: pd.DataFrame, previous: pd.DataFrame | None) -> dict
     return {"stability_jaccard": None if same is None else round(same, 6)}
 
 
-def _of_weights(
+def of_weights(
     weights: pd.DataFrame, removals: pd.DataFrame, challenger: Challenger | str, settings: WhitespaceSettings
 ) -> dict[str, Any]:
+    """Figures of weights, gates and challenger."""
     none = isinstance(challenger, str)
     return {
         "rank_by": "score" if settings.rank_by == "challenger" and none else settings.rank_by,
@@ -152,8 +153,9 @@ def _events(ranked: pd.DataFrame, shares: Mapping[str, float], settings: Whitesp
     return events
 
 
-def _share_warnings(pairs: pd.DataFrame, shares: Mapping[str, float], settings: WhitespaceSettings) -> list[str]:
-    if pairs["division"].nunique() < 2:
+def share_warnings(divisions: int, shares: Mapping[str, float], settings: WhitespaceSettings) -> list[str]:
+    """That a division takes more of the list than it should."""
+    if divisions < 2:
         return []
     advice = "" if settings.capacity == "hybrid" else "; capacity: hybrid spreads it over the divisions"
     return [
@@ -163,12 +165,13 @@ def _share_warnings(pairs: pd.DataFrame, shares: Mapping[str, float], settings: 
     ]
 
 
-def _weight_warnings(weights: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
+def weight_warnings(weights: pd.DataFrame, ranked: int) -> list[str]:
+    """That a signal covers too few pairs to keep its weight."""
     rows = weights.set_index("signal")
     said = []
     for signal in SIGNALS:
         row = rows.loc[signal.name]
-        if signal.sparse and row["kept"] < 1.0 and row["asked"] > 0.0 and len(ranked):
+        if signal.sparse and row["kept"] < 1.0 and row["asked"] > 0.0 and ranked:
             said.append(
                 f"{signal.phrase} covers {row['coverage']:.0%} of the pairs: its weight falls from "
                 f"{row['asked']:.2f} to {row['used']:.2f}"
@@ -176,15 +179,17 @@ def _weight_warnings(weights: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
     return said
 
 
-def _capacity_warnings(ranked: pd.DataFrame, cut: pd.DataFrame) -> list[str]:
-    said = [] if len(ranked) else ["no pair is left to rank: the sheet Not Eligible says why"]
+def capacity_warnings(ranked: int, cut: pd.DataFrame) -> list[str]:
+    """That nothing is ranked, or that places stay empty."""
+    said = [] if ranked else ["no pair is left to rank: the sheet Not Eligible says why"]
     asked, chosen = cut.iloc[0]["asked"], cut.iloc[0]["selected"]
     if chosen < asked:
         said.append(f"{int(asked - chosen)} of {int(asked)} places stay empty: no division may take more of them")
     return said
 
 
-def _order_warnings(settings: WhitespaceSettings, challenger: Challenger | str) -> list[str]:
+def order_warnings(settings: WhitespaceSettings, challenger: Challenger | str) -> list[str]:
+    """That the list is not ordered as was asked."""
     if settings.rank_by == "challenger" and isinstance(challenger, str):
         return [f"the list is ordered by score, since there is no challenger: {challenger}"]
     return []

@@ -62,6 +62,7 @@ def rank_and_write(out: Path, accounts: int, reps: int, rep_books: bool) -> None
         names = stage.file_names(CUTOFF)
         inputs = WhitespaceInputs(ranking.pairs.head(0), CUTOFF, 6, "revenue")
         ranked = time.process_time()
+        stage._stage_lists(run, ranking, names)
         stage._stage_files(run, ranking, inputs, names)
         run.outputs.parquet(stage.STATES, ranking.states)
         written = time.process_time()

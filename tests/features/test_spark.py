@@ -28,6 +28,7 @@ from icp_xl.sql.spark import open_spark
 from icp_xl.tables.star import open_engine
 from icp_xl.tables.star_build import build_star
 from tests.support.sales_lines import build_settings, make_lines
+from tests.support.whitespace_lists import assert_same_list, both_lists
 
 ROOT = Path(__file__).resolve().parents[2]
 CUTOFFS = [dt.date(2024, 12, 15), dt.date(2025, 6, 1)]
@@ -150,3 +151,16 @@ def test_options_that_are_not_of_spark_are_refused() -> None:
         load_settings(environ={}, overrides={"build.spark": {"master": "yarn"}})
     found: Settings = load_settings(environ={}, overrides={"build.spark": {"spark.master": "yarn"}})
     assert found.build.spark == {"spark.master": "yarn"}
+
+
+@pytest.mark.spark
+def test_the_whitespace_list_is_the_one_in_memory_and_of_duckdb(spark: Any, tmp_path: Path) -> None:
+    chosen = {"whitespace.capacity": "per_rep", "whitespace.per_rep": 9, "whitespace.holdout_share": 0.3}
+    found = {}
+    for name, opened in (("duckdb", open_duckdb(1.0, 2)), ("spark", open_spark())):
+        (tmp_path / name).mkdir()
+        with opened as engine:
+            ranking, found[name] = both_lists(engine, tmp_path / name, chosen, accounts=150)
+        assert_same_list(ranking, found[name])
+        assert sorted(path.name for path in (tmp_path / name).iterdir())[0] == "part-00000.parquet"
+    pd.testing.assert_frame_equal(found["spark"], found["duckdb"], check_dtype=False, rtol=1e-14, atol=1.1e-12)

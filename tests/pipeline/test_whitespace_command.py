@@ -17,7 +17,7 @@ from icp_xl.excel.published_results import Published
 from icp_xl.pipeline.whitespace.rank import REP_FOLDER, REPORT
 from icp_xl.runs import load_manifest
 from tests.support.validator import validate
-from tests.support.whitespace_output import CUTOFF, make_output
+from tests.support.whitespace_output import CUTOFF
 
 # openpyxl drops the data bars of newer Excels, as it says; the cells, which are what a user types into, stay.
 pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported:UserWarning")
@@ -25,17 +25,9 @@ CLOCK = ["--set", "run.clock=2025-01-02T09:00:00"]
 LATER = ["--set", "run.clock=2025-01-20T09:00:00"]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``books`` and ``out``; tests work on copies."""
-    folder = tmp_path_factory.mktemp("whitespace")
-    make_output(folder)
-    return folder
-
-
 @pytest.fixture
-def place(made: Path, tmp_path: Path) -> Path:
-    shutil.copytree(made, tmp_path / "w")
+def place(whitespace_output: Path, tmp_path: Path) -> Path:
+    shutil.copytree(whitespace_output, tmp_path / "w")
     return tmp_path / "w"
 
 

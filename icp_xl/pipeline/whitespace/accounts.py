@@ -19,68 +19,99 @@ from icp_xl.whitespace.frames import as_text
 KEY = ["account_id", "division"]
 
 
-def with_accounts(run: RunContext, star: Star, frame: pd.DataFrame) -> pd.DataFrame:
-    """Name, rep, region, segment, hold and ICP score of each account, from the latest of what is there."""
+def people_of(run: RunContext, star: Star) -> pd.DataFrame:
+    """What is known of each account, by its id, from the latest of what is there."""
     people = star.customers.drop_duplicates("account_id").set_index("account_id")
     for table in (artifacts.CUSTOMERS, artifacts.SCORED_ACCOUNTS):
         if table.exists(run.outputs):
             newer = table.load(run.outputs).drop_duplicates("account_id").set_index("account_id")
             people = newer.combine_first(people) if len(people) else newer
+    return people
+
+
+def with_accounts(run: RunContext, star: Star, frame: pd.DataFrame) -> pd.DataFrame:
+    """Name, rep, region, segment, hold and ICP score of each account, from the latest of what is there."""
+    people = people_of(run, star)
     mine = people.reindex(frame["account_id"].to_numpy())
     for name in ("account_name", "rep", "region", "segment"):
         found = mine[name].to_numpy(dtype=object) if name in mine else np.full(len(frame), None, dtype=object)
         given = frame[name].to_numpy(dtype=object) if name in frame else np.full(len(frame), "", dtype=object)
         frame[name] = as_text(pd.Series(np.where(pd.isna(found), given, found), dtype=object))
-    held = mine["do_not_contact"] if "do_not_contact" in mine else pd.Series(False, index=mine.index)
-    frame["do_not_contact"] = held.astype("object").map(lambda value: value is True or value == 1).to_numpy(dtype=bool)
+    frame["do_not_contact"] = must_not_be_called(mine)
     if "icp_score" in mine:
         frame["icp_score"] = mine["icp_score"].to_numpy(dtype=np.float64)
     return frame
 
 
+def must_not_be_called(people: pd.DataFrame) -> Any:
+    """Whether each account is marked so."""
+    held = people["do_not_contact"] if "do_not_contact" in people else pd.Series(False, index=people.index)
+    return held.astype("object").map(lambda value: value is True or value == 1).to_numpy(dtype=bool)
+
+
 def open_deals(run: RunContext, frame: pd.DataFrame) -> Any:
     """Pairs with an open opportunity; one without a division counts for every division of its account."""
+    deals = deals_table(run)
+    whole = set(deals.loc[deals["fold"] == "", "account_id"])
+    pairs = set(zip(deals["account_id"], deals["fold"], strict=True))
+    mine = zip(frame["account_id"], frame["division"].str.casefold(), strict=True)
+    return np.asarray([pair in pairs for pair in mine], dtype=bool) | frame["account_id"].isin(whole).to_numpy()
+
+
+def deals_table(run: RunContext) -> pd.DataFrame:
+    """Open opportunities: account_id and division in small letters (fold), empty for every division."""
     path = artifacts.OPPORTUNITIES.find(run.outputs)
-    if run.settings.whitespace.open_deals == "off" or not path.is_file():
-        return np.zeros(len(frame), dtype=bool)
+    mode = run.settings.whitespace.open_deals
+    if mode == "off" or not path.is_file():
+        return pd.DataFrame({"account_id": [], "fold": []}, dtype="str")
     deals = prepare_opportunities(artifacts.OPPORTUNITIES.read(path), answers_on_stages(run))
     deals = deals[(deals["outcome"] == OPEN) & (deals["account_id"] != "")]
-    plain = deals["division"].str.casefold()
-    whole = deals["account_id"] if run.settings.whitespace.open_deals == "account" else deals["account_id"][plain == ""]
-    pairs = set(zip(deals["account_id"], plain, strict=True))
-    mine = zip(frame["account_id"], frame["division"].str.casefold(), strict=True)
-    return np.asarray([pair in pairs for pair in mine], dtype=bool) | frame["account_id"].isin(set(whole)).to_numpy()
+    fold = deals["division"].str.casefold() if mode == "division" else ""
+    return pd.DataFrame({"account_id": deals["account_id"], "fold": fold}).drop_duplicates().astype("str")
 
 
 def exclusions(run: RunContext, frame: pd.DataFrame) -> Any:
     """Why each pair must not be called, from the file of holds; "" where it may."""
+    table = holds_table(run)
+    return "" if table is None else _matched(frame, table, table["reason"], "")
+
+
+def holds_table(run: RunContext) -> pd.DataFrame | None:
+    """The file of holds: account_id, fold (division in small letters, empty for all) and reason; the last wins."""
     table = _listed(run, run.settings.whitespace.exclusions, "whitespace.exclusions", ("account_id",))
     if table is None:
-        return ""
-    reason = table["reason"].where(table["reason"] != "", "excluded") if "reason" in table else pd.Series(
-        "excluded", index=table.index)  # fmt: skip
-    return _matched(frame, table, reason, "")
+        return None
+    reason = table["reason"].where(table["reason"] != "", "excluded") if "reason" in table else "excluded"
+    return _keyed(table.assign(reason=reason))
 
 
 def contacts(run: RunContext, frame: pd.DataFrame) -> Any:
     """When each pair, or its account, was last contacted, from the file of contacts."""
+    table = contacts_table(run)
+    return pd.NaT if table is None else pd.to_datetime(_matched(frame, table, table["contacted_on"], pd.NaT))
+
+
+def contacts_table(run: RunContext) -> pd.DataFrame | None:
+    """The file of contacts: account_id, fold and contacted_on, the latest of each."""
     table = _listed(run, run.settings.whitespace.contacts, "whitespace.contacts", ("account_id", "contacted_on"))
     if table is None:
-        return pd.NaT
+        return None
     when = pd.to_datetime(table["contacted_on"], errors="coerce", format="ISO8601")
     unread = int(when.isna().sum())
     if unread:
         run.warn(f"{unread:,} contact dates could not be read; they are written as 2024-06-30")
-    kept = when.notna()
-    order = when[kept].sort_values(kind="stable").index
-    return pd.to_datetime(_matched(frame, table.loc[order], when.loc[order], pd.NaT))
+    known = table.assign(contacted_on=when)[when.notna()]
+    return _keyed(known.sort_values("contacted_on", kind="stable"))
+
+
+def _keyed(table: pd.DataFrame) -> pd.DataFrame:
+    fold = table["division"].str.casefold() if "division" in table else ""
+    return table.assign(fold=fold).drop_duplicates(["account_id", "fold"], keep="last")
 
 
 def _matched(frame: pd.DataFrame, table: pd.DataFrame, values: pd.Series[Any], missing: Any) -> Any:
-    """Values by account and division, else by account for rows of the table that name no division; the last wins."""
-    division = table["division"].str.casefold() if "division" in table else pd.Series("", index=table.index)
-    keys = list(zip(table["account_id"], division, strict=True))
-    by = dict(zip(keys, values, strict=True))
+    """Values by account and division, else by account for rows of the table that name no division."""
+    by = dict(zip(zip(table["account_id"], table["fold"], strict=True), values, strict=True))
     mine = zip(frame["account_id"], frame["division"].str.casefold(), strict=True)
     return [by.get((account, name), by.get((account, ""), missing)) for account, name in mine]
 

@@ -29,7 +29,7 @@ from icp_xl.whitespace.peers import expiring_points, peer_points
 SCORES = artifacts.SCORES.name
 KEY = ["account_id", "division"]
 #: What a division defined by codes is known by, since the log has no such division.
-_OWN = ("own_recency_days", "own_revenue_12m", "own_profit_12m", "own_active_months_12m", "own_lines_12m")
+OWN = ("own_recency_days", "own_revenue_12m", "own_profit_12m", "own_active_months_12m", "own_lines_12m")
 _UNIT = 10**9
 #: Lift from which a code is evidence for a division.
 _LEAST_LIFT = 1.2
@@ -152,7 +152,7 @@ def _with_features(run: RunContext, star: Star, frame: pd.DataFrame, cutoff: dat
     lacking = []
     for division, rows in frame.groupby("division", sort=True).indices.items():
         virtual = division in run.settings.labels.target_skus or division not in known
-        wanted = [*FEATURES, *(_OWN if virtual else ())]
+        wanted = [*FEATURES, *(OWN if virtual else ())]
         got = read_columns(run, division_slug(star, str(division)), cutoff, wanted)
         if got is None:
             lacking.append(str(division))
@@ -201,20 +201,39 @@ def _evidence(
 ) -> dict[str, Any]:  # fmt: skip
     """The code that speaks loudest for each pair, what peers bought next, and what expires soon."""
     settings = run.settings
-    rules = _rules(run, star, sorted(frame["division"].unique()), cutoff)
-    empty = np.full(len(frame), "", dtype=object)
-    code, lift = empty, np.full(len(frame), np.nan)
-    if len(rules):
-        engine.view_frame("spoken", rules)
-        start = to_day(add_months(cutoff, -settings.features.basket_months))
-        found = engine.fetch(sql.best_evidence(start, to_day(cutoff)))
-        engine.drop("spoken")
-        code, lift = _placed(star, frame, found)
     first = engine.fetch(sql.pair_history(0, to_day(cutoff)))
     first_days = _first_days(star, first)
-    peers = peer_points(frame, first_days, settings.whitespace.peers_min) if len(first_days) else empty
+    peers = peer_points(frame, first_days, settings.whitespace.peers_min) if len(first_days) else _nothing(frame)
     soon = expiring_points(frame, star.assets, to_day(cutoff), settings.whitespace.expiring_days)
-    return {"evidence": code, "evidence_lift": lift, "peers": peers, "expiring": soon}
+    return {**evidence_of(run, star, engine, frame, cutoff), "peers": peers, "expiring": soon}
+
+
+def _nothing(frame: pd.DataFrame) -> Any:
+    return np.full(len(frame), "", dtype=object)
+
+
+def evidence_of(
+    run: RunContext, star: Star, engine: Engine, frame: pd.DataFrame, cutoff: date, only: str = ""
+) -> dict[str, Any]:  # fmt: skip
+    """The code that speaks loudest for each pair, and its lift.
+
+    Args:
+        run: whose rules are read.
+        star: the star schema.
+        engine: with the sales open.
+        frame: pairs of account_id and division.
+        cutoff: purchases on this day and later are the future.
+        only: a table of account keys, where not all accounts are asked for.
+    """
+    rules = _rules(run, star, sorted(frame["division"].unique()), cutoff)
+    if not len(rules):
+        return {"evidence": _nothing(frame), "evidence_lift": np.full(len(frame), np.nan)}
+    engine.view_frame("spoken", rules)
+    start = to_day(add_months(cutoff, -run.settings.features.basket_months))
+    found = engine.fetch(sql.best_evidence(start, to_day(cutoff), only))
+    engine.drop("spoken")
+    code, lift = _placed(star, frame, found)
+    return {"evidence": code, "evidence_lift": lift}
 
 
 def _rules(run: RunContext, star: Star, divisions: list[str], cutoff: date) -> pd.DataFrame:

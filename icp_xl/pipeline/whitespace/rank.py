@@ -17,6 +17,7 @@ from icp_xl.delivery.sharing.identity import reader_key
 from icp_xl.pipeline.csv_stream import stage_long_csv
 from icp_xl.pipeline.whitespace.inputs import WhitespaceInputs, gather, read_scores
 from icp_xl.pipeline.whitespace.lists_given import keep_list
+from icp_xl.pipeline.whitespace.out_of_memory import drop_others, latest_cutoff, pairs_scored, rank_out_of_memory
 from icp_xl.pipeline.whitespace.training_cutoff import past_candidates
 from icp_xl.pipeline.whitespace.user_entries import only_his_own, owners_now, read_books, remember
 from icp_xl.runs import RunContext
@@ -53,7 +54,7 @@ class WhitespaceOutcome:
             lines.append(f"Taken over from the workbook: status or mark of {self.typed:,} pairs")
         if figures["stability_jaccard"] is not None:
             lines.append(f"Overlap with the last list: {figures['stability_jaccard']:.0%}")
-        return [*lines, f"Wrote {REPORT} and {self.files[0]}."]
+        return [*lines, f"Wrote {REPORT} and {self.ranking.whole.files if self.ranking.whole else self.files[0]}."]
 
 
 def file_names(cutoff: date) -> dict[str, str]:
@@ -79,30 +80,43 @@ def whitespace(run: RunContext) -> WhitespaceOutcome | None:
         DataError, SourceError: an input cannot be used.
     """
     chosen = run.settings.whitespace
-    cutoff = read_scores(run)["cutoff_date"].max().date()
+    large = pairs_scored(run) > chosen.memory_pairs
+    cutoff = latest_cutoff(run) if large else read_scores(run)["cutoff_date"].max().date()
     names = file_names(cutoff)
-    optional = () if chosen.shadow != "off" else ("legacy", "overlap")
+    optional = () if chosen.shadow != "off" and not large else ("legacy", "overlap")
+    if large:
+        optional = (*optional, "list", "explanations", "removals")
+        run.plan(f"whitespace_{cutoff}/…")
     run.plan(*(name for key, name in names.items() if key not in optional), SCHEMA, STATE, REPORT)
-    if chosen.rep_books:
+    if chosen.rep_books and not large:
         run.plan(f"{REP_FOLDER}/…")
     if run.dry_run:
         return None
     run.cutoffs = sorted({*run.cutoffs, cutoff.isoformat()})
-    inputs = gather(run)
-    states, seen, changed = read_statuses(run)
-    previous = _previous(run)
-    terms = Terms(
-        inputs.cutoff, run.now().date(), inputs.window_months, run.settings.run.seed, run.settings.reports.currency
-    )
-    memory = Memory(states, previous, past_candidates(run, inputs))
-    ranking = rank_whitespace(inputs.candidates, chosen, terms, memory, run.progress)
+    if large:
+        states, seen, changed = read_statuses(run)
+        filed = rank_out_of_memory(run, cutoff, Memory(states, _previous(run)))
+        ranking, inputs = filed.ranking, filed.inputs
+        run.outputs.json(SCHEMA, filed.schema)
+    else:
+        inputs = gather(run)
+        states, seen, changed = read_statuses(run)
+        previous = _previous(run)
+        terms = Terms(
+            inputs.cutoff, run.now().date(), inputs.window_months, run.settings.run.seed, run.settings.reports.currency
+        )
+        memory = Memory(states, previous, past_candidates(run, inputs))
+        ranking = rank_whitespace(inputs.candidates, chosen, terms, memory, run.progress)
+        _stage_lists(run, ranking, names)
+        keep_list(run, ranking, states)
     _record(run, ranking, inputs)
     _stage_files(run, ranking, inputs, names)
     run.outputs.parquet(artifacts.WHITESPACE_STATES.name, ranking.states)
-    keep_list(run, ranking, states)
     run.outputs.parquet(artifacts.WHITESPACE_SEEN.name, seen)
+    drop_others(run, cutoff, [names[key] for key in optional] if large else [])
     _report(run, ranking, inputs)
-    return WhitespaceOutcome(ranking, inputs.value_name, tuple(names.values()), changed)
+    files = tuple(names[key] for key in names if key not in optional)
+    return WhitespaceOutcome(ranking, inputs.value_name, files, changed)
 
 
 def read_statuses(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
@@ -112,7 +126,8 @@ def read_statuses(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     seen = _read(run, artifacts.WHITESPACE_SEEN, ("source", "account_id", "division", "status", "not_eligible"))
     out = run.settings.paths.out
     own = [path for path in (out / REPORT, *sorted(out.glob(artifacts.REP_WORKBOOK.pattern))) if path.is_file()]
-    typed = only_his_own(run, read_books(run, own), owners_now(run), states)
+    books = read_books(run, own)
+    typed = only_his_own(run, books, owners_now(run, books), states)
     merged, changed = merge_typed(states, typed, seen, run.now().date())
     run.metric("whitespace_typed", changed)
     return merged, remember(typed), changed
@@ -137,7 +152,7 @@ def _read(run: RunContext, table: Artifact, columns: tuple[str, ...]) -> pd.Data
 
 def _record(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs) -> None:
     removed = {str(r["gate"]): int(r["removed"]) for r in ranking.removals.to_dict("records")}
-    run.count("whitespace pairs", len(ranking.pairs), len(ranking.ranked), removed)
+    run.count("whitespace pairs", ranking.metrics["pairs"], ranking.metrics["ranked"], removed)
     for text in ranking.warnings:
         run.warn(text[:1].upper() + text[1:] + ".")
     for name in ("selected", "expected_purchases_selected", "stability_jaccard"):
@@ -148,8 +163,9 @@ def _record(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs) -> None
         run.status(division, "; ".join(text for text in (known, f"{share:.0%} of the whitespace list") if text))
 
 
-def _stage_files(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs, names: dict[str, str]) -> None:
-    run.progress.stage("writing the whitespace list", 6)
+def _stage_lists(run: RunContext, ranking: Ranking, names: dict[str, str]) -> None:
+    """The long files: every pair, what speaks for each, and what was removed."""
+    run.progress.stage("writing the whitespace list", 3)
     listed = ranking.pairs[list(COLUMNS)]
     stage_long_csv(run, names["list"], listed)
     run.progress.advance()
@@ -158,18 +174,19 @@ def _stage_files(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs, na
     gone = ranking.pairs["removed_by"] != ""
     columns = ["account_id", "account_name", "division", "p_icp", "removed_by", "removal_reason"]
     stage_long_csv(run, names["removals"], ranking.pairs.loc[gone, columns])
-    run.outputs.csv(names["thresholds"], ranking.thresholds)
-    run.outputs.json(names["metrics"], ranking.metrics | {"value": inputs.value_name})
-    run.progress.advance()
-    events = [{"run_id": run.run_id, "cutoff_date": ranking.cutoff.isoformat(), **event} for event in _events(ranking)]
-    run.outputs.text(names["log"], "".join(json.dumps(event, sort_keys=True) + "\n" for event in events))
     if ranking.shadow is not None:
         stage_long_csv(run, names["legacy"], ranking.shadow)
         run.outputs.json(names["overlap"], ranking.overlap)
     run.outputs.json(SCHEMA, check_schema(listed))
     run.progress.advance()
-    run.outputs.parquet(STATE, listed)
-    run.progress.advance()
+
+
+def _stage_files(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs, names: dict[str, str]) -> None:
+    run.outputs.csv(names["thresholds"], ranking.thresholds)
+    run.outputs.json(names["metrics"], ranking.metrics | {"value": inputs.value_name})
+    events = [{"run_id": run.run_id, "cutoff_date": ranking.cutoff.isoformat(), **event} for event in _events(ranking)]
+    run.outputs.text(names["log"], "".join(json.dumps(event, sort_keys=True) + "\n" for event in events))
+    run.outputs.parquet(STATE, ranking.pairs[list(COLUMNS)])
 
 
 def _events(ranking: Ranking) -> list[dict[str, Any]]:
@@ -223,13 +240,13 @@ def _report(run: RunContext, ranking: Ranking, inputs: WhitespaceInputs) -> None
         ranking=ranking, settings=settings.whitespace, run=facts, value_name=inputs.value_name,
         verdicts=inputs.verdicts, currency=settings.reports.currency, paper=settings.reports.paper,
         warnings=tuple(text[:1].upper() + text[1:] + "." for text in ranking.warnings),
-        csv=file_names(ranking.cutoff)["list"],
+        csv=file_names(ranking.cutoff)["list"] if ranking.whole is None else ranking.whole.files,
     )  # fmt: skip
     run.progress.stage("whitespace workbook", None)
     book = build_whitespace_book(report)
     placed = render_book(book, Path(run.outputs.path(REPORT)), clock=settings.run.clock)
     stage_kept_cells(run, REPORT, book, placed)
-    if settings.whitespace.rep_books:
+    if settings.whitespace.rep_books and ranking.whole is None:
         _rep_books(run, report)
     # What is not written anew is of an earlier list: what was typed into it has been read, and it must not mislead.
     for path in sorted(settings.paths.out.glob(artifacts.REP_WORKBOOK.pattern)):

@@ -58,12 +58,14 @@ def read_books(run: RunContext, own: Sequence[Path]) -> list[TypedBook]:
     return books
 
 
-def owners_now(run: RunContext) -> Owners:
-    """Rep and region of each account, from the latest of the last list, the customers and the scored accounts."""
+def owners_now(run: RunContext, books: Sequence[TypedBook]) -> Owners:
+    """Rep and region of each account in ``books``, from the latest of last list, customers and scored accounts."""
+    wanted = {row[0] for book in books for row in book.rows}
     owners: dict[str, dict[str, str]] = {"rep": {}, "region": {}}
     for table in (artifacts.WHITESPACE, artifacts.CUSTOMERS, artifacts.SCORED_ACCOUNTS):
         if table.exists(run.outputs):
             frame = table.load(run.outputs)
+            frame = frame[frame["account_id"].astype(str).isin(wanted)]
             for by in owners.keys() & set(frame.columns):
                 pairs = zip(frame["account_id"].astype(str), frame[by], strict=True)
                 owners[by] |= {
