@@ -17,7 +17,7 @@ from icp_xl.whitespace.by_sql import RankedFiles
 from icp_xl.whitespace.capacity import UNASSIGNED, pairs_of_share
 from icp_xl.whitespace.holdout import plan_holdout
 from icp_xl.whitespace.metrics import GRID
-from icp_xl.whitespace.model import Memory, Ranking, Terms, ListTotals
+from icp_xl.whitespace.model import ListTotals, Memory, Ranking, Terms
 from icp_xl.whitespace.states import update_states, valid_states
 from icp_xl.whitespace.summary import (
     NO_COOLDOWN,
