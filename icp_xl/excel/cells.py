@@ -7,10 +7,8 @@ or its number where xlwings does not know it. An error goes out as text; the add
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icp_xl.excel.caller import Caller, caller
+from icp_xl.reports.lite.cells import NOT_AVAILABLE as NOT_AVAILABLE
+from icp_xl.reports.lite.cells import NUM as NUM
+from icp_xl.reports.lite.cells import VALUE as VALUE
+from icp_xl.reports.lite.cells import CellError as CellError
+from icp_xl.reports.lite.cells import finite, text_of, unsigned
 
-VALUE = "#VALUE!"
-NOT_AVAILABLE = "#N/A"
-NUM = "#NUM!"
 #: Every error that a cell may hold, by its number (XlCVError). xlwings turns the first seven into text.
 ERROR_NUMBERS = {
     2000: "#NULL!", 2007: "#DIV/0!", 2015: VALUE, 2023: "#REF!", 2029: "#NAME?", 2036: NUM, 2042: NOT_AVAILABLE,
@@ -38,14 +38,6 @@ Cell = Any
 Grid = list[list[Cell]]
 Floats = NDArray[np.float64]
 Shape = tuple[int, int]
-
-
-class CellError(Exception):
-    """The whole result of a function is one of Excel's errors."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def as_grid(value: Cell) -> Grid:
@@ -132,7 +124,10 @@ def to_number(cell: Cell) -> float | str:
     if isinstance(cell, bool):
         return VALUE
     if isinstance(cell, int | float | Decimal):
-        return error_text(cell) or float(cell)
+        try:
+            return error_text(cell) or (finite(cell) if isinstance(cell, int) else float(cell))
+        except CellError as error:
+            return error.code
     if isinstance(cell, str):
         text = cell.strip()
         if not text:
@@ -167,15 +162,7 @@ def text_number(text: str, signs: Caller) -> float | str:
     >>> text_number("1_000", Caller()), text_number("1,00", Caller()), text_number("nan", Caller())
     ('#VALUE!', '#VALUE!', '#VALUE!')
     """
-    body = text.strip()
-    sign = 1.0
-    if body.startswith("(") and body.endswith(")"):
-        sign, body = -1.0, body[1:-1].strip()
-    body = _without_currency(body)
-    if body[:1] in ("-", "+", "\u2212"):
-        sign, body = (sign if body[0] == "+" else -sign), _without_currency(body[1:].strip())
-    if body.endswith("%"):
-        sign, body = sign / 100, body[:-1].rstrip()
+    sign, body = unsigned(text)
     group = next((kind for kind in _GROUPS if re.fullmatch(kind, signs.thousands)), re.escape(signs.thousands))
     shape = rf"(\d{{1,3}}(?:{group}\d{{3}})+|\d+)?(?:{re.escape(signs.decimal)}(\d*))?(?:[eE]([+-]?\d{{1,3}}))?"
     found = re.fullmatch(shape, body, re.ASCII)
@@ -186,33 +173,15 @@ def text_number(text: str, signs: Caller) -> float | str:
     return number if math.isfinite(number) else VALUE
 
 
-def _without_currency(text: str) -> str:
-    for end in (0, -1):
-        if text and unicodedata.category(text[end]) == "Sc":
-            text = (text[1:] if end == 0 else text[:-1]).strip()
-    return text
-
-
 def to_text(cell: Cell) -> str | None:
     """The text in a cell, ``None`` for a blank one; whole numbers lose their point.
 
     Raises:
         CellError: the cell holds an error, a boolean or a date.
     """
-    if cell is None:
-        return None
-    if isinstance(cell, str):
-        text = cell.strip()
-        if text in ERRORS:
-            raise CellError(text)
-        return text or None
-    if isinstance(cell, bool | dt.date | dt.time):
-        raise CellError(VALUE)
     if error := error_text(cell):
         raise CellError(error)
-    if isinstance(cell, float | Decimal) and math.isfinite(cell) and cell == int(cell):
-        return str(int(cell))
-    return str(cell)
+    return text_of(float(cell) if isinstance(cell, Decimal) else cell)
 
 
 def one(value: Cell) -> Cell:

@@ -220,7 +220,7 @@ class Store:
             body = json.loads(text, parse_constant=float)
             if isinstance(body, dict) and all(math.isfinite(float(body[key])) for key in keys):
                 return body
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
             pass
         raise self.damaged(f"{what} are not there, or not of their form")
 

@@ -23,6 +23,21 @@ RawColumn = np.ndarray[Any, Any]
 def to_raw(values: Sequence[object]) -> RawColumn:
     """Cells as a raw column: floats where every cell is a number or blank, days where every one is a date."""
     kinds = set(map(type, values))
+    try:
+        numbers = _numbers(values, kinds)
+    except OverflowError:  # JSON knows whole numbers of any length: the rest stays what it is
+        numbers = None
+    if numbers is not None:
+        return numbers
+    if kinds & {date, datetime} and not kinds - {date, datetime, str, type(None)}:
+        if all(not value for value in values if value is None or type(value) is str):
+            return _days(values)
+    out = np.empty(len(values), dtype=object)
+    out[:] = [None if value == "" else value for value in values] if str in kinds and "" in values else values
+    return out
+
+
+def _numbers(values: Sequence[object], kinds: set[type]) -> RawColumn | None:
     if not kinds - {float, int}:
         return np.array(values, dtype=np.float64)
     if not kinds - {float, int, type(None)} and kinds - {type(None)}:
@@ -31,12 +46,7 @@ def to_raw(values: Sequence[object]) -> RawColumn:
         if kinds == {str}:
             return np.full(len(values), None, dtype=object)
         return np.array([np.nan if value == "" else value for value in values], dtype=np.float64)
-    if kinds & {date, datetime} and not kinds - {date, datetime, str, type(None)}:
-        if all(not value for value in values if value is None or type(value) is str):
-            return _days(values)
-    out = np.empty(len(values), dtype=object)
-    out[:] = [None if value == "" else value for value in values] if str in kinds and "" in values else values
-    return out
+    return None
 
 
 def _days(values: Sequence[object]) -> RawColumn:
@@ -55,6 +65,18 @@ def is_blank(raw: RawColumn) -> np.ndarray[Any, np.dtype[np.bool_]]:
         if spaces:
             blank |= np.isin(codes, spaces)
     return blank
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number of a cell is one that can be reckoned with: JSON and Python know whole ones of any length.
+
+    >>> is_finite(12), is_finite(float("nan")), is_finite(10**400)
+    (True, False, False)
+    """
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def cell_text(value: object) -> str | None:

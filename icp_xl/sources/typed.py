@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from icp_xl.sources.cells import RawColumn, cell_text, distinct
+from icp_xl.sources.cells import RawColumn, cell_text, distinct, is_finite
 from icp_xl.sources.cldr import months_of
 from icp_xl.sources.dates import Day, Order, as_day, from_serial, month_words, parts_of, read_date
 from icp_xl.sources.fields import Kind
@@ -246,7 +246,7 @@ def _number(cell: object, mark: Decimals, ledger: bool = True) -> tuple[float, s
     if isinstance(cell, bool):
         return float(cell), ""
     if isinstance(cell, int | float):
-        return (float(cell), "") if math.isfinite(cell) else (math.nan, "not a number")
+        return (float(cell), "") if is_finite(cell) else (math.nan, "not a number")
     if isinstance(cell, str):
         if is_missing(cell):
             # An error of the spreadsheet is no blank: something stood there.
@@ -380,7 +380,7 @@ def _date(cell: object, order: Order, months: dict[str, int], date1904: bool) ->
         cell = None if np.isnat(cell) else cell.astype("datetime64[us]").item()
     if isinstance(cell, date):
         day = as_day(cell)
-    elif isinstance(cell, int | float) and math.isfinite(cell):
+    elif isinstance(cell, int | float) and is_finite(cell):
         day = from_serial(float(cell), date1904=date1904)
         if day is None and cell == int(cell):
             return read_date(str(int(cell)))  # 202401, a month

@@ -121,7 +121,26 @@ def test_it_needs_python_and_xlwings_alone(sample: LiteInputs) -> None:
     assert text == lite_script(sample) and "icp_xl" not in text
 
 
-ODD = [None, "", "  ", 0, 12, 1e6, -1, True, "12", "$5", "5%", "(5%)", "abc", "1,050.5", "1_000", "nan"]
+ODD = [
+    None,
+    "",
+    "  ",
+    0,
+    12,
+    1e6,
+    -1,
+    True,
+    "12",
+    "$5",
+    "5%",
+    "(5%)",
+    "abc",
+    "1,050.5",
+    "1_000",
+    "nan",
+    "1e400",
+    10**400,
+]
 ERRORS = ["#DIV/0!", "#N/A", "#SPILL!", "#CALC!"]
 TEXTS = ["Electronics", " electronics  ", "ELECTRONICS", None, 5, 5.5, True]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from icp_xl.sources.cells import cell_text, to_raw
 from icp_xl.sources.dates import from_serial, parse_date, parts_of
+from icp_xl.sources.fields import Kind
 from icp_xl.sources.numbers import marks_of, parse_number
 from icp_xl.sources.typed import type_column
 
@@ -179,3 +181,13 @@ def test_keys_stay_text() -> None:
     assert column.values.isna().tolist() == [False, False, False, False, True, False]
     assert type_column(to_raw([7.0, 1001.0, None]), "id").values.tolist()[:2] == ["7", "1001"]
     assert cell_text("a\u200b\nb\t c") == "a b c"
+
+
+@pytest.mark.parametrize("kind", ["number", "date", "text"])
+def test_a_whole_number_that_no_cell_holds_is_told_and_not_raised(kind: Kind) -> None:
+    """JSON knows whole numbers of any length."""
+    raw = to_raw([10**400, 5, 45_000])
+    typed = type_column(raw, kind)
+    assert len(typed.values) == 3
+    if kind != "text":
+        assert pd.isna(typed.values.iloc[0]) and pd.notna(typed.values.iloc[2])

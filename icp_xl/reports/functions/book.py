@@ -70,8 +70,18 @@ class FunctionInputs:
 
     @property
     def accounts(self) -> pd.DataFrame:
-        """The accounts that the workbook gets."""
+        """The accounts that it gets."""
         return self.scored.head(self.most_accounts)
+
+    @property
+    def run(self) -> str:
+        """The run that the model is of."""
+        return self.model.run_id or self.run_id or "unknown"
+
+    @property
+    def made(self) -> str:
+        """When the model was fitted, to the minute."""
+        return self.model.fitted_at[:16].replace("T", " ")
 
 
 def build_functions_book(inputs: FunctionInputs, settings: ReportSettings) -> ReportBook:
@@ -128,8 +138,8 @@ def _model_sheet(inputs: FunctionInputs) -> Sheet:
              "range gives a result per row. Nothing is installed, no macro runs, and the workbook may be mailed as it "
              "is: it holds the score model and the accounts listed here, so send it to those who may see them."),
         Facts([("Do they compute here?", Figure("", WORKS, "text", formula=_status())),
-               ("Score model", f"run {model.run_id or inputs.run_id or 'unknown'}, {model.population:,} accounts"),
-               ("Made", model.fitted_at[:16].replace("T", " ") or "unknown")]),  # fmt: skip
+               ("Score model", f"run {inputs.run}, {model.population:,} accounts"),
+               ("Made", inputs.made or "unknown")]),  # fmt: skip
         Text("The functions need Excel 2024, Excel for Microsoft 365, on the web or on a phone. Earlier versions know "
              f"no LAMBDA and show #NAME? in cells that call one, once they compute. Use {values} there.", "note"),
         Text("Where the ICP add-in is loaded too, its functions have the same names and arguments. A cell keeps the "

@@ -12,6 +12,7 @@ What the documentation of xlwings Lite says, and the script holds to (lite.xlwin
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,8 +24,12 @@ ERRORS = WRITTEN | {"#GETTING_DATA", "#SPILL!", "#CONNECT!", "#BLOCKED!", "#UNKN
 ALL_ROWS = 1_048_576
 
 
-class LiteError(Exception):
-    """The result is one of Excel's errors, which is the exception's text."""
+class CellError(Exception):
+    """The result is one of Excel's errors."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def shown(cell: Any, most: int = 60) -> str:
@@ -80,19 +85,19 @@ def guarded(answer: Callable[..., Any], *given: Any) -> Any:
     """What ``answer`` gives, or the error that it ends in; for one that cannot be written ``#VALUE!``."""
     try:
         return answer(*given)
-    except LiteError as error:
-        return str(error) if str(error) in WRITTEN else VALUE
+    except CellError as error:
+        return error.code if error.code in WRITTEN else VALUE
 
 
 def single(argument: Any) -> Any:
     """The only cell of an argument.
 
     Raises:
-        LiteError: it is a range.
+        CellError: it is a range.
     """
     grid = rows_of(argument)
     if len(grid) != 1 or len(grid[0]) != 1:
-        raise LiteError(VALUE)
+        raise CellError(VALUE)
     return grid[0][0]
 
 
@@ -100,17 +105,17 @@ def text_of(cell: Any) -> str | None:
     """The text in a cell, ``None`` for a blank one; whole numbers lose their point.
 
     Raises:
-        LiteError: the cell holds an error, a boolean or a date.
+        CellError: the cell holds an error, a boolean or a date.
     """
     if cell is None:
         return None
     if isinstance(cell, str):
         text = cell.strip()
         if text in ERRORS:
-            raise LiteError(text)
+            raise CellError(text)
         return text or None
     if isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise LiteError(VALUE)
+        raise CellError(VALUE)
     number = finite(cell)
     return str(int(number)) if number == int(number) else str(number)
 
@@ -119,14 +124,14 @@ def finite(number: float) -> float:
     """A number as Excel could hold it.
 
     Raises:
-        LiteError: it is beyond that (Python knows whole numbers of any length).
+        CellError: it is beyond that (Python knows whole numbers of any length).
     """
     try:
         number = float(number)
     except OverflowError:
-        raise LiteError(NUM) from None
+        raise CellError(NUM) from None
     if not math.isfinite(number):
-        raise LiteError(NUM)
+        raise CellError(NUM)
     return number
 
 
@@ -134,7 +139,7 @@ def number_of(cell: Any, least: float | None = None) -> float:
     """The number in a cell, NaN for a blank one.
 
     Raises:
-        LiteError: the cell holds an error, no number, or one below ``least``.
+        CellError: the cell holds an error, no number, or one below ``least``.
     """
     if cell is None:
         return math.nan
@@ -143,14 +148,14 @@ def number_of(cell: Any, least: float | None = None) -> float:
         if not text:
             return math.nan
         if text in ERRORS:
-            raise LiteError(text)
+            raise CellError(text)
         number = text_number(text)
     elif isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise LiteError(VALUE)
+        raise CellError(VALUE)
     else:
         number = finite(cell)
     if math.isinf(number) or (least is not None and number < least):
-        raise LiteError(NUM)
+        raise CellError(NUM)
     return number
 
 
@@ -161,30 +166,49 @@ def text_number(text: str) -> float:
     (1050.5, 1050.5, 1000000.0, -0.05)
 
     Raises:
-        LiteError: it is none, or could be two: ``1.050`` is a thousand in Berlin and about one in Boston.
+        CellError: it is none, or could be two: ``1.050`` is a thousand in Berlin and about one in Boston.
     """
-    body = "".join("'" if mark == "\u2019" else mark for mark in text if not mark.isspace())
-    sign = 1.0
-    if body.startswith("(") and body.endswith(")"):
-        sign, body = -1.0, body[1:-1]
-    body = body.strip("$\u20ac\u00a3\u00a5")
-    if body[:1] in ("-", "+", "\u2212"):
-        sign, body = (sign if body[0] == "+" else -sign), body[1:].lstrip("$\u20ac\u00a3\u00a5")
-    if body.endswith("%"):
-        sign, body = sign / 100, body[:-1]
+    sign, body = unsigned("".join("'" if mark == "\u2019" else mark for mark in text if not mark.isspace()))
     found = re.fullmatch(r"([\d.,']*?)([.,](\d*))?([eE][+-]?\d{1,3})?", body, re.ASCII)
     if found is None or not re.search(r"\d", body):
-        raise LiteError(VALUE)
+        raise CellError(VALUE)
     whole, mark, decimals = found[1], (found[2] or "")[:1], found[3] or ""
     others = set(whole) - set("0123456789")
     grouped = re.fullmatch(r"\d{1,3}([.,'])\d{3}(\1\d{3})*", whole, re.ASCII)
     if others and grouped is None:
-        raise LiteError(VALUE)
+        raise CellError(VALUE)
     if mark and mark in others:
         # The same sign again and again is one of thousands.
         if len(decimals) != 3:
-            raise LiteError(VALUE)
+            raise CellError(VALUE)
         whole, decimals = whole + decimals, ""
     elif mark and not others and len(decimals) == 3 and 1 <= len(whole) <= 3 and whole != "0":
-        raise LiteError(VALUE)
-    return sign * float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{decimals or '0'}{found[4] or ''}")
+        raise CellError(VALUE)
+    number = sign * float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{decimals or '0'}{found[4] or ''}")
+    if not math.isfinite(number):
+        raise CellError(VALUE)
+    return number
+
+
+def unsigned(text: str) -> tuple[float, str]:
+    """What the figure of a text is to be multiplied by, and the figure: without currency, percent, sign and brackets.
+
+    >>> unsigned("-$ 5"), unsigned("(5%)"), unsigned("5 \u20ac")
+    ((-1.0, '5'), (-0.01, '5'), (1.0, '5'))
+    """
+    body, sign = text.strip(), 1.0
+    if body.startswith("(") and body.endswith(")"):
+        sign, body = -1.0, body[1:-1].strip()
+    body = _without_currency(body)
+    if body[:1] in ("-", "+", "\u2212"):
+        sign, body = (sign if body[0] == "+" else -sign), _without_currency(body[1:].strip())
+    if body.endswith("%"):
+        sign, body = sign / 100, body[:-1].rstrip()
+    return sign, body
+
+
+def _without_currency(text: str) -> str:
+    for end in (0, -1):
+        if text and unicodedata.category(text[end]) == "Sc":
+            text = (text[1:] if end == 0 else text[:-1]).strip()
+    return text

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from icp_xl.reports.lite.accounts import FORMULA, CannotScore, ScoredSheet, find_accounts, letters, values_of
-from icp_xl.reports.lite.cells import LiteError, number_of, shown, text_of
+from icp_xl.reports.lite.cells import CellError, number_of, shown, text_of
 from icp_xl.reports.lite.ownership import (
     MOST_RUNS,
     WrittenRun,
@@ -209,7 +209,7 @@ def scored(target: ScoredSheet, model: Scorer, wish: Wish) -> tuple[dict[str, li
         row = target.cells[i]
         try:
             accounts.append(model.read([row[target.columns[fact.name]] for fact in model.facts]))
-        except LiteError:
+        except CellError:
             accounts.append(None)
             faults[i] = "; ".join(_faults(row, target, model))
     raws = [None if values is None else model.raw(values, wish.weights) for values in accounts]
@@ -247,7 +247,7 @@ def _segment(model: Scorer, cell: Any) -> str | None:
     """The segment; none where the score does not need the revenue, and the cell holds no number."""
     try:
         return model.segment(number_of(cell, 0.0))
-    except LiteError:
+    except CellError:
         return None
 
 
@@ -257,7 +257,7 @@ def _faults(row: list[Any], target: ScoredSheet, model: Scorer) -> list[str]:
         cell = row[target.columns[fact.name]]
         try:
             text_of(cell) if fact.text else number_of(cell, fact.least)
-        except LiteError as error:
+        except CellError as error:
             found.append(f"{fact.label} is {shown(cell)} ({error})")
     return found
 
@@ -277,7 +277,7 @@ def read_wish(sheet: Any, model: Scorer) -> Wish:
         at, cell = said.get(part.name, (-1, None))
         try:
             weight = number_of(cell, 0.0)
-        except LiteError:
+        except CellError:
             weight = float("nan")
         if weight != weight:
             wrong.append(f"{part.name}: {shown(cell)}" if at >= 0 else f"{part.name} is not there")

@@ -11,7 +11,7 @@ from icp_xl.reports.lite.cells import (
     NOT_AVAILABLE,
     NUM,
     VALUE,
-    LiteError,
+    CellError,
     guarded,
     number_of,
     over,
@@ -61,14 +61,14 @@ class ScriptAccounts:
         text = text_of(cell)
         at = None if text is None else self.keys.get(" ".join(text.split()).casefold())
         if at is None:
-            raise LiteError(NOT_AVAILABLE)
+            raise CellError(NOT_AVAILABLE)
         return self.rows[at]
 
     def column(self, cell: Any) -> int:
         """The place of a field."""
         text = (text_of(cell) or "").lower().replace(" ", "_")
         if text not in self.fields:
-            raise LiteError(VALUE)
+            raise CellError(VALUE)
         return self.fields.index(text)
 
     def look(self, account: Any, field_: Any) -> Any:
@@ -78,7 +78,7 @@ class ScriptAccounts:
             at = self.column(fields[0][0])
             return over([account], lambda cell: _shown(self.find(cell)[at]))
         if len(fields) != 1 or len(rows_of(account)[0]) != 1:
-            raise LiteError(VALUE)
+            raise CellError(VALUE)
 
         def one(cell: Any, named: Any) -> Any:
             row = self.find(cell)
@@ -175,18 +175,18 @@ class Scorer:
         """The weights of an argument, those of the model where it is left out.
 
         Raises:
-            LiteError: there is not a number for each component, or they do not sum to 1.
+            CellError: there is not a number for each component, or they do not sum to 1.
         """
         cells = [cell for row in rows_of(argument) for cell in row]
         if all(cell is None or cell == "" for cell in cells):
             return self.weights
         if len(cells) != len(self.parts):
-            raise LiteError(VALUE)
+            raise CellError(VALUE)
         numbers = [number_of(cell) for cell in cells]
         if any(number != number for number in numbers):
-            raise LiteError(VALUE)
+            raise CellError(VALUE)
         if min(numbers) < 0.0 or abs(sum(numbers) - 1.0) > 1e-6:
-            raise LiteError(NUM)
+            raise CellError(NUM)
         return numbers
 
     def answer(self, what: str, arguments: Sequence[Any], weights: Any = None) -> Any:
@@ -216,7 +216,7 @@ class Scorer:
         wanted = (text_of(single(name)) or "").lower()
         found = [i for i, part in enumerate(self.parts) if part.name == wanted]
         if not found:
-            raise LiteError(VALUE)
+            raise CellError(VALUE)
 
         def one(*cells: Any) -> Any:
             values = self.read(cells)
@@ -232,7 +232,7 @@ class Scorer:
         def one(cell: Any) -> Any:
             name = (text_of(cell) or "").lower()
             if name not in self.told:
-                raise LiteError(VALUE)
+                raise CellError(VALUE)
             return self.told[name]
 
         return over([what], one)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from icp_xl.components.record import Fact
 from icp_xl.components.shapes import Lookup, lookup_key
-from icp_xl.reports.functions.book import account_keys, signature
+from icp_xl.reports.functions.book import FunctionInputs, account_keys, signature
 from icp_xl.reports.functions.lambdas import parameters
 from icp_xl.scoring.model import SEGMENTS, UNKNOWN_SEGMENT, ScoreModel, grade_limits
 from icp_xl.sources.total_words import SUM_KINDS, SUM_WORDS
@@ -39,18 +39,10 @@ _ABOUT = {
 
 
 @dataclass(frozen=True)
-class LiteInputs:
-    """What the script holds: the model, and the accounts for ``ICP_LOOKUP``, best first (none leaves it out)."""
+class LiteInputs(FunctionInputs):
+    """What the script holds: what the functions of a workbook do, with fewer accounts."""
 
-    model: ScoreModel
-    scored: pd.DataFrame
     most_accounts: int = 2_000
-    run_id: str = ""
-
-    @property
-    def accounts(self) -> pd.DataFrame:
-        """The accounts that the script gets."""
-        return self.scored.head(self.most_accounts)
 
 
 def lite_script(inputs: LiteInputs) -> str:
@@ -88,7 +80,7 @@ def _head(inputs: LiteInputs) -> str:
     lines = [
         "ICP scores in xlwings Lite, made by icp-xl lite: worksheet functions, and scoring of a table in place.",
         "",
-        f"Score model: run {model.run_id or inputs.run_id or 'unknown'}, {model.population:,} accounts.",
+        f"Score model: run {inputs.run}, {model.population:,} accounts.",
         f"It holds the model and {held:,} of {len(inputs.scored):,} accounts with their scores: hand it to those who "
         "may see them.",
         "",
@@ -154,8 +146,8 @@ def _scorer(inputs: LiteInputs) -> str:
     limits = grade_limits(model.grade_shares)
     grades = sorted(((limits[name], name) for name, share in model.grade_shares.items() if share > 0.0))
     told = {
-        "run": model.run_id or inputs.run_id or "unknown",
-        "date": model.fitted_at[:16].replace("T", " ") or "an unknown date",
+        "run": inputs.run,
+        "date": inputs.made or "an unknown date",
         "folder": FOLDER, "components": ", ".join(model.names),
     }  # fmt: skip
     facts = [
