@@ -3,67 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from icp_xl.reports.lite.script import LiteInputs, lite_script
-from tests.lite.test_lite_in_place import FACTS, LIVE, MODEL, column, rows
+from tests.lite.conftest import Ran
+from tests.lite.test_lite_in_place import FACTS, column, rows
 from tests.support import lite_xlwings
-from tests.support.lite_xlwings import Book, Formula, Range, Sheet, Table
+from tests.support.lite_xlwings import Formula, Range, Sheet, Table
 
 SCORE, GRADE, SEGMENT, WHY = range(len(FACTS) + 1, len(FACTS) + 5)
 REVENUE = list(reversed(FACTS)).index("annual_revenue") + 1
-
-
-@pytest.fixture(scope="module")
-def script() -> dict[str, Any]:
-    made: dict[str, Any] = {"__name__": "main"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "xlwings", lite_xlwings)
-        exec(compile(lite_script(LiteInputs(MODEL, LIVE.scored)), "main.py", "exec", dont_inherit=True), made)
-    return made
-
-
-class Ran:
-    """A sheet of accounts on which ``score_accounts`` was run."""
-
-    def __init__(self, script: dict[str, Any], capsys: pytest.CaptureFixture[str], made: list[list[Any]]) -> None:
-        self.script, self.capsys = script, capsys
-        self.book = Book({"Accounts": made})
-
-    @property
-    def sheet(self) -> Sheet:
-        return next(sheet for sheet in self.book.sheets if sheet.name not in ("ICP Weights", "ICP Written"))
-
-    def run(self) -> str:
-        self.book.run(self.script["score_accounts"])
-        return self.capsys.readouterr().out
-
-    def refused(self) -> str:
-        before = {sheet.name: dict(sheet.cells) for sheet in self.book.sheets}
-        with pytest.raises(self.script["CannotScore"]) as raised:
-            self.book.run(self.script["score_accounts"])
-        after = {sheet.name: dict(sheet.cells) for sheet in self.book.sheets}
-        assert {name: cells for name, cells in after.items() if name in before} == before
-        return str(raised.value)
-
-    def headers(self, at: int = 2) -> list[Any]:
-        return self.book.rows(self.sheet.name)[at]
-
-    def put(self, row: int, at: int, value: Any) -> None:
-        """Change the cell of an account, both from 0."""
-        self.sheet.cells[row + 4, at + 1] = value
-
-    def get(self, row: int, at: int) -> Any:
-        return self.sheet.cells.get((row + 4, at + 1))
-
-
-@pytest.fixture
-def ran(script: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    return lambda made=None: Ran(script, capsys, rows(12, step=10) if made is None else made)
 
 
 def exchange(each: Ran) -> None:
@@ -389,3 +340,79 @@ def test_a_column_of_ours_that_was_taken_out_comes_back_alone(ran: Callable[...,
 def test_a_text_under_a_revenue_that_the_score_does_not_need_leaves_the_segment_blank(script: dict[str, Any]) -> None:
     model = script["ICP"]
     assert script["_segment"](model, "n/a") is None and script["_segment"](model, 1e12) == model.segments[-2]
+
+
+def total_row(made: list[list[Any]], word: Any, industry: Any, body: list[list[Any]], only: str = "") -> list[Any]:
+    """A row of the sums of some rows, as Excel's subtotals and pivots leave it."""
+    row: list[Any] = [word]
+    for at, header in enumerate(made[2][1:], 1):
+        summed = header != "Industry" and (not only or header == only)
+        row.append(industry if header == "Industry" else sum(each[at] or 0 for each in body) if summed else None)
+    return row
+
+
+def test_subtotals_by_group_are_no_accounts(ran: Callable[..., Ran]) -> None:
+    made = rows(9, step=10)
+    for at, row in enumerate(made[3:], 1):
+        row[REVENUE] = 1000.0 * at**2
+    first, second, third = made[3:5], made[5:6], made[6:]
+    revenue = made[2][REVENUE]
+    each = ran([
+        *made[:3], *first, total_row(made, None, "Electronics Total", first, revenue),
+        *second, total_row(made, None, "Toys Total", second, revenue),
+        total_row(made, "North Total", None, [*first, *second]),
+        *third, total_row(made, "Subtotal South", "-", third), total_row(made, "Grand Total", "-", made[3:]),
+    ])  # fmt: skip
+    said = each.run()
+    assert "9 of 9 rows" in said and "row 6 ('Electronics Total'), row 8 ('Toys Total'), row 9 ('North Total')" in said
+    assert "row 16 ('Subtotal South'), row 17 ('Grand Total')" in said
+
+
+def test_a_second_account_with_the_same_figures_is_no_total(ran: Callable[..., Ran]) -> None:
+    made = rows(4)
+    made[4] = [made[4][0], *(None if isinstance(cell, str) else cell for cell in made[3][1:])]
+    assert "4 of 4 rows" in ran(made).run()
+
+
+def add_row(each: Ran) -> None:
+    for at in range(len(FACTS) + 1):
+        each.put(12, at, each.get(2, at))
+    each.put(12, REVENUE, 4711.0)
+    each.put(12, GRADE, each.get(0, GRADE))
+
+
+def grade_of_another_sheet(each: Ran) -> None:
+    """Scored by other weights elsewhere, then a grade of there typed here."""
+    other = Sheet(each.book, "Other", {spot: cell for spot, cell in each.sheet.cells.items() if spot[1] <= WHY - 3})
+    each.book.sheets._sheets.append(other)
+    other.activate()
+    for i, weight in enumerate((0, 0, 0, 1)):
+        next(sheet for sheet in each.book.sheets if sheet.name == "ICP Weights").cells[4 + i, 2] = weight
+    each.run()
+    each.sheet.activate()
+    row = next(i for i in range(12) if other.cells[i + 4, GRADE + 1] != each.get(i, GRADE))
+    each.put(row, GRADE, other.cells[row + 4, GRADE + 1])
+
+
+@pytest.mark.parametrize("change", [add_row, grade_of_another_sheet])
+def test_a_grade_that_was_typed_is_left_where_it_was_written_elsewhere(
+    ran: Callable[..., Ran], change: Callable[[Ran], None]
+) -> None:
+    each = ran()
+    each.run()
+    change(each)
+    before = [each.get(i, GRADE) for i in range(13)]
+    said = each.run()
+    assert [each.get(i, GRADE) for i in range(13)] == before
+    assert "ICP Grade (2)" in said and "1 of its cells do not belong" in said
+    assert [name for name in each.headers() if str(name).endswith("(2)")] == ["ICP Grade (2)"]
+
+
+def test_a_column_of_which_nothing_is_left_is_told_with_its_figure(ran: Callable[..., Ran]) -> None:
+    each = ran()
+    each.run()
+    for i in range(12):
+        each.put(i, SCORE, round(each.get(i, SCORE)))
+        each.put(i, GRADE, Formula("=X1", each.get(i, GRADE)))
+        each.put(i, SEGMENT, None)
+    assert each.run().count("left as it is: 12 of its cells are not what was written there") == 3

@@ -12,6 +12,10 @@ from icp_xl.reports.lite.scorer import Scorer
 
 #: What stands for the digest of a cell with a formula.
 FORMULA = "formula"
+#: What a text says of a total.
+BARE, PARTLY = "total", "total of a part"
+#: Beyond the sums that are looked at; and how many earlier rows of sums a later one may begin after.
+MOST_SUMMED, MOST_STARTS = 1e300, 200
 
 
 class CannotScore(Exception):
@@ -160,44 +164,55 @@ def cursor(book: Any) -> tuple[int, int]:
 
 
 def total_rows(cells: list[list[Any]], accounts: AccountList, model: Scorer) -> dict[int, str]:
-    """Rows of sums among the accounts, with their first text: a word for a total, or the sums of the rows above."""
+    """Rows of sums among the accounts, with their first text.
+
+    Such a row says so by a bare word and has no text facts; or its figures are the sums of rows above, since the start
+    or since an earlier row of sums, and it says so by a word or has no text facts. A company may be called Total.
+    """
     texts = [accounts.columns[fact.name][0] for fact in model.facts if fact.text]
     numbers = [accounts.columns[fact.name][0] for fact in model.facts if not fact.text]
-    since, whole, found = [0.0] * len(numbers), [0.0] * len(numbers), {}
+    whole, count, found = [0.0] * len(numbers), 0, {}
+    starts = [(whole, count)]
     for row in accounts.rows:
-        line = cells[row]
-        first = next((cell for cell in line if isinstance(cell, str)), "")
+        said = [cell for at in accounts.wide if isinstance(cell := cells[row][at], str)]
         values = [
-            line[at] if isinstance(line[at], int | float) and not isinstance(line[at], bool) else 0 for at in numbers
-        ]
-        named = is_total(first, model)
-        bare = all(line[at] is None or is_total(line[at], model) for at in texts)
-        if bare and (named or any(_are_sums(values, sums) for sums in (since, whole))):
-            found[row] = first
-            since = [0.0] * len(numbers)
-            continue
-        for i, value in enumerate(values):
             # Beyond what Excel holds it is a fault of the row.
-            if abs(value) < 1e300:
-                since[i] += value
-                whole[i] += value
+            cell if isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) < MOST_SUMMED else 0.0
+            for cell in (cells[row][at] for at in numbers)
+        ]
+        bare = bool(texts) and not any(
+            isinstance(cell, str) and any(map(str.isalnum, cell)) and not total_words(cell, model)
+            for cell in (cells[row][at] for at in texts)
+        )
+        words = [told for cell in said if (told := total_words(cell, model))]
+        named = bare and bool(said) and total_words(said[0], model) == BARE
+        if named or ((bare or words) and any(values) and any(
+            _are_sums(values, whole, before, 1 if words else 2) and (count - rows > 1 or (bare and words))
+            for before, rows in starts
+        )):  # fmt: skip
+            found[row] = said[0] if said else ""
+            starts = [starts[0], *starts[1:][-MOST_STARTS:], (whole, count)]
+        elif any(values):
+            whole, count = [total + value for total, value in zip(whole, values, strict=True)], count + 1
     return found
 
 
-def _are_sums(values: Sequence[float], sums: Sequence[float]) -> bool:
-    """Whether at least two numbers, and none but blanks besides, are the sums."""
-    given = [(value, total) for value, total in zip(values, sums, strict=True) if value]
-    return len(given) > 1 and all(abs(value - total) <= 1e-9 * abs(total) for value, total in given)
+def _are_sums(values: Sequence[float], whole: Sequence[float], before: Sequence[float], least: int) -> bool:
+    """Whether at least so many numbers, and none but blanks besides, are the sums of what came after ``before``."""
+    given = [each for each in zip(values, whole, before, strict=True) if each[0]]
+    return len(given) >= least and all(abs(value - (end - start)) <= 1e-9 * abs(end) for value, end, start in given)
 
 
-def is_total(cell: Any, model: Scorer) -> bool:
-    """Whether a text is no more than a word for a total."""
+def total_words(cell: Any, model: Scorer) -> str:
+    """Whether a text is no more than a word for a total, or begins or ends with one."""
     if not isinstance(cell, str) or len(cell) > 60:
-        return False
+        return ""
     text = unicodedata.normalize("NFKD", cell.casefold().replace("\u0142", "l"))
     kept = (mark for mark in text if not unicodedata.combining(mark) and mark not in "\"'.\u2019")
     words = "".join(mark if mark.isalnum() else " " for mark in kept).split()
-    return bool(words) and all(word in model.totals for word in words) and any(model.totals[word] for word in words)
+    if not words or not any(model.totals.get(word) for word in (words[0], words[-1])):
+        return ""
+    return BARE if all(word in model.totals for word in words) else PARTLY
 
 
 def values_of(area: Any) -> list[list[Any]]:

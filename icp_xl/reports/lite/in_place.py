@@ -5,6 +5,7 @@ they get the active workbook as ``xw.Book`` with all values; formulas are read b
 was asked for. So all is read, and whatever is wrong is found, before anything is written.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ WEIGHTS_SHEET, RECORD_SHEET = "ICP Weights", "ICP Written"
 RECORD = "What ICP scores wrote, so that it is known again; leave it as it is."
 AMONG, LAST_RUN, THIS_TABLE, DONE = "Rank among", "last run", "this table", "Last scored"
 RESULTS = SCORE, GRADE, SEGMENT, WHY = "ICP Score", "ICP Grade", "ICP Segment", "ICP Why"
+#: What tells that a text is of a run.
+SCORED = " scored: weights "
 #: Before the name of a sheet in a cell, which may begin as a formula does.
 _SHEET = "Sheet "
 #: Limits of Excel: columns of a sheet, characters of a cell.
@@ -81,12 +84,13 @@ async def score_sheet(book: Any, model: Scorer) -> list[str]:
     kept = [run for run in runs if run not in gone][1 - MOST_RUNS :]
     write_runs(record, [*kept, written_run(sheet.name, keys, marks)])
     weights = ", ".join(f"{part.name} {weight:.4g}" for part, weight in zip(model.parts, wish.weights, strict=True))
-    what = f"{sum(value is not None for value in results[SCORE]):,} of {len(target.rows):,} rows of {sheet.name} scored"
-    how = f"weights {weights}{', scaled to sum to 1' if wish.scaled else ''}; ranked among the accounts of "
+    what = f"{sum(value is not None for value in results[SCORE]):,} of {len(target.rows):,} rows of {sheet.name}"
+    how = f"{SCORED}{weights}{', scaled to sum to 1' if wish.scaled else ''}; ranked among the accounts of "
     lines = [f"{column.header} in column {letters(column.at)}{column.why}" for column in columns.values()]
-    told = [f"{what}: {how}{THIS_TABLE if wish.here else 'the ' + LAST_RUN}.", f"Written: {'; '.join(lines)}.",
+    told = [f"{what}{how}{THIS_TABLE if wish.here else 'the ' + LAST_RUN}.", f"Written: {'; '.join(lines)}.",
             *target.notes, *notes]  # fmt: skip
-    page.range((len(model.parts) + 7, 2)).value = told[0][:MOST_CHARACTERS]
+    if spot := done_spot(names.get(WEIGHTS_SHEET.casefold()), model):
+        page.range(spot).value = told[0][:MOST_CHARACTERS]
     await do(book, "remember what was written")
     return told
 
@@ -149,7 +153,7 @@ async def result_columns(
     headers = target.cells[target.header]
     found: dict[int, int] = {}
     marks: dict[int, list[str]] = {}
-    why: dict[int, str] = {}
+    left: dict[int, list[str]] = {}
     for i, name in enumerate(RESULTS):
         for at, cell in enumerate(headers):
             if name not in results or i in found or not is_headed(cell, name):
@@ -161,18 +165,19 @@ async def result_columns(
                 i, [digest(target.cells[row][at]) for row in each.rows], target.keys(each), runs
             ) > agreeing(i, body, keys, runs)), None)  # fmt: skip
             if other is not None:
-                why[i] = f" (column {letters(at)} is that of {other.name})"
+                left.setdefault(i, []).append(f"column {letters(at)} is that of {other.name}")
             elif ours and not count:
                 found[i], marks[i] = at, body
             else:
-                what = (
-                    f"left as it is: {count:,} of its cells are not what was written there" if ours
-                    else "yours, and left as it is"
-                )  # fmt: skip
-                why[i] = f" (column {letters(at)} is {what})"
+                what = f"{count:,} of its cells are not what was written there"
+                whose = "" if ours else "yours, and "
+                left.setdefault(i, []).append(f"column {letters(at)} is {whose}left as it is: {what}")
     wrong, met = mixed(marks, keys, runs)
     for i, count in wrong.items():
-        why[i] = f" (column {letters(found.pop(i))} is left as it is: {count:,} of its cells are those of other rows)"
+        at = found.pop(i)
+        left.setdefault(i, []).append(
+            f"column {letters(at)} is left as it is: {count:,} of its cells do not belong to the others of their rows"
+        )
     free = max(len(row) for row in target.cells)
     if free + len(results) - len(found) > MOST_COLUMNS:
         raise CannotScore(f"{target.sheet.name} has no columns left to write to. Delete some on the right, also empty "
@@ -186,7 +191,7 @@ async def result_columns(
             said, number = name, 2
             while said.casefold() in taken:
                 said, number = f"{name} ({number})", number + 1
-            made[name] = ScriptColumn(said, free, True, why.get(i, ""))
+            made[name] = ScriptColumn(said, free, True, f" ({'; '.join(left[i])})" if i in left else "")
             free += 1
     return made, met
 
@@ -270,23 +275,25 @@ def read_wish(sheet: Any, model: Scorer) -> Wish:
     """
     if sheet is None:
         return Wish(model.weights, False, False)
-    said = {str(row[0]).strip().lower(): (i, row[1] if len(row) > 1 else None)
-            for i, row in enumerate(values_of(sheet.used_range)) if row[0] is not None}  # fmt: skip
-    weights, wrong = [], []
+    rows = [(str(row[0]).strip().lower(), row[1] if len(row) > 1 else None)
+            for row in values_of(sheet.used_range) if row[0] is not None]  # fmt: skip
+    said, counts = dict(rows), Counter(name for name, _ in rows)
+    names = [*(part.name for part in model.parts), AMONG.lower()]
+    weights, wrong = [], [f"{name} is there {counts[name]} times" for name in names if counts[name] > 1]
     for part in model.parts:
-        at, cell = said.get(part.name, (-1, None))
+        cell = said.get(part.name)
         try:
             weight = number_of(cell, 0.0)
         except CellError:
             weight = float("nan")
         if weight != weight:
-            wrong.append(f"{part.name}: {shown(cell)}" if at >= 0 else f"{part.name} is not there")
+            wrong.append(f"{part.name}: {shown(cell)}" if part.name in said else f"{part.name} is not there")
         weights.append(weight)
-    among = str(said.get(AMONG.lower(), (0, LAST_RUN))[1] or LAST_RUN).strip().lower()
+    among = str(said.get(AMONG.lower()) or LAST_RUN).strip().lower()
     if among not in (LAST_RUN, THIS_TABLE):
         wrong.append(f"{AMONG}: {shown(among)}, where {LAST_RUN!r} or {THIS_TABLE!r} is allowed")
-    if not wrong and not sum(weights):
-        wrong.append("all of them are 0")
+    if not wrong and not 0 < sum(weights) < float("inf"):
+        wrong.append("their sum is beyond numbers" if sum(weights) else "all of them are 0")
     if wrong:
         raise CannotScore(
             f"The weights on the sheet {sheet.name} must be numbers of at least 0: {'; '.join(wrong)}. Mend them, "
@@ -295,6 +302,20 @@ def read_wish(sheet: Any, model: Scorer) -> Wish:
     whole = sum(weights)
     scaled = abs(whole - 1.0) > 1e-9
     return Wish([weight / whole for weight in weights] if scaled else weights, scaled, among == THIS_TABLE)
+
+
+def done_spot(sheet: Any, model: Scorer) -> tuple[int, int] | None:
+    """Where the sheet of weights tells of the last run; nowhere if its label went, or something else stands there."""
+    if sheet is None:
+        return len(model.parts) + 7, 2
+    used = sheet.used_range
+    for i, row in enumerate(values_of(used)):
+        for at, cell in enumerate(row):
+            if cell == DONE:
+                beside = row[at + 1] if at + 1 < len(row) else None
+                free = beside is None or (isinstance(beside, str) and SCORED in beside)
+                return (used.row + i, used.column + at + 1) if free else None
+    return None
 
 
 def write_weights(book: Any, model: Scorer) -> Any:
@@ -337,10 +358,12 @@ def read_runs(sheet: Any) -> list[WrittenRun]:
         if cells[0][0] != RECORD:
             raise ValueError(RECORD)
         return [
-            read_run(str(head).removeprefix(_SHEET), [row[at] for row in cells[2:] if row[at] is not None])
+            read_run(
+                str(head).removeprefix(_SHEET), [row[at] for row in cells[2:] if row[at] is not None], len(RESULTS)
+            )
             for at, head in enumerate(cells[1])
         ]
-    except (ValueError, IndexError, AttributeError):
+    except (ValueError, IndexError, TypeError):
         raise CannotScore(f"The sheet {sheet.name} is not as these scripts left it. Rename it and run again; results "
                           "are then written into new columns.") from None  # fmt: skip
 

@@ -5,6 +5,7 @@ sheet renamed or copied, rows added or taken out, facts corrected; and a result 
 """
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,17 +37,18 @@ def written_run(sheet: str, keys: Sequence[str], results: Sequence[Sequence[str]
     return WrittenRun(sheet, {key: (counts[key], tuple(row)) for key, row in zip(keys, results, strict=True) if key})
 
 
-def read_run(sheet: str, lines: Sequence[str]) -> WrittenRun:
-    """A run out of its texts.
+def read_run(sheet: str, lines: Sequence[str], results: int) -> WrittenRun:
+    """A run out of its texts, each with so many results.
 
     Raises:
         ValueError: they are not what :meth:`WrittenRun.lines` gives.
     """
     rows = {}
     for line in lines:
-        head, *results = line.split(" ")
-        key, _, count = head.partition(":")
-        rows[key] = (int(count), tuple(results))
+        found = re.fullmatch(rf"(d[0-9a-f]{{12}}):([0-9]{{1,7}})((?: (?:-|d[0-9a-f]{{12}})){{{results}}})", line)
+        if found is None:
+            raise ValueError(line)
+        rows[found[1]] = (int(found[2]), tuple(found[3].split()))
     return WrittenRun(sheet, rows)
 
 
@@ -123,12 +125,13 @@ def mixed(
     picked = sorted(columns)
     if not picked:
         return Counter(), []
-    known = {key for run in runs for key in run.rows}
     whole: dict[tuple[str, ...], list[int]] = {}
+    by_key: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     by_part: dict[tuple[int, str], tuple[str, ...]] = {}
     for number, run in enumerate(runs):
-        for _, results in run.rows.values():
+        for key, (_, results) in run.rows.items():
             part = tuple(results[i] for i in picked)
+            by_key[key].add(part)
             if number not in whole.setdefault(part, []):
                 whole[part].append(number)
             by_part |= {(i, results[i]): results for i in picked}
@@ -137,9 +140,10 @@ def mixed(
     for row, key in enumerate(keys):
         marks = tuple(columns[i][row] for i in picked)
         met.update(whole.get(marks, ()))
-        if key in known or marks in whole or set(marks) == {NOTHING}:
+        if marks in by_key.get(key, whole) or set(marks) == {NOTHING}:
             continue
-        # The longest text is told last, and is that of one account.
-        base = next(by_part[i, columns[i][row]] for i in reversed(picked) if columns[i][row] != NOTHING)
-        wrong.update(i for i in picked if columns[i][row] != base[i])
+        # The longest text is told last, and is that of one account; where it is blank, the others were typed.
+        last = columns[picked[-1]][row]
+        base = by_part[picked[-1], last] if last != NOTHING else ()
+        wrong.update(i for i in picked if (columns[i][row] != base[i] if base else columns[i][row] != NOTHING))
     return wrong, [runs[number] for number in sorted(met)]
