@@ -22,6 +22,7 @@ from icp_xl.excel.selftest.step import NotHere, Step, Unmet
 from icp_xl.excel.status import CANCEL_FILE, STATUS_VARIABLE
 from icp_xl.excel.xlwings_udfs import described
 from icp_xl.user_dirs import HOME_VARIABLE, user_folder
+from tests.support.office_cells import Range
 from tests.support.selftest_excel import StandIn, StandInExcel
 
 
@@ -274,6 +275,23 @@ def test_whether_excel_spills_is_not_guessed(start: Any, shows: Any, state: str)
 
     found, _ = start("a_range_spills", plant=plant)
     assert outcomes(found)[0][0] == state
+
+
+def test_an_excel_of_2016_answers_in_single_cells(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(self: Any, value: str) -> None:
+        raise AttributeError("Formula2")
+
+    def plant(excel: StandInExcel) -> None:
+        real = excel.calculator._value
+        excel.calculator._value = lambda book, title, text: (
+            -2146826259 if "SEQUENCE" in text else real(book, title, text)
+        )
+
+    monkeypatch.setattr(Range, "formula2", property(lambda self: self.formula, unknown))
+    found, _ = start("functions_answer", "a_range_spills", "a_real_error", plant=plant)
+    assert {outcome.id: outcome.state for outcome in found.outcomes} == {
+        "functions_answer": "passed", "a_range_spills": "skipped", "a_real_error": "passed",
+    }  # fmt: skip
 
 
 # Where the result goes
