@@ -25,6 +25,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from icp_xl import artifacts  # noqa: E402
 from icp_xl.config import Settings, load_settings  # noqa: E402
 from icp_xl.pipeline.whitespace import rank as stage  # noqa: E402
 from icp_xl.pipeline.whitespace.inputs import WhitespaceInputs  # noqa: E402
@@ -64,7 +65,7 @@ def rank_and_write(out: Path, accounts: int, reps: int, rep_books: bool) -> None
         ranked = time.process_time()
         stage._stage_lists(run, ranking, names)
         stage._stage_files(run, ranking, inputs, names)
-        run.outputs.parquet(stage.STATES, ranking.states)
+        run.outputs.parquet(artifacts.WHITESPACE_STATES.name, ranking.states)
         written = time.process_time()
         stage._report(run, ranking, inputs)
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
