@@ -25,6 +25,8 @@ from icp_xl.user_dirs import HOME_VARIABLE, user_folder
 from tests.support.office_cells import Range
 from tests.support.selftest_excel import StandIn, StandInExcel
 
+from .test_selftest_cleaned import Odd
+
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
@@ -49,9 +51,6 @@ def fine(bench: Bench) -> Any:
 
 def outcomes(found: Any) -> list[tuple[str, str]]:
     return [(outcome.state, outcome.got) for outcome in found.outcomes]
-
-
-# Answers
 
 
 def test_a_wrong_answer_of_any_function_is_found(start: Any) -> None:
@@ -361,11 +360,6 @@ def test_a_folder_that_goes_meanwhile_is_replaced(start: Any, steps: Any, tmp_pa
 # What steps give
 
 
-class Odd:
-    def __str__(self) -> str:
-        raise ValueError
-
-
 @pytest.mark.parametrize(
     "got", ["\ud800", None, 3, Odd(), b"\xff", ["\x00"], SystemExit(0), SystemExit("bye"),
             GeneratorExit(), RecursionError(), Unmet("\udfff"), NotHere("\ud800"), IcpError("\x07")]
@@ -469,9 +463,6 @@ def test_what_the_button_shows_is_whole(app: Any, tmp_path: Path, home: Path) ->
     assert int(shown[-2].strip("(").split()[0]) + len(shown) - 3 == 30
     macros.guarded(book, lambda book: macros.collect_job(book, job("cancelled", "").id))
     assert str(tmp_path) in app.impl.alerts[-1] and "cancelled" in app.status_bar
-
-
-# Tidying up
 
 
 def test_nothing_is_left_behind(start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
