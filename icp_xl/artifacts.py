@@ -323,7 +323,7 @@ EXPLANATIONS = Artifact("state/icp_explanations.parquet", "One row per account, 
 CURRENT_MODEL = Artifact("models/{division}/current.json", "Which version of a division's model is in force.",
                          ("train", "run"), ("train",))
 MODEL_MANIFEST = Artifact("models/{division}/{version}/manifest.json", "Files of a model with their checksums.",
-                          ("train", "run"), ("train",), version=1)
+                          ("train", "run"), ("train",), version=2)
 MODEL_BODY = Artifact("models/{division}/{version}/model.json", "A division's model, without its trees.",
                       ("train", "run"), ("train",))
 MODEL_TREES = Artifact("models/{division}/{version}/trees_{part}.txt", "The trees of a model.",

@@ -18,7 +18,7 @@ from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
 
-#: Rows and rarer-class rows below which isotonic regression is not tried.
+#: Accounts and rarer-class accounts below which isotonic regression is not tried.
 ISOTONIC_ROWS = 1000
 ISOTONIC_EVENTS = 100
 _EDGE = 1e-6
@@ -28,17 +28,22 @@ SLOPES = (0.05, 3.0)
 
 @dataclass(frozen=True)
 class Calibrator:
-    """``platt``: p = expit(slope × log-odds + intercept). ``isotonic``: linear between knots of the log-odds."""
+    """``platt``: p = expit(slope × log-odds + intercept). ``isotonic``: linear between knots of the log-odds.
+
+    ``rate``: log of how much more often accounts buy in the window that is meant than the log-odds say, see
+    :func:`lifted`; it comes first.
+    """
 
     method: str
     slope: float = 1.0
     intercept: float = 0.0
     knots_x: tuple[float, ...] = ()
     knots_y: tuple[float, ...] = ()
+    rate: float = 0.0
 
     def apply(self, log_odds: ArrayLike) -> Floats:
         """Probabilities of raw log-odds, strictly between 0 and 1, never falling as the log-odds rise."""
-        x = np.asarray(log_odds, dtype=np.float64)
+        x = lifted(np.asarray(log_odds, dtype=np.float64), self.rate)
         if self.method == "isotonic":
             p = np.interp(x, self.knots_x, self.knots_y)
             # A trace of the slope keeps accounts of one flat step in their order.
@@ -47,9 +52,9 @@ class Calibrator:
             p = expit(self.slope * x + self.intercept)
         return np.asarray(np.clip(p, _EDGE, 1.0 - _EDGE))
 
-    def moved(self, shift: float, slope: float = 1.0, pivot: float = 0.0) -> Calibrator:
-        """The same with all log-odds of its probabilities drawn to ``pivot`` by ``slope``, then moved by ``shift``."""
-        constant = pivot * (1.0 - slope) + shift
+    def drawn(self, slope: float, pivot: float) -> Calibrator:
+        """The same with all log-odds of its probabilities drawn to ``pivot`` by ``slope``."""
+        constant = pivot * (1.0 - slope)
         if self.method == "isotonic":
             y = logit(np.clip(np.asarray(self.knots_y), _EDGE, 1.0 - _EDGE))
             return replace(self, knots_y=tuple(expit(slope * y + constant).tolist()))
@@ -63,6 +68,7 @@ class Calibrator:
             "intercept": self.intercept,
             "knots_x": list(self.knots_x),
             "knots_y": list(self.knots_y),
+            "rate": self.rate,
         }
 
     @classmethod
@@ -74,7 +80,21 @@ class Calibrator:
             float(body["intercept"]),
             tuple(float(x) for x in body["knots_x"]),
             tuple(float(y) for y in body["knots_y"]),
+            float(body.get("rate", 0.0)),
         )
+
+
+def lifted(log_odds: Floats, rate: float | Floats) -> Floats:
+    """The log-odds of a purchase where accounts buy ``exp(rate)`` times as often as these say.
+
+    A season or a good year changes how often accounts buy: who would have placed half an order places one, and who is
+    gone stays away. p = 1 - exp(-orders), so that this is a shift of the complementary log-log of p (Prentice and
+    Gloeckler, Biometrics 34, 1978).
+    """
+    if not np.any(rate):
+        return log_odds
+    orders = np.maximum(np.logaddexp(0.0, log_odds), 1e-12) * np.exp(rate)
+    return np.asarray(orders + np.log(-np.expm1(-orders)))
 
 
 def fit_calibrator(
@@ -83,6 +103,7 @@ def fit_calibrator(
     method: str = "auto",
     *,
     weight: ArrayLike | None = None,
+    accounts: ArrayLike | None = None,
     slopes: tuple[float, float] | None = SLOPES,
 ) -> Calibrator:
     """Fit on rows that the model has not seen.
@@ -92,13 +113,16 @@ def fit_calibrator(
         y: 0 or 1 per row.
         method: platt, isotonic, or auto (by the size of the data).
         weight: say of each row; all have the same by default.
+        accounts: of each row; an account at twelve cutoffs does not tell twelve times as much. All differ by default.
         slopes: what Platt's slope keeps to; ``None`` where ``log_odds`` is on a scale of its own.
     """
     x, truth = np.asarray(log_odds, dtype=np.float64), np.asarray(y, dtype=np.float64)
     w = np.ones_like(truth) if weight is None else np.asarray(weight, dtype=np.float64)
     events = min(truth.sum(), (1.0 - truth).sum())
     if method == "auto":
-        method = "isotonic" if x.size >= ISOTONIC_ROWS and events >= ISOTONIC_EVENTS else "platt"
+        who = np.arange(x.size) if accounts is None else pd.factorize(np.asarray(accounts))[0]
+        size, fewer = len(np.unique(who)), min(len(np.unique(who[truth == each])) for each in (0, 1))
+        method = "isotonic" if size >= ISOTONIC_ROWS and fewer >= ISOTONIC_EVENTS else "platt"
     return _fit_isotonic(x, truth, w) if method == "isotonic" and events > 0 else _fit_platt(x, truth, w, slopes)
 
 

@@ -84,6 +84,8 @@ def fit_family(
     recipe: Recipe,
     seed: int,
     members: Sequence[NDArray[np.bool_]],
+    level: Floats | None = None,
+    apart: bool = False,
 ) -> tuple[Ensemble, Floats]:
     """Parts of one candidate with their weights, and log-odds of every row by members that did not see its account.
 
@@ -94,6 +96,8 @@ def fit_family(
         recipe: settings of each family.
         seed: of the trees.
         members: one mask of ``rows`` per member, of the accounts that it learns from.
+        level: log-odds of each row's window, which trees begin at.
+        apart: each window of a linear model has a level of its own.
 
     Raises:
         ValueError: there is no such family.
@@ -101,14 +105,14 @@ def fit_family(
     if family == "logreg":
         grid = recipe.logreg or LinearGrid()
         model, aside = fit_linear_members(
-            rows.x, rows.y, names, members, weight=rows.weight, c=grid.c, l1_ratio=grid.l1_ratio,
-            balanced=grid.balanced,
+            rows.x, rows.y, names, members, weight=rows.weight, window=rows.window if apart else None,
+            c=grid.c, l1_ratio=grid.l1_ratio, balanced=grid.balanced,
         )  # fmt: skip
         return ((1.0, model),), aside
     if family == "lgbm":
         settings = parameters(recipe.lgbm or TreeGrid())
         grown, aside = grow_trees(
-            rows.x, rows.y, names, settings, members, weight=rows.weight, seed=seed, rounds=recipe.rounds,
+            rows.x, rows.y, names, settings, members, weight=rows.weight, level=level, seed=seed, rounds=recipe.rounds,
             bins=rows.bins,
         )  # fmt: skip
         return tuple((1.0 / len(grown), trees) for trees in grown), aside

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from icp_xl.config import Settings
@@ -43,7 +44,7 @@ from icp_xl.propensity.arena import (
     measure_candidate,
 )
 from icp_xl.propensity.baselines import BASELINES, fit_baseline
-from icp_xl.propensity.calibration import Calibrator, fit_calibrator, slope_and_intercept
+from icp_xl.propensity.calibration import Calibrator, fit_calibrator, lifted, slope_and_intercept
 from icp_xl.propensity.candidates import (
     BEYOND,
     Recipe,
@@ -55,7 +56,7 @@ from icp_xl.propensity.candidates import (
 )
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs, same_columns
-from icp_xl.propensity.level import Level, Mix, forecast_level, shift_of
+from icp_xl.propensity.level import Level, Mix, forecast_level, knows_a_year, own_levels, shift_of
 from icp_xl.propensity.matrix import DesignMatrix, Ensemble, Matrices
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
@@ -278,9 +279,18 @@ def fit_candidates(
     if any(not 0.0 < rows.y[member].mean() < 1.0 for member in members):
         return made
     fitted: dict[str, tuple[Ensemble, Floats]] = {}
-    for family in ("logreg", "lgbm"):
-        if family in wanted or "blend" in wanted:
-            fitted[family] = fit_family(family, rows, inputs.names, recipe, seed, members)
+    # Once a year is known, what differs between windows and not between accounts is a level of each window, no part of
+    # the model: trees know a window by its features, and a season that they have so learned is missed in the forecast.
+    apart, begins = knows_a_year(cutoffs[0].cutoff, target), None
+    if apart or "logreg" in wanted or "blend" in wanted:
+        fitted["logreg"] = fit_family("logreg", rows, inputs.names, recipe, seed, members, apart=apart)
+    if "lgbm" in wanted or "blend" in wanted:
+        if apart:
+            linear = fitted["logreg"][1]
+            moved = own_levels(rows.y, linear, rows.window)[1] - linear
+            mean = np.bincount(rows.window, weights=moved) / np.bincount(rows.window)
+            begins = (np.average(linear, weights=rows.weight) + mean)[rows.window]
+        fitted["lgbm"] = fit_family("lgbm", rows, inputs.names, recipe, seed, members, begins)
     if "blend" in wanted:
         (one, first), (two, second) = fitted["logreg"], fitted["lgbm"]
         fitted["blend"] = (blend(one, two), (first + second) / 2.0)
@@ -300,26 +310,25 @@ def _calibrated(
         unseen: the rows and what members that had not seen their accounts say of them; ``None`` for a rule, whose few
             numbers are calibrated as they are fitted.
     """
-    sizes = np.cumsum([len(each.label) for each in cutoffs])[:-1]
     if unseen is None:
-        odds = np.concatenate([inputs.log_odds(parts, each) for each in cutoffs])
-        y, calibrator = np.concatenate([each.label for each in cutoffs]).astype(np.float64), Calibrator("platt")
+        odds, accounts = (np.concatenate(each) for each in zip(
+            *((inputs.log_odds(parts, each), each.accounts) for each in cutoffs), strict=True))  # fmt: skip
+        y, weight, method = np.concatenate([each.label for each in cutoffs]).astype(np.float64), None, "platt"
     else:
         rows, odds = unseen
-        y = rows.y
-        calibrator = fit_calibrator(odds, y, train.calibration, weight=rows.weight)
-    p = calibrator.apply(odds)
-    shifts = [shift_of(one, two) for one, two in zip(np.split(y, sizes), np.split(p, sizes), strict=True)]
+        y, weight, accounts, method = rows.y, rows.weight, rows.accounts, train.calibration
+    # Each window at its own level: how bold the model is, is one matter, and how many buy is another.
+    window = np.repeat(np.arange(len(cutoffs)), [len(each.label) for each in cutoffs])
+    shifts, levelled = own_levels(y, odds, window)
+    calibrator = fit_calibrator(levelled, y, method, weight=weight, accounts=accounts)
     known = {each.cutoff for each in cutoffs}
     older = [each for each in past if each.cutoff not in known and len(each.label)]
-    shifts = [
-        shift_of(each.label.astype(np.float64), calibrator.apply(inputs.log_odds(parts, each))) for each in older
-    ] + shifts
+    shifts = [shift_of(each.label.astype(np.float64), expit(inputs.log_odds(parts, each))) for each in older] + shifts
     level = forecast_level(
         [each.cutoff for each in (*older, *cutoffs)], shifts, target, cutoffs[-1].window_months, train.half_life_months,
         mix,
     )  # fmt: skip
-    return Candidate(parts, calibrator.moved(level.shift), level)
+    return Candidate(parts, replace(calibrator, rate=level.shift), level)
 
 
 def _tempered(found: Candidate, judged: pd.DataFrame, scores: Floats) -> Calibrator:
@@ -331,16 +340,21 @@ def _tempered(found: Candidate, judged: pd.DataFrame, scores: Floats) -> Calibra
     parts = []
     for _, each in _by_fold(judged):
         y, p = each["label"].to_numpy(np.float64), each["p_hat"].to_numpy(np.float64)
-        parts.append((y, expit(logit(p) + shift_of(y, p)[0])))
+        parts.append((y, expit(lifted(logit(p), shift_of(y, p)[0]))))
     y, p = (np.concatenate(column) for column in zip(*parts, strict=True))
     slope, _ = slope_and_intercept(y, p)
     odds = logit(p)
     error = 1.0 / float(np.sqrt(max((p * (1.0 - p) * (odds - odds.mean()) ** 2).sum(), 1e-9)))
     if not np.isfinite(slope) or abs(slope - 1.0) <= BEYOND * error:
         return found.calibrator
-    before = found.calibrator.apply(scores)
-    drawn = found.calibrator.moved(0.0, float(np.clip(slope, 0.5, 1.5)), float(logit(before).mean()))
-    return drawn.moved(shift_of(before, drawn.apply(scores))[0])
+    # As far as it is beyond noise: models that learned from less, as those of earlier windows did, are too careful.
+    slope = 1.0 + (slope - 1.0) * (1.0 - (BEYOND * error / (slope - 1.0)) ** 2)
+    slope, wanted = float(np.clip(slope, 0.5, 1.5)), found.calibrator.apply(scores).mean()
+
+    def missed(pivot: float) -> float:
+        return float(found.calibrator.drawn(slope, pivot).apply(scores).mean() - wanted)
+
+    return found.calibrator.drawn(slope, float(brentq(missed, -60.0, 60.0)))
 
 
 def _by_fold(judged: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:

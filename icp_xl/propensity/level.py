@@ -1,9 +1,10 @@
 """How many will buy: the level that the coming window is expected to have, from the levels of the windows before it.
 
 A model explains most of what moves the share of buyers by what moves its features. What is left of each past window is
-a shift of all log-odds (Cox's calibration intercept). The coming window takes the mean of these shifts, the newest with
-the most say; where the same season of a year before is among them, it is drawn towards that one, as far as earlier
-windows bear it out. Where the log is too short for that, it still has some months of the calendar: what share of the
+a shift: how much more often its accounts bought than the model says. The shifts are taken for a season that comes back,
+a trend, a drift, what the first windows of a log lack in features, and the noise of each window (a Gaussian process).
+How large each of these is, nobody knows; all that is likely of it is reckoned with, as far as the windows bear it out.
+Where the log is too short for a season, it still has some months of the calendar: what share of the
 accounts that buy in a month buy the division (its :class:`Mix`). A month that was not seen lies between the nearest
 that were, December being followed by January.
 """
@@ -13,29 +14,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
 from scipy.special import expit, logit
+
+from icp_xl.propensity.calibration import lifted
 
 Floats = NDArray[np.float64]
 _EDGE = 1e-6
-_WEIGHTS = np.linspace(0.0, 1.0, 11)
-#: Drift of the level in a year that is always reckoned with, in log-odds.
-_DRIFT = 0.15
 _MONTH = 365.25 / 12
+#: Spread of the level of a month against others that is reckoned with before any is known, in the Mix.
+_DRIFT = 0.15
 #: Months of the calendar that must be known before the others are taken to lie between them.
 _KNOWN_MONTHS = 8
+#: Standard deviations that are reckoned with, as logs of how often accounts buy: of the season, of the drift, of the
+#: trend in a year, and of the first window of a log.
+_SEASON, _WANDER, _TREND, _START = (0.0, 0.3, 0.9), (0.05, 0.15, 0.35), (0.1, 0.3), (0.1, 0.4, 1.0)
+#: Standard deviation of the level before anything is known of it; how alike the neighbours in a year are (radians / 2).
+_ANY, _NEAR = 2.0, 0.6
 #: Months from the first cutoff on in which the features, which look back a year and more, still fill up.
 _FILLING = 8.5
-#: Backward looks from which on they, and no prior belief, say how far the season is to be followed.
-_LOOKS = 4
 
 
 @dataclass(frozen=True)
 class Level:
-    """``shift`` of all log-odds with its 95 % interval; ``season`` says how far a year before was followed (0 to 1).
+    """``shift`` with its 95 % interval, see :func:`shift_of`; ``season``: how likely it is that there is one (0 to 1).
 
     ``mix``: the part of the shift that comes from the months of the calendar, see :class:`Mix`.
     """
@@ -49,7 +56,8 @@ class Level:
     def rates(self, p: Floats) -> tuple[float, float, float]:
         """Share of buyers expected of accounts with the probabilities ``p`` (the shift is in them), low and high."""
         odds = logit(np.clip(p, _EDGE, 1.0 - _EDGE))
-        return tuple(float(expit(odds + end - self.shift).mean()) for end in (self.shift, self.low, self.high))  # type: ignore[return-value]
+        ends = (self.shift, self.low, self.high)
+        return tuple(float(expit(lifted(odds, end - self.shift)).mean()) for end in ends)  # type: ignore[return-value]
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -85,7 +93,8 @@ class Mix:
         wanted = [(target.month - 1 + step) % 12 for step in range(window_months)]
         if len(set(numbers)) < _KNOWN_MONTHS or set(wanted) <= set(numbers):
             return None
-        odds, noise = logit((k + 0.5) / (n + 1.0)), (n + 1.0) / ((k + 0.5) * (n - k + 0.5))
+        share = (k + 0.5) / (n + 1.0)
+        odds, noise = _log_orders(share), share / (1.0 - share) / (n + 1.0) / np.log1p(-share) ** 2
         spread = max(float(np.var(odds)) - float(noise.mean()), 0.0)
         odds = odds * spread / (spread + float(noise.mean()) + _DRIFT**2)
         known = sorted({number: float(odds[i]) for i, number in enumerate(numbers)}.items())
@@ -105,20 +114,44 @@ def _month_after(day: date, step: int) -> tuple[int, int]:
     return number // 12, number % 12 + 1
 
 
+def _log_orders(share: Floats) -> Floats:
+    """Log of the orders per account behind a share of buyers."""
+    return np.asarray(np.log(-np.log1p(-share)))
+
+
 def shift_of(y: Floats, p: Floats) -> tuple[float, float]:
-    """The shift of all log-odds under which as many are expected as bought, and its standard error."""
-    odds = logit(np.clip(p, _EDGE, 1.0 - _EDGE))
+    """How much more often accounts bought than expected, as a log, and its standard error: see :func:`lifted`."""
+    orders = -np.log1p(-np.clip(p, _EDGE, 1.0 - _EDGE))
     # Half a buyer more and half a one less keep it finite where none or all bought.
     wanted = (y.sum() + 0.5) / (y.size + 1.0)
     shift = 0.0
     for _ in range(50):
-        now = expit(odds + shift)
-        step = (wanted - now.mean()) / max(float((now * (1.0 - now)).mean()), 1e-9)
+        now = orders * np.exp(shift)
+        step = (wanted + np.expm1(-now).mean()) / max(float((now * np.exp(-now)).mean()), 1e-9)
         shift += float(np.clip(step, -1.0, 1.0))
         if abs(step) < 1e-9:
             break
-    now = expit(odds + shift)
-    return shift, 1.0 / float(np.sqrt(max((now * (1.0 - now)).sum(), 1e-9)))
+    now = orders * np.exp(shift)
+    chance = -np.expm1(-now)
+    error = np.sqrt(float((chance * (1.0 - chance)).sum())) / max(float((now * np.exp(-now)).sum()), 1e-9)
+    return shift, float(error)
+
+
+def own_levels(y: Floats, log_odds: Floats, window: NDArray[np.intp]) -> tuple[list[tuple[float, float]], Floats]:
+    """The shift of each window with its error, see :func:`shift_of`, and the log-odds of each row with it.
+
+    Args:
+        y: 1 or 0 per row.
+        log_odds: what a model says of each row.
+        window: number of its window, from 0 on.
+    """
+    shifts = [shift_of(y[window == k], expit(log_odds[window == k])) for k in range(window.max() + 1)]
+    return shifts, lifted(log_odds, np.array([shift for shift, _ in shifts])[window])
+
+
+def knows_a_year(first: date, target: date) -> bool:
+    """Whether the windows from ``first`` on reach back a year, so that they tell a season from a trend."""
+    return (target - first).days >= 360
 
 
 def forecast_level(
@@ -131,82 +164,54 @@ def forecast_level(
         days: cutoffs of the past windows, ascending.
         shifts: shift and standard error of each, see :func:`shift_of`.
         window_months: length of a window.
-        half_life: months after which a cutoff counts half.
+        half_life: months after which a cutoff counts half, where the windows do not reach back a year.
         mix: the division's months, for where no window tells of the season.
     """
     if not days:
         return Level()
     values, errors = (np.array(column) for column in zip(*shifts, strict=True))
-    ages = np.array([(target - day).days / _MONTH for day in days])
-    followed = _season(values, ages, errors, window_months)
-    told = mix.forecast(days, target, window_months) if mix is not None and followed is None else None
-    ahead = 0.0
+    years = np.array([(day - target).days / _MONTH / 12.0 for day in days])
+    if knows_a_year(days[0], target):
+        shift, error, season = _expected(values, errors, years, window_months)
+        return Level(shift, shift - 1.96 * error, shift + 1.96 * error, season)
+    weights = 0.5 ** (-12.0 * years / half_life)
+    shift, ahead = float(weights @ values / weights.sum()), 0.0
+    told = None if mix is None else mix.forecast(days, target, window_months)
     if told is not None:
-        ahead = told[1] - _mean(told[0], ages, half_life)
-    mean = _mean(values, ages, half_life)
-    spread = max(float(np.var(values)) - float(np.mean(errors**2)), 0.0)
-    missed: list[tuple[float, float, float]] = []
-    for i, age in enumerate(ages):
-        # Only what was known then: windows that had ended.
-        known = ages - age >= window_months - 0.2
-        if known.any():
-            then = _season(values[known], ages[known] - age, errors[known], window_months, filled=True)
-            missed.append(
-                (values[i], _mean(values[known], ages[known] - age, half_life), np.nan if then is None else then)
-            )
-    looks = np.array(missed).reshape(-1, 3)
-    seasonal = looks[~np.isnan(looks[:, 2])]
-    weight = 0.0
-    if followed is not None:
-        weight = spread / (spread + float(np.mean(errors**2)) + _DRIFT**2)
-        if len(seasonal) >= _LOOKS:
-            truth, plain, year = seasonal.T
-            loss = [float(np.mean((truth - plain - w * (year - plain)) ** 2)) for w in _WEIGHTS]
-            weight = float(_WEIGHTS[int(np.argmin(loss))])
-    shift = mean if followed is None else mean + weight * (followed - mean)
-    error = np.sqrt(spread * (1.0 - weight) ** 2 + _DRIFT**2 + float(np.mean(errors**2)))
-    # Where the season is followed, looks back to a time that knew none say nothing of how far off it is.
-    looks = seasonal if weight > 0.0 and len(seasonal) >= _LOOKS else looks
-    if len(looks) >= _LOOKS:
-        made = looks[:, 1] + weight * np.where(np.isnan(looks[:, 2]), 0.0, looks[:, 2] - looks[:, 1])
-        error = max(float(np.sqrt(np.mean((looks[:, 0] - made) ** 2))), float(np.sqrt(np.mean(errors**2))))
+        ahead = told[1] - float(weights @ told[0] / weights.sum())
+    noise = float(np.mean(errors**2))
+    error = np.sqrt(max(float(np.var(values)) - noise, 0.0) + _DRIFT**2 + noise)
     # What lies between known months is known the less, the further it is from what the windows had.
     reach = 1.96 * float(np.hypot(error, ahead / 2.0))
     shift += ahead
-    return Level(float(shift), float(shift - reach), float(shift + reach), float(weight), float(ahead))
+    return Level(shift, shift - reach, shift + reach, 0.0, ahead)
 
 
-def _mean(values: Floats, ages: Floats, half_life: float) -> float:
-    weights = 0.5 ** (ages / half_life)
-    return float(weights @ values / weights.sum())
+def _expected(values: Floats, errors: Floats, years: Floats, window_months: int) -> tuple[float, float, float]:
+    """Mean and standard deviation of the level now, and the probability of a season.
 
-
-def _season(values: Floats, ages: Floats, errors: Floats, window_months: int, *, filled: bool = False) -> float | None:
-    """Shift of the same season in the years before, within a month, moved by what a year moves; ``None`` where unknown.
-
-    Mean of the years where several are known; ``filled``: not from the first year of the log alone.
+    Args:
+        values: levels of the past windows.
+        errors: standard error of each.
+        years: when they began, from now: negative, ascending.
+        window_months: length of a window.
     """
-    years = np.round(ages / 12.0)
-    same = (ages > 10.5) & (np.abs(ages - 12.0 * years) <= 1.2)
-    # In the first year of a log hardly anybody is known for as long as the features ask: its levels are too high.
-    later = same & (ages <= ages.max() - _FILLING)
-    same = later if filled or later.any() else same
-    if not same.any():
-        return None
-    return float((values[same] + years[same] * _yearly(values, ages, errors, window_months)).mean())
-
-
-def _yearly(values: Floats, ages: Floats, errors: Floats, window_months: int) -> float:
-    """How the windows of the last year differ from the same a year before, drawn to 0 as far as that may be noise.
-
-    Accounts that are gone are known only by and by, so that the level a year ago, of whatever season, is too high.
-    """
-    older, newer = np.nonzero((np.abs(ages[:, None] - ages - 12.0) <= 1.2) & (ages < 11.0))
-    if newer.size < 2:
-        return 0.0
-    moved = values[newer] - values[older]
-    # Overlapping windows tell the same twice.
-    apart = min(newer.size, 1.0 + float(np.ptp(ages[newer])) / window_months)
-    noise = max(float(np.var(moved)), float(np.mean(errors[newer] ** 2 + errors[older] ** 2))) / apart
-    mean = float(moved.mean())
-    return mean * max(1.0 - noise / max(mean**2, 1e-12), 0.0)
+    when = np.append(years, 0.0)
+    apart = np.abs(when[:, None] - when)
+    # Windows that overlap have their buyers, and so their noise, in common.
+    noise = np.clip(1.0 - apart[:-1, :-1] * 12.0 / window_months, 0.0, 1.0) * np.outer(errors, errors)
+    # In the first year of a log hardly anybody is known for as long as the features ask.
+    filling = np.clip(1.0 - (when - when[0]) * 12.0 / _FILLING, 0.0, None)
+    season, drift = np.exp(-2.0 * np.sin(np.pi * apart) ** 2 / _NEAR**2), np.exp(-apart)
+    found = []
+    for s, w, t, f in product(_SEASON, _WANDER, _TREND, _START):
+        both = _ANY**2 + s**2 * season + w**2 * drift + t**2 * np.outer(when, when) + f**2 * np.outer(filling, filling)
+        half = cholesky(both[:-1, :-1] + noise + 1e-6 * np.eye(len(values)), lower=True)
+        here, there = (solve_triangular(half, each, lower=True) for each in (values, both[-1, :-1]))
+        likely = -here @ here / 2.0 - np.log(np.diag(half)).sum()
+        found.append((likely, there @ here, both[-1, -1] - there @ there, s > 0.0))
+    likely, mean, spread, seasonal = np.array(found).T
+    weight = np.exp(likely - likely.max())
+    weight /= weight.sum()
+    level = float(weight @ mean)
+    return level, float(np.sqrt(weight @ (spread + (mean - level) ** 2))), float(weight @ seasonal)

@@ -28,6 +28,8 @@ CLIP = 0.005
 _ARRAYS = ("median", "low", "high", "centre", "scale", "coefficients")
 #: Steps of Newton's method at most; the change in any coefficient below which it stands still (the next is its square).
 _STEPS, _STILL = 50, 1e-4
+#: How far the levels of windows are blown up, so that what holds the coefficients small does not hold them.
+_FREE = 10.0
 #: Rows whose products are summed at once; rows from which the search begins, and from which quantiles are taken.
 _BLOCK, _FIRST, _QUANTILE_ROWS = 4096, 10_000, 20_000
 
@@ -138,7 +140,7 @@ def fit_linear_path(
 
 def fit_linear_members(
     x: Floats, y: Floats, features: Sequence[str], members: Sequence[NDArray[np.bool_]], *,
-    weight: Floats | None = None, c: float, l1_ratio: float, balanced: bool,
+    weight: Floats | None = None, window: NDArray[np.intp] | None = None, c: float, l1_ratio: float, balanced: bool,
 ) -> tuple[LinearModel, Floats]:  # fmt: skip
     """One fit per member on the rows that it marks; their mean, and log-odds of each row by those that did not see it.
 
@@ -146,26 +148,36 @@ def fit_linear_members(
 
     Args:
         weight: say of each row; all have the same by default.
+        window: number of each row's window, which has a level of its own that is no part of the model.
     """
     # Rows that the same member leaves out lie together, so that those of one of two members need no copy.
     order = np.argsort(np.argmin(members, axis=0), kind="stable")
     z, scaling = _standardised(x, order)
     w = np.ones(len(y)) if weight is None else weight
+    p = z.shape[1]
+    levels = _levels(window[order], w[order]) if window is not None else np.zeros((len(y), 0))
+    z = np.hstack([z, levels])
     aside, count = np.zeros(len(y)), np.zeros(len(y))
     coefficients, intercepts, converged, start = [], [], True, None
     for rows in members:
         mine, others = _together(rows[order]), _together(~rows[order])
         here = order[mine]
         start, done = _search(z[mine], y[here], w[here], c, l1_ratio, balanced, start)
-        coefficients.append(start[:-1])
+        coefficients.append(start[:p])
         intercepts.append(float(start[-1]) + _moved_back(y[here], balanced))
         converged &= done
-        aside[order[others]] += z[others] @ coefficients[-1] + intercepts[-1]
+        aside[order[others]] += z[others, :p] @ coefficients[-1] + intercepts[-1]
         count[order[others]] += 1.0
     model = LinearModel(
         tuple(features), *scaling, np.mean(coefficients, axis=0), float(np.mean(intercepts)), converged
     )  # fmt: skip
     return model, np.where(count > 0, aside / np.maximum(count, 1.0), np.nan)
+
+
+def _levels(window: NDArray[np.intp], weight: Floats) -> Floats:
+    """Rows × windows but the first: of which window a row is, less the mean, too large to feel a penalty."""
+    each = _FREE * (window[:, None] == np.arange(1, window.max() + 1))
+    return np.asarray(each - weight @ each / weight.sum())
 
 
 def _moved_back(y: Floats, balanced: bool) -> float:

@@ -20,18 +20,19 @@ Ensemble = tuple[tuple[float, Part], ...]
 
 @dataclass(frozen=True)
 class DesignMatrix:
-    """A design matrix with outcomes, the account of each row, its weight (1 on average), and the bins of its rows."""
+    """A design matrix with outcomes, and of each row its account, weight (1 on average), bins and number of cutoff."""
 
     x: Floats
     y: Floats
     accounts: NDArray[np.object_]
     weight: Floats
     bins: Bins
+    window: NDArray[np.intp]
 
     def take(self, rows: NDArray[np.intp]) -> DesignMatrix:
         """Only the rows at these places, which ascend."""
         return DesignMatrix(
-            self.x[rows], self.y[rows], self.accounts[rows], self.weight[rows], self.bins.take(rows)
+            self.x[rows], self.y[rows], self.accounts[rows], self.weight[rows], self.bins.take(rows), self.window[rows]
         )  # fmt: skip
 
 
@@ -79,7 +80,8 @@ class Matrices:
             [np.full(len(each.label), 0.5 ** (age / half_life)) for each, age in zip(cutoffs, ages, strict=True)]
         )
         accounts = np.concatenate([each.accounts for each in cutoffs])
-        return DesignMatrix(x, y, accounts, weight / max(float(weight.mean()), 1e-12), bins)
+        window = np.repeat(np.arange(len(cutoffs)), [len(each.label) for each in cutoffs])
+        return DesignMatrix(x, y, accounts, weight / max(float(weight.mean()), 1e-12), bins, window)
 
     def log_odds(self, parts: Ensemble, data: CutoffData) -> Floats:
         """Uncalibrated log-odds of each row of a cutoff; what a part said before is not asked again."""

@@ -26,7 +26,7 @@ from icp_xl.propensity.candidates import Recipe, account_members, blend, fit_fam
 from icp_xl.propensity.data import DivisionData, pool
 from icp_xl.propensity.fit import Fitted, fit_candidates
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs
-from icp_xl.propensity.level import Level, forecast_level, shift_of
+from icp_xl.propensity.level import Level, forecast_level, own_levels, shift_of
 from icp_xl.propensity.linear import LinearModel
 from icp_xl.propensity.matrix import Ensemble, Matrices
 from icp_xl.propensity.metrics import compare
@@ -68,7 +68,7 @@ class _Shared:
 
     def of(self, division: str) -> Calibrator:
         """The calibrator of one division."""
-        return self.calibrator.moved(self.level.shift + self.offsets.get(division, 0.0))
+        return replace(self.calibrator, rate=self.level.shift + self.offsets.get(division, 0.0))
 
 
 def fit_pooled(
@@ -163,15 +163,14 @@ def _fit_shared(
     aside = (one + two) / 2.0
     if not np.isfinite(aside).all() or np.ptp(aside) < 1e-4:
         return None
-    calibrator = fit_calibrator(aside, rows.y, "platt", weight=rows.weight)
-    p = calibrator.apply(aside)
+    shifts, levelled = own_levels(rows.y, aside, rows.window)
+    calibrator = fit_calibrator(levelled, rows.y, "platt", weight=rows.weight)
+    p = calibrator.apply(levelled)
     offsets = {}
     for data in datas:
         here = owner == data.division
         shift, error = shift_of(rows.y[here], p[here])
         offsets[data.division] = shift * _APART**2 / (_APART**2 + error**2)
-    sizes = np.cumsum([len(each.label) for each in whole.cutoffs])[:-1]
-    shifts = [shift_of(y, q) for y, q in zip(np.split(rows.y, sizes), np.split(p, sizes), strict=True)]
     months = whole.cutoffs[-1].window_months
     return _Shared(
         blend(linear, trees), calibrator, forecast_level(days, shifts, target, months, train.half_life_months), offsets

@@ -6,7 +6,7 @@ Explanations are LightGBM's ``pred_contrib`` (exact TreeSHAP): they add up to th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -134,7 +134,7 @@ def fit_trees(
 
 def grow_trees(
     x: Floats, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], members: Sequence[NDArray[np.bool_]],
-    *, weight: Floats | None = None, seed: int, rounds: int, bins: Bins | None = None,
+    *, weight: Floats | None = None, level: Floats | None = None, seed: int, rounds: int, bins: Bins | None = None,
 ) -> tuple[list[TreeModel], Floats]:  # fmt: skip
     """One model per member on the rows that it marks, and log-odds of each row by those that did not see it.
 
@@ -142,14 +142,19 @@ def grow_trees(
 
     Args:
         weight: say of each row; all have the same by default.
+        level: log-odds of each row's window, which the trees begin at and need not find; their mean is in the model.
         bins: of the rows of ``x``, where they are known.
     """
     settings = _settings(parameters, y, seed)
     bins = Bins(x) if bins is None else bins
+    middle = 0.0 if level is None else float(np.average(level, weights=weight))
     aside, count, models = np.zeros(len(y)), np.zeros(len(y)), []
     for number, rows in enumerate(members):
         part = bins.take(rows).dataset(y[rows], None if weight is None else weight[rows])
-        models.append(_grow(part, settings | {"seed": seed + number}, features, rounds))
+        if level is not None:
+            part.set_init_score(level[rows])
+        grown = _grow(part, settings | {"seed": seed + number}, features, rounds)
+        models.append(replace(grown, shift=grown.shift + middle))
         others = np.flatnonzero(~rows)
         # By blocks, as a copy of half of all rows costs more than what is asked of it.
         for some in np.array_split(others, len(others) // _BLOCK + 1):

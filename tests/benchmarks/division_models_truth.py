@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
+from scipy.stats import gamma
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -40,6 +41,8 @@ from tests.support.divisions import make_division
 Floats = NDArray[np.float64]
 DIVISIONS = ("Bikes", "Clothing", "Components", "Accessories")
 MONTHS, TEST = 42, date(2024, 4, 1)
+BEFORE = (TEST.year - 2021) * 12 + TEST.month - 1
+ACCOUNTS, SHAPE, SCALE, GROWTH, LEAVING = 700, 0.9, 0.16, 30, 0.35
 DAYS = (date(2023, 1, 1), date(2023, 7, 1), date(2024, 1, 1), date(2024, 7, 1))
 
 
@@ -72,20 +75,20 @@ class Reseller:
         return total / draws
 
 
-def reseller_log(seed: int, accounts: int = 700) -> tuple[pd.DataFrame, pd.DataFrame]:
+def reseller_log(seed: int, accounts: int = ACCOUNTS) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lines of 42 months from 2021-01-01, and the true chances of an order in the three months after ``TEST``.
 
     Orders of many lines, two divisions that peak in spring, 60 % of lines at a loss. An order of components makes one
     of accessories likelier for three months; the others hang on the account alone.
     """
     rng = np.random.default_rng(seed)
-    rate = rng.gamma(0.9, 0.16, (accounts, len(DIVISIONS)))
-    begins = rng.integers(0, 30, accounts) * (rng.random(accounts) < 0.5)
-    ends = np.where(rng.random(accounts) < 0.35, rng.integers(12, MONTHS, accounts), MONTHS)
+    rate = rng.gamma(SHAPE, SCALE, (accounts, len(DIVISIONS)))
+    begins = rng.integers(0, GROWTH, accounts) * (rng.random(accounts) < 0.5)
+    ends = np.where(rng.random(accounts) < LEAVING, rng.integers(12, MONTHS, accounts), MONTHS)
     world = Reseller(rate, begins, ends, np.full(accounts, -99))
     rows, truth = [], pd.DataFrame()
     for month in range(MONTHS):
-        if month == (TEST.year - 2021) * 12 + TEST.month - 1:
+        if month == BEFORE:
             index = [f"A{account:04d}" for account in range(accounts)]
             truth = pd.DataFrame(world.chances(month, 3, np.random.default_rng(seed)), index, list(DIVISIONS))
         for d, division in enumerate(DIVISIONS):
@@ -104,15 +107,56 @@ def reseller_log(seed: int, accounts: int = 700) -> tuple[pd.DataFrame, pd.DataF
     return pd.DataFrame(rows, columns=names), truth
 
 
+def informed(lines: pd.DataFrame, rng: np.random.Generator, draws: int = 200, points: int = 60) -> pd.DataFrame:
+    """Chances by one who knows how the log is generated, but of each account only what it bought before ``TEST``.
+
+    Rates, first and last month of each account are drawn ``draws`` times from what its purchases leave likely, and the
+    chances of the draws are averaged.
+    """
+    past = lines[lines["date"] < pd.Timestamp(TEST)]
+    month = (past["date"].dt.year - 2021) * 12 + past["date"].dt.month - 1
+    bought = np.zeros((ACCOUNTS, len(DIVISIONS), BEFORE), bool)
+    bought[past["account_id"].str[1:].astype(int), past["division"].map(DIVISIONS.index), month] = True
+    lately, level = np.full(ACCOUNTS, -99), np.ones(bought.shape)
+    always = Reseller(level[:, :, 0].copy(), np.zeros(ACCOUNTS), np.full(ACCOUNTS, MONTHS), lately)
+    for m in range(BEFORE):
+        lately = np.where(bought[:, 2, m], m, lately)
+        level[:, :, m] = always.level(m, lately)
+    rates = gamma.ppf((np.arange(points) + 0.5) / points, SHAPE, scale=SCALE)
+    first, last = np.arange(GROWTH), np.arange(12, MONTHS + 1)
+    joins = np.where(first == 0, 0.5, 0.0) + 0.5 / GROWTH
+    leaves = np.where(last == MONTHS, 1.0 - LEAVING, LEAVING / (MONTHS - 12))
+    stop = np.minimum(last, BEFORE)
+    begins, ends = (np.empty((draws, ACCOUNTS), int) for _ in range(2))
+    rate = np.empty((draws, ACCOUNTS, len(DIVISIONS)))
+    for a in range(ACCOUNTS):
+        orders = rates[:, None, None] * level[a]
+        like = np.where(bought[a], np.log(-np.expm1(-orders)), -orders)
+        until = np.concatenate([np.zeros((*like.shape[:2], 1)), like.cumsum(axis=2)], axis=2)
+        active = np.r_[0, bought[a].any(axis=0).cumsum()]
+        # Rates × divisions × first × last month.
+        each = np.exp(until[:, :, np.maximum(stop, first[:, None])] - until[:, :, first][..., None])
+        all_within = active[stop] - active[first][:, None] == active[-1]
+        likely = each.mean(axis=0).prod(axis=0) * all_within * joins[:, None] * leaves
+        pick = np.unravel_index(rng.choice(likely.size, draws, p=(likely / likely.sum()).ravel()), likely.shape)
+        begins[:, a], ends[:, a] = first[pick[0]], last[pick[1]]
+        sums = each[:, :, pick[0], pick[1]].cumsum(axis=0)
+        chosen = (rng.random(sums.shape[1:]) > sums / sums[-1]).sum(axis=0).clip(max=points - 1)
+        rate[:, a] = rates[chosen].T
+    p = [Reseller(*each, lately).chances(BEFORE, 3, rng, 1) for each in zip(rate, begins, ends, strict=True)]
+    return pd.DataFrame(np.mean(p, axis=0), [f"A{a:04d}" for a in range(ACCOUNTS)], list(DIVISIONS))
+
+
 def reseller(seeds: Sequence[int]) -> str:
     """Trained as of 2024-04-01, held against who bought in the three months from then on, and against the truth."""
     told = ["| log | division | verdict | predicts | bought | AUC | purchase days | gain (95 %) | of the truth "
-            "| predicted | observed | true | off |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+            "| predicted | observed | true | off | informed off |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
     figures: list[dict[str, float | str]] = []
     labels, losses = 0, []
     for seed in seeds:
         lines, truth = reseller_log(seed)
+        best = informed(lines, np.random.default_rng(seed))
         losses.append((lines["gross_profit"] < 0).mean())
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
@@ -128,17 +172,20 @@ def reseller(seeds: Sequence[int]) -> str:
             labels += wrong_labels(place / "out", lines)
         for each in result.trained:
             if isinstance(each, Evaluated) and each.scores is not None:
-                figures.append(one_division(each, result.scores, lines, truth))
+                figures.append(one_division(each, result.scores, lines, truth, best))
                 told.append(f"| {seed} | {told_of(figures[-1])} |")
             else:
-                told.append(f"| {seed} | {each.division} | none published | | | | | | | | | | |")
+                told.append(f"| {seed} | {each.division} | none published | | | | | | | | | | | |")
     frame = pd.DataFrame(figures)
     for name, part in frame.groupby("division", sort=False):
         gain, error = part["gain"].mean(), 1.96 * part["gain"].std() / np.sqrt(max(len(part), 1))
         told.append(
             f"\n{name}, mean of {len(part)} logs: AUC {part['auc'].mean():.3f}, days {part['days'].mean():.3f}, gain "
             f"{gain:+.3f} (± {error:.3f}), truth {part['best'].mean():.3f}; level off by "
-            f"{(part['predicted'] - part['true']).abs().mean():.1%}, from the truth per fifth {part['off'].mean():.1%}"
+            f"{(part['predicted'] - part['true']).abs().mean():.1%} (informed "
+            f"{(part['informed'] - part['true']).abs().mean():.1%}), from the truth per fifth {part['off'].mean():.1%} "
+            f"(informed {part['informed_off'].mean():.1%}), from who bought per fifth {part['missed'].mean():.1%} "
+            f"(informed {part['informed_missed'].mean():.1%})"
         )
     told.append(f"\n{np.mean(losses):.0%} of lines at a loss; {labels} labels differ from who bought.")
     return "\n".join(told)
@@ -156,7 +203,7 @@ def wrong_labels(out: Path, lines: pd.DataFrame) -> int:
 
 
 def one_division(
-    each: Evaluated, scores: pd.DataFrame, lines: pd.DataFrame, truth: pd.DataFrame
+    each: Evaluated, scores: pd.DataFrame, lines: pd.DataFrame, truth: pd.DataFrame, best: pd.DataFrame
 ) -> dict[str, float | str]:
     """Figures of one division forward: against who bought, purchase days of the last year, and the true chances."""
     mine = scores[scores["division"] == each.division].set_index("account_id")["p_icp"]
@@ -168,15 +215,22 @@ def one_division(
     days = year.groupby("account_id")["date"].nunique().reindex(mine.index).fillna(0.0)
     gain = compare(bought, mine, days, resamples=1000, seed=1)["auc"]
     true = truth[each.division].reindex(mine.index).to_numpy()
-    fifths = np.array_split(np.argsort(mine.to_numpy(), kind="stable"), 5)
+    p, knowing = mine.to_numpy(), best[each.division].reindex(mine.index).to_numpy()
     return {
         "division": each.division, "verdict": each.model.verdict, "n": float(len(mine)),
         "kind": each.model.kind, "bought": float(bought.sum()), "auc": Curve(bought, mine).auc(),
         "days": Curve(bought, days).auc(), "gain": gain.value, "low": gain.low, "high": gain.high,
         "best": Curve(bought, true).auc(), "predicted": float(mine.mean()), "observed": float(bought.mean()),
-        "true": float(true.mean()),
-        "off": float(np.mean([abs(mine.iloc[part].mean() - true[part].mean()) for part in fifths])),
+        "true": float(true.mean()), "informed": float(knowing.mean()),
+        "off": per_fifth(p, true), "missed": per_fifth(p, bought),
+        "informed_off": per_fifth(knowing, true), "informed_missed": per_fifth(knowing, bought),
     }  # fmt: skip
+
+
+def per_fifth(p: Floats, came: Floats) -> float:
+    """Mean absolute difference of what was expected and what came, over the fifths of the ranking by ``p``."""
+    fifths = np.array_split(np.argsort(p, kind="stable"), 5)
+    return float(np.mean([abs(p[part].mean() - came[part].mean()) for part in fifths]))
 
 
 def told_of(f: Mapping[str, float | str]) -> str:
@@ -184,7 +238,7 @@ def told_of(f: Mapping[str, float | str]) -> str:
     return (
         f"{f['division']} | {f['verdict']} | {f['kind']} | {f['bought']:.0f} of {f['n']:.0f} | {f['auc']:.3f} "
         f"| {f['days']:.3f} | {f['gain']:+.3f} ({f['low']:+.3f} to {f['high']:+.3f}) | {f['best']:.3f} "
-        f"| {f['predicted']:.1%} | {f['observed']:.1%} | {f['true']:.1%} | {f['off']:.1%}"
+        f"| {f['predicted']:.1%} | {f['observed']:.1%} | {f['true']:.1%} | {f['off']:.1%} | {f['informed_off']:.1%}"
     )
 
 

@@ -6,9 +6,10 @@ from datetime import date
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from scipy.stats import norm
 
-from icp_xl.propensity.calibration import fit_calibrator
+from icp_xl.propensity.calibration import Calibrator, fit_calibrator, lifted
 from icp_xl.propensity.level import Mix, forecast_level, shift_of
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.verdict import buyers_needed, chance_error
@@ -58,9 +59,27 @@ def test_noise_of_small_windows_is_not_taken_for_a_season() -> None:
 def test_shifts_come_back_and_stay_finite() -> None:
     rng = np.random.default_rng(2)
     odds = rng.normal(-1, 1, 40_000)
-    y = (rng.random(odds.size) < 1 / (1 + np.exp(-odds - 0.7))).astype(float)
+    y = (rng.random(odds.size) < expit(lifted(odds, 0.7))).astype(float)
     assert shift_of(y, 1 / (1 + np.exp(-odds)))[0] == pytest.approx(0.7, abs=0.05)
     assert np.isfinite(shift_of(np.zeros(50), np.full(50, 0.3))[0])
+
+
+def test_a_season_moves_how_often_accounts_buy() -> None:
+    rate = np.array([1e-6, 0.01, 0.5, 2.0, 30.0])
+    odds = np.log(np.expm1(rate))
+    np.testing.assert_allclose(expit(lifted(odds, 1.0)), -np.expm1(-rate * np.e), rtol=1e-6)
+    np.testing.assert_allclose(lifted(lifted(odds, 1.3), -1.3), odds, atol=1e-6)
+    found = Calibrator("platt", 1.2, -0.1, rate=0.6)
+    assert Calibrator.from_json(found.to_json()) == found
+    np.testing.assert_allclose(found.apply(odds[1:3]), expit(1.2 * lifted(odds[1:3], 0.6) - 0.1))
+
+
+def test_an_account_at_many_cutoffs_bends_no_calibration() -> None:
+    rng = np.random.default_rng(6)
+    odds = rng.normal(-1, 1, 6000)
+    y = (rng.random(6000) < expit(odds)).astype(float)
+    assert fit_calibrator(odds, y).method == "isotonic"
+    assert fit_calibrator(odds, y, accounts=np.arange(6000) % 500).method == "platt"
 
 
 def test_log_odds_that_hardly_differ_are_not_stretched_to_certainty() -> None:

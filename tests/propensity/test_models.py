@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from icp_xl.propensity.linear import LinearModel, fit_linear, fit_linear_members, fit_linear_path
 from icp_xl.propensity.metrics import measure
-from icp_xl.propensity.trees import TreeModel, fit_trees, positive_weight
+from icp_xl.propensity.trees import TreeModel, fit_trees, grow_trees, positive_weight
 
 NAMES = ("spend", "recency", "noise one", "noise/two", "gaps")
 TREES = {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 40}
@@ -125,3 +125,21 @@ def test_a_path_ends_where_each_fit_alone_ends() -> None:
     for each, (c, l1_ratio, balanced) in zip(fit_linear_path(x, y, NAMES, settings), settings, strict=True):
         alone = fit_linear(x, y, NAMES, c=c, l1_ratio=l1_ratio, balanced=balanced)
         np.testing.assert_allclose(each.log_odds(x), alone.log_odds(x), atol=5e-3)
+
+
+def test_a_level_of_a_window_is_not_learned_as_what_its_rows_have_in_common() -> None:
+    """Two windows, three times as many buyers in one, and a feature by which a model knows the window."""
+    x, _ = make(4000)
+    window = np.arange(4000) % 2
+    x[:, 2] = window + 0.01 * x[:, 2]
+    odds = true_odds(x) + np.where(window == 1, 1.5, 0.0)
+    y = (np.random.default_rng(1).random(4000) < expit(odds)).astype(float)
+    halves = [np.arange(4000) % 4 < 2, np.arange(4000) % 4 >= 2]
+    apart = []
+    for level, known in ((None, None), (np.where(window == 1, 0.75, -0.75), window)):
+        _, trees = grow_trees(x, y, NAMES, TREES, halves, level=level, seed=1, rounds=80)
+        _, linear = fit_linear_members(x, y, NAMES, halves, window=known, c=0.1, l1_ratio=0.0, balanced=False)
+        rest = true_odds(x)[window == 1].mean() - true_odds(x)[window == 0].mean()
+        apart += [odds[window == 1].mean() - odds[window == 0].mean() - rest for odds in (trees, linear)]
+    assert min(apart[:2]) > 0.8
+    assert max(np.abs(apart[2:])) < 0.25
