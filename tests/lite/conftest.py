@@ -43,7 +43,7 @@ class Ran:
         with pytest.raises(self.script["CannotScore"]) as raised:
             self.book.run(self.script["score_accounts"])
         after = {sheet.name: dict(sheet.cells) for sheet in self.book.sheets}
-        assert {name: cells for name, cells in after.items() if name in before} == before
+        assert {name: after[name] for name in before} == before
         return str(raised.value)
 
     def headers(self, at: int = 2) -> list[Any]:

@@ -416,3 +416,11 @@ def test_a_column_of_which_nothing_is_left_is_told_with_its_figure(ran: Callable
         each.put(i, GRADE, Formula("=X1", each.get(i, GRADE)))
         each.put(i, SEGMENT, None)
     assert each.run().count("left as it is: 12 of its cells are not what was written there") == 3
+
+
+def test_rows_right_below_a_table_are_told(ran: Callable[..., Ran]) -> None:
+    made = rows(6)
+    each = ran([*made, total_row(made, "Total", None, made[3:])])
+    each.sheet.tables.append(Table(each.sheet, "Mine", (3, 1), (7, len(FACTS) + 1)))
+    said = each.run()
+    assert "4 of 4 rows" in said and "Not scored: 2 rows from row 8 on, which are below the table Mine" in said

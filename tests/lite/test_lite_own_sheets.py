@@ -51,3 +51,21 @@ def test_weights_that_are_none_are_refused(ran: Callable[..., Ran], cells: dict[
         page.cells |= {(20, 1): "Vertical", (20, 2): 0.9, (21, 1): "Rank among", (21, 2): "this table"}
     said = each.refused()
     assert words in said and len(said) < 500
+
+
+@pytest.mark.parametrize("name", ["ICP Written", "ICP Weights", "Accounts"])
+def test_wherever_excel_refuses_the_columns_are_known_again(ran: Callable[..., Ran], name: str) -> None:
+    each = ran()
+    each.run()
+    names, before = each.headers(), dict(each.sheet.cells)
+    page = next(sheet for sheet in each.book.sheets if sheet.name == "ICP Weights")
+    for i, weight in enumerate((0, 0, 0, 1)):
+        page.cells[4 + i, 2] = weight
+    locked = next(sheet for sheet in each.book.sheets if sheet.name == name)
+    locked.protected = True
+    if name == "ICP Weights":
+        assert "12 of 12 rows" in (said := each.run()) and "Excel did not write on the sheet ICP Weights" in said
+    else:
+        assert "the sheet is protected" in each.refused() and each.sheet.cells == before
+    locked.protected = False
+    assert "left as it is" not in each.run() and each.headers() == names and each.sheet.cells != before

@@ -1,8 +1,8 @@
 """The accounts on a sheet: this file is the fourth part of the script that is written."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -103,6 +103,10 @@ def find_accounts(book: Any, sheet: Any, model: Scorer) -> ScoredSheet:
         )
         more = f" and {len(totals) - 5:,} more" if len(totals) > 5 else ""
         notes.append(f"Taken for totals of rows above, and left alone: {said}{more}.")
+    outside = rows_below(cells, chosen, {each.header for each in lists}, model)
+    if outside:
+        what = f"{len(outside):,} rows from row {outside[0] + 1} on, which are below {chosen.name} and not in it"
+        notes.append(f"Not scored: {what}. Take them into it and run again.")
     rows = [row for row in chosen.rows if row not in totals]
     beside = [each for each in filled if each is not chosen and each.header == chosen.header]
     return ScoredSheet(sheet, cells, chosen.header, rows, columns, facts, notes, beside)
@@ -195,6 +199,18 @@ def total_rows(cells: list[list[Any]], accounts: AccountList, model: Scorer) -> 
         elif any(values):
             whole, count = [total + value for total, value in zip(whole, values, strict=True)], count + 1
     return found
+
+
+def rows_below(cells: list[list[Any]], accounts: AccountList, headers: Collection[int], model: Scorer) -> list[int]:
+    """Rows with facts that stand right below a table and are not in it, rows of sums apart."""
+    stop = last = accounts.rows[-1] + 1
+    places = [accounts.columns[fact.name][0] for fact in model.facts]
+    while last < len(cells) and last not in headers and any(cells[last][at] is not None for at in places):
+        last += 1
+    if last == stop:
+        return []
+    totals = total_rows(cells, replace(accounts, rows=range(accounts.rows[0], last)), model)
+    return [row for row in range(stop, last) if row not in totals]
 
 
 def _are_sums(values: Sequence[float], whole: Sequence[float], before: Sequence[float], least: int) -> bool:

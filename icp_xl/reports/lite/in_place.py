@@ -71,10 +71,12 @@ async def score_sheet(book: Any, model: Scorer) -> list[str]:
     results, notes = scored(target, model, wish)
     keys = target.keys()
     columns, met = await result_columns(target, keys, runs, results)
-    # From here on it is written: first what Excel may refuse as a whole, last what tells what was done.
+    # From here on it is written: first what Excel may refuse as a whole, the records as they are among it, so that they
+    # can be written when the results are.
     page = names.get(WEIGHTS_SHEET.casefold()) or write_weights(book, model)
     record = names.get(RECORD_SHEET.casefold()) or add_sheet(book, RECORD_SHEET)
-    await do(book, "add the sheets that it keeps its weights and records on")
+    write_runs(record, runs)
+    await do(book, "write the sheets that it keeps its weights and records on")
     for name, column in columns.items():
         put(target, column, results[name], "0.0" if name == SCORE else None)
     await do(book, f"write on the sheet {sheet.name}")
@@ -83,6 +85,7 @@ async def score_sheet(book: Any, model: Scorer) -> list[str]:
     gone = [run for run in met if run.sheet.casefold() == sheet.name.casefold() or run.sheet.casefold() not in names]
     kept = [run for run in runs if run not in gone][1 - MOST_RUNS :]
     write_runs(record, [*kept, written_run(sheet.name, keys, marks)])
+    await do(book, f"remember on the sheet {record.name} what it wrote")
     weights = ", ".join(f"{part.name} {weight:.4g}" for part, weight in zip(model.parts, wish.weights, strict=True))
     what = f"{sum(value is not None for value in results[SCORE]):,} of {len(target.rows):,} rows of {sheet.name}"
     how = f"{SCORED}{weights}{', scaled to sum to 1' if wish.scaled else ''}; ranked among the accounts of "
@@ -91,7 +94,10 @@ async def score_sheet(book: Any, model: Scorer) -> list[str]:
             *target.notes, *notes]  # fmt: skip
     if spot := done_spot(names.get(WEIGHTS_SHEET.casefold()), model):
         page.range(spot).value = told[0][:MOST_CHARACTERS]
-    await do(book, "remember what was written")
+    try:
+        await do(book, f"write on the sheet {page.name} when this was")
+    except CannotScore as refused:
+        told.append(str(refused))
     return told
 
 
@@ -361,7 +367,7 @@ def read_runs(sheet: Any) -> list[WrittenRun]:
             read_run(
                 str(head).removeprefix(_SHEET), [row[at] for row in cells[2:] if row[at] is not None], len(RESULTS)
             )
-            for at, head in enumerate(cells[1])
+            for at, head in enumerate(cells[1] if len(cells) > 1 else ())
         ]
     except (ValueError, IndexError, TypeError):
         raise CannotScore(f"The sheet {sheet.name} is not as these scripts left it. Rename it and run again; results "
