@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,12 @@ class CutoffData:
     gross_profit: Floats
     window_months: int
 
-    @property
+    @cached_property
     def accounts(self) -> NDArray[Any]:
         """Account ids, in the order of the rows."""
         return self.features.index.to_numpy(dtype=object)
 
-    @property
+    @cached_property
     def window_end(self) -> date:
         """First day after the label window."""
         return (pd.Timestamp(self.cutoff) + pd.DateOffset(months=self.window_months)).date()
@@ -178,9 +179,10 @@ def _present(find: Callable[[str], Path], name: str) -> Path:
 def join_labels(cutoff: date, features: pd.DataFrame, labels: pd.DataFrame) -> CutoffData:
     """Features (indexed by account) and labels (one row per account) of the accounts that are in both."""
     indexed = labels.set_index("account_id").sort_index()
-    frame = features.sort_index()
-    frame = frame[frame.index.isin(indexed.index)]
-    rows = indexed.loc[frame.index]
+    frame, rows = features.sort_index(), indexed
+    if not frame.index.equals(indexed.index):
+        frame = frame[frame.index.isin(indexed.index)]
+        rows = indexed.loc[frame.index]
     return CutoffData(
         cutoff,
         frame,

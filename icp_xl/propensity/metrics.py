@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 LIFT_SHARES = (0.05, 0.10, 0.20)
-#: Cells of a resampling matrix that are held in memory at once: little enough that memory is used again, not asked for.
-_BLOCK = 1_000_000
+#: Cells of a resampling matrix that are held at once: few enough that what is made of them stays in the cache.
+_BLOCK = 200_000
 #: Steps of a ranking that an interval needs; of twice as many, neighbours are taken together.
 _STEPS = 4_000
 #: Times the wanted share that is looked at first for what its top holds.
