@@ -424,3 +424,19 @@ def test_rows_right_below_a_table_are_told(ran: Callable[..., Ran]) -> None:
     each.sheet.tables.append(Table(each.sheet, "Mine", (3, 1), (7, len(FACTS) + 1)))
     said = each.run()
     assert "4 of 4 rows" in said and "Not scored: 2 rows from row 8 on, which are below the table Mine" in said
+
+
+@pytest.mark.parametrize("at", [SCORE, GRADE, SEGMENT, WHY])
+@pytest.mark.parametrize("how", ["cleared", "exchanged"])
+def test_one_result_changed_in_rows_with_new_facts_is_left(ran: Callable[..., Ran], at: int, how: str) -> None:
+    each = ran()
+    each.run()
+    one = 4
+    other = next(i for i in range(12) if each.get(i, at) != each.get(one, at))
+    for i in (one, other):
+        each.put(i, REVENUE, 123.0 + i)
+    mine, theirs = each.get(one, at), each.get(other, at)
+    each.put(one, at, None if how == "cleared" else theirs)
+    each.put(other, at, theirs if how == "cleared" else mine)
+    assert "left as it is" in each.run()
+    assert [each.get(one, at), each.get(other, at)] == ([None, theirs] if how == "cleared" else [theirs, mine])

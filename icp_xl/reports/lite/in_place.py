@@ -178,11 +178,13 @@ async def result_columns(
                 what = f"{count:,} of its cells are not what was written there"
                 whose = "" if ours else "yours, and "
                 left.setdefault(i, []).append(f"column {letters(at)} is {whose}left as it is: {what}")
+                if ours:
+                    marks[i] = body
     wrong, met = mixed(marks, keys, runs)
-    for i, count in wrong.items():
+    for i in sorted(found.keys() & wrong.keys()):
         at = found.pop(i)
         left.setdefault(i, []).append(
-            f"column {letters(at)} is left as it is: {count:,} of its cells do not belong to the others of their rows"
+            f"column {letters(at)} is left as it is: {wrong[i]:,} of its cells do not belong to the rest of their rows"
         )
     free = max(len(row) for row in target.cells)
     if free + len(results) - len(found) > MOST_COLUMNS:

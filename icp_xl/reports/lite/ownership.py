@@ -118,7 +118,7 @@ def mixed(
     """Cells that do not belong together in rows whose facts have changed since, by result; and the runs met there.
 
     Args:
-        columns: digests of the cells of each column that was found, by its result.
+        columns: digests of the cells of each column, by its result: of ours, and of those in which cells were changed.
         keys: digests of the facts of the rows.
         runs: what was written before.
     """
@@ -126,12 +126,12 @@ def mixed(
     if not picked:
         return Counter(), []
     whole: dict[tuple[str, ...], list[int]] = {}
-    by_key: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    by_key: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
     by_part: dict[tuple[int, str], tuple[str, ...]] = {}
     for number, run in enumerate(runs):
         for key, (_, results) in run.rows.items():
             part = tuple(results[i] for i in picked)
-            by_key[key].add(part)
+            by_key[key].append(results)
             if number not in whole.setdefault(part, []):
                 whole[part].append(number)
             by_part |= {(i, results[i]): results for i in picked}
@@ -140,10 +140,14 @@ def mixed(
     for row, key in enumerate(keys):
         marks = tuple(columns[i][row] for i in picked)
         met.update(whole.get(marks, ()))
-        if marks in by_key.get(key, whole) or set(marks) == {NOTHING}:
+        if set(marks) == {NOTHING} or (key not in by_key and marks in whole):
             continue
-        # The longest text is told last, and is that of one account; where it is blank, the others were typed.
-        last = columns[picked[-1]][row]
-        base = by_part[picked[-1], last] if last != NOTHING else ()
-        wrong.update(i for i in picked if (columns[i][row] != base[i] if base else columns[i][row] != NOTHING))
+        filled = [i for i in picked if columns[i][row] != NOTHING]
+        bases = by_key.get(key) or [by_part[i, columns[i][row]] for i in filled if (i, columns[i][row]) in by_part]
+        apart = [{i for i in picked if columns[i][row] != base[i]} for base in bases] or [set(picked)]
+        least = min(map(len, apart))
+        # One that stands alone was typed; where no account has most of them, any may have been.
+        sure = key in by_key or 2 * least < len(picked)
+        strange = set().union(*(each for each in apart if len(each) == least))
+        wrong.update(strange if sure else filled if len(filled) == 1 else picked)
     return wrong, [runs[number] for number in sorted(met)]
