@@ -110,10 +110,9 @@ def fit_family(
         )  # fmt: skip
         return ((1.0, model),), aside
     if family == "lgbm":
-        settings = parameters(recipe.lgbm or TreeGrid())
+        settings = parameters(recipe.lgbm or TreeGrid()) | {"rounds": recipe.rounds}
         grown, aside = grow_trees(
-            rows.x, rows.y, names, settings, members, weight=rows.weight, level=level, seed=seed, rounds=recipe.rounds,
-            bins=rows.bins,
+            rows.x, rows.y, names, settings, members, weight=rows.weight, level=level, seed=seed, bins=rows.bins,
         )  # fmt: skip
         return tuple((1.0 / len(grown), trees) for trees in grown), aside
     raise ValueError(f"unknown family {family!r}")

@@ -134,13 +134,14 @@ def fit_trees(
 
 def grow_trees(
     x: Floats, y: Floats, features: Sequence[str], parameters: Mapping[str, Any], members: Sequence[NDArray[np.bool_]],
-    *, weight: Floats | None = None, level: Floats | None = None, seed: int, rounds: int, bins: Bins | None = None,
+    *, weight: Floats | None = None, level: Floats | None = None, seed: int, bins: Bins | None = None,
 ) -> tuple[list[TreeModel], Floats]:  # fmt: skip
     """One model per member on the rows that it marks, and log-odds of each row by those that did not see it.
 
     Rows that every member saw have NaN.
 
     Args:
+        parameters: LightGBM's own, and ``rounds``, the trees of each model.
         weight: say of each row; all have the same by default.
         level: log-odds of each row's window, which the trees begin at and need not find; their mean is in the model.
         bins: of the rows of ``x``, where they are known.
@@ -153,7 +154,7 @@ def grow_trees(
         part = bins.take(rows).dataset(y[rows], None if weight is None else weight[rows])
         if level is not None:
             part.set_init_score(level[rows])
-        grown = _grow(part, settings | {"seed": seed + number}, features, rounds)
+        grown = _grow(part, settings | {"seed": seed + number}, features, int(parameters["rounds"]))
         models.append(replace(grown, shift=grown.shift + middle))
         others = np.flatnonzero(~rows)
         # By blocks, as a copy of half of all rows costs more than what is asked of it.

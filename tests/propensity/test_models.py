@@ -137,7 +137,7 @@ def test_a_level_of_a_window_is_not_learned_as_what_its_rows_have_in_common() ->
     halves = [np.arange(4000) % 4 < 2, np.arange(4000) % 4 >= 2]
     apart = []
     for level, known in ((None, None), (np.where(window == 1, 0.75, -0.75), window)):
-        _, trees = grow_trees(x, y, NAMES, TREES, halves, level=level, seed=1, rounds=80)
+        _, trees = grow_trees(x, y, NAMES, TREES | {"rounds": 80}, halves, level=level, seed=1)
         _, linear = fit_linear_members(x, y, NAMES, halves, window=known, c=0.1, l1_ratio=0.0, balanced=False)
         rest = true_odds(x)[window == 1].mean() - true_odds(x)[window == 0].mean()
         apart += [odds[window == 1].mean() - odds[window == 0].mean() - rest for odds in (trees, linear)]

@@ -69,7 +69,7 @@ class Cleaner:
         machines += [name.strip("\\").split(".")[0] for name in machines]
         #: Longest first: a home folder before the name in it.
         spelt = _spelt((place, put) for place, put in places if len(place.strip("/\\")) > 2)
-        # No place goes on in letters: /home/jo is not the beginning of /home/john.
+        # No place goes on in letters: what ends in "jo" is not the beginning of what ends in "john".
         self._places = [(re.compile(re.escape(place) + r"(?![^\W_])", re.IGNORECASE), put) for place, put in spelt]
         names = [(name, "<machine>") for name in machines if len(name) > 1] + [(name, "<user>") for name in people]
         named = _spelt((name, put) for name, put in names if any(sign.isalnum() for sign in name))

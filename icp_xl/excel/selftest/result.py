@@ -60,7 +60,7 @@ class SelfTest:
         return [*lines, *self.troubles, f"Send back {files}. {end} invented data only."]
 
 
-class Result:
+class SelfTestFiles:
     """Outcomes as they come; ``out`` is made ready at once, so that nothing is done whose result has no place.
 
     Raises:

@@ -18,7 +18,7 @@ from icp_xl.errors import DataError, DeliveryError, IcpError
 from icp_xl.excel.selftest.bench import Bench, check_nothing_waits, own_home
 from icp_xl.excel.selftest.cleaned import Cleaner
 from icp_xl.excel.selftest.own_excel import END_SECONDS, START_SECONDS, Launcher, system_launcher
-from icp_xl.excel.selftest.result import Result, SelfTest
+from icp_xl.excel.selftest.result import SelfTest, SelfTestFiles
 from icp_xl.excel.selftest.step import STEPS, NotHere, State, Step, StepOutcome, Unmet
 from icp_xl.excel.selftest.supervise import CancelledError, Ended, Supervisor, undisturbed
 from icp_xl.excel.status import STATUS_VARIABLE, cancel_requested
@@ -88,7 +88,7 @@ def run_selftest(
     if waiting:
         raise DataError(waiting, next_step="Bring them in first, then start the self-test again.")
     with _work_folder() as folder:
-        result = Result(out, steps, Cleaner(folder, out=out))
+        result = SelfTestFiles(out, steps, Cleaner(folder, out=out))
         with own_home(folder / "home") as users_home:
             found = _Run(Bench(folder, launcher, users_home=users_home), result, tell, grace).go(steps)
     if isinstance(found, BaseException):
@@ -99,7 +99,7 @@ def run_selftest(
 class _Run:
     """One self-test, from the invented data to the end of its Excel."""
 
-    def __init__(self, bench: Bench, result: Result, tell: Callable[[str], None], grace: float) -> None:
+    def __init__(self, bench: Bench, result: SelfTestFiles, tell: Callable[[str], None], grace: float) -> None:
         self.bench, self.result, self._tell, self._shown = bench, result, tell, ""
         self.supervisor = Supervisor(self._unblock, _cancelled, grace=grace)
 
