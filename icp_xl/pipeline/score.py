@@ -78,9 +78,12 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     sources = load_sources(run)
     run.progress.stage("Scoring accounts")
     settings = run.settings.scoring
-    history = SalesHistory.of(tables.transactions, tables.assets)
-    choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
-    for text in filter(None, (choice.explanation, history.warning)):
+    if "choice" not in run.memo:  # The scoring after the weights' search measures nothing anew.
+        history = SalesHistory.of(tables.transactions, tables.assets)
+        choice = choose_components(accounts_with_totals(tables), history, settings, sources.strategic_tiers)
+        run.memo["choice"] = choice, history.warning
+    choice, warning = run.memo["choice"]
+    for text in filter(None, (choice.explanation, warning)):
         run.warn(text)
     usual = usual_weights(run.settings, choice.components)
     weights, weights_source, warnings = load_weights(run.outputs.find(WEIGHTS_FILE), run.settings, usual)
