@@ -22,6 +22,7 @@ QUICK: dict[str, Any] = {
     # Five half-years of a log of four years; by default there are as many quarters as it holds.
     "train.row_budget": 8_000,
     "train.logreg": [{"c": 0.02}],
+    "train.lgbm": [{"learning_rate": 0.1, "rounds": 45}],
     "train.bootstrap": 200,
     "validation.bootstrap": 200,
     "feedback.permutations": 499,

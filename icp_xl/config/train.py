@@ -25,13 +25,13 @@ class LinearGrid(Section):
 class TreeGrid(Section):
     """One LightGBM ensemble to try."""
 
-    learning_rate: float = Field(0.08, gt=0.0, le=1.0, description="how much each tree counts")
+    learning_rate: float = Field(0.05, gt=0.0, le=1.0, description="how much each tree counts")
     num_leaves: int = Field(8, ge=2, le=1024, description="most leaves of a tree")
     min_data_in_leaf: int = Field(40, ge=1, description="fewest rows in a leaf")
     feature_fraction: float = Field(0.4, gt=0.0, le=1.0, description="share of the features drawn for each tree")
     bagging_fraction: float = Field(0.7, gt=0.0, le=1.0, description="share of the rows drawn for each tree")
     lambda_l2: float = Field(10.0, ge=0.0, description="L2 penalty on the values of leaves")
-    rounds: int = Field(56, ge=1, le=10_000, description="most trees; early stopping may take fewer")
+    rounds: int = Field(90, ge=1, le=10_000, description="most trees; early stopping may take fewer")
     balanced: bool = Field(False, description="a rare class weighs more, at most ten times")
 
 
