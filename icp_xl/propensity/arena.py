@@ -135,20 +135,16 @@ class _Arena:
         one, two = ((self.judged[FITTED + each].to_numpy(np.float64) - self.y) ** 2 for each in (name, other))
         return float((two - one).mean()), float((two - one).std() / np.sqrt(self.y.size))
 
-    def _calmer(self, name: str, other: str) -> bool:
-        saved, error = self.saved(name, other)
-        return saved > BEYOND * error
-
     def figures_of(self, name: str, other: str) -> str:
         """Both figures of both, in words."""
         lift, loss = self.lift, self.loss
         return f"lift@10 {lift[name]:.2f} to {lift[other]:.2f}, Brier loss {loss[name]:.4f} to {loss[other]:.4f}"
 
     def best(self, names: Sequence[str], steps: list[str]) -> str:
-        """The highest mean lift@10; of those within its noise, or beyond it by Brier loss, the lowest Brier loss."""
+        """The highest mean lift@10; of those that are within its noise, the lowest mean Brier loss."""
         order = {name: i for i, name in enumerate(ORDER)}
         top = min(names, key=lambda name: (-self.lift[name], order[name]))
-        tied = [name for name in names if name == top or self.gain(top, name).low <= 0.0 or self._calmer(name, top)]
+        tied = [name for name in names if name == top or self.gain(top, name).low <= 0.0]
         best = min(tied, key=lambda name: (self.loss[name], order[name]))
         others = [name for name in names if name != best]
         steps += [f"{best} before {name}: {self.figures_of(best, name)}" for name in others]

@@ -10,8 +10,7 @@ The protocol, all before anything of the future is seen:
    every past window, from which that of the coming one is forecast. So the probabilities of a judging cutoff are those
    that would have been published then.
 3. Among the rules, and among the candidates, the highest mean lift@10 over the folds wins; those within the noise of a
-   paired bootstrap, or with a Brier loss lower beyond noise, are told apart by their mean Brier loss.
-   The best candidate replaces the best rule only if its lift
+   paired bootstrap are told apart by their mean Brier loss. The best candidate replaces the best rule only if its lift
    or AUC is higher beyond noise, or its Brier loss lower by more than two standard errors, and neither lift nor AUC is
    lower beyond noise; within noise, if its Brier loss is lower and the windows of a year agree on its AUC, all but one
    at most. Otherwise the rule is what is published.
