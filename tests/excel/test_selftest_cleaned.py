@@ -6,6 +6,7 @@ import getpass
 import itertools
 import json
 import platform
+import re
 import unicodedata
 from pathlib import Path
 from urllib.parse import quote
@@ -44,6 +45,18 @@ SECRETS = [
 ]  # fmt: skip
 
 
+#: Marks in the names of folders, what has no beginning, addresses without a scheme, letters that went wrong.
+SECRETS += [
+    (r"C:\Program Files (x86)\Roe Soft\a.dll is gone", "Roe"), (r"D:\Roe, Sons; old\Zyx [2]\b.xlsx", "Sons|old|Zyx"),
+    (r"='D:\Zyx\[Roe Plan.xlsx]S'!A1", "Zyx|Roe"), ("/srv/data (alt)/Roe/x", "alt|Roe"), (r"Kunden\Roe\x.xlsx", "Roe"),
+    (r"..\..\Roe\x.xlsx", "Roe"), (r"%USERPROFILE%\Roe\x", "Roe"), (r"C:Roe\x.xlsx", "Roe"), ("ACME\\roe", "ACME|roe"),
+    ("acme.sharepoint.com/sites/Roe/x.xlsx", "acme|Roe"), ("on www.roe.io", "roe"), ("roe-my.sharepoint.com", "roe"),
+    ("user S-1-5-21-3623811015-1013", "3623811015"), ("JoanVanDyke", "Joan|Dyke"), ("joanvandyke", "joan"),
+    ("j?rg, J\ufffdrg, J&#246;rg", "rg"), ("Joerg, JORG", "rg"), ("Jörg".encode().decode("cp1252"), "rg"),
+    ("Jörg".encode("cp850").decode("cp1252"), "rg"), ("x" + " " * 3_991 + "by Jörg", "J"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("text", "gone"), SECRETS)
 def test_no_name_and_no_folder_is_left(clean: Cleaner, text: str, gone: str) -> None:
     found = clean(text)
@@ -66,6 +79,14 @@ def test_names_stand_beside_anything(clean: Cleaner) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [("JaneMiller", "Jane, miller"), ("Xi Wu", "Wu, Xi"), ("Weiß", "WEISS Weiss"), ("Łukasz", "Lukasz")],
+)
+def test_a_name_in_plain_letters_and_in_part(tmp_path: Path, name: str, texts: str) -> None:
+    assert re.fullmatch(r"(<user>[, ]*)+", Cleaner(tmp_path, more=[name])(texts))
+
+
 def test_a_user_who_is_called_by_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getuser", lambda: "41")
     monkeypatch.setenv("USERNAME", " . ")
@@ -83,7 +104,7 @@ def test_what_tells_nothing_of_anybody_stays(clean: Cleaner, tmp_path: Path) -> 
         "30 of 40 differ, first in row [2]: 7.0", "a job of John, join and major; 3/4 and 1:2 and A/B",
         "com_error: (-2147352567, 'Exception occurred.', (0, None, None, 0, -2146827284), None)", "#N/A then #NAME?",
         "no answer within 120 seconds; Excel shows: Microsoft Excel OK", "16.0 x64 10:30:00", "=ICP_SCORE(A1:B2)",
-        "decimal ',', thousands '.'",
+        "decimal ',', thousands '.'", "pywintypes.com_error of Excel.Application", "Is it moved?\\nI doubt it",
     ):  # fmt: skip
         assert clean(text) == text
     assert clean(f"{tmp_path}/work/A1/renamed.xlsx is gone") == "<folder>/A1/renamed.xlsx is gone"
