@@ -114,6 +114,20 @@ def test_a_column_of_the_user_called_as_ours_is_never_written(
     assert book.rows("Accounts")[5][7] == "a remark far out"
 
 
+def test_texts_that_the_model_does_not_know_are_told(space: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    made = rows(5)
+    at = HEADERS[::-1].index("Industry") + 1
+    for i, text in enumerate([None, "Zzz", f"  {str(made[5][at]).upper()} ", "Zzz", "Yyy"]):
+        made[3 + i][at] = text
+    book = Book({"Accounts": made})
+    book.run(space["score_accounts"])
+    assert "5 of 5 rows" in (said := capsys.readouterr().out)
+    assert "3 rows count as unknown in Industry" in said and "'Zzz', 'Yyy'." in said
+    book = Book({"Accounts": rows(5)})
+    book.run(space["score_accounts"])
+    assert "unknown" not in capsys.readouterr().out
+
+
 def test_rows_without_facts_and_with_faults_are_told(space: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     made = rows(4)
     made[4][1:] = [None] * len(FACTS)

@@ -22,7 +22,7 @@ from icp_xl.reports.lite.ownership import (
     strangers,
     written_run,
 )
-from icp_xl.reports.lite.scorer import Scorer, icp_score
+from icp_xl.reports.lite.scorer import Scorer, folded, icp_score
 
 WEIGHTS_SHEET, RECORD_SHEET = "ICP Weights", "ICP Written"
 RECORD = "What ICP scores wrote, so that it is known again; leave it as it is."
@@ -253,7 +253,24 @@ def scored(target: ScoredSheet, model: Scorer, wish: Wish) -> tuple[dict[str, li
         for i, values in zip(target.rows, accounts, strict=True)
     ]  # fmt: skip
     notes = [f"{len(faults):,} rows could not be scored; {WHY} says why."] if faults else []
-    return made, notes + ([f"{blank:,} rows without facts were left blank."] if blank else [])
+    notes += [f"{blank:,} rows without facts were left blank."] if blank else []
+    return made, [*notes, *_unknown(accounts, model)]
+
+
+def _unknown(accounts: Sequence[Any], model: Scorer) -> list[str]:
+    """What is to be said of texts that no table of the model has: they are scored as unknown."""
+    said = []
+    for place, table in model.tables:
+        texts = [values[place] for values in accounts if values is not None and values[place] is not None]
+        strange = Counter(text for text in texts if folded(text) not in table)
+        if strange:
+            names = ", ".join(shown(text) for text, _ in strange.most_common(5))
+            more = f" and {len(strange) - 5:,} more" if len(strange) > 5 else ""
+            said.append(
+                f"{sum(strange.values()):,} rows count as unknown in {model.facts[place].label}, which the model's "
+                f"table does not have so spelt: {names}{more}."
+            )
+    return said
 
 
 def _segment(model: Scorer, cell: Any) -> str | None:

@@ -24,9 +24,14 @@ KEY_UNIT = 1e-12
 _NORMAL = NormalDist()
 
 
+def folded(text: str) -> str:
+    """A text without regard to capitals and blanks."""
+    return " ".join(text.split()).casefold()
+
+
 def look_up(table: Mapping[str, float], text: str | None, prior: float) -> float:
     """The weight of a text, by its letters without regard to capitals and outer space."""
-    return prior if text is None else table.get(" ".join(text.split()).casefold(), prior)
+    return prior if text is None else table.get(folded(text), prior)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class ScriptAccounts:
     def find(self, cell: Any) -> Sequence[Any]:
         """The row of an account."""
         text = text_of(cell)
-        at = None if text is None else self.keys.get(" ".join(text.split()).casefold())
+        at = None if text is None else self.keys.get(folded(text))
         if at is None:
             raise CellError(NOT_AVAILABLE)
         return self.rows[at]
@@ -107,6 +112,8 @@ class Scorer:
     accounts: ScriptAccounts = ScriptAccounts()
     #: Words of rows of sums: whether each is one by itself.
     totals: Mapping[str, bool] = field(default_factory=dict)
+    #: Tables that texts are looked up in, each with the place of its fact.
+    tables: Sequence[tuple[int, Mapping[str, float]]] = ()
 
     def read(self, cells: Sequence[Any]) -> list[Any] | None:
         """The facts of one account out of its cells; ``None`` where all are blank."""

@@ -157,6 +157,10 @@ def _scorer(inputs: LiteInputs) -> str:
         f"        LitePart({part.name!r}, icp_part_{part.name}, {tuple(places[fact.name] for fact in part.facts)!r}),"
         for part in model.parts
     ]
+    tables = [
+        f"        ({places[part.facts[0].name]}, {part.table_name}),"
+        for part in model.parts if isinstance(part.shape, Lookup)
+    ]  # fmt: skip
     return "\n".join([
         _accounts(inputs),
         "ICP = Scorer(",
@@ -171,6 +175,7 @@ def _scorer(inputs: LiteInputs) -> str:
         f"    told={told!r},",
         "    accounts=ACCOUNTS,",
         f"    totals={_totals()!r},",
+        "    tables=(", *tables, "    ),",
         ")",
     ])  # fmt: skip
 
