@@ -399,6 +399,9 @@ def test_a_machine_that_does_not_know_itself(
 def test_control_c_at_any_moment_keeps_what_was_found(
     start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
+    # Tests that run side by side are deaf to Control-C; users are not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def press(*_: Any) -> str:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.3)
@@ -417,6 +420,8 @@ def test_control_c_at_any_moment_keeps_what_was_found(
         assert when == "end", "at the end there is nothing left to stop"
     except KeyboardInterrupt:
         assert when != "end"
+    finally:
+        signal.signal(signal.SIGINT, before)
     passed = {"step": 1, "tidy": 1, "end": 3}[when]
     assert sent(tmp_path)["counts"] == {"passed": passed, "failed": 0, "skipped": 3 - passed}
     assert (tmp_path / "sent" / "icp_selftest.xlsx").is_file() and not any(excel.alive() for excel in started)
