@@ -80,7 +80,7 @@ def _server(to: Path | None) -> Iterator[Symptom]:
         return  # said already
     trial = try_server(python) if sys.platform == "win32" else try_import(python)
     if trial.fault:
-        yield Symptom("bad", "Function server", trial.fault, f"{INSTALL} Then `icp-xl addin install` again.")
+        yield Symptom("bad", "Function server", trial.fault, f"{INSTALL} Then `{_install(to)}` again.")
     elif sys.platform == "win32":
         text = f"answers {trial.start_seconds:.1f} s after its start, then within {1000 * trial.call_seconds:.0f} ms"
         yield Symptom("good", "Function server", text)
@@ -96,7 +96,7 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
     except IcpError:
         return
     config = _config(to)
-    again = "Close Excel and run `icp-xl addin install`."
+    again = f"Close Excel and run `{_install(to)}`."
     addin = folder / ADDIN
     if not os.path.isfile(addin):
         yield Symptom("bad", "Add-in", f"{addin} is missing", again)
@@ -115,6 +115,10 @@ def _addin(to: Path | None) -> Iterator[Symptom]:
     pinned, here = known.get("ICP_XLWINGS_VERSION"), _version("xlwings")
     if pinned and here is not None and pinned != here:
         yield Symptom("bad", "Versions", f"the add-in was made for xlwings {pinned}, here is {here}", again)
+
+
+def _install(to: Path | None) -> str:
+    return "icp-xl addin install" + (f' --to "{to}"' if to is not None else "")
 
 
 def _config(to: Path | None) -> Path:

@@ -401,3 +401,8 @@ def test_the_doctor_starts_the_python_of_the_configuration(tmp_path: Path) -> No
     (tmp_path / "icp_xl.conf").write_bytes(install.config_text("win32", str(broken), "1.0"))
     found = [item for item in doctor.examine(tmp_path) if item.topic == "Function server"]
     assert [(item.state, item.text) for item in found] == [("bad", "it ended at once: No module named xlwings")]
+
+
+def test_what_to_do_names_the_folder_that_was_asked_of(tmp_path: Path) -> None:
+    steps = [item.next_step for item in doctor.examine(tmp_path) if "is missing" in item.text]
+    assert len(steps) == 2 and all(f'icp-xl addin install --to "{tmp_path}"' in step for step in steps)

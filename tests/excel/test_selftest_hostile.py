@@ -354,6 +354,8 @@ def test_a_folder_that_goes_meanwhile_is_replaced(start: Any, steps: Any, tmp_pa
     steps(removes, fine)
     found, _ = start()
     assert found.json.is_file() and found.json.parent != tmp_path / "sent" and found.exit_code == 1
+    # The folder that cannot be written may be called after anybody.
+    assert "could not be written" in (text := found.json.read_text(encoding="utf-8")) and "/" not in text
     assert [state for state, _ in outcomes(found)] == ["passed", "passed"]
 
 

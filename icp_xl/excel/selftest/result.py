@@ -112,7 +112,8 @@ class SelfTestFiles:
             self._write_json(complete=not stopped)
         except (OSError, IcpError) as error:
             place = Path(tempfile.mkdtemp(prefix=f"{RESULT}_"))
-            self.troubles.append(f"The result could not be written to {self.json.parent} ({type(error).__name__}).")
+            # Without the name of the folder, since this is sent too.
+            self.troubles.append(f"The result could not be written to the folder of --out ({type(error).__name__}).")
             self.workbook, self.json = place / self.workbook.name, place / self.json.name
             self._write_json(complete=not stopped)
             book = self.workbook
