@@ -51,13 +51,14 @@ def write_lite(run: RunContext) -> LiteResult | None:
     for name in _NAMES:
         run.plan(name)
     scored, model = artifacts.SCORED_ACCOUNTS.find(run.outputs), artifacts.SCORE_MODEL.find(run.outputs)
-    if not scored.is_file() or not model.is_file():
-        raise SourceError("there are no scored accounts yet", where=scored.name, next_step="Run `icp-xl score` first.")
+    for path, what in ((scored, "are no scored accounts"), (model, "is no score model")):
+        if not path.is_file():
+            raise SourceError(f"there {what} yet", where=path.name, next_step="Run `icp-xl score` first.")
+    frame, settings = artifacts.SCORED_ACCOUNTS.read(scored), run.settings
+    inputs = LiteInputs(ScoreModel.load(model), frame, settings.reports.lite_accounts, run.run_id)
     if run.dry_run:
         return None
     run.progress.stage("Writing the script for xlwings Lite")
-    frame, settings = artifacts.SCORED_ACCOUNTS.read(scored), run.settings
-    inputs = LiteInputs(ScoreModel.load(model), frame, settings.reports.lite_accounts, run.run_id)
     for name, text in zip(_NAMES, (lite_script(inputs), REQUIREMENTS), strict=True):
         run.outputs.text(name, text)
     return LiteResult(settings.paths.out / artifacts.LITE_SCRIPT.name, len(inputs.accounts), len(frame))

@@ -72,6 +72,5 @@ def rebuild_live(run: RunContext) -> LiveResult | None:
     path = artifacts.SCORED_ACCOUNTS.find(run.outputs)
     if not path.is_file():
         raise SourceError("there are no scored accounts yet", where=path.name, next_step="Run `icp-xl score` first.")
-    if run.dry_run:
-        return None
-    return write_live(run, artifacts.SCORED_ACCOUNTS.read(path), ScoreModel.load(run.outputs.find(MODEL_FILE)))
+    scored, model = artifacts.SCORED_ACCOUNTS.read(path), ScoreModel.load(run.outputs.find(MODEL_FILE))
+    return None if run.dry_run else write_live(run, scored, model)
