@@ -343,7 +343,12 @@ def test_a_workbook_that_cannot_be_written_leaves_the_other_file(
     assert sent(tmp_path)["counts"]["passed"] == 1
 
 
-def test_a_folder_that_goes_meanwhile_is_replaced(start: Any, steps: Any, tmp_path: Path) -> None:
+def test_a_folder_that_goes_meanwhile_is_replaced(
+    start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+
     def removes(bench: Bench) -> str:
         import shutil
 
