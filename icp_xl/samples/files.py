@@ -88,17 +88,18 @@ def write_samples(
 
 
 def copy_samples(folder: Path) -> None:
-    """Copy the sample files as they are installed into ``folder``; where they are not, make them."""
+    """Copy the sample files as they are installed into ``folder``, and no others; where one is missing, make them."""
     package = Path(__file__).resolve().parents[1]
-    installed = next((each for each in (package / "_workbooks", package.parent / "workbooks") if each.is_dir()), None)
-    if installed is None:
+    installed = package / "_workbooks" if (package / "_workbooks").is_dir() else package.parent / "workbooks"
+    history = sorted((installed / HISTORY_FOLDER).glob("customers *.csv"))
+    paths = [*(installed / name for name in FILES), *history]
+    if not history or not all(path.is_file() for path in paths):
         write_samples(folder)
         return
-    for path in sorted(installed.rglob("*")):
-        if path.is_file() and path.name != TRUTH_FILE and path.suffix in (".xlsx", ".csv", ".json"):
-            target = folder / path.relative_to(installed)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
+    for path in paths:
+        target = folder / path.relative_to(installed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
 
 
 def write_contacts(path: Path) -> None:

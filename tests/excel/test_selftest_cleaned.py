@@ -25,14 +25,14 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cleaner:
     monkeypatch.setattr(platform, "node", lambda: "PC-OSLO7.corp.example.org")
     monkeypatch.setenv("USERDOMAIN", "CORPHQ")
     monkeypatch.setenv("OneDrive", "D:\\OneDrive - Müller & Söhne")
-    return Cleaner(tmp_path / "work", more=["Joan van Dyke"])
+    return Cleaner(tmp_path / "own", more=["Joan van Dyke"])
 
 
 #: Texts with a secret in them, and what must be gone.
 SECRETS = [
     (r"D:\Kunden\Müller GmbH\x.xlsx is missing", "Müller|Kunden"),
     (r"\\server7\share$\Jane Roe\b.xlsx", "server7|Jane|Roe"),
-    ("/srv/teams/jane/x.xlsx", "srv|jane"), ("/work/secret place/x", "secret|place"), ("file:///home/jane/x", "jane"),
+    ("/srv/teams/jane/x.xlsx", "srv|jane"), ("/daten/secret place/x", "secret|place"), ("file:///home/jane/x", "jane"),
     ("https://acme.sharepoint.com/sites/M%C3%BCller/x.xlsx", "acme|ller"), (r"\\?\C:\Very Long\Jane", "Jane|Long"),
     ("mail jane.roe@acme.example.org now", "jane|roe|acme"), (r"JANERO~1 and C:\USERS\JANERO~1\A.XLS", "JANERO"),
     (r"OSError: 'C:\\Users\\jane\\x.xlsx'", "jane"), ("C:/Users/jane roe", "jane|roe"), ("E:\\", "E:"),
@@ -107,7 +107,7 @@ def test_what_tells_nothing_of_anybody_stays(clean: Cleaner, tmp_path: Path) -> 
         "decimal ',', thousands '.'", "pywintypes.com_error of Excel.Application", "Is it moved?\\nI doubt it",
     ):  # fmt: skip
         assert clean(text) == text
-    assert clean(f"{tmp_path}/work/A1/renamed.xlsx is gone") == "<folder>/A1/renamed.xlsx is gone"
+    assert clean(f"{tmp_path}/own/A1/renamed.xlsx is gone") == "<folder>/A1/renamed.xlsx is gone"
     assert clean(r"C:\Office\XLSTART\icp_xl.xlam is missing") == "<path>/icp_xl.xlam is missing"
     assert clean(r"D:\Kunden\Jane is missing") == "<path> is missing"
 

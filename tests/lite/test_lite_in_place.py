@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
-from icp_xl.reports.lite.script import LiteInputs, lite_script
 from icp_xl.scoring.model import with_population
 from tests.support import lite_xlwings
 from tests.support.lite_xlwings import Book, Table
@@ -21,15 +19,6 @@ HEADERS = [fact.label for fact in MODEL.facts]
 OTHER = {"vertical": 0.1, "size": 0.4, "adoption": 0.3, "relationship": 0.2}
 
 
-@pytest.fixture(scope="module")
-def space() -> dict[str, Any]:
-    made: dict[str, Any] = {"__name__": "main"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "xlwings", lite_xlwings)
-        exec(compile(lite_script(LiteInputs(MODEL, LIVE.scored)), "main.py", "exec", dont_inherit=True), made)
-    return made
-
-
 def rows(n: int = 40, step: int = 1, start: int = 0) -> list[list[Any]]:
     """A sheet as users have it: a title, headers in another order, a column of their own in between."""
     frame = LIVE.scored.iloc[start::step].head(n)
@@ -38,9 +27,9 @@ def rows(n: int = 40, step: int = 1, start: int = 0) -> list[list[Any]]:
     return [["Our customers"], [], ["Ours", *reversed(HEADERS)], *body]
 
 
-def weighted(book: Book, space: dict[str, Any], weights: dict[str, float], among: str = "last run") -> None:
+def weighted(book: Book, script: dict[str, Any], weights: dict[str, float], among: str = "last run") -> None:
     """Make the sheet of weights as the script does, and set them."""
-    book.run(space["show_weights"])
+    book.run(script["show_weights"])
     [sheet] = [each for each in book.sheets if each.name == "ICP Weights"]
     for (i, j), value in list(sheet.cells.items()):
         if j == 1 and value in weights:
@@ -56,12 +45,12 @@ def column(book: Book, header: str, name: str = "Accounts", at: int = 2) -> list
 
 @pytest.mark.parametrize("among", ["last run", "this table"])
 def test_scores_follow_the_weights_of_the_sheet(
-    space: dict[str, Any], capsys: pytest.CaptureFixture[str], among: str
+    script: dict[str, Any], capsys: pytest.CaptureFixture[str], among: str
 ) -> None:
     book = Book({"Accounts": rows()})
     before = book.rows("Accounts")
-    weighted(book, space, OTHER, among)
-    book.run(space["score_accounts"])
+    weighted(book, script, OTHER, among)
+    book.run(script["score_accounts"])
     frame = LIVE.scored.head(40)
     from dataclasses import replace
 
@@ -79,62 +68,66 @@ def test_scores_follow_the_weights_of_the_sheet(
     assert any("40 of 40 rows" in str(cell) for row in book.rows("ICP Weights") for cell in row)
 
 
-def test_a_second_run_fills_its_own_columns_and_leaves_those_of_the_user(space: dict[str, Any]) -> None:
+def test_a_second_run_fills_its_own_columns_and_leaves_those_of_the_user(script: dict[str, Any]) -> None:
     book = Book({"Accounts": rows()})
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     first = book.rows("Accounts")
-    weighted(book, space, OTHER)
+    weighted(book, script, OTHER)
     # Rows sorted and one taken out are no reason for new columns.
     [sheet] = [each for each in book.sheets if each.name == "Accounts"]
     turned = [*first[:3], *reversed(first[3:-1])]
     sheet.cells = {(i, j): cell for i, row in enumerate(turned, 1) for j, cell in enumerate(row, 1)}
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     second = book.rows("Accounts")
     assert second[2] == first[2] and second[3:] != turned[3:]
     # A figure that the user typed makes the column his.
     at = first[2].index("ICP Score") + 1
     sheet.cells[5, at] = 99.0
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     third = book.rows("Accounts")
     assert [row[at - 1] for row in third[3:]] == [99.0 if i == 1 else row[at - 1] for i, row in enumerate(second[3:])]
     assert third[2][-1] == "ICP Score (2)" and third[2].count("ICP Grade") == 1
 
 
 def test_a_column_of_the_user_called_as_ours_is_never_written(
-    space: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    script: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = rows()
     for i, row in enumerate(made[2:]):
         row.append("ICP Score" if i == 0 else i)
     made[5].append("a remark far out")
     book = Book({"Accounts": made})
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     assert column(book, "ICP Score") == list(range(1, 41))
     assert "ICP Score (2) in column I (column G is yours" in capsys.readouterr().out
     assert book.rows("Accounts")[5][7] == "a remark far out"
 
 
-def test_texts_that_the_model_does_not_know_are_told(space: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_texts_that_the_model_does_not_know_are_told(
+    script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     made = rows(5)
     at = HEADERS[::-1].index("Industry") + 1
     for i, text in enumerate([None, "Zzz", f"  {str(made[5][at]).upper()} ", "Zzz", "Yyy"]):
         made[3 + i][at] = text
     book = Book({"Accounts": made})
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     assert "5 of 5 rows" in (said := capsys.readouterr().out)
     assert "3 rows count as unknown in Industry" in said and "'Zzz', 'Yyy'." in said
     book = Book({"Accounts": rows(5)})
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     assert "unknown" not in capsys.readouterr().out
 
 
-def test_rows_without_facts_and_with_faults_are_told(space: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_without_facts_and_with_faults_are_told(
+    script: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     made = rows(4)
     made[4][1:] = [None] * len(FACTS)
     made[5][HEADERS[::-1].index("Annual revenue") + 1] = lite_xlwings.Error("#DIV/0!")
     made[6][HEADERS[::-1].index("Printers") + 1] = -3
     book = Book({"Accounts": made})
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     why = column(book, "ICP Why")
     assert why[1] is None and "Annual revenue is '#DIV/0!'" in why[2] and "Printers is -3 (#NUM!)" in why[3]
     assert [score is None for score in column(book, "ICP Score")] == [False, True, True, True]
@@ -142,13 +135,13 @@ def test_rows_without_facts_and_with_faults_are_told(space: dict[str, Any], caps
     assert "1 of 4 rows" in said and "2 rows could not be scored" in said and "1 rows without facts" in said
 
 
-def test_a_table_is_scored_without_its_total(space: dict[str, Any]) -> None:
+def test_a_table_is_scored_without_its_total(script: dict[str, Any]) -> None:
     made = rows(5)
     total = ["Total", *[None] * len(FACTS)]
     book = Book({"Accounts": [*made, total]})
     sheet = book.sheets[0]
     sheet.tables.append(Table(sheet, "Customers", (3, 1), (8, len(FACTS) + 1)))
-    book.run(space["score_accounts"])
+    book.run(script["score_accounts"])
     assert column(book, "ICP Score")[:5].count(None) == 0 and book.rows("Accounts")[8][-1] is None
 
 
@@ -166,23 +159,23 @@ def test_a_table_is_scored_without_its_total(space: dict[str, Any]) -> None:
          book.sheets[0].activate(), "ICP Written is not as these"),
     ],
 )  # fmt: skip
-def test_whatever_is_wrong_is_said_and_nothing_is_written(space: dict[str, Any], change: Any, words: str) -> None:
+def test_whatever_is_wrong_is_said_and_nothing_is_written(script: dict[str, Any], change: Any, words: str) -> None:
     book = Book({"Accounts": rows(6)})
-    book.run(space["show_weights"])
+    book.run(script["show_weights"])
     change(book)
     before = {sheet.name: dict(sheet.cells) for sheet in book.sheets}
-    with pytest.raises(space["CannotScore"], match=words.replace("(", r"\(")):
-        book.run(space["score_accounts"])
+    with pytest.raises(script["CannotScore"], match=words.replace("(", r"\(")):
+        book.run(script["score_accounts"])
     assert not book.queue and before == {sheet.name: sheet.cells for sheet in book.sheets}
 
 
 def test_weights_that_do_not_sum_to_1_are_scaled_and_that_is_said(
-    space: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    script: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     book = Book({"Accounts": rows(6)})
-    weighted(book, space, {name: 3 * weight for name, weight in MODEL.weights.items()})
-    book.run(space["score_accounts"])
+    weighted(book, script, {name: 3 * weight for name, weight in MODEL.weights.items()})
+    book.run(script["score_accounts"])
     np.testing.assert_allclose(column(book, "ICP Score"), MODEL.score(LIVE.scored.head(6)).icp_score, atol=1e-9)
     assert "scaled to sum to 1" in capsys.readouterr().out
-    book.run(space["show_weights"])
+    book.run(script["show_weights"])
     assert [sheet.name for sheet in book.sheets] == ["Accounts", "ICP Weights", "ICP Written"]

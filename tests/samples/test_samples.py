@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from icp_xl.samples import FILES, write_samples
+from icp_xl.samples import FILES, copy_samples, write_samples
 from icp_xl.sources import Sources, read_sources
 from tests.support.sheets import settings_for
 
@@ -40,6 +40,22 @@ def _content(path: Path) -> object:
 def test_the_committed_samples_are_what_the_generator_makes(tmp_path: Path) -> None:
     for path in write_samples(tmp_path, truth=True):
         assert _content(path) == _content(COMMITTED / path.name), path.name
+
+
+def test_what_the_demo_copies_are_the_samples_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_samples(tmp_path / "copied")
+    copied = {path.relative_to(tmp_path / "copied"): path.read_bytes() for path in (tmp_path / "copied").rglob("*.*")}
+    assert {Path(name) for name in FILES} < set(copied) and Path("planted_truth.json") not in copied
+    assert all((COMMITTED / name).read_bytes() == held for name, held in copied.items())
+    # A folder that lacks a file, or holds somebody's own, is not taken for the samples.
+    lone = tmp_path / "package" / "workbooks"
+    lone.mkdir(parents=True)
+    (lone / "mine.xlsx").write_bytes(b"mine")
+    made: list[Path] = []
+    monkeypatch.setattr("icp_xl.samples.files.__file__", str(tmp_path / "package" / "icp_xl" / "samples" / "files.py"))
+    monkeypatch.setattr("icp_xl.samples.files.write_samples", made.append)
+    copy_samples(tmp_path / "made")
+    assert made == [tmp_path / "made"] and not (tmp_path / "made").exists()
 
 
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
