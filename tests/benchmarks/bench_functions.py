@@ -71,6 +71,7 @@ def main() -> None:
 
             plain.same = machinery.xlfunc(machinery.xlarg("value", ndim=2)(same))  # type: ignore[attr-defined]
             machinery.udf_modules["plain"] = {"module": plain, "filetime": None, "filename": ""}
+            server.modules["plain"] = plain
             facts = ("industry", "annual_revenue", "printers", "consumable_revenue", "software_revenue")
             columns = [tuple((cell,) for cell in frame[name].tolist()) for name in facts]
             row = [column[0][0] for column in columns]
