@@ -6,13 +6,20 @@ they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from icp_xl.columns import GRADES
+
+
+def reached_name(grade_: str) -> str:
+    """Defined name of the cell that holds :func:`reached`, so that it is not computed once per account."""
+    return f"icp_reached_{grade_}"
+
 
 #: Names of the constants and ranges that the expressions use, by what they hold; each component's weight comes on top.
 _NAMES = {
     **{f"icp_from_{grade}": f"{{live_grades.starts:{i}}}" for i, grade in enumerate(GRADES, 1)},
+    **{reached_name(grade): f"{{live_reached.percentile:{i}}}" for i, grade in enumerate(GRADES, 1)},
     "icp_knots": "{live_knots.knot}",
     "icp_knot_base": "{live_knots.base}",
     "icp_knot_middle": "{live_knots.middle}",
@@ -25,6 +32,7 @@ _NAMES = {
     "icp_least": "{live_constants.value:5}",
     "icp_most": "{live_constants.value:6}",
     "icp_rounding": "{live_constants.value:7}",
+    "icp_tie": "{live_constants.value:8}",
     "icp_segment_shown": "{live_choices.value:3}",
     "icp_segments": "{live_segments.segment}",
     "icp_mid_market": "{live_limits.starts:1}",
@@ -85,15 +93,25 @@ def score(percentile_: str) -> str:
     return f"MIN(100,MAX(0,icp_score_mean+icp_score_sd*NORMSINV({percentile_})))"
 
 
-def grade_number(percentile_: str) -> str:
+def reached(grade_: str) -> str:
+    """Percentile from which a grade is given.
+
+    Half a unit below its start is where a percentile rounded to twelve digits reaches it, without the rounding, which
+    costs LibreOffice as much as a search.
+    """
+    return f"icp_from_{grade_}-icp_rounding"
+
+
+def grade_number(percentile_: str, given: Callable[[str], str] = reached) -> str:
     """Grade of a percentile as a number, 5 for A to 1 for F; a grade without a share has a start never reached.
 
-    Half a unit below the start is where a percentile rounded to twelve digits reaches it, without the rounding, which
-    costs LibreOffice as much as a search.
+    Args:
+        percentile_: its expression.
+        given: expression of the percentile from which a grade is given.
     """
     number = "1"
     for value, name in enumerate(reversed(GRADES[:-1]), 2):
-        number = f"IF({percentile_}>=icp_from_{name}-icp_rounding,{value},{number})"
+        number = f"IF({percentile_}>={given(name)},{value},{number})"
     return number
 
 

@@ -28,6 +28,8 @@ NEVER = 9.0
 #: Width of a bar of the histogram.
 BIN = 5
 MOVERS = 10
+#: What a row takes off the percentile, so that no two accounts stand equal.
+TIE = 1e-15
 #: Places that an account must move by to be named.
 LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
@@ -69,7 +71,7 @@ def compute_live(
 
     Args:
         base: component scores, industry, annual_revenue (NaN unknown), total_revenue, revenue_rank, published_score,
-            published_grade and published_place, one row per account.
+            published_grade and published_percentile, one row per account.
         weights: component to weight, in the order in which contributions are summed.
         industries: those that the chart shows, in its order.
         limits: annual revenue from which an account is Mid-Market, and Large Enterprise.
@@ -80,7 +82,8 @@ def compute_live(
     frame["segment_no"] = np.where(np.isnan(revenue), len(SEGMENT_ROWS), numbers)
     frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[frame["segment_no"].to_numpy() - 1]
     places = {name: i for i, name in enumerate(industries, 1)}
-    frame["industry_no"] = frame["industry"].map(places).fillna(0).astype(int)
+    # Industries without a bar share the number after the last, since 0 is an account that is not shown.
+    frame["industry_no"] = frame["industry"].map(places).fillna(len(places) + 1).astype(int)
     parts = frame[score_columns(weights)].to_numpy(float) * np.asarray(list(weights.values()))
     frame["raw_score"] = sum_contributions(parts)
     table = np.asarray(fit_knots(frame["raw_score"].to_numpy(), knots), dtype=np.int64)
@@ -94,29 +97,22 @@ def compute_live(
     frame["grade_no"] = frame["icp_grade"].map(value).astype(int)
     frame["published_no"] = frame["published_grade"].map(value).astype(int)
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
-    frame["place_change"] = frame["published_place"] - rank_of_percentile(frame["percentile"], n)
+    frame["place_change"] = (frame["percentile"] - frame["published_percentile"]) * (n - 1)
     frame["grade_move"] = frame["grade_no"] - frame["published_no"]
     frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
-    frame["inside"] = inside.astype(int)
     frame["shown_industry"] = frame["industry_no"].where(inside, 0)
     frame["shown_score"] = frame["icp_score"].where(inside)
     frame["shown_published"] = frame["published_score"].where(inside)
-    frame["chosen"] = frame["percentile"].where(inside)
     frame["mover"] = (frame["place_change"] - frame["row_no"] / 1e7).where(inside)
-    # Equal accounts stand in their published order; what that takes off is a fraction of a place.
-    frame["standing"] = (frame["percentile"] - frame["row_no"] / 1e7 / 1e7).where(inside)
+    # Equal accounts stand in their published order; what that takes off changes no figure.
+    frame["standing"] = (frame["percentile"] - frame["row_no"] * TIE).where(inside)
     part = frame[inside]
     return LiveFigures(
-        frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame),
+        frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame, segment),
         _industries(part, industries), _histogram(part), _box(part), _movers(frame), _best(frame),
         sample_points(frame, "published_score"),
     )  # fmt: skip
-
-
-def rank_of_percentile(percentile: pd.Series[float], n: int) -> pd.Series[float]:
-    """Place in the list (1 best) that belongs to a percentile among ``n`` accounts."""
-    return 1 + (1 - percentile) * (n - 1)
 
 
 def _knot_frame(table: np.ndarray) -> pd.DataFrame:
@@ -170,7 +166,7 @@ def _grades(part: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _segments(frame: pd.DataFrame) -> pd.DataFrame:
+def _segments(frame: pd.DataFrame, segment: str) -> pd.DataFrame:
     rows = []
     for name in SEGMENT_ROWS:
         part = frame[frame["segment"] == name]
@@ -184,6 +180,7 @@ def _segments(frame: pd.DataFrame) -> pd.DataFrame:
         table[f"share_{name}"] = np.asarray(counts) / table["accounts"].clip(lower=1)
     for name in ("accounts", "revenue"):
         table[f"{name}_share"] = table[name] / (table[name].sum() or 1)
+    table["shown"] = [int(segment in (ALL, name)) for name in SEGMENT_ROWS]
     return table
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from icp_xl.components.record import score_columns
 from icp_xl.config.reports import ReportSettings
 from icp_xl.reports.charts import Diagnostic, diagnostics, sample_rows
-from icp_xl.reports.live.figures import rank_of_percentile
 from icp_xl.scoring.model import ScoreModel
 
 PUBLISHED, EQUAL = "Published", "Equal"
@@ -51,7 +50,7 @@ def base_frame(inputs: LiveInputs, settings: ReportSettings) -> pd.DataFrame:
         frame[column] = scored[item.fact.name].astype(float)
     frame["published_score"] = scored["icp_score"].astype(float)
     frame["published_grade"] = scored["icp_grade"].astype(object)
-    frame["published_place"] = rank_of_percentile(scored["percentile"].astype(float), max(len(frame), 1))
+    frame["published_percentile"] = scored["percentile"].astype(float)
     return frame
 
 

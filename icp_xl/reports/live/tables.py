@@ -12,24 +12,25 @@ from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, LiveFigures, sample_points
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, TIE, LiveFigures, sample_points
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
-_MOVE = "{live.inside},1,{live.grade_move}"
-_TOP = '{live.inside},1,{live.grade_no},">=4"'
+_SHOWN = '{live.shown_industry},">0"'
+_OF_SHOWN = "SUMPRODUCT({live_segments.shown},{live_segments.accounts},{live_segments.%s})/{accounts}"
 #: Headline figures of the chosen segment: key, words, kind, formula.
 HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
-    ("accounts", "Accounts", "integer", "SUM({live.inside})"),
-    ("average", "Average score", "score", "IFERROR(AVERAGE({live.shown_score}),0)"),
-    ("top_share", "Graded A or B", "percent", f"IFERROR(COUNTIFS({_TOP})/{{accounts}},0)"),
+    ("accounts", "Accounts", "integer", "SUMIF({live_segments.shown},1,{live_segments.accounts})"),
+    ("average", "Average score", "score", f"IFERROR({_OF_SHOWN % 'average'},0)"),
+    ("top_share", "Graded A or B", "percent", f"IFERROR({_OF_SHOWN % 'top_share'},0)"),
     ("top_revenue", "Their share of revenue", "percent",
-     f"IFERROR(SUMIFS({{live.total_revenue}},{_TOP})/SUMIF({{live.inside}},1,{{live.total_revenue}}),0)"),
-    ("up", "Grade goes up", "integer", f'COUNTIFS({_MOVE},">0")'),
-    ("down", "Grade goes down", "integer", f'COUNTIFS({_MOVE},"<0")'),
-    ("correlation", "Spearman with revenue", "number", "IFERROR(CORREL({live.chosen},{live.revenue_rank}),0)"),
+     f'IFERROR(SUMIFS({{live.total_revenue}},{_SHOWN},{{live.grade_no}},">=4")/'
+     'SUMIF({live_segments.shown},1,{live_segments.revenue}),0)'),
+    ("up", "Grade goes up", "integer", f'COUNTIFS({_SHOWN},{{live.grade_move}},">0")'),
+    ("down", "Grade goes down", "integer", f'COUNTIFS({_SHOWN},{{live.grade_move}},"<0")'),
+    ("correlation", "Spearman with revenue", "number", "IFERROR(CORREL({live.standing},{live.revenue_rank}),0)"),
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_no}")),
         Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
-               formula="{published_place}-(1+(1-{percentile})*(icp_population-1))"),
+               formula="({percentile}-{published_percentile})*(icp_population-1)"),
         Column("grade_move", "Grades up or down", "integer", width=10, formula="{grade_no}-{published_no}"),
         Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(scores)),
         Column("percentile", "Percentile", "number", decimals=4, width=10,
@@ -73,13 +74,12 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
 
 def _helpers() -> list[Column]:
     """Columns that other cells count by. They are numbers: a criterion on text costs LibreOffice ten times as much."""
-    inside = "{inside}=1"
 
     def whole(key: str, header: str, formula: str | None = None, width: float = 9) -> Column:
         return Column(key, header, "integer", width=width, formula=formula, hidden_from_print=True)
 
     def shown(key: str, header: str, value: str, decimals: int = 4) -> Column:
-        formula = f'IF({inside},{value},"")'
+        formula = f'IF({{shown_industry}},{value},"")'
         return Column(key, header, "number", decimals=decimals, width=10, formula=formula, hidden_from_print=True)
 
     move = "{place_change}-{row_no}/10000000"
@@ -87,19 +87,22 @@ def _helpers() -> list[Column]:
         whole("row_no", "Row", width=8),
         whole("key", "Key", ex.key("{raw_score}"), 18),
         whole("position", "Knot", ex.position("{key}", known=True)),
-        whole("grade_no", "Grade number", ex.grade_number("{percentile}")),
+        whole("grade_no", "Grade number", ex.grade_number("{percentile}", ex.reached_name)),
         whole("published_no", "Published number"),
         whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
         whole("industry_no", "Industry number"),
-        whole("inside", "Shown", "IF(icp_segment_shown=0,1,IF({segment_no}=icp_segment_shown,1,0))"),
-        whole("shown_industry", "Industry number, if shown", "{inside}*{industry_no}", 10),
-        whole("published_place", "Published place"),
+        whole(
+            "shown_industry",
+            "Industry number, if shown",
+            "IF(icp_segment_shown,IF({segment_no}=icp_segment_shown,{industry_no},0),{industry_no})",
+            10,
+        ),
+        Column("published_percentile", "Published percentile", "number", decimals=4, width=10, hidden_from_print=True),
         Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
         shown("shown_score", "Score, if shown", "{icp_score}", 1),
         shown("shown_published", "Published score, if shown", "{published_score}", 1),
-        shown("chosen", "Percentile, if shown", "{percentile}"),
         shown("mover", "Move, if shown", move),
-        shown("standing", "Standing, if shown", "{percentile}-{row_no}/10000000/10000000"),
+        shown("standing", "Standing, if shown", "{percentile}-{row_no}*icp_tie"),
     ]
 
 
@@ -139,7 +142,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
     constants = pd.DataFrame(
         [("Accounts", len(now.accounts)), ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN),
          ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge),
-         ("Rounding", ROUNDING)],
+         ("Rounding", ROUNDING), ("Tie", TIE)],
         columns=["constant", "value"],
     )  # fmt: skip
     chosen = pd.DataFrame(
@@ -170,7 +173,6 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("average", "Average score", "score", width=10),
         Column("published", "Published average", "score", width=10),
     ]
-    graded = 'COUNTIFS({live.segment_no},{number},{live.grade_no},">=4")'
     mine = "{live.segment_no},{number}"
     group_no = Column("number", "No.", "integer", width=6)
     segments = [
@@ -179,13 +181,15 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         _with(group[0], f"COUNTIF({mine})"),
         _with(group[1], f"IFERROR(AVERAGEIF({mine},{{live.icp_score}}),0)"),
         _with(group[2], f"IFERROR(AVERAGEIF({mine},{{live.published_score}}),0)"),
-        Column("top_share", "Graded A or B", "percent", width=10, formula=f"IFERROR({graded}/{{accounts}},0)"),
+        Column("top_share", "Graded A or B", "percent", width=10, formula="{share_A}+{share_B}"),
         Column("revenue", "Revenue", "money", width=14, formula=f"SUMIF({mine},{{live.total_revenue}})"),
         *(Column(f"share_{name}", f"Grade {name}", "percent", width=9,
                  formula=f"IFERROR(COUNTIFS({mine},{{live.grade_no}},{value})/{{accounts}},0)")
           for value, name in zip(range(len(GRADES), 0, -1), GRADES, strict=True)),
         *(Column(f"{name}_share", f"Share of {name}", "percent", width=10,
                  formula=f"IFERROR({{{name}}}/SUM({{live_segments.{name}}}),0)") for name in ("accounts", "revenue")),
+        Column("shown", "Shown", "integer", width=8,
+               formula="IF(OR(icp_segment_shown=0,{number}=icp_segment_shown),1,0)"),
     ]  # fmt: skip
     both = "{live.shown_industry},{number}"
     industries = [
@@ -219,6 +223,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
                formula='IFERROR(LARGE({live.standing},{number}),"")'),
         Column("row", "Row", "integer", width=8, formula='IFERROR(MATCH({standing},{live.standing},0),"")'),
     ]  # fmt: skip
+    reached = [ex.reached(name) for name in GRADES]
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
     published = Column("published_score", "Published score", "number", decimals=4, width=12)
     return Sheet(
@@ -229,6 +234,10 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
              Table("live_choices", [Column("choice", "Choice", width=18),
                                     Column("value", "In use", width=20, formula=picked)],
                    chosen, filters=False),
+             Table("live_reached",
+                   [Column("grade", "Grade", "grade", width=10),
+                    Column("percentile", "Given from", "number", decimals=4, width=14, formula=reached)],
+                   pd.DataFrame({"grade": GRADES, "percentile": now.grades["starts"] - ROUNDING}), filters=False),
              Table("live_presets", [Column("name", "Preset", width=26), Column("weight", "Weight", "weight")],
                    presets, filters=False)),
             Table("live_headlines", headlines, pd.DataFrame([now.headlines]), filters=False,

@@ -76,10 +76,10 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("starts", "From percentile", "number", decimals=3,
                formula="IF({target}>0,ROUND(SUMIF({live_grades.grade},\">\"&{grade},{live_grades.target}),12),9)"),
         Column("accounts", "Accounts", "integer", width=10,
-               formula=f"COUNTIFS({{live.inside}},1,{{live.grade_no}},{number})"),
+               formula=[_counted(name) for name in GRADES]),
         Column("share", "Share", "percent", formula=f"{{accounts}}/{counted}", rule="data_bar"),
         Column("published", "Published", "percent", width=10,
-               formula=f"COUNTIFS({{live.inside}},1,{{live.published_no}},{number})/{counted}"),
+               formula=f"COUNTIFS({{live.shown_industry}},\">0\",{{live.published_no}},{number})/{counted}"),
     ]  # fmt: skip
     checks = pd.DataFrame({"check": ["Weights sum to 1", "Grade shares sum to 1"], "status": ["OK", "OK"]})
     checks["of"] = [float(sum(published)), float(now.grades["target"].sum())]
@@ -108,6 +108,11 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         subtitle="Yellow cells are yours: choose, type or move the scroll bars. Accounts are on the next sheet.",
         portrait=True, protected=True, freeze_table="live_weights", freeze_whole=True,
     )  # fmt: skip
+
+
+def _counted(grade: str) -> str:
+    """Accounts shown with a grade, from the shares by segment, so that accounts are gone through once."""
+    return f"ROUND(SUMPRODUCT({{live_segments.shown}},{{live_segments.accounts}},{{live_segments.share_{grade}}}),0)"
 
 
 def _limits(inputs: LiveInputs) -> Table:
