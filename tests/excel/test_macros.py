@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import textwrap
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -450,10 +449,7 @@ def test_a_killed_job_says_so_with_its_log(app: Any, book: Any) -> None:
     job = macros.start(book, ACTIONS["score"])
     pid = job.status().pid
     os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + 10
-    while not job.status().ended and time.monotonic() < until:
-        time.sleep(0.05)
-    assert job.status().state == "crashed"
+    assert job.wait(600).state == "crashed"
     macros.guarded(book, partial(macros.collect_job, job_id=job.id))
     (text,) = app.impl.alerts
     assert "Score was not finished: it stopped unexpectedly" in text and str(job.folder) in text and job.delivered

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -30,10 +33,10 @@ from .test_selftest_cleaned import Odd
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Steps in place of the real ones."""
+    """Steps in place of the real ones; ``seconds`` is the limit of those that do not come back."""
 
-    def put(*checks: Callable[[Bench], Any], seconds: float = 30.0) -> None:
-        made = [Step((), check.__name__, "anything", check, seconds) for check in checks]
+    def put(*checks: Callable[[Bench], Any], seconds: float = 600.0) -> None:
+        made = [Step((), check.__name__, "anything", check, 600.0 if check is fine else seconds) for check in checks]
         monkeypatch.setattr(run, "all_steps", lambda: made)
 
     return put
@@ -106,10 +109,11 @@ def test_one_wrong_cell_of_the_what_if_table_is_found(start: Any, cell: int) -> 
 def test_an_excel_that_resists_loses_no_result(
     start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: str, how: str
 ) -> None:
-    monkeypatch.setattr("icp_xl.excel.selftest.bench.LOOK_SECONDS", 0.1)
-    monkeypatch.setattr("icp_xl.excel.selftest.bench.KILL_SECONDS", 0.1)
+    monkeypatch.setattr("icp_xl.excel.selftest.bench.LOOK_SECONDS", 0.5)
+    monkeypatch.setattr("icp_xl.excel.selftest.bench.KILL_SECONDS", 0.5)
     monkeypatch.setattr(run, "END_SECONDS", -4.9)
     ended: list[StandInExcel] = []
+    free = threading.Event()
 
     class Resisting(StandIn):
         def start(self, workbook: Path, environ: Any, **given: Any) -> StandInExcel:
@@ -122,7 +126,7 @@ def test_an_excel_that_resists_loses_no_result(
                     return real()
                 if how == "raises":
                     raise OSError("the RPC server is unavailable")
-                time.sleep(0.5)
+                free.wait()
 
             setattr(excel, hangs, resist)
             return excel
@@ -133,6 +137,7 @@ def test_an_excel_that_resists_loses_no_result(
 
     steps(fine, waits, seconds=0.3)
     found, launcher = run_anyway(start, tmp_path, Resisting)
+    free.set()
     assert [state for state, _ in outcomes(found)] == ["passed", "failed"]
     assert sent(tmp_path)["counts"]["passed"] == 1 and found.exit_code == 1
     # Where it cannot be known whether one is gone, that is said.
@@ -149,7 +154,7 @@ def run_anyway(start: Any, tmp_path: Path, kind: type[StandIn]) -> tuple[Any, St
 def test_an_excel_that_cannot_be_ended_is_said(
     start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("icp_xl.excel.selftest.bench.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("icp_xl.excel.selftest.bench.LOOK_SECONDS", 0.5)
 
     class Immortal(StandIn):
         def start(self, workbook: Path, environ: Any, **given: Any) -> StandInExcel:
@@ -168,7 +173,7 @@ def test_a_step_that_hangs_in_python_is_left_behind_and_the_others_are_done(star
     late: list[Any] = []
 
     def hangs(bench: Bench) -> str:
-        free.wait(20)
+        free.wait()
         late.append("came back")
         bench.start()
         late.append("started an Excel that nobody ends")
@@ -179,8 +184,26 @@ def test_a_step_that_hangs_in_python_is_left_behind_and_the_others_are_done(star
     free.set()
     assert [state for state, _ in outcomes(found)] == ["passed", "failed", "passed"]
     assert "did not come back" in outcomes(found)[1][1]
-    time.sleep(0.1)
-    assert late in ([], ["came back"]) and len(launcher.started) == 2
+    for thread in threading.enumerate():
+        if thread.name == "self-test":
+            thread.join(600)
+    assert late == ["came back"] and len(launcher.started) == 2
+
+
+def test_a_step_that_is_left_behind_stops_nobody_else() -> None:
+    """Under a tracer too: in a process of its own, for it was the interpreter that never got on."""
+    program = """
+        import os, sys, threading
+        from icp_xl.excel.selftest.supervise import Supervisor
+        assert Supervisor(lambda: None, grace=0.01).call(threading.Event().wait, 0.01).hung
+        sys.settrace(lambda *_: None)
+        print(sum(len([each for each in range(n)]) for n in range(50)), flush=True)
+        os._exit(0)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=600, check=True
+    )
+    assert ended.stdout.split() == ["1225"]
 
 
 @pytest.mark.parametrize("what", ["prepare", "facts"])
@@ -190,12 +213,12 @@ def test_before_the_first_step(
 ) -> None:
     free = threading.Event()
     for limit in ("PREPARE_SECONDS", "START_SECONDS", "FACTS_SECONDS"):
-        monkeypatch.setattr(run, limit, 0.2)
+        monkeypatch.setattr(run, limit, 0.2 if how == "hangs" else 600.0)
 
     def odd(*_: Any) -> None:
         if how == "raises":
             raise MemoryError
-        free.wait(20)
+        free.wait()
 
     monkeypatch.setattr(*((Bench, "prepare", odd) if what == "prepare" else (run, "machine_facts", odd)))
     steps(fine)
@@ -227,7 +250,7 @@ def test_an_excel_that_does_not_start_leaves_a_result_of_this_time(
     start: Any, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Any
 ) -> None:
     for limit in ("START_SECONDS", "FACTS_SECONDS"):
-        monkeypatch.setattr(run, limit, 0.2)
+        monkeypatch.setattr(run, limit, 0.2 if how == "hangs" else 600.0)
     monkeypatch.setattr(Dead, "how", how)
     (tmp_path / "sent").mkdir()
     for name in ("icp_selftest.xlsx", "icp_selftest.json"):
@@ -442,14 +465,13 @@ def test_cancel_of_the_button_ends_our_excel_and_leaves_a_result(
 
     def long(bench: Bench) -> str:
         (tmp_path / CANCEL_FILE).touch()
-        free.wait(20)
+        free.wait()
         return ""
 
     steps(fine, long, fine)
-    began = time.monotonic()
     found, _ = start()
     free.set()
-    assert time.monotonic() - began < jobs.CANCEL_GRACE + 5 and found.exit_code == 130 and found.stopped
+    assert found.exit_code == 130 and found.stopped
     assert [state for state, _ in outcomes(found)] == ["passed", "skipped", "skipped"]
     assert sent(tmp_path)["complete"] is False
 

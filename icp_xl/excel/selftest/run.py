@@ -189,10 +189,10 @@ class _Run:
         if hurry:
             # The worker may wait for Excel, or for nothing at all.
             self.bench.kill()
-            self.supervisor.drop()
         else:
             with suppress(CancelledError, KeyboardInterrupt):
                 self.supervisor.call(self.bench.end, END_SECONDS * 2 + 10.0)
+        self.supervisor.drop()
         for pid in self.bench.kill():
             self.result.trouble(
                 f"Excel of the self-test, process {pid}, could not be ended: end it in the task manager."
