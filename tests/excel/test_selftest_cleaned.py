@@ -57,6 +57,14 @@ SECRETS += [
 ]  # fmt: skip
 
 
+#: Files as people call theirs, with no folder or with slashes that lean forward; addresses of machines.
+SECRETS += [
+    ("Kunden/Roe/x.xlsx is gone", "Kunden|Roe"), ("cannot open Plan of Roe.xlsx", "Plan|Roe"), ("roe.CSV", "roe"),
+    ("='[Roe Budget 2026.xlsm]S'!A1", "Roe|Budget|2026"), ("Roe customers.xlsx", "Roe"), ("Roe & Sons.pdf!", "Sons"),
+    ("at 192.168.4.7:8080", "168"), ("from fe80::1ff:fe23:4567:890a", "fe80|890a"), ("(10.20.30.40)", "20"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("text", "gone"), SECRETS)
 def test_no_name_and_no_folder_is_left(clean: Cleaner, text: str, gone: str) -> None:
     found = clean(text)
@@ -105,6 +113,7 @@ def test_what_tells_nothing_of_anybody_stays(clean: Cleaner, tmp_path: Path) -> 
         "com_error: (-2147352567, 'Exception occurred.', (0, None, None, 0, -2146827284), None)", "#N/A then #NAME?",
         "no answer within 120 seconds; Excel shows: Microsoft Excel OK", "16.0 x64 10:30:00", "=ICP_SCORE(A1:B2)",
         "decimal ',', thousands '.'", "pywintypes.com_error of Excel.Application", "Is it moved?\\nI doubt it",
+        "16.0.17328.20162", "customers.xlsx and icp_report.xlsx opened", "xlwings 0.33.4",
     ):  # fmt: skip
         assert clean(text) == text
     assert clean(f"{tmp_path}/own/A1/renamed.xlsx is gone") == "<folder>/A1/renamed.xlsx is gone"

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "
 _CODE_PAGES = ("utf-8", "cp1252", "cp850", "cp437", "mac_roman")
 #: Files of ours and of Excel's whose names tell nothing of anybody, at the end of a path.
 _OURS = r"(?:icp_|xlwings|python|excel|customers|sales|facts|renamed|things|pivot|names)[\w.-]*\.\w{2,5}"
+_OURS_ONLY = re.compile(_OURS, re.IGNORECASE)
 #: A word after which a path that holds blanks has surely ended.
 _WORDS = (
     "is|are|was|were|and|or|nor|has|have|in|of|to|for|with|at|on|by|from|not|does|did|cannot|could|as|where|names|it|"
@@ -61,6 +63,15 @@ _URL = re.compile(
     r"|(?<![\w.@\\/-])(?:www\.[\w-]+|(?:[\w-]+\.)+(?:[a-z]{2,}(?=/)|(?:com|org|net|local|lan)(?![\w.])))[^\s\"'<>]*",
     re.IGNORECASE,
 )
+#: A file as people call theirs, with the folders before it: ``Kunden/Roe.csv``, ``Plan of Roe.xlsx``. Words before it
+#: belong to it from the first that begins with a capital.
+_FILE = re.compile(
+    rf"(?<![>/\w])(?:[^\W\d_a-z][^\s\\/{_END}'=!]* (?:(?:[a-z]{{1,3}}|[&+-]|\d+|[^\W\d_a-z][^\s\\/{_END}'=!]*) )*)?"
+    rf"(?:[^\s\\/<>{_END}'=!]+/)*[^\s\\/<>{_END}'=!]+"
+    r"\.(?i:xl\w{1,2}|csv|tsv|txt|json|ya?ml|pdf|docx?|pptx?|html?|zip|msg|eml|pst|mdb|accdb)(?![\w.])"
+)
+#: What may be the address of a machine.
+_NUMBERS = re.compile(r"(?<![\w.:])[\da-fA-F]*[:.][\da-fA-F:.]*[\da-fA-F:](?![\w:])")
 #: What Windows calls a user or a machine by.
 _SID = re.compile(r"\bS-1-\d+(?:-\d+)+")
 _MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*")
@@ -122,6 +133,8 @@ class Cleaner:
         text = _SID.sub("<sid>", _MAIL.sub("<e-mail>", text))
         text = _PATH.sub(lambda found: _short_path(found.group(), found["known"] or "<path>"), text)
         text = _SHORT.sub("<short name>", text)
+        text = _FILE.sub(lambda found: found.group() if _OURS_ONLY.fullmatch(found.group()) else "<file>", text)
+        text = _NUMBERS.sub(lambda found: "<address>" if _is_address(found.group()) else found.group(), text)
         for name, put in self._names:
             text = name.sub(put, text)
         return " ".join(text.split())[:MOST]
@@ -153,6 +166,14 @@ def _text(value: object) -> str:
 def _short_path(path: str, put: str) -> str:
     ours = re.search(rf"[\\/]({_OURS})[.:!']*$", path, re.IGNORECASE)
     return f"{put}/{ours.group(1)}" if ours else put
+
+
+def _is_address(numbers: str) -> bool:
+    try:
+        # Of 192.0.2.1:80 the part before its port.
+        return bool(ip_address(numbers.partition(":")[0] if numbers.count(":") == 1 else numbers))
+    except ValueError:
+        return False
 
 
 def _spelt(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
