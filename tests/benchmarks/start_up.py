@@ -37,7 +37,7 @@ def cpu(*arguments: str) -> float:
 
 def write_world(folder: Path) -> None:
     """Ten accounts and sixty sales lines."""
-    tables = {
+    tables: dict[str, list[tuple[object, ...]]] = {
         "customers": [("Customer ID", "Company Name", "Industry", "Annual Revenue")]
         + [(f"C{n}", f"Firm {n} Ltd", ("Auto", "Food")[n % 2], 1000 * n + 100) for n in range(10)],
         "sales": [("Customer ID", "Company Name", "Date", "Product", "Revenue", "Quantity")]

@@ -33,7 +33,8 @@ CELLS = (
     "\u202etxt",
     "x" * 40_000,
 )
-FORMS = {
+MINE = hashlib.sha256(b"mine").hexdigest()
+FORMS: dict[str, Callable[[str], object]] = {
     "runs/runs.jsonl": lambda name: {"run_id": name, "command": "a", "status": "b", "warnings": 0},
     "state/history.json": lambda name: [{"run_id": name, "inputs": "x", "compared_with": name}] * 30,
     "share_manifest.json": lambda name: {
@@ -48,7 +49,6 @@ FORMS = {
     "state/kept_cells.json": lambda name: {name: [{"sheet": name}]},
     "pipeline_weights.json": lambda name: {"schema": 1, "weights": {name: 1.0}},
 }
-MINE = hashlib.sha256(b"mine").hexdigest()
 
 
 def planted(name: str, file: str) -> Plant:
@@ -282,7 +282,7 @@ ATTACKS: dict[str, Plant] = {
 }  # fmt: skip
 CUSTOMERS = "JY - Customer Analysis - Customer Segmentation.xlsx"
 #: What a command needs besides the two folders; commands without are taken as they are.
-NEEDS = {
+NEEDS: dict[str, list[tuple[str, ...]]] = {
     "check": [(), ("--leakage",), ("--shareable", "mine.xlsx")],
     "history add": [("mine.xlsx", "--as-of", "2024-06-30")],
     "write-back": [("mine.xlsx", "--columns", "Account ID"), ("mine.xlsx", "--remove"), ("mine.xlsx",)],

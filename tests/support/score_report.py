@@ -57,7 +57,9 @@ def make_sold(n: int = 1500, seed: int = 3) -> pd.DataFrame:
         }
     )
     frame.loc[rng.random(n) < 0.04, "industry"] = None
-    frame["total_revenue"] = frame[[c for c in frame if c.endswith("_revenue") and c != "annual_revenue"]].sum(axis=1)
+    frame["total_revenue"] = frame[[c for c in frame if str(c).endswith("_revenue") and c != "annual_revenue"]].sum(
+        axis=1
+    )
     frame["gross_profit"] = (frame["total_revenue"] * rng.uniform(0.15, 0.45, n)).round(2)
     return frame
 

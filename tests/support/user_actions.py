@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+from openpyxl.utils import get_column_letter
 from openpyxl.workbook.defined_name import DefinedName
 
 from icp_xl.delivery.write_back.column_remove import remove_all
@@ -138,10 +139,10 @@ class User:
         for number in range(row, sheet.max_row + 1):
             other.cell(number, to).value, sheet.cell(number, at).value = sheet.cell(number, at).value, None
         if self.draw.random() < 0.5:  # as Excel does it, which takes the hidden names along
-            here = f"${openpyxl.utils.get_column_letter(at)}${row}"
+            here = f"${get_column_letter(at)}${row}"
             for item in sheet.defined_names.values():
                 if item.attr_text.endswith(f"!{here}"):
-                    item.attr_text = f"'{OTHER}'!${openpyxl.utils.get_column_letter(to)}${row}"
+                    item.attr_text = f"'{OTHER}'!${get_column_letter(to)}${row}"
 
     def do_type_below(self, book: Any, sheet: Any) -> None:
         sheet.cell(sheet.max_row + 3, self.draw.randint(1, sheet.max_column + 1)).value = self.text()
@@ -163,8 +164,8 @@ class User:
 
     def do_filter(self, book: Any, sheet: Any) -> None:
         row, column = self.header(sheet)
-        last = openpyxl.utils.get_column_letter(max(column, self.draw.randint(1, sheet.max_column)))
-        sheet.auto_filter.ref = f"{openpyxl.utils.get_column_letter(column)}{row}:{last}{sheet.max_row}"
+        last = get_column_letter(max(column, self.draw.randint(1, sheet.max_column)))
+        sheet.auto_filter.ref = f"{get_column_letter(column)}{row}:{last}{sheet.max_row}"
 
     def do_keep_copy(self, book: Any, sheet: Any) -> None:
         """A copy of a sheet of ours, with the hidden names as Excel copies them, and a word of the user on it."""

@@ -335,8 +335,8 @@ def _try_in_forks() -> None:
         memory = trial.MEMORY + trial.MEMORY_TIMES * len(data)
         return forked(lambda limit: trial_child.main("", limit, sheet), data, memory)
 
-    models.are_sound = are_sound
-    workbooks.survives = survives
+    models.are_sound = are_sound  # type: ignore[attr-defined]
+    workbooks.survives = survives  # type: ignore[attr-defined]
 
 
 def draw_command(chance: random.Random, commands: Sequence[Command]) -> Command:
