@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -48,9 +48,13 @@ class Recall:
     out: Path
     basis: str
     fresh: bool = False
+    #: What this run has kept itself, which is done once even where everything is done anew.
+    made: set[str] = field(default_factory=set)
 
     def find(self, key: str, kinds: Mapping[str, type]) -> Any:
         """What is kept under ``key``; :data:`NotImplemented` where that is nothing that this user kept."""
+        if self.fresh and key not in self.made:
+            return NotImplemented
         try:
             path = resolve_inside(self.out, artifacts.RECALLED.path(key=key))
             refuse_link(path)
@@ -71,6 +75,7 @@ class Recall:
                 return
             path = resolve_inside(self.out, artifacts.RECALLED.path(key=key))
             write_bytes(path, _text({"made": told, "signature": sign(_signed(key, told))}).encode())
+            self.made.add(key)
         except (IcpError, OSError, ValueError, TypeError):
             return
 
@@ -110,16 +115,31 @@ def recalled(name: str, inputs: Callable[[], Any], work: Callable[[], T], kinds:
         work: does it; what it raises is raised, and nothing is kept.
         kinds: dataclasses and models of settings that its result may hold.
     """
-    recall = _current.get()
-    if recall is None:
-        return work()
-    known = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
-    key = hashlib.sha256(f"{recall.basis} {name} {content_hash(inputs())}".encode()).hexdigest()
-    found = NotImplemented if recall.fresh else recall.find(key, known)
+    piece = Piece(name, inputs, kinds)
+    found = piece.find()
     if found is NotImplemented:
         found = work()
-        recall.keep(key, found, known)
+        piece.keep(found)
     return cast("T", found)
+
+
+class Piece:
+    """A piece of work that is recalled and kept apart, as :func:`recalled` does both: see there."""
+
+    def __init__(self, name: str, inputs: Callable[[], Any], kinds: Sequence[type] = ()) -> None:
+        self._recall = recall = _current.get()
+        self._kinds = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in kinds}
+        if recall is not None:
+            self._key = hashlib.sha256(f"{recall.basis} {name} {content_hash(inputs())}".encode()).hexdigest()
+
+    def find(self) -> Any:
+        """What it gave before; :data:`NotImplemented` where that is not known."""
+        return NotImplemented if self._recall is None else self._recall.find(self._key, self._kinds)
+
+    def keep(self, made: Any) -> None:
+        """Keep what it gave."""
+        if self._recall is not None:
+            self._recall.keep(self._key, made, self._kinds)
 
 
 def content_hash(held: Any) -> str:

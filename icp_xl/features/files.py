@@ -28,13 +28,15 @@ def write_features(outputs: Publication, found: FeatureSet) -> None:
     outputs.csv(rules, found.rules)
 
 
-def read_features(out: Path, slug: str, cutoff: date) -> FeatureSet:
-    """A set that an earlier build wrote to the output folder ``out``.
+def read_features(out: Path | Publication, slug: str, cutoff: date) -> FeatureSet:
+    """A set that this run or an earlier build wrote to the output folder ``out``.
 
     Raises:
         DataError: it is not there.
     """
-    features, catalog, stats, rules = (out / name for name in names_of(slug, cutoff))
+    features, catalog, stats, rules = (
+        out / name if isinstance(out, Path) else out.find(name) for name in names_of(slug, cutoff)
+    )
     if not features.is_file():
         raise DataError(
             "there are no features for this division and cutoff",

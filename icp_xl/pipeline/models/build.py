@@ -15,9 +15,9 @@ from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError, DataError, InsufficientDataError, SourceError
 from icp_xl.features.assets import assets_sanity
-from icp_xl.features.build import build_feature_sets
-from icp_xl.features.files import names_of, write_features
+from icp_xl.features.files import names_of
 from icp_xl.features.model import FeatureSet
+from icp_xl.features.recalled import recall_feature_sets
 from icp_xl.labels.build import build_label_sets, find_target, summarise_labels
 from icp_xl.pipeline.models.build_inputs import (
     CLEANING,
@@ -225,10 +225,11 @@ def _labels_and_features(run: RunContext, result: BuildResult, fail_soft: bool) 
         summaries, positives = _labels(run, engine, star, divisions, cutoffs)
         labels = pd.DataFrame(summaries)
         _stage_label_tables(run, star, labels, positives)
-        for found in build_feature_sets(star, divisions, cutoffs, settings, engine=engine, progress=run.progress):
-            run.plan(*names_of(found.slug, found.cutoff))
-            write_features(run.outputs, found)
-            _remember(result, found)
+        for filed in recall_feature_sets(
+            run.outputs, star, divisions, cutoffs, settings, engine=engine, progress=run.progress
+        ):
+            run.plan(*names_of(filed.slug, filed.cutoff))
+            _remember(result, filed.load())
     parts = [assets_sanity(star, cutoff, settings).assign(cutoff_date=cutoff.isoformat()) for cutoff in cutoffs]
     sanity = pd.concat(parts, ignore_index=True)
     if settings.features.use_assets and not star.assets.empty:

@@ -9,7 +9,7 @@ from itertools import product
 import pandas as pd
 
 from icp_xl.config import Settings
-from icp_xl.features.build import build_feature_sets
+from icp_xl.features.recalled import recall_feature_sets
 from icp_xl.labels.build import build_label_sets
 from icp_xl.pipeline.models.build import division_slug
 from icp_xl.pipeline.models.monthly_mix import read_mixes
@@ -47,7 +47,10 @@ def load_cutoffs(
         sets = build_label_sets(star, divisions, days, settings, window_months=window_months, engine=engine)
         labels = {(division, day): found for (day, division), found in zip(product(days, divisions), sets, strict=True)}
         mixes = read_mixes(engine, star, divisions, settings)
-        for found in build_feature_sets(star, divisions, days, settings, engine=engine, progress=run.progress):
+        for filed in recall_feature_sets(
+            run.outputs, star, divisions, days, settings, engine=engine, progress=run.progress, stage=False
+        ):
+            found = filed.load()
             data = join_labels(found.cutoff, found.frame, labels.pop((found.division, found.cutoff)))
             kept[found.division].append(data)
             catalogs[found.division] = found.catalog

@@ -14,8 +14,8 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
-from icp_xl.features.build import build_feature_sets
-from icp_xl.features.files import names_of, write_features
+from icp_xl.features.files import names_of
+from icp_xl.features.recalled import recall_feature_sets
 from icp_xl.labels.build import build_label_sets, summarise_labels
 from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
 from icp_xl.pipeline.models.first_purchases import first_purchases
@@ -263,10 +263,9 @@ def _frames(
         mixes = read_mixes(engine, star, divisions, settings)
         wanted = [*cutoffs, score_cutoff]
         today = score_cutoff if score_cutoff >= star.observed_through else None
-        for found in build_feature_sets(
-            star, divisions, wanted, settings, engine=engine, progress=run.progress, today=today
+        for found in recall_feature_sets(
+            run.outputs, star, divisions, wanted, settings, engine=engine, progress=run.progress, today=today
         ):
-            write_features(run.outputs, found)
             for name in names_of(found.slug, found.cutoff):
                 files[found.division][name] = str(run.outputs.find(name))
     return [
