@@ -220,8 +220,8 @@ class Sheet:
     ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
     many of its columns do; with ``freeze_whole`` all of it stays, and nothing is repeated. A ``data`` sheet is one
     large table: it starts in column A, without a margin. ``one_page`` prints the whole sheet on one page; a sheet that
-    is not ``printed`` only feeds others, and no page of it comes with the rest. ``protected`` locks all but editable
-    cells, without a password.
+    is not ``printed`` only feeds others, and no page of it comes with the rest; of a long list that begins with what
+    is to be worked on, ``printed_rows`` rows are printed. ``protected`` locks all but editable cells, with no password.
     """
 
     name: str
@@ -234,6 +234,7 @@ class Sheet:
     portrait: bool = False
     one_page: bool = False
     printed: bool = True
+    printed_rows: int | None = None
     tab_colour: str | None = None
     kind: Literal["report", "data", "method"] = "report"
     protected: bool = False

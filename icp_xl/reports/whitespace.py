@@ -186,12 +186,17 @@ def _list_sheet(
     subtitle = f"{say_count(n, 'pair')} to work now, {say_count(total, 'pair')} ranked {of}, best first."
     if total > len(shown):
         subtitle += f" These are the best {len(shown):,}; {report.csv} has all."
+    work = np.flatnonzero((shown["work"] == WORK).to_numpy())
+    to_print = int(work[-1]) + 1 if len(work) else len(shown)
+    if to_print < len(shown):
+        subtitle += f" On paper: the first {to_print:,}, to the last one to work now."
     grid = Table(
         f"ws_{table}", list_columns(report.value_name, report.ranking.window_months), shown, key="key",
         empty_text="No pair is left after ownership and the other gates.",
     )  # fmt: skip
     return Sheet(
-        name, title, [grid], subtitle=subtitle, freeze_table=f"ws_{table}", freeze_columns=5, kind="data"
+        name, title, [grid], subtitle=subtitle, freeze_table=f"ws_{table}", freeze_columns=5, kind="data",
+        printed_rows=to_print,
     )  # fmt: skip
 
 

@@ -301,6 +301,13 @@ def test_a_sheet_that_is_not_printed_prints_one_blank_cell(subtitle: str, kind: 
     assert area is not None and cells(content).get(area[1] + area[2], ("", None, None))[2] is None
 
 
+@pytest.mark.parametrize(("count", "last"), [(3, 7), (90, 94), (1000, 94), (None, 94)])
+def test_of_a_long_list_what_is_to_be_worked_on_is_printed(count: int | None, last: int) -> None:
+    table = Table("t", [Column("a", "A")], pd.DataFrame({"a": ["x"] * 90}))
+    names = printed_names(Sheet("S", "S", [table], "words", "t", kind="data", printed_rows=count))
+    assert names["_xlnm.Print_Area"] == f"S!$A$1:$B${last}"
+
+
 def test_the_header_of_a_long_table_that_ends_a_sheet_is_repeated() -> None:
     frame = pd.DataFrame({"a": ["x"] * 90})
     tables = [Table(name, [Column("a", "A")], frame.head(n)) for name, n in (("short", 5), ("long", 90), ("end", 5))]

@@ -256,4 +256,7 @@ def _set_print_area(writer: SheetWriter, sheet: Sheet, table: TableLocation | No
         table = max(long, key=lambda each: each.rows, default=None)
     if table is not None:
         worksheet.repeat_rows(table.header_row)
-    worksheet.print_area(0, 0, max(plan.last_row, 1), writer.print_last_column(sheet))
+    last_row = plan.last_row
+    if table is not None and sheet.printed_rows is not None:
+        last_row = min(last_row, table.header_row + sheet.printed_rows)
+    worksheet.print_area(0, 0, max(last_row, 1), writer.print_last_column(sheet))
