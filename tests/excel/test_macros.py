@@ -126,7 +126,7 @@ def press(book: Any, name: str) -> jobs.Job:
     """Press a button, wait for its job, and let the watcher fetch it."""
     assert macros.guarded(book, macros.MACROS[name]), book.app.impl.alerts
     (job,) = jobs.running_jobs() or jobs.waiting_jobs()
-    job.wait(60)
+    job.wait(1200)
     macros.guarded(book, partial(macros.collect_job, job_id=job.id))
     return job
 
@@ -313,7 +313,7 @@ def test_an_error_of_the_job_is_one_sentence_and_leaves_the_book(book: Any, monk
 def test_when_excel_refuses_the_book_is_as_it_was_and_the_result_waits(book: Any) -> None:
     before = contents(book)
     job = macros.start(book, ACTIONS["score"])
-    job.wait(60)
+    job.wait(1200)
     host = book.app.impl.macros["host"]
     host.fail.add("IcpStateOfBook")
     assert not macros.guarded(book, partial(macros.collect_job, job_id=job.id))
@@ -349,7 +349,7 @@ def test_what_stands_in_the_way_is_said_before_anything_starts(book: Any, state:
 
 def test_a_sheet_that_was_protected_meanwhile_is_left_and_the_result_waits(book: Any) -> None:
     job = macros.start(book, ACTIONS["score"])
-    job.wait(60)
+    job.wait(1200)
     book.api["Accounts"].protection.sheet = True
     before = contents(book)
     assert not macros.guarded(book, partial(macros.collect_job, job_id=job.id))
@@ -371,7 +371,7 @@ def test_the_result_follows_its_workbook_through_save_as_and_goes_to_no_namesake
     team_b.mkdir()
     (team_b / "Accounts.xlsx").write_bytes((folder / "Accounts.xlsx").read_bytes())
     job = macros.start(book, ACTIONS["score"])
-    job.wait(60)
+    job.wait(1200)
     # Another folder's workbook of the same name, in the same Excel, where the first was closed.
     book.close()
     other = app.books.open(str(team_b / "Accounts.xlsx"))
@@ -393,7 +393,7 @@ def test_save_as_during_a_job(app: Any, book: Any, folder: Path) -> None:
     # The old file, too, is opened again: the job belongs to the one that went on.
     old = app.books.open(str(folder / "Accounts.xlsx"))
     before = contents(old)
-    job.wait(60)
+    job.wait(1200)
     macros.guarded(old, partial(macros.collect_job, job_id=job.id))
     assert job.delivered and contents(old) == before
     assert contents(app.books["Renamed.xlsx"])["Accounts"]["G5"] == 51.0
@@ -415,14 +415,14 @@ def test_a_workbook_that_is_renamed_or_moved_while_it_is_closed(app: Any, book: 
     stranger.save(folder / "Accounts.xlsx")
     old, new = app.books.open(str(folder / "Accounts.xlsx")), app.books.open(str(moved))
     before = contents(old)
-    job.wait(60)
+    job.wait(1200)
     macros.guarded(old, partial(macros.collect_job, job_id=job.id))
     assert job.delivered and contents(old) == before and contents(new)["Accounts"]["G5"] == 51.0
 
 
 def test_two_excels_and_one_workbook(engine: Any, app: Any, book: Any, folder: Path) -> None:
     job = macros.start(book, ACTIONS["score"])
-    job.wait(60)
+    job.wait(1200)
     second = engine.new_app()
     elsewhere = second.books.add()
     assert macros.guarded(elsewhere, partial(macros.collect_job, job_id=job.id))
@@ -435,7 +435,7 @@ def test_two_excels_and_one_workbook(engine: Any, app: Any, book: Any, folder: P
 def test_a_workbook_from_sharepoint_that_is_not_synced(app: Any, book: Any, home: Path) -> None:
     book.impl.url = "https://x.sharepoint.example/teams/A/Accounts.xlsx"
     job = macros.start(book, ACTIONS["optimize"])
-    job.wait(60)
+    job.wait(1200)
     macros.guarded(book, partial(macros.collect_job, job_id=job.id))
     assert job.delivered and app.impl.alerts == []
     first = Path(job.request.out)
@@ -467,7 +467,7 @@ def test_columns_that_find_no_room_are_refused_before_anything_is_written(book: 
 def test_a_result_waits_until_its_workbook_is_open_again(book: Any, app: Any, folder: Path) -> None:
     macros.start(book, ACTIONS["optimize"])
     (job,) = jobs.running_jobs() or jobs.waiting_jobs()
-    job.wait(60)
+    job.wait(1200)
     book.close()
     other = app.books.active
     macros.guarded(other, partial(macros.collect_job, job_id=job.id))
@@ -486,7 +486,7 @@ def test_the_same_job_is_not_started_twice(book: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(jobs, "running_jobs", lambda jobs=None: [job])
     with pytest.raises(DataError, match="already running"):
         macros.start(book, ACTIONS["score"])
-    job.wait(60)
+    job.wait(1200)
 
 
 def test_the_active_workbook_may_be_any_and_is_not_saved(app: Any, folder: Path) -> None:
@@ -497,7 +497,7 @@ def test_the_active_workbook_may_be_any_and_is_not_saved(app: Any, folder: Path)
     job = macros.start(sales, ACTIONS["score"])
     copy = openpyxl.load_workbook(job.folder / "inputs" / "customers.xlsx")
     assert copy["My own"]["A1"].value == "unsaved", "the job sees what the user sees"
-    job.wait(60)
+    job.wait(1200)
     macros.guarded(sales, macros.MACROS["collect"])
     assert "G3" in contents(app.books["Accounts.xlsx"])["Accounts"]
     assert {name: (folder / name).read_bytes() for name in stamps} == stamps
@@ -511,14 +511,14 @@ def test_the_sales_log_is_found_by_settings_beside_or_asked_for(app: Any, folder
     host.answer = str(folder / "Sales.xlsx")
     job = macros.start(book, ACTIONS["score"])
     assert any(json_path.endswith('Sales.xlsx"') for json_path in job.request.commands[0])
-    job.wait(60)
+    job.wait(1200)
     settings = book.sheets.add("ICP Settings", after=book.sheets[-1])
     settings["A1"].value = [["Setting", "Value"], ["excel.sales_workbook", "Gone.xlsx"]]
     assert not macros.guarded(book, macros.MACROS["train"])
     assert "is neither open nor a file" in app.impl.alerts[-1]
     settings["B2"].value = "Sales.xlsx"
     host.answer = ""
-    macros.start(book, ACTIONS["train"]).wait(60)
+    macros.start(book, ACTIONS["train"]).wait(1200)
 
 
 def test_a_workbook_without_customers_is_told_so(app: Any) -> None:

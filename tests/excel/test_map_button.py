@@ -15,7 +15,7 @@ from icp_xl.excel.actions import ACTIONS
 def press(app: Any, book: Any) -> str:
     """Press the button, wait for its job, and return what the user is told."""
     job = macros.start(book, ACTIONS["map_columns"])
-    assert job.wait(120).state == "succeeded", job.log_tail()
+    assert job.wait(1200).state == "succeeded", job.log_tail()
     assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), app.impl.alerts
     return str(app.impl.alerts[-1])
 
@@ -66,7 +66,7 @@ def test_who_declines_keeps_the_result_waiting(app: Any, tmp_path: Path) -> None
     app.impl.answer = "cancel"
     saved = (tmp_path / "Customers.xlsx").read_bytes()
     job = macros.start(live, ACTIONS["map_columns"])
-    job.wait(120)
+    job.wait(1200)
     macros.guarded(live, partial(macros.collect_job, job_id=job.id))
     assert not job.delivered and (tmp_path / "Customers.xlsx").read_bytes() == saved
     assert [each.name for each in live.sheets] == ["Customers"]

@@ -26,7 +26,7 @@ def test_score_on_the_sample_workbooks(app: Any, tmp_path: Path) -> None:
     book = app.books.open(str(customers))
     before = {sheet.name: sheet.used_range.formula for sheet in book.sheets}
     job = macros.start(book, ACTIONS["score"])
-    assert job.wait(180).state == "succeeded", job.log_tail()
+    assert job.wait(1200).state == "succeeded", job.log_tail()
     assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), app.impl.alerts
     assert app.impl.alerts == []
     result = job.result()
@@ -63,7 +63,7 @@ def test_share_after_a_score_says_where_the_copies_are(app: Any, tmp_path: Path)
     book = app.books.open(str(customers))
     for name in ("score", "share"):
         job = macros.start(book, ACTIONS[name])
-        assert job.wait(180).state == "succeeded", job.log_tail()
+        assert job.wait(1200).state == "succeeded", job.log_tail()
         assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), app.impl.alerts
     assert "1 workbook to send in" in str(app.impl.alerts[-1])
     out = Path(job.request.out)

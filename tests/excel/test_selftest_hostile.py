@@ -240,7 +240,7 @@ class Dead(StandIn):
         self.started.append(excel)
         born(excel)
         if self.how == "hangs":
-            excel.impl.gone.wait(20)
+            excel.impl.gone.wait(1200)
             raise OSError("the RPC server is unavailable")
         raise self.how
 

@@ -28,7 +28,7 @@ def test_the_list_opens_beside_the_workbook(app: Any, tmp_path: Path) -> None:
     book = app.books.open(str(customers))
     before = {sheet.name for sheet in book.sheets}
     job = macros.start(book, ACTIONS["whitespace"])
-    assert job.wait(180).state == "succeeded", job.log_tail()
+    assert job.wait(1200).state == "succeeded", job.log_tail()
     assert macros.guarded(book, partial(macros.collect_job, job_id=job.id)), app.impl.alerts
     result = job.result()
     assert result is not None and [Path(name).name for name in result.reports] == ["icp_whitespace.xlsx"]

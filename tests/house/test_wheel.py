@@ -36,7 +36,7 @@ def test_the_wheel_installs_one_package_that_builds_the_addin(tmp_path: Path) ->
         str(tmp_path),
         ".",
     ]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=1200)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"icp_xl"}
@@ -57,7 +57,7 @@ print(xlwings_udfs.FUNCTIONS, *icp_xl.build_addin(out=sys.argv[2]).paths)
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(installed), str(tmp_path / "built.xlam")],
-        capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False,
+        capture_output=True, text=True, timeout=1200, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split()[0] == "icp_xl._udfs.icp"

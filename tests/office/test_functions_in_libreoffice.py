@@ -174,7 +174,7 @@ def talk(tmp_path: Path, book: Path, env: dict[str, str]) -> Iterator[Steps]:
         yield step
     finally:
         driver.stdin.close()
-        driver.wait(60)
+        driver.wait(1200)
         driver.stdout.close()
         try:
             office.wait(30)

@@ -30,8 +30,8 @@ def test_a_page_shows_its_figures_without_a_network(tmp_path: Path) -> None:
         "--host-resolver-rules=MAP * ~NOTFOUND", "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}",
         "--window-size=1000,1400", f"--screenshot={picture}", page.as_uri(),
     ]  # fmt: skip
-    subprocess.run(call, check=True, capture_output=True, timeout=120)  # noqa: S603
+    subprocess.run(call, check=True, capture_output=True, timeout=1200)  # noqa: S603
     assert picture.stat().st_size > 20_000, "a page that shows something"
-    dumped = subprocess.run([*call[:-2], "--dump-dom", page.as_uri()], check=True, capture_output=True, timeout=120)  # noqa: S603
+    dumped = subprocess.run([*call[:-2], "--dump-dom", page.as_uri()], check=True, capture_output=True, timeout=1200)  # noqa: S603
     text = dumped.stdout.decode("utf-8")
     assert f"{found.whole.listed:,}" in text and "<script" not in text and "alert(1)" in text

@@ -33,7 +33,7 @@ def refreshed(book: Path, folder: Path) -> dict[str, Any]:
     try:
         job = json.dumps({"pipe": pipe, "file": book.as_uri()})
         done = subprocess.run(
-            [PYTHON, str(SCRIPT)], input=job, capture_output=True, text=True, check=False, timeout=300
+            [PYTHON, str(SCRIPT)], input=job, capture_output=True, text=True, check=False, timeout=1200
         )
     finally:
         office.terminate()

@@ -96,7 +96,7 @@ SCRIPT = (
 def test_a_killed_study_resumes_to_the_same_optimum(whole: StudyResult, tmp_path: Path) -> None:
     path = tmp_path / "a.journal"
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path), str(ROOT)], cwd=ROOT)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 1200
     while time.monotonic() < deadline and not (path.exists() and path.stat().st_size > 60_000):
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
@@ -110,7 +110,7 @@ def _worker(where: str) -> None:
 
 
 def _opener(where: str, barrier: Any) -> None:
-    barrier.wait(60)
+    barrier.wait(1200)
     TrialStore(where).study("one")
 
 
@@ -122,7 +122,7 @@ def test_processes_that_start_together_on_a_new_database_make_one_study(tmp_path
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(1200)
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert optuna.get_all_study_names(where) == ["one"]
 
@@ -135,7 +135,7 @@ def test_two_processes_make_one_consistent_study(whole: StudyResult, tmp_path: P
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(1200)
     assert [worker.exitcode for worker in workers] == [0, 0]
     result = _run(where)
     study = TrialStore(where).study(result.name)

@@ -35,7 +35,7 @@ def terminal(folder: Path, *more: str) -> Any:
     environ = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "LINES": "60", "PYTHONPATH": os.getcwd()}
     child = pexpect.spawn(
         sys.executable, ["-c", code, "map", "--data", ".", "--out", "out", *more], cwd=str(folder), env=environ,
-        dimensions=(60, 200), encoding="utf-8", timeout=90,
+        dimensions=(60, 200), encoding="utf-8", timeout=1200,
     )  # fmt: skip
     return child
 

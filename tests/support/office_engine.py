@@ -119,7 +119,7 @@ class App(base_classes.App):
         self.alerts.append(prompt)
         if self.modal:
             self.shown = prompt
-            self.gone.wait(60)
+            self.gone.wait(1200)
             raise ExcelError("the RPC server is unavailable")
         return self.answer
 

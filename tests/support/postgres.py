@@ -28,7 +28,7 @@ def _as_server(arguments: list[str], folder: Path, **more: str) -> None:
     environ = {**os.environ, **more, "LC_ALL": "C.UTF-8"}
     subprocess.run(
         arguments, check=True, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, timeout=120, **options,
+        stderr=subprocess.DEVNULL, timeout=1200, **options,
     )  # type: ignore[call-overload]  # fmt: skip
 
 

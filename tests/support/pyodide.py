@@ -43,7 +43,7 @@ def run_pyodide(files: dict[str, str], program: str) -> Any:
         pytest.skip(f"Pyodide: {where}")
     done = subprocess.run(
         ["node", str(RUNNER), str(where)], input=json.dumps({"files": files, "program": program}),
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=1200, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"Pyodide failed: {done.stderr[-3000:]}")

@@ -189,7 +189,7 @@ def through_office(path: Path, folder: Path) -> None:
     subprocess.run(
         ["soffice", f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--norestore",
          "--convert-to", "xlsx", "--outdir", str(folder), str(path)],
-        check=True, capture_output=True, timeout=180,
+        check=True, capture_output=True, timeout=1200,
     )  # fmt: skip
     path.write_bytes((folder / path.name).read_bytes())
 
