@@ -143,7 +143,10 @@ class Piece:
 
 
 def content_hash(held: Any) -> str:
-    """SHA-256 of values, tuples, mappings, dataclasses, settings, arrays and frames, by content and type."""
+    """SHA-256 of values, tuples, mappings, dataclasses, settings, arrays and frames, by content and type.
+
+    What is never changed and has hashed itself says so by its ``digest``.
+    """
     found = hashlib.sha256()
     _take_in(held, found)
     return found.hexdigest()
@@ -157,10 +160,20 @@ def _take_in(held: Any, found: Any) -> None:
     if isinstance(held, np.ndarray) and held.dtype != object:
         found.update(f"{held.dtype.str} {held.shape}\x1e".encode() + np.ascontiguousarray(held).tobytes())
     elif isinstance(held, pd.DataFrame):
-        _take_in(held.index.to_numpy(), found)
-        for name in held.columns:
-            found.update(f"{name}\x1f{held[name].dtype}\x1e".encode())
-            _take_in(held[name].to_numpy(), found)
+        # Columns of one type lie together, and are taken in at once.
+        kinds: dict[Any, list[int]] = {}
+        for at, kind in enumerate(held.dtypes):
+            kinds.setdefault(kind, []).append(at)
+        _take_in([held.index.to_numpy(), [str(name) for name in held.columns]], found)
+        for kind, places in kinds.items():
+            _take_in([str(kind), str(places)], found)
+            if isinstance(kind, pd.StringDtype):
+                for codes, texts in (pd.factorize(held.iloc[:, at]) for at in places):
+                    _take_in([codes, texts.to_numpy()], found)
+            elif kind.kind == "O":
+                _take_in([held.iloc[:, at].to_numpy() for at in places], found)
+            else:
+                _take_in(held.iloc[:, places].to_numpy().T, found)
     elif isinstance(held, np.ndarray | list | tuple):
         try:
             # Texts, which are most of what there is, are taken in at once.
@@ -173,6 +186,8 @@ def _take_in(held: Any, found: Any) -> None:
                     _take_in(each, found)
     elif isinstance(held, Mapping):
         _take_in(list(held.items()), found)
+    elif isinstance(digest := getattr(held, "digest", None), str):
+        found.update(digest.encode())
     elif dataclasses.is_dataclass(held):
         _take_in([(each.name, getattr(held, each.name)) for each in dataclasses.fields(held)], found)
     elif hasattr(held, "model_dump_json"):

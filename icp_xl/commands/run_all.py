@@ -24,6 +24,8 @@ QUICK: dict[str, Any] = {
     "train.logreg": [{"c": 0.02}],
     "train.lgbm": [{"learning_rate": 0.1, "rounds": 45}],
     "train.bootstrap": 200,
+    # Of the explanations, every reason is told; their terms are written of so many accounts.
+    "train.sample_rows": 200,
     "validation.bootstrap": 200,
     "feedback.permutations": 499,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from icp_xl import artifacts
 from icp_xl.errors import DataError, InsufficientDataError
 from icp_xl.features.files import names_of
 from icp_xl.propensity.level import Mix
+from icp_xl.recall import content_hash
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,6 +56,17 @@ class CutoffData:
     def window_end(self) -> date:
         """First day after the label window."""
         return (pd.Timestamp(self.cutoff) + pd.DateOffset(months=self.window_months)).date()
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of its contents, which are hashed once."""
+        return content_hash([getattr(self, each.name) for each in fields(self)])
+
+    @cached_property
+    def without_money(self) -> CutoffData:
+        """Who bought, and nothing of how much."""
+        none = np.zeros(len(self.label))
+        return replace(self, revenue=none, gross_profit=none)
 
     @property
     def positives(self) -> int:
@@ -107,9 +119,7 @@ class DivisionData:
 
     def without_money(self) -> DivisionData:
         """Who bought, and nothing of how much."""
-        none = (np.zeros(len(each.label)) for each in self.cutoffs)
-        kept = (replace(each, revenue=zero, gross_profit=zero) for each, zero in zip(self.cutoffs, none, strict=True))
-        return replace(self, cutoffs=tuple(kept))
+        return replace(self, cutoffs=tuple(each.without_money for each in self.cutoffs))
 
     def before(self, day: date) -> DivisionData:
         """Only the cutoffs whose label windows ended by ``day``: what one knew then."""
@@ -144,14 +154,24 @@ def read_division(find: Callable[[str], Path], division: str, slug: str, cutoffs
         catalog = artifacts.FEATURE_CATALOG.read(_present(find, described))
         frame = artifacts.FEATURES.read(_present(find, features)).set_index("account_id")
         found.append(join_labels(cutoff, frame, labels))
-    if not found:
+    made = division_of(division, slug, found, catalog)
+    if made is None:
         raise InsufficientDataError(
             "no cutoff has a window that the log covers whole",
             where=division,
             got=", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in cutoffs),
             next_step="Choose earlier cutoffs or a shorter window.",
         )
-    return DivisionData(division, slug, found[-1].window_months, tuple(found), catalog)
+    return made
+
+
+def division_of(
+    division: str, slug: str, cutoffs: Sequence[CutoffData], catalog: pd.DataFrame | None
+) -> DivisionData | None:
+    """The division at these cutoffs, the oldest first; ``None`` where there are none."""
+    if not cutoffs or catalog is None:
+        return None
+    return DivisionData(division, slug, cutoffs[-1].window_months, tuple(cutoffs), catalog)
 
 
 def read_scoring_features(find: Callable[[str], Path], slug: str, cutoff: date) -> pd.DataFrame:

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
 from scipy.special import expit, logit
 
 from icp_xl.propensity.calibration import lifted
@@ -203,14 +202,15 @@ def _expected(values: Floats, errors: Floats, years: Floats, window_months: int)
     # In the first year of a log hardly anybody is known for as long as the features ask.
     filling = np.clip(1.0 - (when - when[0]) * 12.0 / _FILLING, 0.0, None)
     season, drift = np.exp(-2.0 * np.sin(np.pi * apart) ** 2 / _NEAR**2), np.exp(-apart)
-    found = []
-    for s, w, t, f in product(_SEASON, _WANDER, _TREND, _START):
-        both = _ANY**2 + s**2 * season + w**2 * drift + t**2 * np.outer(when, when) + f**2 * np.outer(filling, filling)
-        half = cholesky(both[:-1, :-1] + noise + 1e-6 * np.eye(len(values)), lower=True)
-        here, there = (solve_triangular(half, each, lower=True) for each in (values, both[-1, :-1]))
-        likely = -here @ here / 2.0 - np.log(np.diag(half)).sum()
-        found.append((likely, there @ here, both[-1, -1] - there @ there, s > 0.0))
-    likely, mean, spread, seasonal = np.array(found).T
+    # Every pair of windows under each of what these may be, at once.
+    s, w, t, f = (np.reshape(each, (-1, 1, 1)) for each in zip(*product(_SEASON, _WANDER, _TREND, _START), strict=True))
+    both = _ANY**2 + s**2 * season + w**2 * drift + t**2 * np.outer(when, when) + f**2 * np.outer(filling, filling)
+    half = np.linalg.cholesky(both[:, :-1, :-1] + noise + 1e-6 * np.eye(len(values)))
+    told = np.stack([np.broadcast_to(values, (len(half), len(values))), both[:, -1, :-1]], axis=2)
+    here, there = np.moveaxis(np.linalg.solve(half, told), 2, 0)
+    likely = -(here**2).sum(axis=1) / 2.0 - np.log(np.diagonal(half, axis1=1, axis2=2)).sum(axis=1)
+    mean, spread = (there * here).sum(axis=1), both[:, -1, -1] - (there**2).sum(axis=1)
+    seasonal = s.ravel() > 0.0
     weight = np.exp(likely - likely.max())
     weight /= weight.sum()
     level = float(weight @ mean)

@@ -31,7 +31,8 @@ class DivisionJob:
     """One division to train: ``files`` gives the place of each file of the build by its name.
 
     ``looks`` is the number of divisions that are judged together, ``mix`` what the months of a short log tell,
-    ``valid`` the time in which the division exists.
+    ``valid`` the time in which the division exists. Small data are ``held``, and so are the features to be
+    ``scored``.
     """
 
     division: str
@@ -43,6 +44,16 @@ class DivisionJob:
     looks: int = 1
     mix: Mix = Mix()
     valid: Validity = (None, None)
+    held: DivisionData | None = None
+    scored: pd.DataFrame | None = None
+
+    def data(self) -> DivisionData:
+        """Features and labels; see :func:`~icp_xl.propensity.data.read_division`."""
+        return self.held or read_division(self.find, self.division, self.slug, self.cutoffs)
+
+    def scoring_features(self) -> pd.DataFrame:
+        """Features as of the scoring cutoff, indexed by account id in order."""
+        return read_scoring_features(self.find, self.slug, self.score_cutoff) if self.scored is None else self.scored
 
     def find(self, name: str) -> Path:
         """Place of a file."""
@@ -133,7 +144,7 @@ def _read(job: DivisionJob) -> DivisionData:
     end = job.valid[1]
     if end is not None and end <= job.score_cutoff:
         raise InsufficientDataError(f"the division ended before {end:%Y-%m-%d}", where=job.division)
-    data = read_division(job.find, job.division, job.slug, job.cutoffs).while_sold(job.valid)
+    data = job.data().while_sold(job.valid)
     if not data.cutoffs:
         raise InsufficientDataError(
             "no cutoff with a full window lies in the time that the SKU map gives the division", where=job.division
@@ -156,7 +167,7 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
     check()
     scores = undated = None
     if model.published and job.slug != "any_purchase":
-        features = read_scoring_features(job.find, job.slug, job.score_cutoff)
+        features = job.scoring_features()
         scores = score_accounts(model, features, data.catalog, job.settings)
         undated = recall_undated(data, features, fitted.inputs.names, job.settings, seed=job.seed)
     rows = sum(len(each.label) for each in data.cutoffs)
@@ -223,9 +234,7 @@ def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained
     model = fitted.model.with_verdict(verdict, reasons)
     scores = None
     if model.published:
-        scores = score_accounts(
-            model, read_scoring_features(job.find, job.slug, job.score_cutoff), data.catalog, job.settings
-        )
+        scores = score_accounts(model, job.scoring_features(), data.catalog, job.settings)
     rows = sum(len(each.label) for each in data.cutoffs)
     evaluation = replace(evaluation, verdict=verdict, reasons=tuple(reasons))
     sample = _sample(data, model, train.sample_rows)
@@ -263,7 +272,7 @@ def train_any(jobs: list[DivisionJob], check: Callable[[], None] = lambda: None)
         "Any purchase", "any_purchase", first.cutoffs, first.score_cutoff, first.settings, first.files, first.looks
     )
     try:
-        data = any_of([read_division(each.find, each.division, each.slug, each.cutoffs) for each in jobs])
+        data = any_of([each.data() for each in jobs])
         return train_data(data, job, check)
     except InsufficientDataError as error:
         return NoModel(job.division, job.slug, str(error))

@@ -186,6 +186,21 @@ def test_hashes_tell_apart_what_differs() -> None:
     ]  # fmt: skip
     assert len({content_hash(each) for each in told}) == len(told)
     assert content_hash(frame) == content_hash(frame.copy())
+    texts = pd.DataFrame({"c": pd.Series(["x", None, "y"], dtype="str"), "d": ["x", "", "y"], "n": [1.0, np.nan, 2.0]})
+    moved = [texts, texts.assign(c=["x", "", "y"]), texts.assign(c=["x", "y", None]), texts.assign(n=[1.0, 2.0, 2.0]),
+             texts.rename(columns={"c": "d", "d": "c"}), texts.assign(d=texts["d"].astype(object))]  # fmt: skip
+    assert len({content_hash(each) for each in moved}) == len(moved)
+    assert content_hash(texts[["n", "c"]]) == content_hash(texts.drop(columns="d")[["n", "c"]].copy())
+
+
+def test_a_cutoff_is_known_by_all_that_it_holds() -> None:
+    one = make_division(50, 1)[0].cutoffs[0]
+    content_hash(one)
+    told = [one, one.without_money, replace(one, label=1 - one.label), replace(one, features=one.features.assign(own_lines_12m=-1.0)),
+            replace(one, window_months=one.window_months + 1), replace(one, cutoff=date(2020, 1, 1))]  # fmt: skip
+    assert len({content_hash(each) for each in told}) == len(told)
+    assert content_hash(one) == content_hash(replace(one, features=one.features.copy()))
+    assert not one.without_money.revenue.any() and (one.without_money.label == one.label).all()
 
 
 def test_a_fit_is_made_once_and_again_where_anything_changed(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from icp_xl.pipeline.models.build import build, choose_divisions, division_slug,
 from icp_xl.pipeline.models.first_purchases import first_purchases
 from icp_xl.pipeline.models.model_artifacts import SCORES, SCORES_CSV, publish_division, publish_scores, publish_summary
 from icp_xl.pipeline.models.monthly_mix import read_mixes
-from icp_xl.propensity.data import label_file, read_scoring_features
+from icp_xl.propensity.data import CutoffData, division_of, join_labels, label_file
 from icp_xl.propensity.level import Mix
 from icp_xl.propensity.store import load_current, stage_model, stage_revert, stage_withdrawal
 from icp_xl.propensity.train import (
@@ -242,7 +242,11 @@ def _frames(
 ) -> list[DivisionJob]:
     """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
     settings = _without_leaks(run)
-    left_out = 0
+    left_out = rows = 0
+    # What is small is held for the models that learn from it, which would read it three times.
+    outcomes: dict[tuple[str, date], pd.DataFrame] = {}
+    held: dict[str, list[CutoffData]] = {division: [] for division in divisions}
+    described, scored = dict[str, pd.DataFrame](), dict[str, pd.DataFrame]()
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
@@ -254,6 +258,10 @@ def _frames(
             run.outputs.parquet(name, labels)
             left_out += int(summarise_labels(labels)["left_out"])
             files[division][name] = str(run.outputs.find(name))
+            rows += len(labels)
+            outcomes[division, cutoff] = labels
+            if rows >= _PARALLEL_ROWS:
+                outcomes.clear()
             run.progress.advance()
         if left_out:
             run.warn(
@@ -263,11 +271,19 @@ def _frames(
         mixes = read_mixes(engine, star, divisions, settings)
         wanted = [*cutoffs, score_cutoff]
         today = score_cutoff if score_cutoff >= star.observed_through else None
-        for found in recall_feature_sets(
+        for filed in recall_feature_sets(
             run.outputs, star, divisions, wanted, settings, engine=engine, progress=run.progress, today=today
         ):
-            for name in names_of(found.slug, found.cutoff):
-                files[found.division][name] = str(run.outputs.find(name))
+            for name in names_of(filed.slug, filed.cutoff):
+                files[filed.division][name] = str(run.outputs.find(name))
+            if rows >= _PARALLEL_ROWS:
+                continue
+            found, known = filed.load(), outcomes.get((filed.division, filed.cutoff))
+            if known is not None and not known["censored"].any():
+                held[filed.division].append(join_labels(filed.cutoff, found.frame, known))
+                described[filed.division] = found.catalog
+            if filed.cutoff == score_cutoff:
+                scored[filed.division] = found.frame.sort_index()
     return [
         DivisionJob(
             division,
@@ -279,6 +295,8 @@ def _frames(
             looks=len(divisions),
             mix=mixes.get(division, Mix()),
             valid=star.validity(division),
+            held=division_of(division, division_slug(star, division), held[division], described.get(division)),
+            scored=scored.get(division),
         )
         for division in divisions
     ]
@@ -358,7 +376,7 @@ def _rescored(run: RunContext, job: DivisionJob) -> Trained:
     model = load_current(run.outputs.find, job.slug, run.settings.models.key())
     if model is None or not model.published:
         return NoModel(job.division, job.slug, "there is no model yet")
-    features = read_scoring_features(job.find, job.slug, job.score_cutoff)
+    features = job.scoring_features()
     return Rescored(job.division, job.slug, model, score_accounts(model, features, pd.DataFrame(), job.settings))
 
 
