@@ -230,12 +230,11 @@ def _division(each: _Named[Evaluated], settings: ReportSettings) -> Sheet:
         (_gains_chart(each), _calibration_chart(each)),
     ]  # fmt: skip
     drivers = _drivers(each)
-    card = Facts(_card(each), title="Model card")
     if drivers is not None:
-        blocks += [_driver_chart(each, len(drivers.frame)), (drivers, card)]
-    else:
-        blocks.append(card)
-    blocks += [_candidates(each), _gains_table(each), _calibration_table(each), _threshold_table(each)]
+        blocks += [_driver_chart(each, len(drivers.frame)), drivers]
+    # Not beside the drivers: its long lines would stretch their rows.
+    blocks += [Facts(_card(each), title="Model card"), _candidates(each), _gains_table(each), _calibration_table(each),
+               _threshold_table(each)]  # fmt: skip
     return Sheet(
         each.sheet, f"{trained.division}: the model", blocks, portrait=True,
         subtitle=f"Judged on {say_count(judged.rows, 'account')}, {say_count(judged.positives, 'buyer')} among them.",

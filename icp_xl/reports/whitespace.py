@@ -25,6 +25,8 @@ ACCOUNT, DIVISION, STATUS, MARK = (column.header for column in (*WHITESPACE.keys
 WORK, HELD = "Work now", "Held out"
 #: Removed pairs that the sheet lists; the CSV has all.
 MOST_REMOVED = 5000
+#: Pairs on paper where none is to be worked now: a page.
+ROWS_OF_A_PAGE = 20
 _TABS = ("Whitespace", "Grid", "Thresholds", "Whitespace Metrics", "Not Eligible", "About")
 
 
@@ -187,9 +189,9 @@ def _list_sheet(
     if total > len(shown):
         subtitle += f" These are the best {len(shown):,}; {report.csv} has all."
     work = np.flatnonzero((shown["work"] == WORK).to_numpy())
-    to_print = int(work[-1]) + 1 if len(work) else len(shown)
+    to_print = int(work[-1]) + 1 if len(work) else ROWS_OF_A_PAGE
     if to_print < len(shown):
-        subtitle += f" On paper: the first {to_print:,}, to the last one to work now."
+        subtitle += f" On paper: the first {to_print:,}."
     grid = Table(
         f"ws_{table}", list_columns(report.value_name, report.ranking.window_months), shown, key="key",
         empty_text="No pair is left after ownership and the other gates.",

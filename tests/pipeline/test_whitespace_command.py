@@ -88,7 +88,7 @@ def test_files_sheets_and_schema(place: Path, capsys: pytest.CaptureFixture[str]
         sheet = openpyxl.load_workbook(out / REPORT)[name]
         last_row = max(row for row in range(1, sheet.max_row + 1) if sheet.cell(row, 2).value == "Work now")
         assert sheet.print_area.endswith(f"${last_row}") and last_row < sheet.max_row
-        assert str(sheet["A2"].value).endswith(f"On paper: the first {last_row - 4:,}, to the last one to work now.")
+        assert str(sheet["A2"].value).endswith(f"On paper: the first {last_row - 4:,}.")
     assert not validate(out / REPORT)
     log = (out / f"whitespace_log_{CUTOFF}.jsonl").read_text().splitlines()
     people = set(pd.read_parquet(out / "state/customers.parquet")["rep"].dropna())

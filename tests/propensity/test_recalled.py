@@ -196,7 +196,8 @@ def test_hashes_tell_apart_what_differs() -> None:
 def test_a_cutoff_is_known_by_all_that_it_holds() -> None:
     one = make_division(50, 1)[0].cutoffs[0]
     content_hash(one)
-    told = [one, one.without_money, replace(one, label=1 - one.label), replace(one, features=one.features.assign(own_lines_12m=-1.0)),
+    told = [one, one.without_money, replace(one, label=1 - one.label),
+            replace(one, features=one.features.assign(own_lines_12m=-1.0)),
             replace(one, window_months=one.window_months + 1), replace(one, cutoff=date(2020, 1, 1))]  # fmt: skip
     assert len({content_hash(each) for each in told}) == len(told)
     assert content_hash(one) == content_hash(replace(one, features=one.features.copy()))
