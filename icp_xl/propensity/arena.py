@@ -90,18 +90,23 @@ def fallen_behind(part: pd.DataFrame) -> dict[str, str]:
     return {name: said for name, said in found.items() if name != best}
 
 
-def cross_fitted(judged: pd.DataFrame, name: str, seed: int) -> Floats:
-    """Probabilities of judged rows with the level of their own window, each from rows of other accounts."""
-    p = np.empty(len(judged))
+def cross_fitted(judged: pd.DataFrame, names: Sequence[str], seed: int) -> pd.DataFrame:
+    """Probabilities of judged rows with the level of their own window, each from rows of other accounts.
+
+    Returns:
+        ``judged`` with one column more for each of ``names``.
+    """
+    p = {FITTED + name: np.empty(len(judged)) for name in names}
+    label, accounts = judged["label"].to_numpy(), judged["account_id"].to_numpy(object)
     for fold in judged["fold"].unique():
-        rows = (judged["fold"] == fold).to_numpy()
-        x, y = judged.loc[rows, name].to_numpy(), judged.loc[rows, "label"].to_numpy()
-        [half] = account_groups([judged.loc[rows, "account_id"].to_numpy(object)], 2, seed)
-        found = np.empty(int(rows.sum()))
-        for k in (0, 1):
-            found[half == k] = fit_calibrator(x[half != k], y[half != k], "platt").apply(x[half == k])
-        p[rows] = found
-    return p
+        rows = np.flatnonzero((judged["fold"] == fold).to_numpy())
+        [half] = account_groups([accounts[rows]], 2, seed)
+        halves = rows[half == 0], rows[half == 1]
+        for name in names:
+            x = judged[name].to_numpy()
+            for here, other in (halves, halves[::-1]):
+                p[FITTED + name][here] = fit_calibrator(x[other], label[other], "platt").apply(x[here])
+    return pd.concat([judged, pd.DataFrame(p, index=judged.index)], axis=1)
 
 
 class _Arena:

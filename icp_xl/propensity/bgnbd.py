@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, gammaln, hyp2f1, psi
 
 from icp_xl.errors import InsufficientDataError
 
@@ -102,12 +102,16 @@ def fit_bgnbd(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, *, polis
     _, tx, t = rows.T
 
     def loss(log_parameters: Floats) -> float:
-        return -float(np.sum(counts * _log_likelihood(np.exp(log_parameters), numbers, place, tx, t))) / x.size
+        return -float(counts @ _log_likelihood(np.exp(log_parameters), numbers, place, tx, t)[0]) / x.size
+
+    def loss_and_slope(log_parameters: Floats) -> tuple[float, Floats]:
+        likely, slopes = _log_likelihood(parameters := np.exp(log_parameters), numbers, place, tx, t)
+        return -float(counts @ likely) / x.size, -parameters * (slopes @ counts) / x.size
 
     starts = (np.zeros(4), np.log([0.3, 0.2, 0.8, 2.5]), np.log([1.0, 1.0, 0.3, 1.0]))
     best = min(
         (
-            minimize(loss, start, method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
+            minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", bounds=[(-8.0, 8.0)] * 4)
             for start in (starts if polish else starts[1:2])
         ),
         key=lambda result: float(result.fun),
@@ -122,15 +126,29 @@ def fit_bgnbd(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, *, polis
     return BgNbd(r, alpha * unit, a, b, log_likelihood)
 
 
-def _log_likelihood(parameters: Floats, numbers: Floats, place: NDArray[np.intp], tx: Floats, t: Floats) -> Floats:
-    """Of each account, whose repeat purchases are ``numbers[place]``."""
+def _log_likelihood(
+    parameters: Floats, numbers: Floats, place: NDArray[np.intp], tx: Floats, t: Floats
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Of each account, whose repeat purchases are ``numbers[place]``; and by each of the parameters, its slope."""
     r, alpha, a, b = parameters
     shared = (gammaln(r + numbers) - gammaln(r) + r * np.log(alpha))[place]
     stays = (betaln(a, b + numbers) - betaln(a, b))[place]
     leaves = (betaln(a + 1.0, b + np.maximum(numbers, 1.0) - 1.0) - betaln(a, b))[place]
     power = (r + numbers)[place]
     stayed, left = stays - power * np.log(alpha + t), leaves - power * np.log(alpha + tx)
-    return np.asarray(shared + np.where((numbers > 0)[place], np.logaddexp(stayed, left), stayed))
+    both = np.where((numbers > 0)[place], np.logaddexp(stayed, left), stayed)
+    there = np.exp(stayed - both)
+    gone = 1.0 - there
+    # How the chance to stay (to leave) after so many purchases hangs on a and b, beside what both have in common.
+    of_a = psi(a) - psi(a + b + numbers), psi(a + 1.0) - psi(a + b + numbers)
+    of_b = psi(b + numbers) - psi(a + b + numbers), psi(b + np.maximum(numbers, 1.0) - 1.0) - psi(a + b + numbers)
+    slopes = [
+        (psi(r + numbers) - psi(r))[place] + np.log(alpha) - there * np.log(alpha + t) - gone * np.log(alpha + tx),
+        r / alpha - power * (there / (alpha + t) + gone / (alpha + tx)),
+        there * of_a[0][place] + gone * of_a[1][place] - (psi(a) - psi(a + b)),
+        there * of_b[0][place] + gone * of_b[1][place] - (psi(b) - psi(a + b)),
+    ]
+    return np.asarray(shared + both), np.array(slopes)
 
 
 def _arrays(*values: ArrayLike) -> tuple[Floats, ...]:

@@ -161,9 +161,10 @@ def explain(model: DivisionModel, features: pd.DataFrame, terms: pd.DataFrame, t
     for i in range(len(features)):
         rank = 0
         for j in order[i]:
-            amount, words = float(sums[i, j]), told[keys[j]][i]
+            amount = float(sums[i, j])
             if rank == top or abs(amount) < LEAST:
                 break
+            words = told[keys[j]](i)
             if words is None:
                 continue
             rank += 1
@@ -219,20 +220,24 @@ def _strongest(terms: pd.DataFrame) -> list[str]:
     return [names[k] for k in np.abs(terms.to_numpy()).argmax(axis=1)]
 
 
-def _tell(topic: str, features: pd.DataFrame, division: str) -> list[str | None]:
-    """Words of one topic for every account."""
+def _tell(topic: str, features: pd.DataFrame, division: str) -> Callable[[int], str | None]:
+    """Words of one topic for the account at a place: most topics of most accounts are not asked for."""
     known = next((each for each in TOPICS if each.name == topic), None)
     if known is None:
         label = topic.removeprefix("ctx_").replace("_", " ")
         if topic not in features:
-            return [None] * len(features)
-        return [None if pd.isna(value) else f"{label}: {value}" for value in features[topic]]
+            return _nothing
+        texts, known_texts = features[topic].to_numpy(object), features[topic].notna().to_numpy()
+        return lambda i: f"{label}: {texts[i]}" if known_texts[i] else None
     wanted = [str(name) for name in features.columns if known.pattern.fullmatch(str(name))]
     if known.needs:
         if any(name not in features for name in known.needs if not name.endswith("_active_months_12m")):
-            return [None] * len(features)
+            return _nothing
         wanted = [name for name in known.needs if name in features]
     numbers = [name for name in wanted if pd.api.types.is_numeric_dtype(features[name])]
-    columns = [features[name].to_numpy(np.float64) for name in numbers]
-    rows = zip(*columns, strict=True) if columns else iter([()] * len(features))
-    return [known.words(dict(zip(numbers, row, strict=True)), division) for row in rows]
+    rows, words = features[numbers].to_numpy(np.float64), known.words
+    return lambda i: words(dict(zip(numbers, rows[i], strict=True)), division)
+
+
+def _nothing(_: int) -> None:
+    return None

@@ -34,7 +34,6 @@ from icp_xl.config import Settings
 from icp_xl.config.train import TrainSettings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.arena import (
-    FITTED,
     MODELS,
     ORDER,
     P,
@@ -151,11 +150,9 @@ def fit_division(
     judged, behind = _judge(folds, data, matrices, recipe, train, seed, forward, check)
     names = [name for name in ORDER if name in judged]
     steps += [f"{name}: {behind.get(name, 'failed')}, left out" for name in train.candidates if name not in judged]
-    for name in names:
-        judged[FITTED + name] = cross_fitted(judged, name, seed)
-    candidates = pd.DataFrame(
-        [measure_candidate(name, fold, part) for name in names for fold, part in _by_fold(judged)]
-    )
+    judged = cross_fitted(judged, names, seed)
+    parts = _by_fold(judged)
+    candidates = pd.DataFrame([measure_candidate(name, fold, part) for name in names for fold, part in parts])
     chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
     end = target or data.cutoffs[-1].window_end
@@ -223,13 +220,10 @@ def _judge(
     for number, fold in enumerate(folds):
         check()
         valid = fold.valid
-        frame = pd.DataFrame(
-            {
-                "account_id": valid.accounts, "cutoff_date": pd.Timestamp(valid.cutoff),
-                "fold": number if forward else 0, "label": valid.label, "revenue": valid.revenue,
-                "gross_profit": valid.gross_profit,
-            }
-        )  # fmt: skip
+        told: dict[str, Any] = {
+            "account_id": valid.accounts, "cutoff_date": pd.Timestamp(valid.cutoff), "fold": number if forward else 0,
+            "label": valid.label, "revenue": valid.revenue, "gross_profit": valid.gross_profit,
+        }  # fmt: skip
         wanted = (*train.baselines, *(name for name in train.candidates if name not in behind))
         past = [each for each in data.cutoffs if each.window_end <= valid.cutoff] if forward else ()
         found = fit_candidates(fold.train, inputs, recipe, train, seed, wanted, valid.cutoff, past, data.mix)
@@ -237,8 +231,8 @@ def _judge(
             odds = inputs.log_odds(candidate.parts, valid)
             if not np.isfinite(odds).all():
                 continue
-            frame[name] = odds
-            frame[P + name] = candidate.calibrator.apply(odds)
+            told |= {name: odds, P + name: candidate.calibrator.apply(odds)}
+        frame = pd.DataFrame(told)
         frames.append(frame)
         behind |= fallen_behind(frame) if forward and number < len(folds) - 1 else {}
         check()

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 #: Embedding factors: every cutoff turns them another way, so they mean nothing across cutoffs.
 ROTATING = re.compile(r"als_f\d+")
 _MAX_LEVELS = 20
+#: Rows that are turned at once.
+_BLOCK = 2048
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
     names: list[str] = []
     left_out: dict[str, str] = {}
     telling = re.compile(guard.name_pattern, re.IGNORECASE)
+    figures = [_figures_of(each) for each in cutoffs]
     known = pd.DataFrame([each.features.notna().any() for each in cutoffs]).eq(True).sum()
     columns = [name for name in cutoffs[-1].features.columns if 2 * known[name] >= len(cutoffs)]
     for name in columns:
@@ -69,7 +72,7 @@ def choose_inputs(cutoffs: Sequence[CutoffData], settings: TrainSettings, guard:
         elif name.startswith("ctx_"):
             names += _levels(name, cutoffs, settings)
         else:
-            reason = _unfit(name, cutoffs, guard)
+            reason = _unfit(name, figures, guard)
             if reason is None:
                 names.append(name)
             elif reason:
@@ -111,7 +114,12 @@ def design_matrix(features: pd.DataFrame, names: Sequence[str], into: Floats | N
     if wrong:
         raise DataError("features that must be numbers are not", got=", ".join(wrong[:8]))
     matrix = np.empty((len(features), len(names)), dtype=np.float64) if into is None else into
-    matrix[:, [i for i, name in enumerate(names) if "=" not in name]] = features[plain].to_numpy(np.float64)
+    numbers, every = features[plain].to_numpy(np.float64), len(plain) == len(names)
+    where = slice(None) if every else [i for i, name in enumerate(names) if "=" not in name]
+    # By blocks of rows that stay in the processor's cache: a frame holds its numbers by column.
+    for start in range(0, len(matrix), _BLOCK):
+        part, told = matrix[start : start + _BLOCK], numbers[start : start + _BLOCK]
+        part[:, where] = np.where(np.isinf(told), np.nan, told)
     codes: dict[str, tuple[NDArray[np.intp], dict[object, int]]] = {}
     for i, name in enumerate(names):
         column, _, level = name.partition("=")
@@ -119,9 +127,8 @@ def design_matrix(features: pd.DataFrame, names: Sequence[str], into: Floats | N
             place, known = pd.factorize(features[column])
             codes[column] = place, {value: k for k, value in enumerate(known)}
         if level:
-            place, numbers = codes[column]
-            matrix[:, i] = place == numbers.get(level, -2)
-    matrix[~np.isfinite(matrix)] = np.nan
+            place, places = codes[column]
+            matrix[:, i] = place == places.get(level, -2)
     return matrix
 
 
@@ -132,24 +139,45 @@ def _levels(name: str, cutoffs: Sequence[CutoffData], settings: TrainSettings) -
     return [f"{name}={level}" for level in chosen] if len(chosen) > 1 else []
 
 
-def _unfit(name: str, cutoffs: Sequence[CutoffData], guard: LeakageSettings) -> str | None:
+@dataclass(frozen=True)
+class _Figures:
+    """The numbers of one cutoff, a row per feature, and what is to be known of each."""
+
+    data: CutoffData
+    place: dict[str, int]
+    values: Floats
+    infinite: NDArray[np.bool_]
+    known: NDArray[np.intp]
+    constant: NDArray[np.bool_]
+
+
+def _figures_of(data: CutoffData) -> _Figures:
+    numbers = data.features.select_dtypes(["number", "bool"])
+    values = numbers.to_numpy(np.float64).T
+    known = (~np.isnan(values)).sum(axis=1)
+    constant = (known == values.shape[1]) & (values.max(axis=1, initial=-np.inf) == values.min(axis=1, initial=np.inf))
+    place = {str(name): at for at, name in enumerate(numbers.columns)}
+    return _Figures(data, place, values, np.isinf(values).any(axis=1), known, constant)
+
+
+def _unfit(name: str, figures: Sequence[_Figures], guard: LeakageSettings) -> str | None:
     """Why a number is left out: a text to be reported, an empty one for a mere constant, ``None`` if it stays."""
     lowest = np.inf
-    for each in cutoffs:
-        if not pd.api.types.is_numeric_dtype(each.features[name]):
+    for each in figures:
+        at = each.place.get(name)
+        if at is None:
             return "it is not a number"
-        values = each.features[name].to_numpy(np.float64)
-        if np.isinf(values).any():
+        if each.infinite[at]:
             return "it is infinite for some accounts"
-        known = values[~np.isnan(values)]
-        if known.size == 0:
+        if not each.known[at]:
             continue
-        if known.size == values.size and np.ptp(known) == 0:
+        if each.constant[at]:
             return ""
         # One cutoff at which it tells little enough settles it.
-        if lowest > guard.max_auc and each.positives >= guard.min_positives:
-            filled = np.where(np.isnan(values), known.min() - 1.0, values)
-            auc = Curve(each.label, filled).auc()
+        if lowest > guard.max_auc and each.data.positives >= guard.min_positives:
+            values = each.values[at]
+            filled = np.where(np.isnan(values), np.nanmin(values) - 1.0, values)
+            auc = Curve(each.data.label, filled).auc()
             lowest = min(lowest, max(auc, 1.0 - auc))
     if guard.max_auc < lowest < np.inf:
         return f"alone it ranks the buyers with an AUC of {lowest:.3f}, too good to be true"

@@ -152,11 +152,10 @@ def fit_linear_members(
     """
     # Rows that the same member leaves out lie together, so that those of one of two members need no copy.
     order = np.argsort(np.argmin(members, axis=0), kind="stable")
-    z, scaling = _standardised(x, order)
     w = np.ones(len(y)) if weight is None else weight
-    p = z.shape[1]
     levels = _levels(window[order], w[order]) if window is not None else np.zeros((len(y), 0))
-    z = np.hstack([z, levels])
+    z, scaling = _standardised(x, order, levels)
+    p = x.shape[1]
     aside, count = np.zeros(len(y)), np.zeros(len(y))
     coefficients, intercepts, converged, start = [], [], True, None
     for rows in members:
@@ -291,20 +290,27 @@ def _tame(x: Floats) -> Floats:
     return np.copysign(tamed, x, out=tamed)
 
 
-def _standardised(x: Floats, order: NDArray[np.intp] | None = None) -> tuple[Floats, _Scaling]:
+def _standardised(
+    x: Floats, order: NDArray[np.intp] | None = None, beside: Floats | None = None
+) -> tuple[Floats, _Scaling]:  # fmt: skip
     """Rows as a model fitted on them sees them, and what it takes to make others so: median, low, high, centre, scale.
 
     Args:
         order: of the rows.
+        beside: columns that stand as they are to the right of the others.
     """
-    z: Floats = np.empty(x.shape)
+    columns = x.shape[1]
+    held: Floats = np.empty((len(x), columns + (0 if beside is None else beside.shape[1])))
+    if beside is not None:
+        held[:, columns:] = beside
+    z = held[:, :columns]
     for start, part in zip(range(0, len(z), _BLOCK), _blocks(z), strict=True):
         rows = slice(start, start + _BLOCK)
         part[:] = _tame(x[rows] if order is None else x[order[rows]])
     edges = (CLIP, 0.5, 1.0 - CLIP)
     # Column by column: a quantile needs a column in order, which is found many times faster where it lies together.
-    columns = (column[~np.isnan(column)] for column in np.ascontiguousarray(z[:: len(z) // _QUANTILE_ROWS + 1].T))
-    low, median, high = np.array([np.quantile(known, edges) if known.size else np.zeros(3) for known in columns]).T
+    some = (column[~np.isnan(column)] for column in np.ascontiguousarray(z[:: len(z) // _QUANTILE_ROWS + 1].T))
+    low, median, high = np.array([np.quantile(known, edges) if known.size else np.zeros(3) for known in some]).T
     for part in _blocks(z):
         _place(part, median, low, high)
     centre = z.mean(axis=0)
@@ -319,7 +325,7 @@ def _standardised(x: Floats, order: NDArray[np.intp] | None = None) -> tuple[Flo
         part /= scale
     # A constant is 0 whatever it is; rounding has left crumbs of its mean.
     z[:, constant] = 0.0
-    return z, (median, low, high, np.where(constant, low, centre), scale)
+    return held, (median, low, high, np.where(constant, low, centre), scale)
 
 
 def _place(tamed: Floats, median: Floats, low: Floats, high: Floats) -> None:

@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from icp_xl.config import Settings
 from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
-from icp_xl.propensity.arena import FITTED, P, cross_fitted, measure_candidate
+from icp_xl.propensity.arena import P, cross_fitted, measure_candidate
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator
 from icp_xl.propensity.candidates import Recipe, account_members, blend, fit_family
@@ -205,14 +205,14 @@ def _judged_together(
     frames: Mapping[str, pd.DataFrame], shared: _Shared, mine: Mapping[str, DivisionData], inputs: ModelInputs,
     recipe: Recipe, train: TrainSettings, seed: int,
 ) -> dict[str, Pooled]:  # fmt: skip
-    tables = {}
+    tables, fitted = {}, {}
     for name, frame in frames.items():
         known = [each for each in (*BASELINES, KIND) if each in frame and frame[each].notna().all()]
-        for each in known:
-            frame[FITTED + each] = cross_fitted(frame, each, seed)
+        fitted[name] = frame = cross_fitted(frame, known, seed)
         rows = [measure_candidate(each, int(k), frame[frame["fold"] == k]) for each in known
                 for k in sorted(frame["fold"].unique())]  # fmt: skip
         tables[name] = pd.DataFrame(rows)
+    frames = fitted
     # One rule for all small divisions: the best of each on a handful of buyers is the luckiest.
     means = pd.concat(tables.values()).groupby("candidate")["auc"].mean()
     rule = str(means[means.index.isin(BASELINES) & (means.index != "base_rate")].idxmax())

@@ -6,7 +6,7 @@ Explanations are LightGBM's ``pred_contrib`` (exact TreeSHAP): they add up to th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,9 @@ class TreeModel:
     shift: float = 0.0
 
     kind = "lgbm"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @cached_property
     def _booster(self) -> lgb.Booster:
@@ -155,7 +158,9 @@ def grow_trees(
         if level is not None:
             part.set_init_score(level[rows])
         grown = _grow(part, settings | {"seed": seed + number}, features, int(parameters["rounds"]))
-        models.append(replace(grown, shift=grown.shift + middle))
+        if middle:
+            grown = replace(grown, shift=grown.shift + middle)
+        models.append(grown)
         others = np.flatnonzero(~rows)
         # By blocks, as a copy of half of all rows costs more than what is asked of it.
         for some in np.array_split(others, len(others) // _BLOCK + 1):
@@ -199,7 +204,11 @@ def _grow(
     stopped = bool(validation) and booster.best_iteration > 0
     best = booster.best_iteration if stopped else booster.current_iteration()
     text = booster.model_to_string(num_iteration=best)
-    return TreeModel(tuple(features), text, int(best), -float(np.log(settings["scale_pos_weight"])))
+    model = TreeModel(tuple(features), text, int(best), -float(np.log(settings["scale_pos_weight"])))
+    if best == booster.current_iteration():
+        # It says what its text says, which need not be read for that.
+        model.__dict__["_booster"] = booster.free_dataset()
+    return model
 
 
 def positive_weight(y: Floats) -> float:

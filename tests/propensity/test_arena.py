@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from icp_xl.propensity.arena import FITTED, choose_candidate, cross_fitted, measure_candidate
+from icp_xl.propensity.arena import choose_candidate, cross_fitted, measure_candidate
 
 NAMES = ("days", "logreg")
 
@@ -24,9 +24,7 @@ def judged_rows(seed: int, noise: dict[str, float], folds: int) -> tuple[pd.Data
                 | {"label": label, "revenue": label} | seen
             )
         )  # fmt: skip
-    judged = pd.concat(frames, ignore_index=True)
-    for name in NAMES:
-        judged[FITTED + name] = cross_fitted(judged, name, 0)
+    judged = cross_fitted(pd.concat(frames, ignore_index=True), NAMES, 0)
     rows = [measure_candidate(name, fold, judged[judged["fold"] == fold]) for name in NAMES for fold in range(folds)]
     return judged, pd.DataFrame(rows)
 

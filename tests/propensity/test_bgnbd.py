@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from icp_xl.errors import InsufficientDataError
-from icp_xl.propensity.bgnbd import BgNbd, fit_bgnbd
+from icp_xl.propensity.bgnbd import BgNbd, _log_likelihood, fit_bgnbd
 
 CDNOW = BgNbd(0.243, 4.414, 0.793, 2.426, 0.0)
 
@@ -70,3 +70,15 @@ def test_more_recent_is_more_alive() -> None:
 def test_no_repeat_purchase_is_an_error() -> None:
     with pytest.raises(InsufficientDataError, match="too few repeat purchases"):
         fit_bgnbd([0] * 20, [0] * 20, [5] * 20)
+
+
+def test_slopes_of_the_likelihood_are_those_of_small_differences() -> None:
+    rng = np.random.default_rng(4)
+    counts, age = rng.poisson(1.5, 60).astype(float), rng.uniform(0.3, 2.0, 60)
+    last = np.where(counts > 0, age * rng.uniform(0.2, 1.0, 60), 0.0)
+    numbers, place = np.unique(counts, return_inverse=True)
+    at = np.array([0.7, 0.9, 0.4, 1.7])
+    slopes = _log_likelihood(at, numbers, place, last, age)[1]
+    for k, step in enumerate(1e-6 * np.eye(4)):
+        up, down = (_log_likelihood(each, numbers, place, last, age)[0] for each in (at + step, at - step))
+        np.testing.assert_allclose(slopes[k], (up - down) / 2e-6, atol=1e-6)
