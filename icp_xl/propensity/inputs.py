@@ -140,7 +140,7 @@ def _levels(name: str, cutoffs: Sequence[CutoffData], settings: TrainSettings) -
 
 
 @dataclass(frozen=True)
-class _Figures:
+class _Inputs:
     """The numbers of one cutoff, a row per feature, and what is to be known of each."""
 
     data: CutoffData
@@ -151,16 +151,16 @@ class _Figures:
     constant: NDArray[np.bool_]
 
 
-def _figures_of(data: CutoffData) -> _Figures:
+def _figures_of(data: CutoffData) -> _Inputs:
     numbers = data.features.select_dtypes(["number", "bool"])
     values = numbers.to_numpy(np.float64).T
     known = (~np.isnan(values)).sum(axis=1)
     constant = (known == values.shape[1]) & (values.max(axis=1, initial=-np.inf) == values.min(axis=1, initial=np.inf))
     place = {str(name): at for at, name in enumerate(numbers.columns)}
-    return _Figures(data, place, values, np.isinf(values).any(axis=1), known, constant)
+    return _Inputs(data, place, values, np.isinf(values).any(axis=1), known, constant)
 
 
-def _unfit(name: str, figures: Sequence[_Figures], guard: LeakageSettings) -> str | None:
+def _unfit(name: str, figures: Sequence[_Inputs], guard: LeakageSettings) -> str | None:
     """Why a number is left out: a text to be reported, an empty one for a mere constant, ``None`` if it stays."""
     lowest = np.inf
     for each in figures:
