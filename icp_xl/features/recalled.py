@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -18,11 +18,12 @@ from icp_xl.features.files import names_of, read_features, write_features
 from icp_xl.features.model import FeatureSet
 from icp_xl.outputs import Publication
 from icp_xl.progress import Progress
-from icp_xl.recall import Piece
+from icp_xl.recall import Piece, content_hash
 from icp_xl.sql.engine import Engine
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import to_day
 
+T = TypeVar("T")
 #: Of the table of codes, what features are made of; how many lines each has is none of it.
 _PRODUCTS = ["sku_key", "fold", "sku", "product", "division", "category"]
 
@@ -64,30 +65,43 @@ def recall_feature_sets(
     """
     wanted = sorted(set(cutoffs))
     common = _common(star, divisions, settings)
-    pieces = {day: Piece("features", partial(_inputs, star, day, settings, day == today, common)) for day in wanted}
-    filed = {day: _filed(outputs, piece.find(), stage) for day, piece in pieces.items()}
-    missing = [day for day, found in filed.items() if found is None]
+    inputs = {day: content_hash(_inputs(star, day, settings, day == today, common)) for day in wanted}
+    filed = {day: _filed(outputs, Piece("features", partial(_same, inputs[day])).find(), stage) for day in wanted}
+    held: dict[date, Any] = {
+        day: NotImplemented if stage or filed[day] else _held(inputs[day]).find() for day in wanted
+    }
+    missing = [day for day in wanted if filed[day] is None and held[day] is NotImplemented]
     built = iter(
         build_feature_sets(star, divisions, missing, settings, engine=engine, progress=progress, today=today)
         if missing else ()
     )  # fmt: skip
     for day in wanted:
-        for division, slug in filed[day] or ():
-            yield Filed(division, slug, day, partial(read_features, outputs, slug, day))
-        if filed[day] is not None:
+        if (names := filed[day]) is not None:
+            for division, slug in names:
+                yield Filed(division, slug, day, partial(read_features, outputs, slug, day))
             continue
-        made = []
+        if held[day] is not NotImplemented:
+            for known in held[day]:
+                yield Filed(known.division, known.slug, day, partial(_same, known))
+            continue
+        made: list[Any] = []
         for new in islice(built, len(divisions)):
             if stage:
                 write_features(outputs, new)
                 digests = {name: _digest(outputs.find(name).read_bytes()) for name in names_of(new.slug, day)}
                 made.append((new.division, new.slug, digests))
+            else:
+                made.append(replace(new, stats={}, rules=new.rules.iloc[:0]))
             yield Filed(new.division, new.slug, day, partial(_same, new))
-        if stage:
-            pieces[day].keep(made)
+        (Piece("features", partial(_same, inputs[day])) if stage else _held(inputs[day])).keep(made)
 
 
-def _same(found: FeatureSet) -> FeatureSet:
+def _held(inputs: str) -> Piece:
+    """Sets that are not filed, as they are; nobody asks for their statistics and rules."""
+    return Piece("feature sets", partial(_same, inputs), (FeatureSet,))
+
+
+def _same(found: T) -> T:
     return found
 
 
@@ -117,14 +131,14 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _common(star: Star, divisions: Sequence[str], settings: Settings) -> tuple[Any, ...]:
-    """What the features of every cutoff depend on, apart from the lines."""
+def _common(star: Star, divisions: Sequence[str], settings: Settings) -> str:
+    """Hash of what the features of every cutoff depend on, apart from the lines."""
     chosen = settings.build, settings.features, settings.labels.target_skus, settings.scoring, settings.run.seed
     tables = star.customers, star.products[_PRODUCTS], star.divisions, star.assets
-    return divisions, chosen, tables, star.first_day, star.manifest.get("checksums_by")
+    return content_hash((divisions, chosen, tables, star.first_day, star.manifest.get("checksums_by")))
 
 
-def _inputs(star: Star, cutoff: date, settings: Settings, today: bool, common: tuple[Any, ...]) -> tuple[Any, ...]:
+def _inputs(star: Star, cutoff: date, settings: Settings, today: bool, common: str) -> tuple[Any, ...]:
     """What the features of one cutoff depend on: months of the log before it, and tables as they were filed by it."""
     # Printers are rolled back by what was sold since: then all that the log holds counts.
     end = star.observed_until if "printers" in settings.features.stable_fields else to_day(cutoff)

@@ -104,9 +104,11 @@ def score(run: RunContext, *, report: bool = True) -> ScoreOutcome:
     for text in result.warnings:
         run.warn(text)
     _record(run, result)
-    changes, previous = _compare(run, result)
     _write_state(run, result, tables)
+    changes, previous = None, ""
     if report:
+        run.outputs.csv(SCORED_CSV, result.scored)
+        changes, previous = _compare(run, result)
         _file(run, result, previous)
         inputs = ScoreReportInputs(
             scored=result.scored,
@@ -138,12 +140,13 @@ def _record(run: RunContext, result: ScoringResult) -> None:
 
 def _write_state(run: RunContext, result: ScoringResult, tables: Any) -> None:
     out = run.outputs
-    out.csv(SCORED_CSV, result.scored)
     out.parquet(SCORED_STATE, result.scored)
     out.text(MODEL_FILE, result.model.to_json())
     out.json(INDUSTRY_WEIGHTS, result.industries.to_json())
     for name, table in artifacts.STATE_TABLES.items():
-        out.parquet(table.name, getattr(tables, name))
+        # The scoring after the weights' search finds them written.
+        if table.name not in out.names:
+            out.parquet(table.name, getattr(tables, name))
 
 
 def _file(run: RunContext, result: ScoringResult, previous: str) -> None:

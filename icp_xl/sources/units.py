@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from icp_xl.sources.numbers import parse_number, take_apart
 
@@ -98,6 +99,7 @@ def without_unit(header: str) -> str:
     return header
 
 
+@lru_cache(maxsize=4096)  # Each column of money asks of the same titles.
 def _factor(text: str) -> float | None:
     """What one of a unit is worth; 1 for a currency alone, ``None`` for what is no unit."""
     text = unicodedata.normalize("NFKC", text).strip()

@@ -99,6 +99,16 @@ def test_a_change_between_two_cutoffs_builds_the_later_one(filed: Filed) -> None
     assert filed.built == [*CUTOFFS]
 
 
+def test_sets_that_are_not_filed_are_kept_as_they_are(filed: Filed) -> None:
+    star, chosen = made()
+    first = filed.ask(star, chosen, stage=False)
+    again = filed.ask(with_more(star, LATE), chosen, stage=False)
+    assert filed.built == [LATE] and not (filed.out / "curated").exists()
+    for one, two in zip(first[:2], again[:2], strict=True):
+        pd.testing.assert_frame_equal(one.frame, two.frame, check_exact=True)
+        pd.testing.assert_frame_equal(one.catalog, two.catalog, check_exact=True)
+
+
 def test_a_file_that_was_changed_or_deleted_is_made_again(filed: Filed) -> None:
     star, chosen = made()
     first = filed.ask(star, chosen)

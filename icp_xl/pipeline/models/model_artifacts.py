@@ -92,7 +92,8 @@ def publish_division(outputs: Publication, each: Trained, run: RunContext) -> No
     outputs.parquet(artifacts.FEATURE_SAMPLE.path(division=slug, cutoff=day), each.sample.reset_index())
     if each.scores is not None:
         outputs.csv(artifacts.SHAP_GLOBAL.path(division=slug), each.scores.importance)
-        sample = each.scores.terms.reset_index().rename(columns={"index": "account_id"})
+        # Log-odds of a millionth say nothing, and half of the file.
+        sample = (each.scores.terms.round(6) + 0.0).reset_index().rename(columns={"index": "account_id"})
         outputs.csv(artifacts.SHAP_SAMPLE.path(division=slug), sample)
 
 

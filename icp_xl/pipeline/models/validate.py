@@ -19,7 +19,8 @@ from icp_xl.propensity.metrics import flatten
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
-from icp_xl.validation.holdout import Holdout, validate_division
+from icp_xl.validation.holdout import Holdout
+from icp_xl.validation.recalled import recall_holdout
 
 SUMMARY, SNAPSHOTS = artifacts.VALIDATION_SUMMARY.name, artifacts.DRIFT_SNAPSHOTS.name
 REPORT = artifacts.VALIDATION_REPORT.name
@@ -95,7 +96,7 @@ def validate(run: RunContext) -> ValidationResult | None:
             seed = (run.settings.run.seed + crc32(data.slug.encode())) % 2**31
             try:
                 result.holdouts.append(
-                    validate_division(data, now, accounts, run.settings, seed=seed, check=run.progress.check)
+                    recall_holdout(data, now, accounts, run.settings, seed=seed, check=run.progress.check)
                 )
             except InsufficientDataError as error:
                 result.left_out.append((data.division, window.cutoff.isoformat(), str(error)))

@@ -126,7 +126,10 @@ def read_statuses(run: RunContext) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     seen = _read(run, artifacts.WHITESPACE_SEEN, ("source", "account_id", "division", "status", "not_eligible"))
     out = run.settings.paths.out
     own = [path for path in (out / REPORT, *sorted(out.glob(artifacts.REP_WORKBOOK.pattern))) if path.is_file()]
-    books = read_books(run, own)
+    # Until the run publishes, they hold what they held: a later stage need not read them again.
+    if "typed books" not in run.memo:
+        run.memo["typed books"] = read_books(run, own)
+    books = run.memo["typed books"]
     typed = only_his_own(run, books, owners_now(run, books), states)
     merged, changed = merge_typed(states, typed, seen, run.now().date())
     run.metric("whitespace_typed", changed)

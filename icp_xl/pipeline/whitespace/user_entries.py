@@ -13,8 +13,9 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.delivery.sharing.identity import plain_name
 from icp_xl.errors import SourceError
+from icp_xl.recall import recalled
 from icp_xl.reports.reader_mark import ReaderMark, read_mark
-from icp_xl.runs import RunContext
+from icp_xl.runs import RunContext, file_digest
 from icp_xl.sources import open_book
 from icp_xl.sources.file_types import layout_of
 from icp_xl.user_cells import WHITESPACE
@@ -190,19 +191,25 @@ def _copies(run: RunContext, own: Sequence[Path], customers: Path | None) -> lis
 
 def _read(run: RunContext, path: Path, source: str, *, whole: bool) -> TypedBook:
     try:
-        book = open_book(path)
-        rows: list[tuple[str, str, str, str]] = []
-        marks: list[ReaderMark] = []
-        for name in book.sheet_names():
-            sheet = list(book.rows(name))
-            rows += _rows(sheet)
-            texts = (cell for row in sheet for cell in row if isinstance(cell, str) and cell.startswith("For "))
-            marks += [mark for text in texts if (mark := read_mark(text)) is not None]
-        return TypedBook(source, path.name, rows, tuple(dict.fromkeys(marks)), whole)
-    except SourceError:
+        rows, marks = recalled("typed", lambda: (path.name, file_digest(path)), lambda: _typed(path), (ReaderMark,))
+        return TypedBook(source, path.name, rows, marks, whole)
+    except (SourceError, OSError):
         # Saved by any program, half copied, or password-protected: the ranking goes on, and says so.
         run.warn(f"{path.name} could not be read: what was typed into it since the last run is not taken over")
         return TypedBook(source, path.name, [])
+
+
+def _typed(path: Path) -> tuple[list[tuple[str, str, str, str]], tuple[ReaderMark, ...]]:
+    """The rows of our tables in a workbook, and whose copy it says it is."""
+    book = open_book(path)
+    rows: list[tuple[str, str, str, str]] = []
+    marks: list[ReaderMark] = []
+    for name in book.sheet_names():
+        sheet = list(book.rows(name))
+        rows += _rows(sheet)
+        texts = (cell for row in sheet for cell in row if isinstance(cell, str) and cell.startswith("For "))
+        marks += [mark for text in texts if (mark := read_mark(text)) is not None]
+    return rows, tuple(dict.fromkeys(marks))
 
 
 def _rows(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, str, str]]:
