@@ -51,6 +51,7 @@ def text_width(text: str, size: float = 11, bold: bool = False) -> int:
     return math.ceil(width * (1.06 if bold else 1.0))
 
 
+@lru_cache(maxsize=65_536)
 def wrapped_lines(text: str, width: int, size: float = 11, bold: bool = False) -> int:
     """Lines that ``text`` takes when wrapped at words to ``width`` pixels (at least 1).
 

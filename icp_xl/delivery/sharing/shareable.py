@@ -10,7 +10,7 @@ from pathlib import Path
 from icp_xl.delivery.sharing.finding_types import Finding
 from icp_xl.delivery.sharing.formula_safety import OVERLAP, find_path, formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions, stream, unused_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions, unused_strings
 from icp_xl.opc.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
@@ -386,14 +386,3 @@ def is_anonymous(name: str) -> bool:
     (True, False)
     """
     return re.fullmatch(r"Person \d+|", name) is not None
-
-
-def count_rows(package: Package) -> int:
-    """Rows of all worksheets."""
-    book = Workbook(package)
-    parts = [book.sheet_part(element) for element in book.sheet_elements()]
-    return sum(
-        sum(1 for element in stream(package, part, "row") if local(element) == "row")
-        for part in parts
-        if part is not None and package.content_type(part).endswith("worksheet+xml")
-    )

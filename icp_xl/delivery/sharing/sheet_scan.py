@@ -24,6 +24,7 @@ from icp_xl.opc.xml import Element, descendants, local, truthy
 _SHOWN = re.compile(
     rb"""\bt=["']s["'][^>]*>\s*(?:<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*)?<(?:\w+:)?v(?:\s[^>]*)?>\s*(\d+)"""
 )
+_ITEM, _ROW = (re.compile(rb"<(?:[^<>\s/:]+:)?" + tag + rb"(?=[\s/>])") for tag in (b"si", b"row"))
 #: The footer of our own reports: title, sheet and run.
 _OUR_FOOTER = re.compile(r"&L&8 .*&C&8 Page &P of &N&R&8 .*", re.DOTALL)
 #: Findings of one sheet that are kept for the next look; with more, the sheet is read again.
@@ -107,8 +108,22 @@ def unused_strings(book: Workbook) -> dict[int, str]:
         sheet = book.sheet_part(element)
         if sheet is not None and package.content_type(sheet).endswith("sheet+xml"):
             used |= {int(number) for number in _SHOWN.findall(package.read(sheet))}
+    count = len(_ITEM.findall(package.read(part)))
+    if count and used.issuperset(range(count)):  # None are found in an encoding with more bytes.
+        return {}
     items = (item for item in stream(package, part, "si") if local(item) == "si")
     return {at: text for at, item in enumerate(items) if at not in used and (text := text_of(item).strip())}
+
+
+def count_rows(package: Package) -> int:
+    """Rows of all worksheets."""
+    book = Workbook(package)
+    parts = [book.sheet_part(element) for element in book.sheet_elements()]
+    return sum(
+        len(_ROW.findall(package.read(part)))
+        for part in parts
+        if part is not None and package.content_type(part).endswith("worksheet+xml")
+    )
 
 
 def own_functions(book: Workbook) -> frozenset[str]:

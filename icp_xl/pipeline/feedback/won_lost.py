@@ -31,6 +31,7 @@ from icp_xl.pipeline.feedback.snapshots import OutcomesResult, first_snapshots, 
 from icp_xl.pipeline.feedback.stages import kept_stages
 from icp_xl.pipeline.run_metadata import run_facts
 from icp_xl.pipeline.write_back.sheets import stage_kept_cells
+from icp_xl.recall import recalled
 from icp_xl.reports.won_lost.book import build_won_lost_book
 from icp_xl.reports.won_lost.common import WonLostInputs
 from icp_xl.runs import RunContext
@@ -105,11 +106,19 @@ def won_lost(run: RunContext) -> WonLostResult | None:
         weights, source = weights_in_force(run, store)
         judged = build_evaluation_frame(store, settings, progress=run.progress)
         run.progress.stage("Comparing predictions with outcomes")
-        accuracy = compute_accuracy(judged, settings, seed=seed)
-        run.progress.check()
-        lost = find_lost_patterns(judged, settings, seed=seed)
-        run.progress.check()
-        refinement = refine_weights(judged, weights, settings, seed=seed)
+
+        def learn() -> tuple[Accuracy, LostAnalysis, Refinement]:
+            accuracy = compute_accuracy(judged, settings, seed=seed)
+            run.progress.check()
+            lost = find_lost_patterns(judged, settings, seed=seed)
+            run.progress.check()
+            return accuracy, lost, refine_weights(judged, weights, settings, seed=seed)
+
+        # A sale changes nothing of what closed deals say.
+        accuracy, lost, refinement = recalled(
+            "won and lost", lambda: (judged, weights, settings, seed), learn,
+            (Accuracy, LostAnalysis, Refinement, PipelineWeights),
+        )  # fmt: skip
         trial = interim_analysis(store, judged, settings, today=run.now().date())
         changes = change_log(store)
     replayed = float(judged["replayed"].mean()) if len(judged) else 0.0

@@ -19,7 +19,8 @@ from icp_xl.delivery.sharing.identity import FOR_ALL, file_stems, reader_key
 from icp_xl.delivery.sharing.office_pdf import find_office, first_page
 from icp_xl.delivery.sharing.password import check_password, crypto, encrypt
 from icp_xl.delivery.sharing.safe_copy import check_size, make_safe
-from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, count_rows, find_unshareable
+from icp_xl.delivery.sharing.shareable import Shareable, check_shareable, find_unshareable
+from icp_xl.delivery.sharing.sheet_scan import count_rows
 from icp_xl.errors import ConfigError, DataError, DeliveryError, SourceError
 from icp_xl.opc.package import open_package
 from icp_xl.opc.unsupported import RefusedError
