@@ -231,7 +231,7 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
     if isinstance(held, pd.DataFrame):
         out = io.BytesIO()
         held.to_parquet(out, compression="zstd")
-        kept = [type(held.index).__name__, str(held.index.dtype), [[str(n), str(t)] for n, t in held.dtypes.items()]]
+        kept = [type(held.index).__name__, str(held.index.dtype), [[str(n), _kind(held[n])] for n in held.columns]]
         return ["frame", base64.b64encode(out.getvalue()).decode(), kept]
     name = f"{type(held).__module__}.{type(held).__qualname__}"
     if kinds.get(name) is not type(held):
@@ -240,6 +240,13 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
         return ["settings", name, held.model_dump_json()]
     fields = [[each.name, _encoded(getattr(held, each.name), kinds)] for each in dataclasses.fields(kinds[name])]
     return ["record", name, fields]
+
+
+def _kind(column: Any) -> str:
+    """The type of a column; of one of objects, with what stands for a missing one."""
+    if column.dtype != object:
+        return str(column.dtype)
+    return " ".join(["object", *sorted({type(cell).__name__ for cell in column[column.isna()]})])
 
 
 def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
@@ -268,9 +275,14 @@ def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
         return held[()] if what == "scalar" else held
     if what == "frame":
         frame = pd.read_parquet(io.BytesIO(base64.b64decode(body)))
-        # Parquet has no times in whole seconds.
-        times = {name: kind for name, kind in told[2][2] if kind.startswith("datetime64") and kind != frame[name].dtype}
-        return frame.astype(times) if times else frame
+        for name, kind in told[2][2]:
+            # Parquet has no times in whole seconds, and one type of text.
+            if kind.startswith("datetime64") and kind != frame[name].dtype:
+                frame[name] = frame[name].astype(kind)
+            elif kind.startswith("object") and frame[name].dtype == "str":
+                texts = frame[name].astype(object)
+                frame[name] = texts.where(texts.notna(), None) if kind == "object NoneType" else texts
+        return frame
     kind: Any = kinds[body]
     if what == "settings":
         return kind.model_validate_json(told[2])

@@ -98,6 +98,29 @@ def build_tables(
     )
 
 
+def build_customers_alone(sources: Sources, settings: Settings) -> pd.DataFrame:
+    """The accounts of ``sources.customers`` as :func:`build_tables` has them, with nothing joined: for an old export.
+
+    Args:
+        sources: of which the customers and the tiers are looked at.
+        settings: how names are matched and industries called.
+    """
+    rules, progress, none = settings.matching, Progress(), pd.DataFrame()
+    own, frame = tuple(settings.scoring.own_columns()), _frame(sources.customers)
+    ids = frame["account_id"].fillna("").astype(str).str.strip() if "account_id" in frame else pd.Series([""])
+    if ids.ne("").all() and not ids.str.startswith("#").any() and rules.merge_different_ids != "accept":
+        # Ids that are given are exact, so that names have nothing to tell.
+        rules = rules.model_copy(update={"merge_duplicates": False})
+    built = build_customers(frame, rules, Overrides(), progress, own)
+    revenue, industry = (
+        resolve_accounts(none, name, built.directory, rules, Overrides(), progress)
+        for name in ("enriched_revenue", "industry_updates")
+    )
+    accounts = join_revenue(built.accounts, none, revenue)
+    accounts, _ = join_industries(accounts, none, industry, sources.strategic_tiers, rules)
+    return _ordered(accounts, own)
+
+
 def load_overrides(settings: Settings, report: str | None = None) -> Overrides:
     """Decisions on matches from the last report's Match Review sheet and from the overrides file, which wins.
 

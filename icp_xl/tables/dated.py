@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 #: Columns that the history adds to those of the table: days since 1970, both inclusive.
@@ -111,15 +112,23 @@ def filings_json(history: TableHistory) -> str:
 
 def _hashed(frame: pd.DataFrame) -> pd.DataFrame:
     """``frame`` with the number of each among equal rows, and a hash of its content."""
-    texts = [frame[name].astype(object).where(frame[name].notna(), None).map(_text) for name in sorted(frame.columns)]
-    joined = pd.Series(list(map("\x1f".join, zip(*texts, strict=True))), dtype=object, index=frame.index)
-    copy = joined.groupby(joined).cumcount() if len(joined) else pd.Series([], dtype="int64")
-    whole = joined.astype(str) + "\x1e" + copy.astype(str)
-    digests = [hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest() for text in whole]
-    return frame.assign(copy=copy.to_numpy(dtype="int64"), **{ROW: pd.Series(digests, dtype=object, index=frame.index)})
+    texts = [
+        [
+            "\x00" if empty else _text(value)
+            for value, empty in zip(frame[name].tolist(), frame[name].isna(), strict=True)
+        ]
+        for name in sorted(frame.columns)
+    ]
+    copy, digests, seen = [], [], dict[str, int]()
+    for row in zip(*texts, strict=True):
+        joined = "\x1f".join(row)
+        copy.append(seen.get(joined, 0))
+        seen[joined] = copy[-1] + 1
+        digests.append(hashlib.sha256(f"{joined}\x1e{copy[-1]}".encode(errors="surrogatepass")).hexdigest())
+    return frame.assign(
+        copy=np.array(copy, dtype="int64"), **{ROW: pd.Series(digests, dtype=object, index=frame.index)}
+    )
 
 
 def _text(value: object) -> str:
-    if value is None:
-        return "\x00"
     return repr(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

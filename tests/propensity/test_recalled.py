@@ -90,6 +90,18 @@ def test_frames_come_back_with_their_types(out: Path) -> None:
     assert work.times == 1
 
 
+@pytest.mark.parametrize(("cells", "times"), [(["a", None], 1), (["a", np.nan], 1), (["a", "b"], 1),
+                                              (["a", None, np.nan], 2), ([1, 2], 2)])  # fmt: skip
+def test_texts_held_as_objects_come_back_with_what_is_missing(out: Path, cells: list[Any], times: int) -> None:
+    frame = pd.DataFrame({"text": pd.Series(cells, dtype=object)})
+    work = Work(frame)
+    ask(work)
+    again = ask(work)
+    pd.testing.assert_frame_equal(again, frame)
+    assert [repr(cell) for cell in again["text"]] == [repr(cell) for cell in cells]
+    assert work.times == times
+
+
 @pytest.mark.parametrize("made", [np.array([object()]), Kept, {1, 2}, pd.DataFrame({"a": [object()]})])
 def test_what_has_no_form_is_done_anew(out: Path, made: Any) -> None:
     work = Work(made)

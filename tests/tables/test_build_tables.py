@@ -13,6 +13,7 @@ from icp_xl.errors import Cancelled, DataError
 from icp_xl.progress import RecordingProgress
 from icp_xl.sources.model import Sources, SourceTable
 from icp_xl.tables import Tables, account_totals, build_tables
+from icp_xl.tables.build import build_customers_alone
 from icp_xl.tables.matching import Override, Overrides
 from icp_xl.tables.model import CUSTOMER_COLUMNS, MATCH_TABLE_COLUMNS, TRANSACTION_COLUMNS
 
@@ -316,3 +317,16 @@ def test_the_inputs_are_left_as_they_were() -> None:
 def test_a_cancel_is_obeyed(after: int) -> None:
     with pytest.raises(Cancelled):
         build_tables(sources(), progress=RecordingProgress(cancel_after=after))
+
+
+@pytest.mark.parametrize("rows", [range(7), [0, 1, 2, 4, 6], [6, 2], [5], [3, 3], [0, 0, 6]])
+@pytest.mark.parametrize("different", ["review", "accept"])
+def test_an_export_alone_has_the_accounts_that_all_tables_would_have(rows: list[int], different: str) -> None:
+    frame = CUSTOMERS.iloc[list(rows)].reset_index(drop=True).assign(source_row=lambda each: each.index + 2)
+    sources = Sources(customers=SourceTable("customers", frame, "customers.csv"), sales=None)
+    settings = load_settings(environ={}, overrides={"matching.merge_different_ids": different})
+    try:
+        whole = build_tables(sources, settings).customers
+    except DataError:
+        whole = build_customers_alone(sources, settings).iloc[:0]
+    pd.testing.assert_frame_equal(build_customers_alone(sources, settings), whole)

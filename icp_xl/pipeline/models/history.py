@@ -16,7 +16,7 @@ from icp_xl.config import Settings
 from icp_xl.errors import ConfigError, DataError, SourceError
 from icp_xl.runs import RunContext
 from icp_xl.sources import read_sources
-from icp_xl.tables import build_tables
+from icp_xl.tables.build import build_customers_alone
 from icp_xl.tables.dated import TableHistory, filings_json
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import from_day
@@ -205,8 +205,8 @@ def _read_export(path: Path, settings: Settings, *, may_be_empty: bool) -> pd.Da
     sources = read_sources(settings)
     if may_be_empty and sources.customers is not None and sources.customers.frame.empty:
         return pd.DataFrame(columns=list(FIELDS))  # Nothing changed in that time.
-    customers = build_tables(sources, settings).customers
-    if "account_id" not in customers or customers.empty:
+    customers = pd.DataFrame() if sources.customers is None else build_customers_alone(sources, settings)
+    if customers.empty:
         raise DataError("the export holds no account", where=path.name)
     return build_customers(customers, [])[list(FIELDS)]
 
