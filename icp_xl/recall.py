@@ -275,13 +275,13 @@ def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
         return held[()] if what == "scalar" else held
     if what == "frame":
         frame = pd.read_parquet(io.BytesIO(base64.b64decode(body)))
-        for name, kind in told[2][2]:
+        for name, was in told[2][2]:
             # Parquet has no times in whole seconds, and one type of text.
-            if kind.startswith("datetime64") and kind != frame[name].dtype:
-                frame[name] = frame[name].astype(kind)
-            elif kind.startswith("object") and frame[name].dtype == "str":
+            if was.startswith("datetime64") and was != frame[name].dtype:
+                frame[name] = frame[name].astype(was)
+            elif was.startswith("object") and frame[name].dtype == "str":
                 texts = frame[name].astype(object)
-                frame[name] = texts.where(texts.notna(), None) if kind == "object NoneType" else texts
+                frame[name] = texts.where(texts.notna(), None) if was == "object NoneType" else texts
         return frame
     kind: Any = kinds[body]
     if what == "settings":
