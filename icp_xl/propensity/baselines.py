@@ -19,15 +19,18 @@ from scipy.special import logit
 
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.bgnbd import BgNbd, fit_bgnbd
-from icp_xl.propensity.calibration import Calibrator, fit_calibrator
+from icp_xl.propensity.calibration import SLOPES, Calibrator, fit_calibrator
 from icp_xl.propensity.data import CutoffData
 
 Floats = NDArray[np.float64]
 
 BASELINES = ("base_rate", "recency", "frequency", "days", "spending", "bgnbd")
+#: No rule by itself: how likely it is that an account has gone, see :func:`fit_gone`.
+GONE, GONE_FEATURES = "gone", ("all_recency_days", "life_tenure_days", "all_days_ever")
 _OVER_ALL = {"own_tenure_days": "life_tenure_days"}
 #: Days that stand for "never".
 _NEVER = 36_500.0
+_MONTH = 365.25 / 12
 #: Accounts that the purchase process is fitted on, at most about so many.
 _PROCESS_ROWS = 20_000
 
@@ -84,6 +87,7 @@ _FEATURES: dict[str, tuple[str, ...]] = {
     "days": ("own_days_12m", "all_days_12m"),
     "spending": ("own_revenue_12m", "all_revenue_12m"),
     "bgnbd": ("own_active_months_24m", "own_recency_days", "own_tenure_days"),
+    GONE: GONE_FEATURES,
 }
 
 
@@ -118,6 +122,37 @@ def fit_baseline(baseline: str, cutoffs: Sequence[CutoffData]) -> BaselineModel 
     return BaselineModel(baseline, fit_calibrator(_score(baseline, x, parameters), y, "platt", slopes=None), parameters)
 
 
+def fit_gone(
+    cutoffs: Sequence[CutoffData], log_odds: Floats, y: Floats, weight: Floats
+) -> tuple[BaselineModel, Floats] | None:
+    """What a candidate leaves unsaid of accounts that have gone: a further part of it, and what that says of each row.
+
+    Past windows hold few accounts that have long been silent, so that a fit which is held small expects several times
+    too many of them to buy; and as their number grows, the levels of windows seem to fall. How surely a silence is the
+    end, its length and the purchases before it tell; what that is worth is one coefficient, which nothing holds small.
+
+    Args:
+        cutoffs: of the rows.
+        log_odds: what a candidate says of rows that it has not seen, each window at its own level.
+        y: 1 or 0 per row.
+        weight: say of each row.
+
+    Returns:
+        ``None`` where the features are missing or tell nothing.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    matrices = [baseline_matrix(GONE, each.features) for each in cutoffs]
+    if any(matrix is None for matrix in matrices):
+        return None
+    score = _score(GONE, np.concatenate([matrix for matrix in matrices if matrix is not None]), ())
+    found = LogisticRegression(C=1e6).fit(np.column_stack([log_odds, score]), y, sample_weight=weight).coef_[0]
+    if not np.isfinite(found).all() or min(found) <= 0.0:
+        return None
+    slope = min(float(found[1] / found[0]), SLOPES[1])
+    return BaselineModel(GONE, Calibrator("platt", slope)), slope * score
+
+
 def _present(name: str, features: pd.DataFrame) -> str | None:
     """The feature, or the one of the longest window there is (settings may have no 24 months).
 
@@ -143,11 +178,24 @@ def _score(baseline: str, x: Floats, parameters: Sequence[float]) -> Floats:
     if baseline in ("frequency", "days", "spending"):
         own, days = (np.nan_to_num(x[:, i]) for i in (0, 1))
         return np.asarray(np.log1p(own.clip(0)) + 1e-3 * np.log1p(days.clip(0)))
+    if baseline == GONE:
+        recency, tenure, days = (np.nan_to_num(each) for each in x.T)
+        return -np.log1p(_odds_gone(recency / _MONTH, tenure / _MONTH, days))
     r, alpha, a, b, window, rate = parameters
     frequency, recency, tenure = _events(x)
     p = BgNbd(r, alpha, a, b, 0.0).p_purchase(frequency, recency, tenure, window)
     p = np.where(np.isnan(x[:, 2]), rate, p)
     return np.asarray(logit(np.clip(p, 1e-6, 1 - 1e-6)))
+
+
+def _odds_gone(recency: Floats, tenure: Floats, days: Floats) -> Floats:
+    """Odds that an account has gone, by months since its last and its first purchase, and days with one.
+
+    Those of the Pareto/NBD (Schmittlein, Morrison and Colombo, Management Science 33, 1987) at r = 1.5, s = 0.5 and
+    alpha = beta = 2 months, where they need no integral.
+    """
+    silence = (days + 1.0) * np.log((tenure + 2.0) / (np.maximum(tenure - recency, 0.0) + 2.0))
+    return np.asarray(0.5 / (days + 1.0) * np.expm1(np.minimum(silence, 20.0)))
 
 
 def _events(x: Floats) -> tuple[Floats, Floats, Floats]:

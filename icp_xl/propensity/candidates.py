@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.calibration import fit_calibrator
+from icp_xl.propensity.level import knows_a_year
 from icp_xl.propensity.linear import fit_linear_members, fit_linear_path
 from icp_xl.propensity.matrix import DesignMatrix, Ensemble, Matrices
 from icp_xl.propensity.metrics import Curve
@@ -51,7 +52,8 @@ def choose_recipe(fold: Fold, inputs: Matrices, settings: TrainSettings, seed: i
     names = inputs.names
     train = _sample(inputs.stack(fold.train, settings.half_life_months), settings.grid_rows, seed)
     valid = _sample(inputs.stack([fold.valid]), settings.grid_rows, seed)
-    linear = _best_linear(train, valid, names, settings, check) if _wants(settings, "logreg") else None
+    apart = knows_a_year(fold.train[0].cutoff, fold.valid.cutoff)
+    linear = _best_linear(train, valid, names, settings, check, apart) if _wants(settings, "logreg") else None
     if not _wants(settings, "lgbm"):
         return Recipe(linear, None, 0)
     trees = _tuned(train, valid, names, settings, seed, check) or _best_trees(
@@ -131,10 +133,11 @@ def recent_losses(fold: Fold, inputs: Matrices, settings: TrainSettings) -> Floa
 def plain_log_odds(fold: Fold, inputs: Matrices, settings: TrainSettings) -> Floats:
     """Log-odds of the judging rows by a plain logistic regression that learned from the fold's cutoffs."""
     rows = _sample(inputs.stack(fold.train, settings.half_life_months), settings.grid_rows, 0)
-    everybody = [np.ones(rows.y.size, bool)]
+    everybody, apart = [np.ones(rows.y.size, bool)], knows_a_year(fold.train[0].cutoff, fold.valid.cutoff)
     model, _ = fit_linear_members(
-        rows.x, rows.y, inputs.names, everybody, weight=rows.weight, c=0.01, l1_ratio=0.0, balanced=False
-    )
+        rows.x, rows.y, inputs.names, everybody, weight=rows.weight, window=rows.window if apart else None, c=0.01,
+        l1_ratio=0.0, balanced=False,
+    )  # fmt: skip
     return model.log_odds(inputs.of(fold.valid))
 
 
@@ -178,16 +181,21 @@ def _trees(rows: DesignMatrix, names: Sequence[str], grid: TreeGrid | None, roun
 
 
 def _best_linear(
-    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, check: Check
+    train: DesignMatrix, valid: DesignMatrix, names: Sequence[str], settings: TrainSettings, check: Check, apart: bool
 ) -> LinearGrid:
+    """Settings by log-loss on ``valid``; ``apart``: each window of ``train`` has a level of its own."""
     if len(settings.logreg) == 1:
         return settings.logreg[0]
     check()
     path = [(grid.c, grid.l1_ratio, grid.balanced) for grid in settings.logreg]
-    losses = [log_losses(valid.y, each.log_odds(valid.x)) for each in fit_linear_path(train.x, train.y, names, path)]
-    best = losses[int(np.argmin([each.mean() for each in losses]))]
+    models = fit_linear_path(train.x, train.y, names, path, train.window if apart else None)
+    losses = [log_losses(valid.y, each.log_odds(valid.x)) for each in models]
+    first = int(np.argmin([each.mean() for each in losses]))
+    if apart:
+        return settings.logreg[first]
+    best = losses[first]
     # The firmest that is not worse beyond noise: what the season after next looks like is less sure than this one
-    # comparison says.
+    # comparison says. Once a year is known, seasons are levels of windows, no part of what is held small.
     near = [
         grid
         for grid, each in zip(settings.logreg, losses, strict=True)

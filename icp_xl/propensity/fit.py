@@ -42,7 +42,7 @@ from icp_xl.propensity.arena import (
     fallen_behind,
     measure_candidate,
 )
-from icp_xl.propensity.baselines import BASELINES, fit_baseline
+from icp_xl.propensity.baselines import BASELINES, GONE_FEATURES, fit_baseline, fit_gone
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator, lifted, slope_and_intercept
 from icp_xl.propensity.candidates import (
     BEYOND,
@@ -290,6 +290,10 @@ def fit_candidates(
         fitted["blend"] = (blend(one, two), (first + second) / 2.0)
     for name, (parts, aside) in fitted.items():
         if name in wanted and np.isfinite(aside).all() and np.ptp(aside) > _FLAT:
+            if apart and set(GONE_FEATURES) <= set(inputs.names):
+                told = fit_gone(cutoffs, own_levels(rows.y, aside, rows.window)[1], rows.y, rows.weight)
+                if told is not None:
+                    parts, aside = (*parts, (1.0, told[0])), aside + told[1]
             made[name] = _calibrated(parts, (rows, aside), cutoffs, inputs, train, target, past, mix)
     return made
 

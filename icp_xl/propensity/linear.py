@@ -117,8 +117,9 @@ def fit_linear(
 
 
 def fit_linear_path(
-    x: Floats, y: Floats, features: Sequence[str], settings: Sequence[tuple[float, float, bool]]
-) -> list[LinearModel]:
+    x: Floats, y: Floats, features: Sequence[str], settings: Sequence[tuple[float, float, bool]],
+    window: NDArray[np.intp] | None = None,
+) -> list[LinearModel]:  # fmt: skip
     """One fit after the other, each of which begins where the last ended: see :func:`fit_linear`.
 
     Args:
@@ -126,15 +127,18 @@ def fit_linear_path(
         y: 1 or 0 per row.
         features: names of the columns of ``x``.
         settings: c, l1_ratio and balanced of each fit.
+        window: number of each row's window, which has a level of its own that is no part of the model.
     """
     z, scaling = _standardised(x)
-    w = np.ones(len(y))
+    w, p = np.ones(len(y)), z.shape[1]
+    if window is not None:
+        z = np.hstack([z, _levels(window, w)])
     found: list[LinearModel] = []
     start = None
     for c, l1_ratio, balanced in settings:
         start, converged = _search(z, y, w, c, l1_ratio, balanced, start)
         constant = float(start[-1]) + _moved_back(y, balanced)
-        found.append(LinearModel(tuple(features), *scaling, start[:-1], constant, converged))
+        found.append(LinearModel(tuple(features), *scaling, start[:p], constant, converged))
     return found
 
 
