@@ -86,7 +86,7 @@ def _ask() -> Passwords:
             order=20, tag="mail", sales=False, options=("--mail",),
         ),
     ),
-    in_run=InRun(90, "share", run_all.share_if_asked, last=True, reads=("report", "whitespace")),
+    in_run=InRun(90, "share", run_all.share_if_asked, last=True),  # of whichever reports the settings name
 )  # fmt: skip
 def share(
     run: RunContext,

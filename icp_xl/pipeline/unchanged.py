@@ -275,8 +275,14 @@ def _libraries() -> str:
 
 
 def _settings(run: RunContext) -> str:
-    """Hash of the settings, the clock included; where files lie and how many workers there are do not matter."""
-    body = run.settings.model_dump(mode="json", exclude={"paths": True, "run": {"workers"}})
+    """Hash of the settings, the clock included; where files lie and how many workers there are do not matter.
+
+    What is stated counts also where it is the default: bounds of weights hold as they are once they are stated.
+    """
+    body = [
+        run.settings.model_dump(mode="json", exclude={"paths": True, "run": {"workers"}}, exclude_unset=stated)
+        for stated in (False, True)
+    ]
     key = run.settings.models.key()
     signed = hmac.new(key, b"stages", hashlib.sha256).hexdigest() if key else ""
     return _hash([run.command, body, signed])
@@ -304,7 +310,7 @@ def _sources(run: RunContext) -> str:
     """Hash of every file that may be read: those of the data folder, and those that the settings name."""
     data, out = run.settings.paths.data, run.settings.paths.out
     largest = int(run.settings.sources.max_file_mb * 2**20)
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     if data.is_dir():
         for folder in (data, data / "history"):
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -312,8 +318,8 @@ def _sources(run: RunContext) -> str:
                 if path.is_file() and not (out.resolve() == data.resolve() and _is_output(path)):
                     found[str(path.relative_to(data))] = "open" if path.name[:2] == "~$" else _digest(path, largest)
     for named in _paths(run.settings.model_copy(update={"paths": None})):
-        for path in _named(named, data):
-            found[f"{named}: {path.name}"] = _digest(path, largest)
+        # What bears the name here and in the data folder counts both times, whichever is read.
+        found[f"{named}: "] = [(path.name, _digest(path, largest)) for path in _named(named, data)]
     return _hash(found)
 
 
@@ -335,7 +341,7 @@ def _paths(held: Any, name: str = "") -> Iterator[Path]:
     elif isinstance(held, list | tuple):
         for each in held:
             yield from _paths(each, name)
-    elif isinstance(held, Path) or (isinstance(held, str) and held and name.endswith("file")):
+    elif isinstance(held, Path) or (isinstance(held, str) and held and name.endswith(("file", "reports"))):
         yield Path(held).expanduser()
 
 

@@ -32,6 +32,7 @@ class World:
         self.data, self.out, self.day, self.limit = folder / "data", folder / "out", DAY, 3
         self.data.mkdir(parents=True, exist_ok=True)
         self.did: list[str] = []
+        self.stated: dict[str, Any] = {}
         for name in ("one", "two"):
             (self.data / f"{name}.csv").write_text(f"secret {name}\n")
 
@@ -48,7 +49,7 @@ class World:
     def settings(self) -> Settings:
         return load_settings(environ={}, overrides={
             "paths.data": str(self.data), "paths.out": str(self.out), "run.clock": self.day,
-            "whitespace.top_percent": self.limit,
+            "whitespace.top_percent": self.limit, **self.stated,
         })  # fmt: skip
 
     def run(self, *, fresh: bool = False, stages: tuple[Stage, ...] = ()) -> RunResult:
@@ -142,6 +143,39 @@ def test_what_depends_on_a_change_is_done_again(
     change(world)
     world.run()
     assert world.did == done
+
+
+def test_a_bound_that_is_stated_counts_also_where_it_is_the_usual_one(world: World) -> None:
+    world.run()
+    world.stated = {"optimize.minimum": world.settings().optimize.minimum}
+    world.run()
+    assert world.did == ["early", "first", "second", "third", "list"]
+
+
+def test_a_workbook_from_elsewhere_that_is_shared_with_the_run_counts(world: World, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.xlsx"
+    mine.write_text("one")
+    world.stated = {"share.reports": ["icp_report.xlsx", str(mine)]}
+    world.run()
+    mine.write_text("two")
+    world.run()
+    assert world.did == ["early", "first", "second", "third", "list"]
+
+
+@pytest.mark.parametrize("changed", [".", "data"])
+def test_a_named_file_counts_here_and_in_the_data_folder(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(world, "data", tmp_path / "data")
+    shutil.copytree(tmp_path / "w" / "data", world.data)
+    for folder in (tmp_path, world.data):
+        (folder / "codes.csv").write_text("sku,division\n")
+    world.stated = {"build.sku_map": "codes.csv"}
+    world.run()
+    (tmp_path / changed / "codes.csv").write_text("sku,division\nA,B\n")
+    world.run()
+    assert world.did == ["early", "first", "second", "third", "list"]
 
 
 def test_without_a_fixed_clock_only_what_depends_on_the_day_is_done_on_the_next(
