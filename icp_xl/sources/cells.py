@@ -114,9 +114,14 @@ def clean_text(text: str) -> str | None:
     return None if text.lower() in MISSING else text
 
 
+#: Types of which no two values are equal, but for numbers of several types.
+_APART = {str, type(None), int, float, bool, datetime}
+
+
 def distinct(raw: RawColumn) -> tuple[RawColumn, list[Any]]:
     """Positions into a list of the distinct cells of an object column; 1, True and "1" stay apart."""
-    if not set(map(type, raw)) - {str, type(None)}:
+    kinds = set(map(type, raw))
+    if not kinds - {str, type(None)}:
         codes, texts = pd.factorize(raw)
         missing = codes < 0
         cells = texts.tolist()
@@ -124,6 +129,9 @@ def distinct(raw: RawColumn) -> tuple[RawColumn, list[Any]]:
             codes[missing] = len(cells)
             cells.append(None)
         return codes, cells
+    if kinds <= _APART and len(kinds & {int, float, bool}) <= 1:
+        places = {cell: at for at, cell in enumerate(dict.fromkeys(raw.tolist()))}
+        return np.fromiter(map(places.__getitem__, raw.tolist()), np.intp, len(raw)), list(places)
     seen: dict[Any, int] = {}
     codes = np.fromiter(
         (seen.setdefault(value if type(value) is str else (type(value), value), len(seen)) for value in raw),

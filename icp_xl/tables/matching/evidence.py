@@ -173,6 +173,8 @@ def _kind(name: NormalizedName, *kinds: str) -> set[str]:
 
 
 def _stated_places(a: NormalizedName, b: NormalizedName, place_a: Place, place_b: Place) -> MatchEvidence:
+    if not (a.places or b.places):  # Nearly all names.
+        return MatchEvidence()
     for kinds, word in (("cv", "countries"), ("sw", "states")):
         x, y = _kind(a, *kinds), _kind(b, *kinds)
         if x and y and not x & y:
