@@ -164,7 +164,7 @@ def _take_in(held: Any, found: Any) -> None:
         kinds: dict[Any, list[int]] = {}
         for at, kind in enumerate(held.dtypes):
             kinds.setdefault(kind, []).append(at)
-        _take_in([held.index.to_numpy(), [str(name) for name in held.columns]], found)
+        _take_in([list(held.index.names), held.index.to_numpy(), list(held.columns)], found)
         for kind, places in kinds.items():
             _take_in([str(kind), str(places)], found)
             if isinstance(kind, pd.StringDtype):
@@ -174,14 +174,19 @@ def _take_in(held: Any, found: Any) -> None:
                 _take_in([held.iloc[:, at].to_numpy() for at in places], found)
             else:
                 _take_in(held.iloc[:, places].to_numpy().T, found)
+    elif isinstance(held, pd.Series | pd.Index):
+        _take_in(held.to_frame(), found)
     elif isinstance(held, np.ndarray | list | tuple):
         try:
-            # Texts, which are most of what there is, are taken in at once.
-            found.update("\x1f".join(["texts", str(len(held)), *held]).encode(errors="surrogatepass"))
+            # Texts, which are most of what there is, are taken in at once; one may hold the mark between them.
+            texts = "\x1f".join(["texts", str(len(held)), *held])
+            if texts.count("\x1f") > len(held) + 1:
+                texts += repr([len(each) for each in held])
+            found.update(texts.encode(errors="surrogatepass"))
         except TypeError:
             for each in held:
                 if isinstance(each, str):
-                    found.update(each.encode(errors="surrogatepass") + b"\x1f")
+                    found.update(f"{len(each)}\x1f{each}\x1f".encode(errors="surrogatepass"))
                 else:
                     _take_in(each, found)
     elif isinstance(held, Mapping):

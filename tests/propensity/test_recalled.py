@@ -202,6 +202,16 @@ def test_hashes_tell_apart_what_differs() -> None:
     moved = [texts, texts.assign(c=["x", "", "y"]), texts.assign(c=["x", "y", None]), texts.assign(n=[1.0, 2.0, 2.0]),
              texts.rename(columns={"c": "d", "d": "c"}), texts.assign(d=texts["d"].astype(object))]  # fmt: skip
     assert len({content_hash(each) for each in moved}) == len(moved)
+    cut = (["a\x1fb", "c"], ["a", "b\x1fc"])
+    alike: list[Any] = [
+        *cut,
+        *([None, *each] for each in cut),
+        *(pd.DataFrame({"c": pd.Series(each, dtype="str")}) for each in cut),
+    ]
+    long = pd.Series(range(200))
+    alike += [long, long.where(long != 100, -1), pd.Index(long), pd.Index(long.where(long != 100, -1))]
+    alike += [frame.rename_axis("at"), frame.rename(columns={"a": 1}), frame.rename(columns={"a": "1"})]
+    assert len({content_hash(each) for each in alike}) == len(alike), "whatever stands in a text, and however long"
     assert content_hash(texts[["n", "c"]]) == content_hash(texts.drop(columns="d")[["n", "c"]].copy())
 
 
