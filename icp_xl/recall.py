@@ -2,7 +2,7 @@
 
 A piece of work is recalled by a hash of all that it depends on: its inputs by content, the settings that it reads, this
 program's code and the versions of its libraries. So a change redoes the pieces that it touches and no other, whatever
-it was that changed. What is kept is JSON (frames as Parquet, arrays as NumPy's own format without objects), signed with
+it was that changed. What is kept is JSON (frames as Arrow, arrays as NumPy's own format without objects), signed with
 the user's key together with its name: a damaged, planted or foreign file is as good as none, and the work is done anew.
 Only what comes back bit by bit as it was is kept at all.
 """
@@ -234,10 +234,13 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
         np.save(out, np.asarray(held), allow_pickle=False)
         return ["scalar" if isinstance(held, np.generic) else "array", base64.b64encode(out.getvalue()).decode()]
     if isinstance(held, pd.DataFrame):
-        out = io.BytesIO()
-        held.to_parquet(out, compression="zstd")
+        import pyarrow as pa
+
+        table, sink = pa.Table.from_pandas(held), pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(table)
         kept = [type(held.index).__name__, str(held.index.dtype), [[str(n), _kind(held[n])] for n in held.columns]]
-        return ["frame", base64.b64encode(out.getvalue()).decode(), kept]
+        return ["frame", base64.b64encode(sink.getvalue()).decode(), kept]
     name = f"{type(held).__module__}.{type(held).__qualname__}"
     if kinds.get(name) is not type(held):
         raise TypeError(f"{name} cannot be kept")
@@ -261,7 +264,6 @@ def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
         TypeError, ValueError, KeyError: it is not of that form.
     """
     import numpy as np
-    import pandas as pd
 
     if not isinstance(told, list):
         return told
@@ -279,12 +281,12 @@ def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
         held = np.load(io.BytesIO(base64.b64decode(body)), allow_pickle=False)
         return held[()] if what == "scalar" else held
     if what == "frame":
-        frame = pd.read_parquet(io.BytesIO(base64.b64decode(body)))
+        import pyarrow as pa
+
+        frame = pa.ipc.open_stream(base64.b64decode(body)).read_all().to_pandas()
         for name, was in told[2][2]:
-            # Parquet has no times in whole seconds, and one type of text.
-            if was.startswith("datetime64") and was != frame[name].dtype:
-                frame[name] = frame[name].astype(was)
-            elif was.startswith("object") and frame[name].dtype == "str":
+            # Arrow knows one type of text.
+            if was.startswith("object") and frame[name].dtype == "str":
                 texts = frame[name].astype(object)
                 frame[name] = texts.where(texts.notna(), None) if was == "object NoneType" else texts
         return frame

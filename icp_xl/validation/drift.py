@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def compare_samples(
     psi = stability_index(old_counts, new_counts)
     n, m = max(old.size, 1), max(new.size, 1)
     freedom = max(len(old_counts) - 1, 1)
-    limit = max(least, float(chi2.ppf(1.0 - alpha, freedom)) * (1.0 / n + 1.0 / m))
+    limit = max(least, float(chdtri(freedom, alpha)) * (1.0 / n + 1.0 / m))
     reach = float(np.sqrt(-0.5 * np.log(alpha / 2.0))) * float(np.sqrt((n + m) / (n * m)))
     return Shift(psi, limit, ks_distance(old, new), reach)
 
