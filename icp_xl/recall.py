@@ -179,10 +179,10 @@ def _take_in(held: Any, found: Any) -> None:
     elif isinstance(held, np.ndarray | list | tuple):
         try:
             # Texts, which are most of what there is, are taken in at once; one may hold the mark between them.
-            texts = "\x1f".join(["texts", str(len(held)), *held])
-            if texts.count("\x1f") > len(held) + 1:
-                texts += repr([len(each) for each in held])
-            found.update(texts.encode(errors="surrogatepass"))
+            whole = "\x1f".join(["texts", str(len(held)), *held])
+            if whole.count("\x1f") > len(held) + 1:
+                whole += repr([len(each) for each in held])
+            found.update(whole.encode(errors="surrogatepass"))
         except TypeError:
             for each in held:
                 if isinstance(each, str):
