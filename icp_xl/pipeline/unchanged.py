@@ -72,7 +72,8 @@ class Unchanged:
         self._touched: dict[str, set[str]] = {}
         if not self.active:
             return
-        self._given = _hash([_code(), _libraries(), _settings(run), _sources(run)])
+        self._read = _sources(run)
+        self._given = _hash([_code(), _libraries(), _settings(run), self._read])
         self._disk = _files_of(run)
         self._earlier, self._records = ({}, {}) if fresh else self._load()
         there = {_pair(name, digest) for name, digest in self._disk.items()}
@@ -117,6 +118,9 @@ class Unchanged:
         """Stage what the next run needs to know."""
         if not self.active:
             return
+        if _sources(self.run) != self._read:
+            # Somebody saved a source meanwhile, and nobody knows which stages read what he saved.
+            self.parts.clear()
         for name in self.parts:
             self._give_up_rewritten(name)
         body = {
@@ -319,7 +323,11 @@ def _sources(run: RunContext) -> str:
                     found[str(path.relative_to(data))] = "open" if path.name[:2] == "~$" else _digest(path, largest)
     for named in _paths(run.settings.model_copy(update={"paths": None})):
         # What bears the name here and in the data folder counts both times, whichever is read.
-        found[f"{named}: "] = [(path.name, _digest(path, largest)) for path in _named(named, data)]
+        # A report to be shared that lies where the run itself writes it is told by what wrote it.
+        found[f"{named}: "] = [
+            (path.name, _digest(path, largest)) for path in _named(named, data)
+            if not (path.parent.resolve() == out.resolve() and _is_output(path))
+        ]  # fmt: skip
     return _hash(found)
 
 

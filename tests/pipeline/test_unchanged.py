@@ -178,6 +178,32 @@ def test_a_named_file_counts_here_and_in_the_data_folder(
     assert world.did == ["early", "first", "second", "third", "list"]
 
 
+def test_reports_that_lie_where_the_run_writes_them_are_no_sources(world: World) -> None:
+    world.out = world.data
+    with start_run("run", world.settings()) as run:
+        before = unchanged._sources(run)
+        (world.data / "icp_report.xlsx").write_text("made by the run")
+        assert "icp_report.xlsx" in run.settings.share.reports and unchanged._sources(run) == before
+        (world.data / "one.csv").write_text("another")
+        assert unchanged._sources(run) != before
+
+
+def test_what_a_source_said_for_the_time_of_a_run_only_is_not_stood_on(world: World) -> None:
+    source = world.data / "one.csv"
+    said = source.read_text()
+
+    def saved_meanwhile(run: RunContext) -> None:
+        source.write_text("draft")
+        world._first(run)
+
+    first, second, *others = world.stages()
+    world.run(stages=(first, replace(second, call=saved_meanwhile), *others))
+    source.write_text(said)
+    world.run()
+    assert world.did == ["early", "first", "second", "third", "list"]
+    assert json.loads(world.outputs()["first.json"])["one"] == said
+
+
 def test_without_a_fixed_clock_only_what_depends_on_the_day_is_done_on_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
