@@ -8,7 +8,7 @@ from datetime import date
 import pandas as pd
 
 from icp_xl.config import Settings
-from icp_xl.config.train import LinearGrid, TreeGrid
+from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.baselines import BaselineModel
 from icp_xl.propensity.calibration import Calibrator
 from icp_xl.propensity.candidates import Recipe
@@ -22,6 +22,7 @@ from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.pooled import Pooled, fit_pooled
 from icp_xl.propensity.trees import TreeModel
 from icp_xl.propensity.undated import FIELDS, UndatedCost, cost_of_undated
+from icp_xl.propensity.verdict import Evaluation, evaluate
 from icp_xl.recall import recalled
 
 _KINDS = (
@@ -59,4 +60,18 @@ def recall_undated(
     return recalled(
         "undated", lambda: (data, today, names, settings.train, settings.leakage, seed),
         lambda: cost_of_undated(data, today, names, settings, seed=seed), (UndatedCost, Interval),
+    )  # fmt: skip
+
+
+def recall_evaluation(
+    fitted: Fitted, settings: TrainSettings, *, seed: int, score_cutoff: date, base_rates: dict[str, float],
+    windows: Sequence[tuple[date, date]], looks: int,
+) -> Evaluation:  # fmt: skip
+    """:func:`~icp_xl.propensity.verdict.evaluate`, or what it gave of the same."""
+    told = {"seed": seed, "score_cutoff": score_cutoff, "base_rates": base_rates, "windows": windows, "looks": looks}
+    return recalled(
+        "evaluation", lambda: (fitted, settings, told),
+        lambda: evaluate(fitted, settings, seed=seed, score_cutoff=score_cutoff, base_rates=base_rates,
+                         windows=windows, looks=looks),
+        (Evaluation, Interval),
     )  # fmt: skip

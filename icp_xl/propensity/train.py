@@ -21,9 +21,9 @@ from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.level import Mix
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.pooled import KIND, Pooled, certain
-from icp_xl.propensity.recalled import recall_fit, recall_pooled, recall_undated
+from icp_xl.propensity.recalled import recall_evaluation, recall_fit, recall_pooled, recall_undated
 from icp_xl.propensity.undated import UndatedCost
-from icp_xl.propensity.verdict import Evaluation, evaluate
+from icp_xl.propensity.verdict import Evaluation
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
         InsufficientDataError: too few buyers for a model.
     """
     fitted = recall_fit(data, job.settings, seed=job.seed, target=job.score_cutoff, check=check)
-    evaluation = evaluate(
+    evaluation = recall_evaluation(
         fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip
@@ -224,7 +224,7 @@ def _is_small(own: Trained, settings: Settings) -> bool:
 def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained) -> Evaluated | None:
     """What the model for all, or the best rule, is worth in one division; ``None`` where that adds nothing."""
     fitted, train = found.fitted, job.settings.train
-    evaluation = evaluate(
+    evaluation = recall_evaluation(
         fitted, train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
         windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
     )  # fmt: skip

@@ -274,3 +274,19 @@ def test_the_model_for_all_does_not_ask_for_how_much(out: Path, monkeypatch: pyt
     datas[1] = replace(datas[1], cutoffs=(*before, replace(last, label=1 - last.label)))
     ask_pooled()
     assert len(made) > times
+
+
+def test_a_judgement_comes_back_whole(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = fits.recall_fit(make_division(300, 3, noise=1)[0], FAST, seed=1, target=TARGET)
+    told: dict[str, Any] = {
+        "seed": 1,
+        "score_cutoff": TARGET,
+        "base_rates": {"2024-01-01": 0.1},
+        "windows": (),
+        "looks": 1,
+    }
+    first = fits.recall_evaluation(fitted, FAST.train, **told)
+    monkeypatch.setattr(fits, "evaluate", lambda *_, **__: None)
+    again = fits.recall_evaluation(fitted, FAST.train, **told)
+    assert content_hash(again) == content_hash(first)
+    assert fits.recall_evaluation(fitted, FAST.train, **{**told, "looks": 2}) is None
