@@ -165,7 +165,8 @@ def fit_division(
     judged["p_hat"] = judged[P + chosen]
     found = final[chosen]
     scores = matrices.log_odds(found.parts, learned[-1])
-    calibrator = _tempered(found, judged, scores) if forward else found.calibrator
+    longer = knows_a_year(data.cutoffs[0].cutoff, end)
+    calibrator = _tempered(found, judged, scores, longer) if forward else found.calibrator
     model = DivisionModel(
         data.division, data.slug, chosen, found.parts, calibrator, tuple(each.cutoff for each in learned),
         data.window_months,
@@ -329,11 +330,13 @@ def _calibrated(
     return Candidate(parts, replace(calibrator, rate=level.shift), level)
 
 
-def _tempered(found: Candidate, judged: pd.DataFrame, scores: Floats) -> Calibrator:
+def _tempered(found: Candidate, judged: pd.DataFrame, scores: Floats, longer: bool) -> Calibrator:
     """Probabilities drawn to each other, or apart, as far as those of the judged windows were too bold, beyond noise.
 
     Whether too many or too few were expected in a window is no matter of boldness: each window is set to its own level
     before the slope is found, and as many are expected after the drawing as before, by the log-odds ``scores``.
+    ``longer``: the log knows a year; then the windows that judge go back to models which had learned from far less and
+    were the more careful for it, so that nothing is drawn apart.
     """
     parts = []
     for _, each in _by_fold(judged):
@@ -343,7 +346,7 @@ def _tempered(found: Candidate, judged: pd.DataFrame, scores: Floats) -> Calibra
     slope, _ = slope_and_intercept(y, p)
     odds = logit(p)
     error = 1.0 / float(np.sqrt(max((p * (1.0 - p) * (odds - odds.mean()) ** 2).sum(), 1e-9)))
-    if not np.isfinite(slope) or abs(slope - 1.0) <= BEYOND * error:
+    if not np.isfinite(slope) or abs(slope - 1.0) <= BEYOND * error or (longer and slope > 1.0):
         return found.calibrator
     # As far as it is beyond noise: models that learned from less, as those of earlier windows did, are too careful.
     slope = 1.0 + (slope - 1.0) * (1.0 - (BEYOND * error / (slope - 1.0)) ** 2)

@@ -226,16 +226,20 @@ def test_probabilities_that_were_too_bold_are_drawn_together_and_as_many_are_exp
     odds = np.log(before / (1 - before))
     bold = 1 / (1 + np.exp(-(2.0 * (odds - odds.mean()) + odds.mean())))
     judged = pd.DataFrame({"fold": 0, "label": latest.label, "p_hat": bold})
-    after = _tempered(found, judged, scores).apply(scores)
+    after = _tempered(found, judged, scores, longer=True).apply(scores)
     assert after.std() < 0.8 * before.std()
     assert after.mean() == pytest.approx(before.mean(), abs=0.005)
+    # That models which had learned from far less were too careful is no reason to draw apart.
+    careful = judged.assign(p_hat=1 / (1 + np.exp(-(0.5 * (odds - odds.mean()) + odds.mean()))))
+    assert _tempered(found, careful, scores, longer=True) is found.calibrator
     # A level that moved between windows says nothing of boldness.
     still = pd.DataFrame(
         {"fold": np.repeat([0, 1], 1500), "label": np.tile(latest.label, 2), "p_hat": np.tile(before, 2)}
     )
     shifted = np.r_[odds - 1.0, odds + 1.0]
     one, two = (
-        _tempered(found, each, scores).apply(scores) for each in (still, still.assign(p_hat=1 / (1 + np.exp(-shifted))))
+        _tempered(found, each, scores, longer=False).apply(scores)
+        for each in (still, still.assign(p_hat=1 / (1 + np.exp(-shifted))))
     )
     assert np.abs(one - two).max() < 0.01
 
