@@ -180,7 +180,7 @@ def _type(path: Path, header: str, words: tuple[str, ...], chance: random.Random
             texts = [cell.value for cell in row]
             if header in texts:
                 column = texts.index(header) + 1
-            elif column and row[0].value is not None and chance.random() < 0.4:
+            elif column and any(cell.value is not None for cell in row) and chance.random() < 0.4:
                 row[column - 1].value = chance.choice(words)
                 break
     book.save(path)
