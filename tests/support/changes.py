@@ -93,8 +93,8 @@ def draw(world: Path, chance: random.Random) -> Change:
         one = chance.choice((0.1, 0.3, 0.4))
         told = f"{{vertical: {one}, size: {0.5 - one:.1f}, adoption: 0.25, relationship: 0.25}}"
         return kind, ("--set", f"scoring.weights={told}", "--set", "scoring.use_optimized_weights=false"), lambda: None
-    if kind == "source":
-        path = chance.choice(sorted((world / "data").glob("*.csv")))
+    if kind == "source" and (tables := sorted((world / "data").glob("*.csv"))):
+        path = chance.choice(tables)
         path.unlink()
         return f"{kind} {path.name}", (), lambda: None
     if kind == "line":
