@@ -9,7 +9,7 @@ Formulas (of columns, figures and names) are Excel formulas, with or without the
 
 - ``{column_key}`` is the cell of that column in the same row (column formulas only),
 - ``{table.column_key}`` is all the cells of that column, as an absolute range with its sheet,
-- ``{table.*}`` is the cells of all its columns,
+- ``{table.*}`` is the cells of all its columns, ``{table.first_key..last_key}`` of those from one to another,
 - ``{table.column_key:3}`` is the third of them (the rows count from 1), ``{table.column_key:3-9}`` the third to ninth.
 
 Anything else in braces, such as an array constant, stays as it is.

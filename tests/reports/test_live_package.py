@@ -174,8 +174,9 @@ def test_one_place_for_each_constant(live: Live) -> None:
     assert isinstance(table, Table)
     for column in table.columns:
         numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)", re.sub(r'"[^"]*"|\{[^}]*\}', "", column.formula or ""))
-        # Rounding places, bounds of the score, the numbers of grades and the tie-break of movers; the rest has a name.
-        assert {float(number) for number in numbers} <= {0, 1, 2, 3, 4, 5, 12, 100, 10_000_000}, column.key
+        # Rounding places, bounds of the score, the numbers of grades (by segment: tens), and the tie-break of movers;
+        # the rest has a name.
+        assert {float(number) for number in numbers} <= {0, 1, 2, 3, 4, 5, 10, 12, 100, 10_000_000}, column.key
 
 
 def test_presets_by_name(live: Live) -> None:

@@ -12,7 +12,7 @@ from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import quote_sheet
 from icp_xl.reports.spec import Ref
 
-_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*|\*))?(?::(\d+)(?:-(\d+))?)?\}")
+_TEMPLATE = re.compile(r"\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*(?:\.\.[A-Za-z_]\w*)?|\*))?(?::(\d+)(?:-(\d+))?)?\}")
 _CALL = re.compile(r"(?<![\w.])([A-Z][A-Z0-9.]*)\(")
 #: Functions that came after Excel 2007; those with a dot in their name are later too, but for a few. XlsxWriter's
 #: ``use_future_functions`` makes NORM.INV of NORMSINV, changes texts in quotes, and leaves defined names alone.
@@ -64,6 +64,11 @@ class TableLocation:
     def slice(self, key: str, first: int, last: int) -> str:
         """The cells of a column from one row to another (from 1, both included), absolute, with the sheet."""
         return f"{self.cell(key, first)}:${self.letter(key)}${self.first_row + last}"
+
+    def between(self, first: str, last: str) -> str:
+        """The cells of the columns from one to another, absolute, with the sheet."""
+        start, end = self.range(first).split(":")[0], self.range(last).split(":")[1]
+        return f"{start}:{end}"
 
     @property
     def block(self) -> str:
@@ -140,7 +145,8 @@ def resolve_references(
         if column == "*":
             return found.block
         if number is None:
-            return found.range(column)
+            first, _, end = column.partition("..")
+            return found.range(first) if not end else found.between(first, end)
         return found.cell(column, int(number)) if last is None else found.slice(column, int(number), int(last))
 
     return "=" + with_prefixes(_TEMPLATE.sub(place, formula.removeprefix("=")))

@@ -21,6 +21,7 @@ _NAMES = {
     **{f"icp_from_{grade}": f"{{live_grades.starts:{i}}}" for i, grade in enumerate(GRADES, 1)},
     **{reached_name(grade): f"{{live_reached.percentile:{i}}}" for i, grade in enumerate(GRADES, 1)},
     "icp_knots": "{live_knots.knot}",
+    "icp_knot_table": "{live_knots.knot..number}",
     "icp_knot_base": "{live_knots.base}",
     "icp_knot_middle": "{live_knots.middle}",
     "icp_knot_slope": "{live_knots.slope}",
@@ -71,13 +72,17 @@ def key(raw_score: str) -> str:
     return f"ROUND(({raw_score})/icp_key_unit,0)"
 
 
-def position(key_: str, *, known: bool = False) -> str:
-    """Place of the last knot that is not above the key, from 1; ``known`` is a key that the knots were made from.
+def position(key_: str) -> str:
+    """Place of the last knot that is not above the key, from 1; of the first, where all are."""
+    return f"IFERROR(MATCH({key_},icp_knots,1),1)"
 
-    No known key is below the first knot, and going without the question saves a third of the search.
+
+def known_position(key_: str) -> str:
+    """:func:`position` of a key that the knots were made from: none is below the first.
+
+    LibreOffice computes ``VLOOKUP`` in every core and ``MATCH`` in one. The knots' table begins with knot and number.
     """
-    found = f"MATCH({key_},icp_knots,1)"
-    return found if known else f"IFERROR({found},1)"
+    return f"1+VLOOKUP({key_},icp_knot_table,2,TRUE)"
 
 
 def percentile(key_: str, place: str) -> str:
@@ -86,6 +91,17 @@ def percentile(key_: str, place: str) -> str:
     between = f"INDEX(icp_knot_base,{place})+({key_}-{knot})*INDEX(icp_knot_slope,{place})"
     value = f"IF({key_}={knot},INDEX(icp_knot_middle,{place}),{between})"
     return f"MIN(icp_most,MAX(icp_least,{value}))"
+
+
+def known_percentile(key_: str, place: str) -> str:
+    """:func:`percentile` of a key that the knots were made from.
+
+    Of the knots' table it reads two columns instead of four: every cell that changes there costs LibreOffice a notice
+    to every account that reads it.
+    """
+    knot, steps = f"INDEX(icp_knots,{place})", "(ROWS(icp_knots)-1)"
+    between = f"({place}-1+({key_}-{knot})/(INDEX(icp_knots,{place}+1)-{knot}))/{steps}"
+    return f"MIN(icp_most,MAX(icp_least,IF({key_}={knot},INDEX(icp_knot_middle,{place}),{between})))"
 
 
 def score(percentile_: str) -> str:

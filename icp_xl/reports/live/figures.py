@@ -30,6 +30,8 @@ BIN = 5
 MOVERS = 10
 #: What a row takes off the percentile, so that no two accounts stand equal.
 TIE = 1e-15
+#: Between the numbers of one segment's grades and of the next one's.
+SEGMENT_STEP = 10
 #: Places that an account must move by to be named.
 LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
@@ -94,11 +96,12 @@ def compute_live(
     frame["icp_score"] = icp_score(frame["percentile"].to_numpy())
     frame["icp_grade"] = grade(frame["percentile"].to_numpy(), shares).astype(object)
     value = {name: len(GRADES) - i for i, name in enumerate(GRADES)}
-    frame["grade_no"] = frame["icp_grade"].map(value).astype(int)
+    grade_no = frame["icp_grade"].map(value).astype(int)
+    frame["segment_grade"] = SEGMENT_STEP * frame["segment_no"] + grade_no
     frame["published_no"] = frame["published_grade"].map(value).astype(int)
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
     frame["place_change"] = (frame["percentile"] - frame["published_percentile"]) * (n - 1)
-    frame["grade_move"] = frame["grade_no"] - frame["published_no"]
+    frame["grade_move"] = grade_no - frame["published_no"]
     frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
     frame["shown_industry"] = frame["industry_no"].where(inside, 0)

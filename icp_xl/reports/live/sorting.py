@@ -64,9 +64,13 @@ class Windows:
     def knot(self, number: int) -> str:
         """Formula of the knot ``number`` (from 0), before it is rounded."""
         window, rest = divmod(number, self.knots_per_window)
-        if rest == 0:
-            return DIRECT
+        if number in (0, self.knots - 1):
+            return "MAX(icp_keys)" if number else "MIN(icp_keys)"
         first, last = self.edge(window) + 1, self.edge(window + 1)
+        if rest == 0:
+            # Between the last key of the window before and the first of this one.
+            edge, over = f"{{live_edges.key:{2 * window}}}", number * (self.accounts - 1) % (self.knots - 1)
+            return f"{edge}+(MIN({{live.gathered:{first}-{last}}})-{edge})*{over}/{self.knots - 1}" if over else edge
         place = f"({{number}}*(icp_population-1)/(ROWS(icp_knots)-1)-{first - 1})/{last - first}"
         return f"PERCENTILE({{live.gathered:{first}-{last}}},{place})"
 
@@ -83,8 +87,7 @@ def sorted_columns(plan: Windows) -> list[Column]:
     for number in range(1, plan.blocks + 1):
         first, last = plan.block(number)
         in_blocks += [f"SMALL({{live.key:{first}-{last}}},{place})" for place in range(1, last - first + 2)]
-    # The same formula in every row, which LibreOffice keeps and computes as one.
-    gathered = "INDEX({live.sorted},{row_no}+VLOOKUP({row_no},{live_parts.*},2,TRUE))"
+    gathered = "INDEX({live.sorted},{row_no}+VLOOKUP({row_no},{live_parts.start..shift},2,TRUE))"
     return [
         Column("sorted", "Keys sorted in blocks", "integer", width=18, formula=in_blocks, hidden_from_print=True),
         Column("gathered", "Keys by window", "integer", width=18, formula=gathered, hidden_from_print=True),
@@ -104,7 +107,8 @@ def sorted_keys(keys: np.ndarray, plan: Windows) -> pd.DataFrame:
 def build_sorting(keys: np.ndarray, plan: Windows) -> Sheet:
     """The sheet of the windows' edges and of the parts of the blocks."""
     edges = _edges(keys, plan)
-    cut = [f"SMALL(icp_keys,{plan.edge(i // 2 + 1)}){'' if i % 2 else '-1'}" for i in range(plan.parts - 1)]
+    cut = [f"SMALL(icp_keys,{plan.edge(i // 2)})" if i % 2 == 0 else f"{{live_edges.key:{i + 1}}}-1"
+           for i in range(1, plan.parts)]  # fmt: skip
     number = Column("number", "No.", "integer", width=8)
     parts = _parts(keys, plan)
     many = plan.blocks

@@ -12,13 +12,14 @@ from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, TIE, LiveFigures, sample_points
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, SEGMENT_STEP, TIE, LiveFigures, sample_points
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
 _SHOWN = '{live.shown_industry},">0"'
+_GRADE_NO = f"({{segment_grade}}-{SEGMENT_STEP}*{{segment_no}})"
 _OF_SHOWN = "SUMPRODUCT({live_segments.shown},{live_segments.accounts},{live_segments.%s})/{accounts}"
 #: Headline figures of the chosen segment: key, words, kind, formula.
 HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
@@ -26,7 +27,7 @@ HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
     ("average", "Average score", "score", f"IFERROR({_OF_SHOWN % 'average'},0)"),
     ("top_share", "Graded A or B", "percent", f"IFERROR({_OF_SHOWN % 'top_share'},0)"),
     ("top_revenue", "Their share of revenue", "percent",
-     f'IFERROR(SUMIFS({{live.total_revenue}},{_SHOWN},{{live.grade_no}},">=4")/'
+     f'IFERROR(SUMIFS({{live.total_revenue}},{_SHOWN},{{live.percentile}},">="&MIN(icp_reached_A,icp_reached_B))/'
      'SUMIF({live_segments.shown},1,{live_segments.revenue}),0)'),
     ("up", "Grade goes up", "integer", f'COUNTIFS({_SHOWN},{{live.grade_move}},">0")'),
     ("down", "Grade goes down", "integer", f'COUNTIFS({_SHOWN},{{live.grade_move}},"<0")'),
@@ -49,14 +50,14 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("published_score", "Published score", "score", width=10),
         Column("published_grade", "Published grade", "grade", width=10),
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}")),
-        Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_no}")),
+        Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade(_GRADE_NO)),
         Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
                formula="({percentile}-{published_percentile})*(icp_population-1)"),
-        Column("grade_move", "Grades up or down", "integer", width=10, formula="{grade_no}-{published_no}"),
+        Column("grade_move", "Grades up or down", "integer", width=10, formula=f"{_GRADE_NO}-{{published_no}}"),
         Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(scores)),
         Column("percentile", "Percentile", "number", decimals=4, width=10,
-               formula=ex.percentile("{key}", "{position}")),
+               formula=ex.known_percentile("{key}", "{position}")),
         *_helpers(),
     ]  # fmt: skip
     n = len(now.accounts)
@@ -86,8 +87,14 @@ def _helpers() -> list[Column]:
     return [
         whole("row_no", "Row", width=8),
         whole("key", "Key", ex.key("{raw_score}"), 18),
-        whole("position", "Knot", ex.position("{key}", known=True)),
-        whole("grade_no", "Grade number", ex.grade_number("{percentile}", ex.reached_name)),
+        whole("position", "Knot", ex.known_position("{key}")),
+        # In one number, so that grades are counted by segment with one condition instead of two.
+        whole(
+            "segment_grade",
+            "Ten times the segment and grade",
+            f"{SEGMENT_STEP}*{{segment_no}}+{ex.grade_number('{percentile}', ex.reached_name)}",
+            10,
+        ),
         whole("published_no", "Published number"),
         whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
         whole("industry_no", "Industry number"),
@@ -157,9 +164,9 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
     )  # fmt: skip
     knot = "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
     knots = [
+        Column("knot", "Rounded", "integer", width=18, formula=knot),
         Column("number", "Knot", "integer", width=8),
         Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
-        Column("knot", "Rounded", "integer", width=18, formula=knot),
         # Half above a whole number: of equal knots the last, which a search for the number itself leaves to the engine.
         Column("last", "Last equal", "integer", width=10, formula="MATCH({knot}+0.5,icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
@@ -184,7 +191,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("top_share", "Graded A or B", "percent", width=10, formula="{share_A}+{share_B}"),
         Column("revenue", "Revenue", "money", width=14, formula=f"SUMIF({mine},{{live.total_revenue}})"),
         *(Column(f"share_{name}", f"Grade {name}", "percent", width=9,
-                 formula=f"IFERROR(COUNTIFS({mine},{{live.grade_no}},{value})/{{accounts}},0)")
+                 formula=f"IFERROR(COUNTIF({{live.segment_grade}},{SEGMENT_STEP}*{{number}}+{value})/{{accounts}},0)")
           for value, name in zip(range(len(GRADES), 0, -1), GRADES, strict=True)),
         *(Column(f"{name}_share", f"Share of {name}", "percent", width=10,
                  formula=f"IFERROR({{{name}}}/SUM({{live_segments.{name}}}),0)") for name in ("accounts", "revenue")),
