@@ -36,7 +36,8 @@ def main() -> None:
                 f"library; a recalculation takes {min(a.seconds for a in answers):.2f} s, "
                 f"{min(a.cpu for a in answers):.2f} CPU s; what a change of the weights sets off takes "
                 f"{min(a.change_seconds for a in answers[1:] or answers):.2f} s, "
-                f"{min(a.change_cpu for a in answers[1:] or answers):.2f} CPU s\n"
+                f"{min(a.change_cpu for a in answers[1:] or answers):.2f} CPU s, and to mark it, when they are set, "
+                f"{min(a.marking_seconds for a in answers[1:] or answers):.2f} s\n"
             )
 
 

@@ -38,6 +38,7 @@ class Recalculated:
     cpu: float = 0.0
     change_seconds: float = 0.0
     change_cpu: float = 0.0
+    marking_seconds: float = 0.0
 
 
 @functools.cache
