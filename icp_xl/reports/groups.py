@@ -61,14 +61,15 @@ def _account_table(accounts: pd.DataFrame) -> Table:
         Column("group", "Of group", width=34),
         Column("account_name", "Account", width=34),
         Column("account_id", "Account id", "id", width=14),
-        Column("rep", "Rep", width=16),
+        # Revenue, score and grade stand below those of the groups, whose widths they share.
         Column("revenue", "Revenue", "money", width=14),
-        Column("icp_score", "Score", "score", width=10),
-        Column("icp_grade", "Grade", "grade", rule="grade", width=9),
-        Column("divisions", "Buys", "long_text", width=26),
-        Column("only_here", "Only here", "long_text", width=26,
+        Column("icp_score", "Score", "score", width=11),
+        Column("icp_grade", "Grade", "grade", rule="grade", width=11),
+        Column("rep", "Rep", width=34),
+        Column("divisions", "Buys", "long_text", width=40),
+        Column("only_here", "Only here", "long_text", width=40,
                note="Divisions that no other account of the group buys."),
-        Column("bought_by_others", "Others of the group buy", "long_text", width=26,
+        Column("bought_by_others", "Others of the group buy", "long_text", width=40,
                note="Divisions that another account of the group buys and this one does not."),
     ]  # fmt: skip
     return Table("group_accounts", columns, accounts)

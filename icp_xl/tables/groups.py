@@ -14,6 +14,7 @@ import pandas as pd
 from icp_xl.tables.ids import id_key
 from icp_xl.tables.lexicon import CITIES, COUNTRIES, FILLER, REGIONS, STATES, TRADE, common_words, personal_names
 from icp_xl.tables.names import normalize_name
+from icp_xl.tables.star_dims import fold
 
 GROUP_COLUMNS = ("group", "how", "account_id", "account_name", "revenue", "divisions", "only_here", "bought_by_others")
 DECLARED, SUGGESTED = "declared", "suggested"
@@ -53,10 +54,16 @@ def find_groups(customers: pd.DataFrame, transactions: pd.DataFrame) -> pd.DataF
 
 
 def _bought(transactions: pd.DataFrame) -> dict[str, set[str]]:
+    """Divisions that each account bought; spellings that differ in case and spaces are one, as the build has them."""
     if transactions.empty or "division" not in transactions.columns:
         return {}
     sold = transactions[(transactions["revenue"] > 0) & transactions["division"].notna()]
-    return {str(own): set(map(str, part)) for own, part in sold.groupby("account_id")["division"]}
+    names = sold["division"].astype(str)
+    spelt = (
+        names.value_counts().rename_axis("name").reset_index().sort_values(["count", "name"], ascending=[False, True])
+    )
+    commonest = spelt.groupby(fold(spelt["name"]))["name"].transform("first").set_axis(spelt["name"])
+    return {str(own): set(part) for own, part in names.map(commonest).groupby(sold["account_id"])}
 
 
 def _declared(accounts: pd.DataFrame) -> dict[str, list[int]]:

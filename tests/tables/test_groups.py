@@ -49,6 +49,15 @@ def test_what_one_buys_that_the_others_do_not() -> None:
     assert found["revenue"].tolist() == [10.0, 86.0]
 
 
+def test_a_division_spelled_in_two_ways_is_one() -> None:
+    frame = accounts("Vexomat Germany", "Vexomat Austria")
+    lines = [("A0", "Dental", 5.0), ("A1", "DENTAL", 90.0), ("A0", "Dental ", 5.0), ("A1", "Dental", 9.0)]
+    sales = pd.DataFrame(lines, columns=["account_id", "division", "revenue"])
+    found = find_groups(frame, sales)
+    assert found["divisions"].tolist() == ["Dental", "Dental"]
+    assert set(found["only_here"]) == set(found["bought_by_others"]) == {""}
+
+
 def test_the_order_of_rows_changes_nothing() -> None:
     frame = accounts(
         "Holm", "Holm Dental", "Vexomat Germany", "Vexomat Austria", parent_account_id=[None, "A0", None, None]

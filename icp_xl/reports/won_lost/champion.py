@@ -143,7 +143,7 @@ def _plan_table(inputs: WonLostInputs) -> Table:
          Column("smallest", "Smallest gain shown in 4 of 5", "number", decimals=3),
          Column("false_promotion", "False promotion", "percent", decimals=1,
                 note="Chance that a challenger that is no better is promoted, over six looks at the trial."),
-         Column("planned", "", width=12)],
+         Column("planned", "Which", width=12)],
         plan, title="What a trial can show here, by its size", filters=False,
     )  # fmt: skip
 
