@@ -62,7 +62,7 @@ def _dashboard(inputs: LiveInputs, now: LiveFigures, settings: ReportSettings) -
             best_accounts("live_top", now, columns, settings.top_accounts),
         ],
         subtitle="Tiles, charts and best accounts follow the sheet What-If; advice is that of the published run.",
-        portrait=True, protected=True,
+        portrait=True, one_page=True, protected=True,
     )  # fmt: skip
 
 
