@@ -77,6 +77,8 @@ class Package:
         self.gone: set[str] = set()
         self.restored: dict[str, Entry] = {}
         self.added_order: list[str] = []
+        #: Relationships by the part that holds them, with its content when they were read.
+        self._read: dict[str, tuple[bytes | Entry, list[Element]]] = {}
         if CONTENT_TYPES.lower() not in self.entries:
             _not_a_workbook(archive)
         self._load_types()
@@ -219,7 +221,10 @@ class Package:
         name = relationships_of(part)
         if not self.has(name):
             return []
-        return [self._relationship(part, element) for element in children(self.tree(name)) if element.tag == REL]
+        held = self._entry(name, MAX_TREE)
+        if name not in self._read or self._read[name][0] is not held:
+            self._read[name] = held, [element for element in children(self.tree(name)) if element.tag == REL]
+        return [self._relationship(part, element) for element in self._read[name][1]]
 
     def _relationship(self, part: str, element: Element) -> Relationship:
         written = target = element.get("Target") or ""

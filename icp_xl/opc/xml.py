@@ -133,7 +133,8 @@ def find(element: Element, name: str) -> Element | None:
 
 def descendants(element: Element, name: str) -> Iterator[Element]:
     """Every element below called ``name``, whatever its namespace."""
-    return (child for child in element.iter() if local(child) == name)
+    found: Iterator[Element] = element.iter("{*}" + name)
+    return found
 
 
 def insert_ordered(parent: Element, child: Element, order: tuple[str, ...]) -> None:

@@ -122,13 +122,14 @@ def histogram_chart(scored: pd.DataFrame) -> Chart:
 
 def box_figures(scored: pd.DataFrame) -> pd.DataFrame:
     """One row per segment and one for all: accounts, least, quartiles and greatest score."""
+    scores = scored["icp_score"]
     groups = [
-        ("All accounts", scored),
-        *((name, scored[scored["segment"] == name]) for name in segments_present(scored)),
+        ("All accounts", scores),
+        *((name, scores[scored["segment"] == name]) for name in segments_present(scored)),
     ]
     rows = []
     for name, part in groups:
-        values = part["icp_score"].to_numpy(dtype=float)
+        values = part.to_numpy(dtype=float)
         if values.size:
             low, q1, middle, q3, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
             rows.append((name, int(values.size), low, q1, middle, q3, high))

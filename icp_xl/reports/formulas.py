@@ -26,6 +26,7 @@ _GROUP_FORMULAS = {
 def group_figures(scored: pd.DataFrame, key: str, groups: list[str]) -> pd.DataFrame:
     """One row per group: accounts, revenue, average score, accounts graded A or B, and their share."""
     rows: list[dict[str, Any]] = []
+    scored = scored[[*dict.fromkeys((key, "icp_grade", "total_revenue", "icp_score"))]]
     for name in groups:
         part = scored[scored[key] == name]
         n = len(part)

@@ -19,6 +19,10 @@ from icp_xl.scoring.model import SEGMENTS, UNKNOWN_SEGMENT
 
 #: Fewer accounts than this make no recommendation.
 LEAST = 3
+#: What recommendations are read from; to cut all columns of the accounts into segments costs more than the rest.
+_READ = (
+    "segment", "total_revenue", "software_revenue", "consumable_revenue", "printers", "icp_grade", "annual_revenue",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ def segment_figures(scored: pd.DataFrame) -> pd.DataFrame:
     revenue = float(frame["revenue"].sum())
     frame["revenue_share"] = [share(part, revenue) for part in frame["revenue"]]
     frame["per_account"] = frame["revenue"] / frame["accounts"].where(frame["accounts"] > 0)
-    parts = [scored[scored["segment"] == name] for name in names]
+    bought = scored[["segment", "software_revenue", "printers"]]
+    parts = [bought[bought["segment"] == name] for name in names]
     frame["software_share"] = [share(float((part["software_revenue"] > 0).sum()), len(part)) for part in parts]
     frame["printer_share"] = [share(float((part["printers"] > 0).sum()), len(part)) for part in parts]
     return frame
@@ -131,6 +136,7 @@ def _advice_tables(advice: pd.DataFrame) -> Iterator[Text]:
 def recommend(scored: pd.DataFrame, currency: str = "$") -> list[Recommendation]:
     """What the figures of each segment say should be done; one row at least per segment that has accounts."""
     found: list[Recommendation] = []
+    scored = scored[list(_READ)]
     for name in segments_present(scored):
         part = scored[scored["segment"] == name]
         advice = [each for each in _rules(name, part, currency) if each.accounts >= LEAST]

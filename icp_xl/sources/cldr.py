@@ -115,6 +115,16 @@ def date_words() -> frozenset[str]:
 
 
 @cache
+def _own(name: str) -> dict[str, Any]:
+    """What a locale says itself of money and large numbers; a Locale merges in all that it inherits, which is slow."""
+    from babel import localedata
+
+    with Path(localedata.resolve_locale_filename(name)).open("rb") as file:
+        said = pickle.load(file)
+    return {what: said.get(what, {}) for what in ("currency_symbols", "compact_decimal_formats")}
+
+
+@cache
 def currency_signs() -> Mapping[str, str]:
     """Each sign or code of a currency to its code; a sign that several share stays itself.
 
@@ -128,9 +138,7 @@ def currency_signs() -> Mapping[str, str]:
     found: dict[str, set[str]] = {}
     names = [name for name in localedata.locale_identifiers() if name.split("_")[0] in _BASES]
     for name in ["root", *names]:
-        # What a locale says itself. A Locale merges in all that it inherits, which takes seconds for so many.
-        with Path(localedata.resolve_locale_filename(name)).open("rb") as own:
-            signs_here = pickle.load(own).get("currency_symbols", {})
+        signs_here = _own(name)["currency_symbols"]
         for code, sign in signs_here.items():
             sign = str(sign).strip("\u200e\u200f\u200b\u00a0 ")
             if sign and sign != code and not any(c.isdigit() for c in sign):
@@ -151,9 +159,13 @@ def large_words() -> Mapping[str, float]:
     >>> large_words()["тыс"], large_words()["mrd"], "mil" in large_words()
     (1000.0, 1000000000.0, False)
     """
+    from babel.core import get_global
+
+    # Norwegian is written in two ways, of which neither says all of it itself.
+    above = {get_global("parent_exceptions").get(name, "root") for name in LANGUAGES} - {"root"}
     meant: dict[str, set[float]] = {}
-    for _, locale in _locales():
-        for forms in locale.compact_decimal_formats.values():
+    for name in {*LANGUAGES, *above}:
+        for forms in _own(name)["compact_decimal_formats"].values():
             for by_size in forms.values():
                 for size, pattern in by_size.items():
                     raw = pattern.pattern if hasattr(pattern, "pattern") else str(pattern)

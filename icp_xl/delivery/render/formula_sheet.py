@@ -1,10 +1,11 @@
-"""Worksheets that look a kind of formula through once, instead of every formula of that kind."""
+"""Worksheets that look a kind of formula through once, instead of every formula of it, and write cells quickly."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from xlsxwriter.utility import xl_rowcol_to_cell_fast
 from xlsxwriter.worksheet import Worksheet
 
 _DIGITS = re.compile(r"\d+")
@@ -39,5 +40,47 @@ class FormulaSheet(Worksheet):  # type: ignore[misc]
             self._ready.add(kind)
         return str(prepared)
 
+    def _write_rows(self) -> None:
+        # As XlsxWriter does, which asks of each column up to the last whether a row has a cell there.
+        if self.comments:
+            super()._write_rows()
+            return
+        self._calculate_spans()
+        for row in range(self.dim_rowmin, self.dim_rowmax + 1):
+            cells, info = self.table.get(row), self.row_info.get(row)
+            spans = self.row_spans.get(row // 16)
+            if cells:
+                self._write_row(row, spans, info)
+                for column in sorted(cells):
+                    self._write_cell(row, column, cells[column])
+                self._xml_end_tag("row")
+            elif info is not None:
+                self._write_empty_row(row, spans, info)
+
+    def _calculate_spans(self) -> None:
+        if self.comments:
+            super()._calculate_spans()
+            return
+        spans: dict[int, tuple[int, int]] = {}
+        for row in range(self.dim_rowmin, self.dim_rowmax + 1):
+            if cells := self.table.get(row):
+                first, last = spans.get(row // 16, (min(cells), max(cells)))
+                spans[row // 16] = min(first, *cells), max(last, *cells)
+        self.row_spans = {block: f"{first + 1}:{last + 1}" for block, (first, last) in spans.items()}
+
     def _xml_number_element(self, number: float, attributes: Any = ()) -> None:
         super()._xml_number_element(_Exact(number), attributes)
+
+    def _write_cell(self, row: int, col: int, cell: Any) -> None:
+        # As XlsxWriter does, which looks through each attribute of a cell for what must be escaped; these need none.
+        kind = type(cell).__name__
+        if kind not in ("Number", "Datetime", "String", "Blank") or not cell.format:
+            super()._write_cell(row, col, cell)
+            return
+        start = f'<c r="{xl_rowcol_to_cell_fast(row, col)}" s="{cell.format._get_xf_index()}"'
+        if kind == "Blank":
+            self.fh.write(f"{start}/>")
+        elif kind == "String":
+            self.fh.write(f'{start} t="s"><v>{cell.string}</v></c>')
+        else:
+            self.fh.write(f"{start}><v>{_Exact(cell.number):.16G}</v></c>")

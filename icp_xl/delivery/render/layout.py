@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from icp_xl.delivery.render.cell_values import column_values
 from icp_xl.delivery.render.text_metrics import PADDING, ROW, fitting_width, text_width, wrapped_lines
 from icp_xl.delivery.render.theme import DECIMALS
@@ -287,12 +290,13 @@ def _sum(values: Any) -> float:
 
 def sample_texts(values: Any, column: Column) -> list[str]:
     """The longest of a column's values as they will be shown (of a sample, where there are many)."""
-    if len(values) > SAMPLE:
-        if values.dtype.kind in "iuf":
-            values = values.agg(["min", "max"])
-        else:
-            lengths = values.astype(str).str.len()
-            values = values.loc[lengths.sort_values(kind="stable").index[-50:]]
+    if values.dtype.kind in "iuf" and (column.kind not in ("id", "flag") or len(values) > SAMPLE):
+        # Numbers of a column have as many decimals each, so the longest are the least and the greatest.
+        shown = values[np.isfinite(values)]
+        values = pd.Series([shown.min(), shown.max()], dtype=values.dtype) if len(shown) else shown
+    elif len(values) > SAMPLE:
+        lengths = values.astype(str).str.len()
+        values = values.loc[lengths.sort_values(kind="stable").index[-50:]]
     texts = []
     for value in column_values(values, as_text=column.kind == "id", flag=column.kind == "flag"):
         if value is None:

@@ -165,8 +165,12 @@ def _write_column(writer: SheetWriter, table: Table, column: Column, spot: Table
         return
     values = column_values(table.frame[column.key], as_text=column.kind == "id", flag=column.kind == "flag")
     if column.formula is not None:
-        formulas = [column.formula] * len(values) if isinstance(column.formula, str) else column.formula
-        for i, (formula, value) in enumerate(zip(formulas, values, strict=True)):
+        if isinstance(column.formula, str):
+            text = writer.formula_text(column.formula, spot, ROW_MARK)
+            for i, value in enumerate(values, row):
+                writer.ready_formula(i, at, text.replace(ROW_MARK, str(i + 1)), style, value)
+            return
+        for i, (formula, value) in enumerate(zip(column.formula, values, strict=True)):
             writer.formula(row + i, at, formula, style, value, spot)
         return
     status = _status_styles(writer, column) if column.rule == "status" else None

@@ -77,15 +77,16 @@ class SheetWriter:
             value: text, number, date or nothing.
             style: a format of the book.
         """
+        # The methods without an underscore look first whether the row is meant as the text of an address.
         worksheet = self.worksheet
         if value is None:
-            code = worksheet.write_blank(row, column, None, style)
+            code = worksheet._write_blank(row, column, None, style)
         elif isinstance(value, str):
-            code = worksheet.write_string(row, column, value, style)
+            code = worksheet._write_string(row, column, value, style)
         elif isinstance(value, datetime):
-            code = worksheet.write_datetime(row, column, value, style)
+            code = worksheet._write_datetime(row, column, value, style)
         else:
-            code = worksheet.write_number(row, column, value, style)
+            code = worksheet._write_number(row, column, value, style)
         self.checked(code, row, column)
 
     def formula(
@@ -101,13 +102,16 @@ class SheetWriter:
             value: what the cell shows before anything recalculates.
             table: the table whose row the formula speaks of.
         """
-        text = self.formula_text(formula, table, row)
+        self.ready_formula(row, column, self.formula_text(formula, table, row), style, value)
+
+    def ready_formula(self, row: int, column: int, text: str, style: Any, value: Any) -> None:
+        """:meth:`formula` of a text that :meth:`formula_text` gave."""
         cached = "" if value is None else value
         if isinstance(cached, datetime):
             cached = self.worksheet._convert_date_time(cached)
         if isinstance(cached, str):
             cached = cached_text(cached)
-        self.checked(self.worksheet.write_formula(row, column, text, style, cached), row, column)
+        self.checked(self.worksheet._write_formula(row, column, text, style, cached), row, column)
         self.formulas += 1
 
     def formula_text(self, formula: str, table: TableLocation | None, row: int | str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from icp_xl.delivery.sharing.formula_safety import formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts, without_facts
 from icp_xl.delivery.sharing.shareable import NAME_TEXTS, PERSONAL, RELATED, stale_titles
-from icp_xl.delivery.sharing.sheet_scan import unused_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo
 from icp_xl.delivery.write_back.column_ownership import TYPE as COLUMNS
 from icp_xl.delivery.write_back.formulas import FORMULA
 from icp_xl.opc.package import Package
@@ -284,9 +284,9 @@ def _keep_figures(package: Package, part: str) -> None:
         package.put(part, serialise(root))
 
 
-def clean_strings(book: Workbook) -> None:
+def clean_strings(book: Workbook, memo: SheetMemo) -> None:
     """Blank the shared strings that no cell shows; the others keep their positions."""
-    part, left = book.related("sharedStrings"), unused_strings(book)
+    part, left = book.related("sharedStrings"), memo.unused(book)
     if part is None or not left:
         return
     positions = itertools.count()

@@ -75,7 +75,7 @@ def make_safe(source: Path, target: Path, allow: frozenset[str] = frozenset()) -
 
 def strip(package: Package, allow: frozenset[str] = frozenset(), memo: SheetMemo | None = None) -> None:
     """Take out of an open package everything that can go without harm."""
-    kinds = frozenset(FINDINGS) - allow
+    kinds, memo = frozenset(FINDINGS) - allow, memo or SheetMemo()
     package.archive.comment = b"" if "container-comment" in kinds else package.archive.comment
     if "container-comment" in kinds:
         for name in commented_entries(package):
@@ -84,12 +84,12 @@ def strip(package: Package, allow: frozenset[str] = frozenset(), memo: SheetMemo
         clean_markup(package)
     clean_properties(package, kinds)
     clean_workbook(Workbook(package), kinds)
-    clean_sheets(Workbook(package), kinds, memo or SheetMemo())
+    clean_sheets(Workbook(package), kinds, memo)
     clean_comments(package, kinds)
     clean_images(package, kinds)
     cut_relationships(Workbook(package), kinds)
     if "unused-text" in kinds:
-        clean_strings(Workbook(package))
+        clean_strings(Workbook(package), memo)
     if "macros" in kinds:
         book = Workbook(package)
         if "macroenabled" in package.content_type(book.part).lower():

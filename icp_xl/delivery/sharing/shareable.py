@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from icp_xl.delivery.sharing.finding_types import Finding
 from icp_xl.delivery.sharing.formula_safety import OVERLAP, find_path, formula_danger, is_safe_link
 from icp_xl.delivery.sharing.image_metadata import image_facts
-from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions, unused_strings
+from icp_xl.delivery.sharing.sheet_scan import SheetMemo, own_functions
 from icp_xl.opc.package import CONTENT_TYPES, Package, Relationship, open_package, relationships_of
 from icp_xl.opc.unsupported import RefusedError
 from icp_xl.opc.workbook_part import Workbook
-from icp_xl.opc.xml import children, descendants, find, local, truthy
+from icp_xl.opc.xml import Element, children, descendants, find, local, truthy
 
 #: One of the names that our functions are made of.
 MODEL_MARK = "icp_fn_each"
@@ -114,10 +115,10 @@ def find_unshareable(package: Package, memo: SheetMemo | None = None) -> Iterato
                     printed = True
                     yield found
     part = book.related("sharedStrings")
-    left = unused_strings(book)
+    left = memo.unused(book)
     if part is not None and left:
         yield Finding("unused-text", part, "", f"{len(left):,} texts, the first {next(iter(left.values()))[:40]!r}")
-    yield from _other_parts(package, sheets, book, told)
+    yield from _other_parts(package, sheets, book, told, memo)
 
 
 def commented_entries(package: Package) -> list[str]:
@@ -273,29 +274,36 @@ def stale_titles(book: Workbook) -> Iterator[Finding]:
                         return
 
 
-def _other_parts(package: Package, sheets: dict[str, str], book: Workbook, told: bool) -> Iterator[Finding]:
+def _other_parts(
+    package: Package, sheets: dict[str, str], book: Workbook, told: bool, memo: SheetMemo
+) -> Iterator[Finding]:
     """Pictures, paths in any text, and what single parts hold; ``told``: the cells with a path are named already."""
+    own, strings = own_functions(book), (book.related("sharedStrings") or "").lower()
     for name in package.names():
-        kind = package.content_type(name).lower()
-        location = sheets.get(name, "")
-        if kind.startswith("image/") or name.rsplit(".", 1)[-1] in ("jpg", "jpeg", "png"):
-            facts = image_facts(package.read(name))
-            if facts:
-                yield Finding("image-metadata", name, location, ", ".join(facts))
-            continue
-        if not (kind.endswith(("xml", "vmldrawing")) or name.endswith((".xml", ".rels", ".vml"))):
-            continue
-        if not (kind.endswith("vmldrawing") or name.endswith(".vml")) and any(
-            b"<!--" in block for block in package.chunks(name)
-        ):
-            yield Finding("markup-comment", name, location)
-        path = _path_in(package, name)
-        if path is not None and not (
-            (told and name == (book.related("sharedStrings") or "").lower())
-            or (name == book.part.lower() and b"absPath" in package.read(name))
-        ):
-            yield Finding("path", name, location, path)
-        yield from _by_content(package, name, kind, location)
+        about = package.content_type(name).lower(), sheets.get(name, ""), own
+        for found in memo.once(package, name, about, partial(_in_part, package, name, *about)):
+            if found.kind != "path" or not (
+                (told and name == strings) or (name == book.part.lower() and b"absPath" in package.read(name))
+            ):
+                yield found
+
+
+def _in_part(package: Package, name: str, kind: str, location: str, own: frozenset[str]) -> Iterator[Finding]:
+    if kind.startswith("image/") or name.rsplit(".", 1)[-1] in ("jpg", "jpeg", "png"):
+        facts = image_facts(package.read(name))
+        if facts:
+            yield Finding("image-metadata", name, location, ", ".join(facts))
+        return
+    if not (kind.endswith(("xml", "vmldrawing")) or name.endswith((".xml", ".rels", ".vml"))):
+        return
+    if not (kind.endswith("vmldrawing") or name.endswith(".vml")) and any(
+        b"<!--" in block for block in package.chunks(name)
+    ):
+        yield Finding("markup-comment", name, location)
+    path = _path_in(package, name)
+    if path is not None:
+        yield Finding("path", name, location, path)
+    yield from _by_content(package, name, kind, location, own)
 
 
 def _path_in(package: Package, name: str) -> str | None:
@@ -310,7 +318,7 @@ def _path_in(package: Package, name: str) -> str | None:
     return None
 
 
-def _by_content(package: Package, name: str, kind: str, location: str) -> Iterator[Finding]:
+def _by_content(package: Package, name: str, kind: str, location: str, own: frozenset[str]) -> Iterator[Finding]:
     if kind.endswith("comments+xml") and "threaded" not in kind:
         for author in descendants(package.tree(name), "author"):
             text = (author.text or "").strip()
@@ -329,13 +337,14 @@ def _by_content(package: Package, name: str, kind: str, location: str) -> Iterat
         if any(True for _ in descendants(package.tree(name), "ddeLink")):
             yield Finding("dde", name)
     elif kind.endswith(("chart+xml", "chartex+xml")):
-        yield from _formulas(package, ("f",), name, location)
-        for element in package.tree(name).iter():
+        root = package.tree(name)
+        yield from _formulas(root, ("f",), name, location, own)
+        for element in root.iter():
             if isinstance(element.tag, str) and re.fullmatch(r"filtered\w*Series", local(element)):
                 yield Finding("hidden-series", name, location, "".join(element.itertext()).strip()[:40])
     elif kind.endswith("table+xml") and "query" not in kind and "pivot" not in kind:
         root = package.tree(name)
-        yield from _formulas(package, ("calculatedColumnFormula", "totalsRowFormula"), name, location)
+        yield from _formulas(root, ("calculatedColumnFormula", "totalsRowFormula"), name, location, own)
         if root.get("comment"):
             yield Finding("comment", name, f"table {root.get('displayName')}"[:80], (root.get("comment") or "")[:60])
         if any(True for _ in descendants(root, "filterColumn")):
@@ -370,8 +379,7 @@ def _by_content(package: Package, name: str, kind: str, location: str) -> Iterat
                 yield Finding("hidden-shape", name, location, (element.get("name") or "")[:60])
 
 
-def _formulas(package: Package, tags: tuple[str, ...], part: str, location: str) -> Iterator[Finding]:
-    root, own = package.tree(part), own_functions(Workbook(package))
+def _formulas(root: Element, tags: tuple[str, ...], part: str, location: str, own: frozenset[str]) -> Iterator[Finding]:
     for tag in tags:
         for element in descendants(root, tag):
             danger = formula_danger(element.text or "", own)

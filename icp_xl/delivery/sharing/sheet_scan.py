@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -27,7 +27,7 @@ _SHOWN = re.compile(
 _ITEM, _ROW = (re.compile(rb"<(?:[^<>\s/:]+:)?" + tag + rb"(?=[\s/>])") for tag in (b"si", b"row"))
 #: The footer of our own reports: title, sheet and run.
 _OUR_FOOTER = re.compile(r"&L&8 .*&C&8 Page &P of &N&R&8 .*", re.DOTALL)
-#: Findings of one sheet that are kept for the next look; with more, the sheet is read again.
+#: Findings of one part that are kept for the next look; with more, the part is read again.
 MOST_KEPT = 1000
 
 
@@ -163,10 +163,11 @@ def scan_sheet(package: Package, part: str, name: str, strings: Strings, quoted:
 
 @dataclass
 class SheetMemo:
-    """What was found in sheets that nobody has changed since, so that a large one is read through once."""
+    """What was found in parts that nobody has changed since, so that a large one is read through once."""
 
-    known: dict[str, list[Finding]] = field(default_factory=dict)
+    known: dict[tuple[Hashable, ...], list[Finding]] = field(default_factory=dict)
     _strings: dict[str, Strings] = field(default_factory=dict)
+    _unused: dict[tuple[str | None, ...], dict[int, str]] = field(default_factory=dict)
 
     def strings(self, package: Package, part: str | None) -> Strings:
         """:func:`scan_strings`, or what it gave before for the part as it still is."""
@@ -175,6 +176,15 @@ class SheetMemo:
         if part not in self._strings:
             self._strings[part] = scan_strings(package, part)
         return self._strings[part]
+
+    def unused(self, book: Workbook) -> dict[int, str]:
+        """:func:`unused_strings`, or what it gave before for the parts as they still are."""
+        parts = book.related("sharedStrings"), *map(book.sheet_part, book.sheet_elements())
+        if any(part is not None and part.lower() in book.package.new for part in parts):
+            return unused_strings(book)
+        if parts not in self._unused:
+            self._unused[parts] = unused_strings(book)
+        return self._unused[parts]
 
     def scan(
         self, package: Package, part: str, name: str, strings: Strings, quoted: frozenset[str]
@@ -188,17 +198,23 @@ class SheetMemo:
             strings: the workbook's shared strings.
             quoted: cell formats that mark text as text.
         """
-        changed = part.lower() in package.new
-        if not changed and part in self.known:
-            yield from self.known[part]
+        return self.once(package, part, (), lambda: scan_sheet(package, part, name, strings, quoted))
+
+    def once(
+        self, package: Package, part: str, about: tuple[Hashable, ...], look: Callable[[], Iterator[Finding]]
+    ) -> Iterator[Finding]:
+        """What ``look`` finds in ``part``, or found before, while the part is as it was read and so is ``about``."""
+        changed, key = part.lower() in package.new, (part, *about)
+        if not changed and key in self.known:
+            yield from self.known[key]
             return
         kept: list[Finding] = []
-        for found in scan_sheet(package, part, name, strings, quoted):
+        for found in look():
             if len(kept) <= MOST_KEPT:
                 kept.append(found)
             yield found
         if not changed and len(kept) <= MOST_KEPT:
-            self.known[part] = kept
+            self.known[key] = kept
 
 
 def _texts(row: Element, part: str, name: str, strings: Strings, quoted: frozenset[str]) -> Iterator[Finding]:
