@@ -19,7 +19,7 @@ from scipy.special import logit
 
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.bgnbd import BgNbd, fit_bgnbd
-from icp_xl.propensity.calibration import SLOPES, Calibrator, fit_calibrator
+from icp_xl.propensity.calibration import Calibrator, fit_calibrator
 from icp_xl.propensity.data import CutoffData
 
 Floats = NDArray[np.float64]
@@ -31,13 +31,22 @@ _OVER_ALL = {"own_tenure_days": "life_tenure_days"}
 #: Days that stand for "never".
 _NEVER = 36_500.0
 _MONTH = 365.25 / 12
+#: How soon accounts leave, beside what :func:`_odds_gone` takes: those of shops come and go, those of firms stay.
+_LEAVING = (1.0, 0.2, 0.04)
+#: Log-likelihood that each of these must gain on the one before, the first on none: no more than noise gains less.
+_WORTH = 1.0
 #: Accounts that the purchase process is fitted on, at most about so many.
 _PROCESS_ROWS = 20_000
+#: Rows of the rarer outcome that what a silence is worth is fitted on, at most about so many.
+_RARER_ROWS = 2_500
 
 
 @dataclass(frozen=True)
 class BaselineModel:
-    """A fitted baseline; ``parameters`` are BG/NBD's (r, alpha, a, b, window, rate of those who never bought)."""
+    """A fitted baseline; ``parameters`` are BG/NBD's (r, alpha, a, b, window, rate of those who never bought).
+
+    For :data:`GONE`, how soon accounts leave: see :func:`fit_gone`.
+    """
 
     baseline: str
     sigmoid: Calibrator
@@ -129,7 +138,9 @@ def fit_gone(
 
     Past windows hold few accounts that have long been silent, so that a fit which is held small expects several times
     too many of them to buy; and as their number grows, the levels of windows seem to fall. How surely a silence is the
-    end, its length and the purchases before it tell; what that is worth is one coefficient, which nothing holds small.
+    end, its length and the purchases before it tell, and how soon accounts leave: where few do, three months of silence
+    tell little and a year nearly all. By 1 + the odds of having gone, chances fall. What of this is still unsaid is one
+    coefficient, which nothing holds small.
 
     Args:
         cutoffs: of the rows.
@@ -138,19 +149,37 @@ def fit_gone(
         weight: say of each row.
 
     Returns:
-        ``None`` where the features are missing or tell nothing.
+        ``None`` where the features are missing or tell nothing beyond noise.
     """
     from sklearn.linear_model import LogisticRegression
 
     matrices = [baseline_matrix(GONE, each.features) for each in cutoffs]
     if any(matrix is None for matrix in matrices):
         return None
-    score = _score(GONE, np.concatenate([matrix for matrix in matrices if matrix is not None]), ())
-    found = LogisticRegression(C=1e6).fit(np.column_stack([log_odds, score]), y, sample_weight=weight).coef_[0]
-    if not np.isfinite(found).all() or min(found) <= 0.0:
-        return None
-    slope = min(float(found[1] / found[0]), SLOPES[1])
-    return BaselineModel(GONE, Calibrator("platt", slope)), slope * score
+    x = np.concatenate([matrix for matrix in matrices if matrix is not None])
+    some = slice(None, None, int(min(y.sum(), (1.0 - y).sum())) // _RARER_ROWS + 1)
+    said, label, say = log_odds[some], y[some], weight[some]
+
+    def fit(*columns: Floats) -> tuple[Floats, float]:
+        model = LogisticRegression(C=1e6, solver="newton-cholesky")
+        model.fit(np.column_stack(columns), label, sample_weight=say)
+        return model.coef_[0], float(model.intercept_[0])
+
+    def loss(margin: Floats) -> float:
+        return float(say @ (np.logaddexp(0.0, margin) - label * margin))
+
+    [first], constant = fit(said)
+    least, found = loss(first * said + constant), None
+    for leaving in _LEAVING:
+        score = _score(GONE, x[some], (leaving,))
+        (first, second), constant = fit(said, score)
+        if not min(first, second) > 0.0:
+            continue
+        slope = min(float(second / first), 1.0)
+        now = loss(first * (said + slope * score) + constant)
+        if now < least - _WORTH:
+            least, found = now, BaselineModel(GONE, Calibrator("platt", slope), (leaving,))
+    return None if found is None else (found, found.log_odds(x))
 
 
 def _present(name: str, features: pd.DataFrame) -> str | None:
@@ -180,7 +209,8 @@ def _score(baseline: str, x: Floats, parameters: Sequence[float]) -> Floats:
         return np.asarray(np.log1p(own.clip(0)) + 1e-3 * np.log1p(days.clip(0)))
     if baseline == GONE:
         recency, tenure, days = (np.nan_to_num(each) for each in x.T)
-        return -np.log1p(_odds_gone(recency / _MONTH, tenure / _MONTH, days))
+        # A model of an earlier version has no parameter.
+        return -np.log1p(next(iter(parameters), 1.0) * _odds_gone(recency / _MONTH, tenure / _MONTH, days))
     r, alpha, a, b, window, rate = parameters
     frequency, recency, tenure = _events(x)
     p = BgNbd(r, alpha, a, b, 0.0).p_purchase(frequency, recency, tenure, window)
@@ -192,7 +222,7 @@ def _odds_gone(recency: Floats, tenure: Floats, days: Floats) -> Floats:
     """Odds that an account has gone, by months since its last and its first purchase, and days with one.
 
     Those of the Pareto/NBD (Schmittlein, Morrison and Colombo, Management Science 33, 1987) at r = 1.5, s = 0.5 and
-    alpha = beta = 2 months, where they need no integral.
+    alpha = beta = 2 months, where they need no integral. A smaller s, with r + s = 2, gives so many times less.
     """
     silence = (days + 1.0) * np.log((tenure + 2.0) / (np.maximum(tenure - recency, 0.0) + 2.0))
     return np.asarray(0.5 / (days + 1.0) * np.expm1(np.minimum(silence, 20.0)))

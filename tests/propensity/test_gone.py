@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from icp_xl.config import load_settings
 from icp_xl.config.train import LinearGrid
-from icp_xl.propensity.baselines import GONE, BaselineModel, fit_gone
+from icp_xl.propensity.baselines import _MONTH, GONE, GONE_FEATURES, BaselineModel, _odds_gone, fit_gone
 from icp_xl.propensity.candidates import Recipe, plain_log_odds
 from icp_xl.propensity.data import CutoffData
 from icp_xl.propensity.fit import fit_candidates
@@ -69,12 +70,35 @@ def test_fewer_of_the_long_silent_are_expected_than_a_fit_held_small_says() -> N
     np.testing.assert_allclose(model.contributions(latest.features).sum(axis=1), model.log_odds(latest.features))
 
 
+@pytest.mark.parametrize("leaving", [1.0, 0.2, 0.04])
+def test_what_a_silence_is_worth_hangs_on_how_soon_accounts_leave(leaving: float) -> None:
+    """Shops and firms: chances of the active are known; which accounts have gone is told by silences alone."""
+    cutoffs, _ = leavers(1000)
+    features = pd.concat([each.features for each in cutoffs])
+    gone = _odds_gone(*(features[name].to_numpy() / scale for name, scale in zip(
+        GONE_FEATURES, (_MONTH, _MONTH, 1.0), strict=True)))  # fmt: skip
+    rng = np.random.default_rng(4)
+    odds = rng.normal(-0.5, 1.0, len(features))
+    chance = expit(odds - np.log1p(leaving * gone))
+    y = (rng.random(odds.size) < chance).astype(float)
+    told = fit_gone(cutoffs, odds, y, np.ones(odds.size))
+    assert told is not None
+    assert told[0].parameters == (leaving,)
+    assert told[0].sigmoid.slope == pytest.approx(1.0, abs=0.15)
+    p, silences = expit(odds + told[1]), features["all_recency_days"] / _MONTH
+    for low, high in ((0, 3), (3, 6), (6, 12), (12, 99)):
+        here = ((silences > low) & (silences <= high)).to_numpy()
+        assert p[here].mean() == pytest.approx(chance[here].mean(), abs=0.015)
+
+
 def test_nothing_is_said_of_the_gone_where_nothing_tells_of_them() -> None:
     cutoffs, _ = leavers(200)
     rows = sum(len(each.label) for each in cutoffs)
     odds, weight = np.random.default_rng(1).normal(size=rows), np.ones(rows)
     y = np.concatenate([each.label for each in cutoffs]).astype(float)
     assert fit_gone(cutoffs, odds, 1.0 - y, weight) is None  # the silent buy more: no matter of having gone
+    found = [fit_gone(cutoffs, odds, y, weight) for y in np.random.default_rng(5).random((10, rows)) < expit(odds)]
+    assert sum(each is not None for each in found) <= 2  # the silent buy as much as others: no more than noise
     bare = [CutoffData(c.cutoff, c.features[["all_days_3m"]], c.label, c.revenue, c.gross_profit, 3) for c in cutoffs]
     assert fit_gone(bare, odds, y, weight) is None
 
