@@ -27,6 +27,8 @@ _TEXTS = (
     ("country", "country", "Country"), ("state", "state", "State"), ("region", "region", "Region"),
     ("industry", "industry", "Industry"), ("owner", "rep", "Owner"), ("segment", "segment", "Segment"),
 )  # fmt: skip
+#: Share of the accounts of a cutoff that may have left the customers table, and a stable field with them.
+GONE_MOST = 0.02
 _NUMBERS = (("annual_revenue", "Annual revenue", "currency"), ("printers", "Printers", "printers"))
 
 
@@ -51,15 +53,13 @@ def build_context(
     """
     known, filed = customers_as_of(star, cutoff, today)
     stable = set(settings.features.stable_fields)
-    ids = accounts.ids.astype(str)
-    tables = {
-        True: None if known is None else known.drop_duplicates("account_id").set_index("account_id").reindex(ids),
-        False: star.customers.drop_duplicates("account_id").set_index("account_id").reindex(ids),
-    }
+    ids = pd.Index(accounts.ids.astype(str))
+    dated = None if known is None else _by_account(known).reindex(ids)
+    declared = _declared(star, ids) if dated is None else None
     window = "as of the cutoff" if known is not None else "as in the customers table today"
 
     def column(field: str, name: str) -> pd.Series[Any] | None:
-        table = tables[known is not None] if known is not None or field in stable else None
+        table = declared if dated is None and field in stable else dated
         return None if table is None or name not in table else table[name]
 
     found = []
@@ -79,6 +79,28 @@ def build_context(
             values = values + _sold(engine, star, accounts, cutoff, filed, settings)
         found.append(Feature(f"acct_{field}", values, meaning, unit, window, "context", True))
     return found
+
+
+def _by_account(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop_duplicates("account_id").set_index("account_id")
+
+
+def _declared(star: Star, ids: pd.Index[Any]) -> pd.DataFrame:
+    """Fields that the settings may call stable: as they were first filed, else as they stand today.
+
+    Fields that are unknown of accounts which the table lacks are left out: customers are taken off a table when they
+    have stopped to buy, so that to have no country would tell of the future. Printers alone are of today, since the
+    log rolls them back.
+    """
+    today, history = _by_account(star.customers), star.filed.get("customers")
+    listed = today.index[today["known_from"] == "customers"] if "known_from" in today else today.index
+    first = None if history is None else history.first()
+    if first is not None:
+        first = _by_account(first).drop(columns="printers", errors="ignore")
+        today, listed = first.combine_first(today), listed.union(first.index)
+    table = today.reindex(ids)
+    gone = table.isna().loc[~ids.isin(listed)].sum() / max(1, len(ids))
+    return table.loc[:, gone <= GONE_MOST]
 
 
 def _segment(given: pd.Series[Any], revenue: pd.Series[Any] | None, settings: Settings) -> pd.Series[Any]:

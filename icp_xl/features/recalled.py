@@ -146,6 +146,9 @@ def _inputs(star: Star, cutoff: date, settings: Settings, today: bool, common: s
         lines: Any = star.facts[star.facts["day"] < end]
     else:
         lines = [part for part in star.manifest["partitions"] if part["first_day"] < end]
-    known = [(name, each.filed_by(cutoff), each.as_of(cutoff)) for name, each in sorted(star.filed.items())]
+    # What the settings call stable is known as it was first filed, before the cutoff or after it.
+    known = [
+        (name, each.filed_by(cutoff), each.as_of(cutoff), each.first()) for name, each in sorted(star.filed.items())
+    ]
     rolled_back = end if end != to_day(cutoff) else 0
     return cutoff, today, lines, known, rolled_back, common

@@ -12,7 +12,7 @@ import pandas as pd
 from icp_xl.config.matching import MatchingSettings
 from icp_xl.progress import Progress
 from icp_xl.tables.ids import id_key, meet_without_zeros
-from icp_xl.tables.matching import ACCEPTED, NO_MATCH, Overrides, apply_overrides, link_key
+from icp_xl.tables.matching import ACCEPTED, NO_MATCH, REVIEW, Overrides, apply_overrides, link_key
 from icp_xl.tables.matching.evidence import FACT_COLUMNS
 from icp_xl.tables.matching.places import place_of
 from icp_xl.tables.matching.recalled import recall_matches
@@ -22,6 +22,11 @@ from icp_xl.tables.names import normalize_name
 PLACE_COLUMNS = ("city", "state", "country")
 #: What a row that is looked up may say beside its name; a rep looks after many accounts and says little of one.
 LOOKED_UP = tuple(name for name in FACT_COLUMNS if name != "rep")
+
+#: From this share of a log's ids on that are among the accounts', its ids are theirs, and no other id is one of them.
+SHARED_IDS = 0.1
+#: Why a name that fits is asked about all the same.
+OWN_ID = "it has an id of its own"
 
 
 def made_id(name: object, city: object = None, state: object = None, country: object = None) -> str:
@@ -138,7 +143,8 @@ def resolve_accounts(
             .drop(columns="account_id", errors="ignore")
         )
         left, hanging = left.reset_index(drop=True), hanging.iloc[open_rows].reset_index(drop=True)
-        links = _links(left, hanging, source, directory, settings, overrides, progress)
+        stated = np.array([bool(keys[i]) for i in open_rows]) & _shares_ids(source, keys, found)
+        links = _links(left, hanging, stated, source, directory, settings, overrides, progress)
         for at, (account, outcome) in enumerate(zip(links["account_id"], links["outcome"], strict=True)):
             if outcome == ACCEPTED:
                 target = directory.ids.get(id_key(account))
@@ -150,6 +156,15 @@ def resolve_accounts(
     accounts = pd.Series(np.array([*found, None], dtype="object")[:-1][code], index=frame.index, dtype="object")
     ways = pd.Series(np.array(how, dtype="object")[code], index=frame.index, dtype="object")
     return Resolved(accounts, ways, matches, tuple(sorted(unknown)), zeros)
+
+
+def _shares_ids(source: str, keys: Sequence[str], found: Sequence[str | None]) -> bool:
+    """Whether the sales log names accounts by the ids of the accounts, so that another id is another account.
+
+    Only the sales: a customer whom only they know becomes an account of its own; a row of another source had none.
+    """
+    by_id = {key: account is not None for key, account in zip(keys, found, strict=True) if key}
+    return source == "sales" and sum(by_id.values()) >= max(1.0, SHARED_IDS * len(by_id))
 
 
 def _hanging(frame: pd.DataFrame, code: np.ndarray, distinct: int) -> pd.DataFrame:
@@ -178,6 +193,7 @@ def _distinct(parts: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 def _links(
     left: pd.DataFrame,
     hanging: pd.DataFrame,
+    stated: np.ndarray,
     source: str,
     directory: Directory,
     settings: MatchingSettings,
@@ -185,6 +201,11 @@ def _links(
     progress: Progress,
 ) -> pd.DataFrame:
     found = recall_matches(left, directory.names, settings, progress)
+    asked = stated & found["outcome"].eq(ACCEPTED).to_numpy()
+    if asked.any():
+        why = [f"{text}; {OWN_ID}" if text else OWN_ID for text in found.loc[asked, "contradicts"]]
+        found = found.assign(outcome=found["outcome"].mask(asked, REVIEW))
+        found.loc[asked, "contradicts"] = why
     places = [place_of(*(row.get(name) for name in PLACE_COLUMNS)) for row in left.to_dict("records")]
     links = pd.DataFrame(
         {

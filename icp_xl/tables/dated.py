@@ -37,6 +37,10 @@ class TableHistory:
         at = self.filed_by(day)
         return None if at is None else self._held(at)
 
+    def first(self) -> pd.DataFrame | None:
+        """The table as the first of all filings had it, or ``None`` where there is none."""
+        return self._held(min(self.filings)) if self.filings else None
+
     def filed_by(self, day: date) -> int | None:
         """Day since 1970 of the last filing by ``day``."""
         return max((each for each in self.filings if each <= (day - _EPOCH).days), default=None)

@@ -105,7 +105,8 @@ def build_customers(customers: pd.DataFrame | None, log_accounts: Sequence[str])
     known = customers.copy() if customers is not None else pd.DataFrame({"account_id": pd.Series([], dtype="str")})
     known = known[known["account_id"].notna()]
     known["account_id"] = known["account_id"].astype(str).str.strip()
-    known["known_from"] = "customers"
+    log_alone = known["origin"].eq("sales") if "origin" in known else pd.Series(False, index=known.index)
+    known["known_from"] = np.where(log_alone, "sales log", "customers")
     extra = sorted(set(log_accounts) - set(known["account_id"]))
     found = pd.DataFrame({"account_id": pd.Series([*known["account_id"], *extra], dtype="str")})
     for name in CUSTOMER_TEXT:

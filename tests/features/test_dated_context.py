@@ -53,9 +53,13 @@ def filed(star: Star) -> Star:
 
 
 def bought(star: Star) -> np.ndarray[Any, Any]:
-    """Accounts that bought at or after the cutoff: what any change after the fact would tell of."""
-    later = star.facts[(star.facts["day"] >= (CUTOFF - dt.date(1970, 1, 1)).days) & (star.facts["kind"] == 1)]  # type: ignore[index,call-overload]
-    return star.customers["account_id"].isin(later["account_id"]).to_numpy()
+    """Accounts that bought in the month after the cutoff: what any change after the fact would tell of."""
+    facts, start = star.facts, (CUTOFF - dt.date(1970, 1, 1)).days
+    assert isinstance(facts, pd.DataFrame)
+    later = facts[facts["day"].between(start, start + 29) & (facts["kind"] == 1)]
+    found = star.customers["account_id"].isin(later["account_id"]).to_numpy()
+    assert 0.2 < found.mean() < 0.9
+    return found
 
 
 #: A change that somebody makes in the table once a sale has been made, per kind of field.
@@ -99,6 +103,24 @@ def test_changes_after_the_cutoff_change_no_bit(kind: str, history: bool) -> Non
         other = replace(star, assets=star.assets.assign(expiry_day=star.assets["expiry_day"] + 365))
     after = build_features(other, "Printers", CUTOFF, chosen).frame
     assert frame_checksum(before) == frame_checksum(after)
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_leaving_the_table_tells_nothing_of_the_accounts_that_left(history: bool) -> None:
+    """Customers who have stopped to buy are archived; to have no country would be to have stopped."""
+    star, chosen = given()
+    before = build_features(star, "Printers", CUTOFF, chosen).frame
+    left = np.arange(len(star.customers)) % 3 == 0
+    fields = {name: star.customers[name].mask(left) for name in FIELDS[1:]}
+    archived = star.customers.assign(**fields, known_from=np.where(left, "sales log", "customers"))
+    other = replace(star, customers=archived)
+    if history:  # Filed once before the accounts left, if after the cutoff.
+        first = TableHistory().add(star.customers[list(FIELDS)], TODAY)
+        other = replace(other, filed={"customers": first.add(archived.loc[~left, list(FIELDS)], dt.date(2026, 3, 1))})
+    after = build_features(other, "Printers", CUTOFF, chosen).frame
+    assert "ctx_country" in before
+    expected = before if history else before.drop(columns="ctx_country")
+    assert frame_checksum(after) == frame_checksum(expected)
 
 
 def test_a_field_is_known_from_its_filing_on() -> None:

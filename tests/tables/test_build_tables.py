@@ -203,6 +203,26 @@ def test_accounts_under_two_ids_stay_two_and_are_asked_about() -> None:
     assert any("on the Match Review sheet" in text for text in found.warnings)
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_line_under_an_id_of_its_own_is_joined_by_name_only_where_no_id_is_shared(shared: bool) -> None:
+    """An account that left the customers table keeps its lines, however much its name is another account's."""
+    customers = pd.DataFrame({"account_id": ["A1", "A2"], "account_name": ["Quorvex Plast AG", "Dental Lab Bonn"]})
+    lines = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2024-01-02", "2024-01-03"]),
+            "account_id": ["A2" if shared else "X2", "B9"],
+            "account_name": ["Dental Lab Bonn", "Quorvex Plast AG"],
+            "revenue": [10.0, 20.0],
+        }
+    )
+    found = build_tables(Sources(customers=table("customers", customers), sales=table("sales", lines)))
+    owners = dict(zip(found.transactions["revenue"], found.transactions["account_id"], strict=True))
+    assert owners == {10.0: "A2", 20.0: "B9" if shared else "A1"}
+    asked = found.matches.set_index("name").loc["Quorvex Plast AG"]
+    assert asked["outcome"] == ("review" if shared else "accepted")
+    assert ("id of its own" in asked["reason"] + asked["contradicts"]) is shared
+
+
 def test_what_one_id_joins_is_listed_with_its_undo(tables: Tables) -> None:
     joined = tables.duplicates.set_index("key").loc["rows: a3"]
     assert "give each an id of its own" in joined["reason"]

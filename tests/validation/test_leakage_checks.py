@@ -12,7 +12,7 @@ import pytest
 from icp_xl.config.build import LeakageSettings
 from icp_xl.features.build import build_feature_sets
 from icp_xl.labels.build import build_labels
-from icp_xl.pipeline.models.leakage_checks import LeakageResult
+from icp_xl.pipeline.models.leakage_checks import LeakageResult, comparable
 from icp_xl.propensity.data import CutoffData, join_labels
 from icp_xl.tables.star_build import build_star
 from icp_xl.validation.leakage_checks import (
@@ -113,6 +113,18 @@ def test_a_division_may_be_called_anything(name: str) -> None:
     data, _ = make_division(600, 6)
     now = replace(data.cutoffs[-1], features=data.cutoffs[-1].features.assign(**{name: 1.0}))
     assert not examine(now, "Labels", GUARD)["leak"].any()
+
+
+@pytest.mark.parametrize(("begun", "told"), [(0.0, False), (0.4, False), (0.6, True)])
+def test_a_division_that_began_midway_is_not_held_against_the_time_before(begun: float, told: bool) -> None:
+    data, _ = make_division(1200, 6)
+    now, earlier = data.cutoffs[-1], data.cutoffs[-2]
+    owned = np.arange(len(now.label)) < 200
+    now = replace(now, features=pd.DataFrame({"own_ever": owned.astype(float), "own_lines": 0.8 * now.label}))
+    others = np.arange(len(earlier.label)) < 200 * begun
+    earlier = replace(earlier, features=pd.DataFrame({"own_ever": others.astype(float), "own_lines": 0.0}))
+    found = examine(now, "New", GUARD, comparable(now, earlier))
+    assert (found["check"] == SHIFTED).any() is np.bool_(told)
 
 
 def test_a_log_without_gross_profit_passes_as_well() -> None:

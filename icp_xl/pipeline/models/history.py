@@ -14,6 +14,7 @@ import pandas as pd
 from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import ConfigError, DataError, SourceError
+from icp_xl.reports.words import say_count
 from icp_xl.runs import RunContext
 from icp_xl.sources import read_sources
 from icp_xl.tables.build import build_customers_alone
@@ -31,6 +32,8 @@ _ASSETS = (
 )  # fmt: skip
 #: Folder beside the sources whose exports are filed as of the day in their names; ``changes`` in a name: see below.
 EXPORTS = "history"
+#: A table with more rows than this per account lists something else.
+ROWS_PER_ACCOUNT = 3
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -43,12 +46,17 @@ class Filing:
     accounts: int
     added: int
     days: tuple[date, ...]
+    #: Fields that other filings know and this one does not.
+    lacking: tuple[str, ...] = ()
 
     def summary(self) -> list[str]:
         """What to say at the end of the command."""
+        lacking = ", ".join("owner" if name == "rep" else name.replace("_", " ") for name in self.lacking)
+        without = [f"It says nothing of {lacking}: unknown until the next filing."] if lacking else []
         return [
             f"Filed {self.file} as of {self.day:%Y-%m-%d}: {self.accounts:,} accounts, {self.added:,} rows more.",
-            f"{len(self.days)} filings from {min(self.days):%Y-%m-%d} to {max(self.days):%Y-%m-%d}.",
+            *without,
+            f"{say_count(len(self.days), 'filing')} from {min(self.days):%Y-%m-%d} to {max(self.days):%Y-%m-%d}.",
         ]
 
 
@@ -66,7 +74,7 @@ class Filings:
         before = f" {self.known:,} had been filed before." if self.known else ""
         return [
             told + before,
-            f"{len(self.days)} filings from {min(self.days):%Y-%m-%d} to {max(self.days):%Y-%m-%d}.",
+            f"{say_count(len(self.days), 'filing')} from {min(self.days):%Y-%m-%d} to {max(self.days):%Y-%m-%d}.",
         ]
 
 
@@ -173,8 +181,13 @@ def add_history(run: RunContext, path: Path, as_of: date | None, *, changes: boo
     state = history.as_of(day)
     return Filing(
         path.name, day, 0 if state is None else len(state), len(history.rows) - len(before.rows),
-        tuple(from_day(each) for each in history.filings),
+        tuple(from_day(each) for each in history.filings), () if state is None else _lacking(history, state),
     )  # fmt: skip
+
+
+def _lacking(history: TableHistory, state: pd.DataFrame) -> tuple[str, ...]:
+    """Fields that no row of one filing fills, though rows of others do."""
+    return tuple(name for name in FIELDS[1:] if history.rows[name].notna().any() and not state[name].notna().any())
 
 
 def _add_export(history: TableHistory, path: Path, day: date, changes: bool, settings: Settings) -> TableHistory:
@@ -208,6 +221,12 @@ def _read_export(path: Path, settings: Settings, *, may_be_empty: bool) -> pd.Da
     customers = pd.DataFrame() if sources.customers is None else build_customers_alone(sources, settings)
     if customers.empty:
         raise DataError("the export holds no account", where=path.name)
+    rows = 0 if sources.customers is None else len(sources.customers.frame)
+    if rows > ROWS_PER_ACCOUNT * len(customers):
+        raise DataError(
+            "the export is no customers table", where=path.name, got=f"{rows:,} rows of {len(customers):,} accounts",
+            allowed="one row per account", next_step="Is it the sales log? Name an export of the customers.",
+        )  # fmt: skip
     return build_customers(customers, [])[list(FIELDS)]
 
 

@@ -159,7 +159,7 @@ def _check_cutoff(
         moved = changed_features(now.features, written[division][cutoff].features)
         seen |= {kind for kind, stem in _STEMS.items() if any(stem in name for name in moved)}
         frames.append(change_rows(moved, division, cutoff))
-        frames.append(examine(now, division, guard, known[division].get(before)))
+        frames.append(examine(now, division, guard, comparable(now, known[division].get(before))))
         frames.append(compare_with_today(now, today, division, guard))
         if now.positives >= guard.min_positives:
             missed |= set(missed_plants(now, division, guard, seed, dealt[division][cutoff]))
@@ -180,6 +180,18 @@ _STEMS = {
     "industry": "ctx_industry", "region": "ctx_region", "segment": "ctx_segment", "status": "status",
     "place": "ctx_state", "subscription": "subs_share", "renewal": "expiring",
 }  # fmt: skip
+
+
+def comparable(now: CutoffData, earlier: CutoffData | None) -> CutoffData | None:
+    """``earlier``, unless the division had hardly begun by then: what was bought of it tells more as it sells more.
+
+    Args:
+        now: the division at a cutoff.
+        earlier: the same a window earlier.
+    """
+    if earlier is None or "own_ever" not in now.features or "own_ever" not in earlier.features:
+        return earlier
+    return earlier if 2.0 * earlier.features["own_ever"].sum() >= now.features["own_ever"].sum() else None
 
 
 def _buyers(data: CutoffData) -> list[object]:
