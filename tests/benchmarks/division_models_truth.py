@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 from scipy.stats import gamma
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -28,9 +28,10 @@ from icp_xl.errors import InsufficientDataError
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.train import train
 from icp_xl.propensity.baselines import fit_baseline
-from icp_xl.propensity.calibration import Calibrator
+from icp_xl.propensity.calibration import Calibrator, lifted
 from icp_xl.propensity.data import CutoffData
 from icp_xl.propensity.fit import fit_division
+from icp_xl.propensity.level import shift_of
 from icp_xl.propensity.metrics import Curve, compare
 from icp_xl.propensity.model import READY, DivisionModel
 from icp_xl.propensity.pooled import fit_pooled
@@ -184,7 +185,8 @@ def reseller(seeds: Sequence[int]) -> str:
             f"{gain:+.3f} (± {error:.3f}), truth {part['best'].mean():.3f}; level off by "
             f"{(part['predicted'] - part['true']).abs().mean():.1%} (informed "
             f"{(part['informed'] - part['true']).abs().mean():.1%}), from the truth per fifth {part['off'].mean():.1%} "
-            f"(informed {part['informed_off'].mean():.1%}), from who bought per fifth {part['missed'].mean():.1%} "
+            f"(informed {part['informed_off'].mean():.1%}; at the true level {part['levelled_off'].mean():.1%}, chance "
+            f"{part['chance_off'].mean():.1%}), from who bought per fifth {part['missed'].mean():.1%} "
             f"(informed {part['informed_missed'].mean():.1%})"
         )
     told.append(f"\n{np.mean(losses):.0%} of lines at a loss; {labels} labels differ from who bought.")
@@ -216,6 +218,7 @@ def one_division(
     gain = compare(bought, mine, days, resamples=1000, seed=1)["auc"]
     true = truth[each.division].reindex(mine.index).to_numpy()
     p, knowing = mine.to_numpy(), best[each.division].reindex(mine.index).to_numpy()
+    levelled = expit(lifted(logit(p), shift_of(true, p)[0]))
     return {
         "division": each.division, "verdict": each.model.verdict, "n": float(len(mine)),
         "kind": each.model.kind, "bought": float(bought.sum()), "auc": Curve(bought, mine).auc(),
@@ -223,6 +226,7 @@ def one_division(
         "best": Curve(bought, true).auc(), "predicted": float(mine.mean()), "observed": float(bought.mean()),
         "true": float(true.mean()), "informed": float(knowing.mean()),
         "off": per_fifth(p, true), "missed": per_fifth(p, bought),
+        "levelled_off": per_fifth(levelled, true), "chance_off": chance_per_fifth(levelled, true),
         "informed_off": per_fifth(knowing, true), "informed_missed": per_fifth(knowing, bought),
     }  # fmt: skip
 
@@ -231,6 +235,12 @@ def per_fifth(p: Floats, came: Floats) -> float:
     """Mean absolute difference of what was expected and what came, over the fifths of the ranking by ``p``."""
     fifths = np.array_split(np.argsort(p, kind="stable"), 5)
     return float(np.mean([abs(p[part].mean() - came[part].mean()) for part in fifths]))
+
+
+def chance_per_fifth(p: Floats, came: Floats) -> float:
+    """What :func:`per_fifth` is expected to be where nothing but how accounts of equal ``p`` differ is missed."""
+    fifths = np.array_split(np.argsort(p, kind="stable"), 5)
+    return float(np.mean([np.sqrt(2.0 / np.pi) * np.std(came[part] - p[part]) / np.sqrt(len(part)) for part in fifths]))
 
 
 def told_of(f: Mapping[str, float | str]) -> str:
