@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -32,6 +33,8 @@ from icp_xl.safe_paths import refuse_link, resolve_inside
 #: Pieces of work that are kept at most, the latest used.
 MOST = 400
 T = TypeVar("T")
+#: Types that JSON tells as they are.
+_PLAIN = frozenset((type(None), bool, int, str))
 _NAME = re.compile(r"[0-9a-f]{64}\.json")
 
 
@@ -59,7 +62,7 @@ class Recall:
             path = resolve_inside(self.out, artifacts.RECALLED.path(key=key))
             refuse_link(path)
             body = artifacts.RECALLED.read(path)
-            if not is_ours(_signed(key, body["made"]), body["signature"]):
+            if not is_ours(_signed(key, _text(body["made"])), body["signature"]):
                 return NotImplemented
             found = _decoded(body["made"], kinds)
             os.utime(path)
@@ -73,8 +76,8 @@ class Recall:
             told = _encoded(made, kinds)
             if _encoded(_decoded(told, kinds), kinds) != told:
                 return
-            path = resolve_inside(self.out, artifacts.RECALLED.path(key=key))
-            write_bytes(path, _text({"made": told, "signature": sign(_signed(key, told))}).encode())
+            path, text = resolve_inside(self.out, artifacts.RECALLED.path(key=key)), _text(told)
+            write_bytes(path, f'{{"made":{text},"signature":"{sign(_signed(key, text))}"}}'.encode())
             self.made.add(key)
         except (IcpError, OSError, ValueError, TypeError):
             return
@@ -206,8 +209,8 @@ def _text(told: Any) -> str:
     return json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _signed(key: str, told: Any) -> str:
-    return f"{key} {hashlib.sha256(_text(told).encode()).hexdigest()}"
+def _signed(key: str, text: str) -> str:
+    return f"{key} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
@@ -219,14 +222,15 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
     import numpy as np
     import pandas as pd
 
-    if held is None or type(held) in (bool, int, str):
+    if type(held) in _PLAIN:
         return held
     if type(held) is float:
         return ["float", held.hex()]
     if type(held) is date:
         return ["date", held.isoformat()]
     if type(held) in (tuple, list):
-        return [type(held).__name__, [_encoded(each, kinds) for each in held]]
+        plain = _PLAIN.issuperset(map(type, held))
+        return [type(held).__name__, list(held) if plain else [_encoded(each, kinds) for each in held]]
     if isinstance(held, dict):
         return ["dict", [[_encoded(name, kinds), _encoded(each, kinds)] for name, each in held.items()]]
     if isinstance(held, np.ndarray | np.generic):
@@ -236,10 +240,12 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
     if isinstance(held, pd.DataFrame):
         import pyarrow as pa
 
-        table, sink = pa.Table.from_pandas(held), pa.BufferOutputStream()
+        table, sink = pa.Table.from_pandas(held, nthreads=1), pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
             stream.write_table(table)
-        kept = [type(held.index).__name__, str(held.index.dtype), [[str(n), _kind(held[n])] for n in held.columns]]
+        names = map(_name, held.dtypes)
+        columns = [[str(n), _kind(held[n]) if name == "object" else name] for n, name in zip(held, names, strict=True)]
+        kept = [type(held.index).__name__, str(held.index.dtype), columns]
         return ["frame", base64.b64encode(sink.getvalue()).decode(), kept]
     name = f"{type(held).__module__}.{type(held).__qualname__}"
     if kinds.get(name) is not type(held):
@@ -250,10 +256,11 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
     return ["record", name, fields]
 
 
+_name = cache(str)
+
+
 def _kind(column: Any) -> str:
-    """The type of a column; of one of objects, with what stands for a missing one."""
-    if column.dtype != object:
-        return str(column.dtype)
+    """The type of a column of objects, with what stands for a missing one."""
     return " ".join(["object", *sorted({type(cell).__name__ for cell in column[column.isna()]})])
 
 
@@ -273,7 +280,7 @@ def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
     if what == "date":
         return date.fromisoformat(body)
     if what in ("tuple", "list"):
-        found = [_decoded(each, kinds) for each in body]
+        found = body if _PLAIN.issuperset(map(type, body)) else [_decoded(each, kinds) for each in body]
         return tuple(found) if what == "tuple" else found
     if what == "dict":
         return {_decoded(name, kinds): _decoded(each, kinds) for name, each in body}
@@ -283,7 +290,7 @@ def _decoded(told: Any, kinds: Mapping[str, type]) -> Any:
     if what == "frame":
         import pyarrow as pa
 
-        frame = pa.ipc.open_stream(base64.b64decode(body)).read_all().to_pandas()
+        frame = pa.ipc.open_stream(base64.b64decode(body)).read_all().to_pandas(use_threads=False)
         for name, was in told[2][2]:
             # Arrow knows one type of text.
             if was.startswith("object") and frame[name].dtype == "str":

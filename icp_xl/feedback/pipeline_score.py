@@ -381,7 +381,8 @@ def _opportunity_components(
     owner_won = _counts(history.owner, known.won, history.owners)
     owner_all = owner_won + _counts(history.owner, known.lost, history.owners)
     stage_age = shown["days_in_stage"].to_numpy()
-    half = shown["stage"].map(usual_days or {}).fillna(settings.freshness_half_life_days).to_numpy(dtype=np.float64)
+    usual = settings.freshness_half_life_days
+    half = shown["stage"].map(usual_days).fillna(usual).to_numpy(dtype=np.float64) if usual_days else usual
     fresh = np.where(np.isnan(stage_age), 0.5, 0.5 ** (np.maximum(stage_age, 0) / half))
     return {
         "speed_to_close": _opportunity_speed(history, known, account, code, product, pair, k),

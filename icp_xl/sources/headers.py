@@ -150,12 +150,12 @@ def match_columns(
     candidates: list[tuple[float, int, int, str, Match]] = []
     own_names = {compact(text) for item in fields for text in (item.name, item.label)}
     for at, options in enumerate(names):
-        cells = [row[at] for row in samples if at < len(row)]
         for option in options if at not in taken else ():
             if not compact(option) or measure_year(option):
                 continue
             if compact(option) not in own_names and not known.understands(option, close):
                 continue
+            cells = [row[at] for row in samples if at < len(row)]
             for order, item in enumerate(fields):
                 rank, how = _rank(option, item, spec, known, cells, close)
                 if rank is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 from icp_xl.outputs import FORMULA_STARTS
@@ -43,6 +44,7 @@ _MARKS = (
 OVERLAP = 400
 
 
+@lru_cache(maxsize=16_384)  # A sheet is looked through several times.
 def formula_danger(formula: str, own: frozenset[str] = frozenset()) -> tuple[str, str] | None:
     """What in ``formula`` reaches out of the workbook: the kind of finding and what was found.
 

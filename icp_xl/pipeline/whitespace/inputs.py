@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowException
+from pyarrow.parquet import read_schema
 
 from icp_xl import artifacts
 from icp_xl.errors import DataError, InsufficientDataError
@@ -191,7 +193,12 @@ def read_columns(run: RunContext, slug: str, cutoff: date, wanted: list[str]) ->
     path = run.outputs.find(names_of(slug, cutoff)[0])
     if not path.is_file():
         return None
-    found: pd.DataFrame = artifacts.FEATURES.read(path)
+    try:
+        there = [name for name in ("account_id", *wanted) if name in read_schema(path).names]
+    except (OSError, ArrowException):
+        there = []
+    # Some of a hundred and more; of a damaged file, the whole says what is wrong with it.
+    found: pd.DataFrame = artifacts.FEATURES.read(path, there if "account_id" in there else None)
     frame = found[["account_id", *(name for name in wanted if name in found)]]
     return frame.assign(account_id=as_text(frame["account_id"])).set_index("account_id")
 

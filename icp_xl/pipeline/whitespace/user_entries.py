@@ -68,10 +68,9 @@ def owners_now(run: RunContext, books: Sequence[TypedBook]) -> Owners:
             frame = table.load(run.outputs)
             frame = frame[frame["account_id"].astype(str).isin(wanted)]
             for by in owners.keys() & set(frame.columns):
-                pairs = zip(frame["account_id"].astype(str), frame[by], strict=True)
-                owners[by] |= {
-                    account: plain_name(str(name)) for account, name in pairs if pd.notna(name) and name != ""
-                }
+                told = frame.loc[frame[by].notna() & (frame[by] != ""), ["account_id", by]]
+                names = {name: plain_name(str(name)) for name in told[by].unique()}
+                owners[by] |= zip(told["account_id"].astype(str), map(names.__getitem__, told[by]), strict=True)
     return owners
 
 
