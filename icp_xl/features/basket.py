@@ -69,10 +69,10 @@ def build_basket(
     table = pd.concat([rules[d].set_index("sku_key")["lift_e9"].rename(lifts[d]) for d in widths], axis=1)
     engine.view_frame("rules", table.fillna(-1).astype(np.int64).rename_axis("sku_key").reset_index())
     best = engine.fetch(sql.best_rules(source, number, start, lifts))
-    shown, features = {}, {}
+    shown, features, products = {}, {}, star.products.set_index("sku_key")
     for d in widths:
         pairs = _division_lifts(owned, d, history.real)
-        shown[d] = _shown(rules[d], pairs, star, names, names[d], n_accounts, cutoff)
+        shown[d] = _shown(rules[d], pairs, products, names, names[d], n_accounts, cutoff)
         features[d] = _features(best, lifts[d], accounts.keys, owned, pairs, d)
     return Basket(shown, features)
 
@@ -114,13 +114,12 @@ def _division_lifts(owned: Array, target: int, real: int) -> dict[int, tuple[int
 def _shown(
     rules: pd.DataFrame,
     pairs: dict[int, tuple[int, int, float]],
-    star: Star,
+    products: pd.DataFrame,
     names: Sequence[str],
     target: str,
     total: int,
     cutoff: int,
 ) -> pd.DataFrame:
-    products = star.products.set_index("sku_key")
     keys = rules["sku_key"]
     skus = pd.DataFrame(
         {

@@ -181,8 +181,10 @@ def join_reasons(reasons: pd.DataFrame) -> pd.Series[str]:
     """The reasons of each account as one text, by account id; each begins with ``for`` or ``against``."""
     signs = np.where(reasons["contribution"].to_numpy() > 0, "for: ", "against: ").tolist()
     words = [sign + text for sign, text in zip(signs, reasons["words"].astype(str), strict=True)]
-    joined: pd.Series[str] = pd.Series(words).groupby(reasons["account_id"].to_numpy(), sort=True).agg("; ".join)
-    return joined
+    told: dict[str, list[str]] = {}
+    for account, said in zip(reasons["account_id"].tolist(), words, strict=True):
+        told.setdefault(account, []).append(said)
+    return pd.Series({account: "; ".join(told[account]) for account in sorted(told)}, dtype="str")
 
 
 def global_importance(terms: pd.DataFrame, catalog: pd.DataFrame | None = None) -> pd.DataFrame:
