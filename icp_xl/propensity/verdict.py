@@ -170,9 +170,26 @@ def _verdict(
     missed = level_missed(float(fitted.latest["p_hat"].mean()), positives / found.rows)
     if missed:
         care.append(missed)
+    ended = may_have_ended(found.base_rates)
+    if ended:
+        care.append(ended)
     if care:
         return CARE, tuple(care)
     return READY, (f"AUC {auc:.3f} forward in time, {gain.value:+.3f} to the {found.baseline} rule",)
+
+
+def may_have_ended(base_rates: dict[str, float]) -> str:
+    """Words for a division that nobody bought in the last window, unless it was as quiet a year before; else empty.
+
+    >>> may_have_ended({"2024-06-01": 0.1, "2024-12-01": 0.2, "2025-06-01": 0.0})
+    'nobody bought in the window from 2025-06-01, the last known: has it ended? (build.sku_map dates a division)'
+    >>> may_have_ended({"2024-06-01": 0.0, "2024-12-01": 0.2, "2025-06-01": 0.0})
+    ''
+    """
+    last = max(base_rates, default="")
+    if not last or base_rates[last] > 0.0 or base_rates.get(f"{int(last[:4]) - 1}{last[4:]}") == 0.0:
+        return ""
+    return f"nobody bought in the window from {last}, the last known: has it ended? (build.sku_map dates a division)"
 
 
 def level_missed(expected: float, observed: float) -> str:

@@ -73,6 +73,10 @@ def test_train_score_and_go_back(given: dict[str, object], capsys: pytest.Captur
         after[["account_id", "division", "p_icp"]], scores[["account_id", "division", "p_icp"]]
     )
     capsys.readouterr()
+    assert cli(["train", *sets, "--dry-run", "--set", "train.score_cutoff=2035-01-01"]) == 0
+    assert "days after the log's end: these count as days without a purchase" in capsys.readouterr().out
+    assert cli(["train", *sets, "--dry-run", "--cutoff", "2034-01-01"]) == 4
+    assert "got: cutoff 2034-01-01 in a log of" in capsys.readouterr().err
 
 
 def test_first_purchases_are_held_against_orders_without_a_model(given: dict[str, object]) -> None:

@@ -53,6 +53,17 @@ def test_planted_probabilities_come_back(planted: tuple[DivisionData, list[np.nd
     assert np.mean(gaps) < 0.03
 
 
+def test_a_division_that_nobody_buys_any_more_is_asked_about(
+    planted: tuple[DivisionData, list[np.ndarray], Fitted],
+) -> None:
+    data, _, fitted = planted
+    assert not [text for text in judged(fitted, data).reasons if "has it ended" in text]
+    late = replace(data.cutoffs[-1], cutoff=date(2026, 1, 1), label=np.zeros_like(data.cutoffs[-1].label))
+    found = judged(fitted, replace(data, cutoffs=(*data.cutoffs, late)))
+    assert found.verdict == CARE
+    assert [text for text in found.reasons if "nobody bought in the window from 2026-01-01" in text]
+
+
 def test_planted_drivers_are_on_top(planted: tuple[DivisionData, list[np.ndarray], Fitted]) -> None:
     data, _, fitted = planted
     terms = fitted.model.contributions(data.cutoffs[-1].features)

@@ -110,6 +110,12 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
     star = star_of(run)
     divisions = choose_divisions(star, run.settings)
     score_cutoff = run.settings.train.score_cutoff or star.observed_through
+    unknown = (score_cutoff - star.observed_through).days
+    if unknown > 0:
+        run.warn(
+            f"Accounts are scored as of {score_cutoff:%Y-%m-%d}, {say_count(unknown, 'day')} after the log's end: "
+            "these count as days without a purchase (train.score_cutoff)."
+        )
     key = run.settings.models.key()
     cutoffs = () if score_only else choose_training_cutoffs(star, run)
     run.plan(SCORES_CSV, SCORES, REPORT)
@@ -182,9 +188,10 @@ def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
     else:
         found = learning_cutoffs(star, settings, until, months)
     if not found:
+        asked = f"cutoff {', '.join(map(str, given))} in a log of " if given else ""
         raise InsufficientDataError(
             "the log allows no training cutoff",
-            got=f"{from_day(star.first_day):%Y-%m-%d} to {until:%Y-%m-%d}",
+            got=f"{asked}{from_day(star.first_day):%Y-%m-%d} to {until:%Y-%m-%d}",
             allowed=f"some history before a cutoff and {months} months after it",
             next_step="Shorten build.window_months, or wait for more sales.",
         )

@@ -15,7 +15,14 @@ from icp_xl.tables.matching.overrides import Overrides
 def recall_matches(
     left: pd.DataFrame, right: pd.DataFrame, settings: MatchingSettings, progress: Progress
 ) -> pd.DataFrame:
-    """:func:`~icp_xl.tables.matching.match.match_names`, or what it gave of the same."""
+    """:func:`~icp_xl.tables.matching.match.match_names`, or what it gave of the same.
+
+    Args:
+        left: rows to find an account for.
+        right: rows of accounts.
+        settings: thresholds and weights of evidence.
+        progress: shows stages and asks for a cancel.
+    """
     return recalled(
         "matches", lambda: (left, right, settings), lambda: match_names(left, right, settings, progress), ()
     )
@@ -24,7 +31,14 @@ def recall_matches(
 def recall_duplicates(
     frame: pd.DataFrame, settings: MatchingSettings, progress: Progress, overrides: Overrides | None
 ) -> Duplicates:
-    """:func:`~icp_xl.tables.matching.duplicates.find_duplicates`, or what it gave of the same."""
+    """:func:`~icp_xl.tables.matching.duplicates.find_duplicates`, or what it gave of the same.
+
+    Args:
+        frame: the accounts.
+        settings: thresholds and weights of evidence.
+        progress: shows stages and asks for a cancel.
+        overrides: decisions on pairs.
+    """
 
     def work() -> tuple[list[int], pd.DataFrame]:
         found = find_duplicates(frame, settings, progress, overrides)
