@@ -74,7 +74,7 @@ class Recall:
         """Keep ``made`` under ``key`` where it comes back as it was; else, and where it cannot be written, do not."""
         try:
             told = _encoded(made, kinds)
-            if _encoded(_decoded(told, kinds), kinds) != told:
+            if not _same(_decoded(told, kinds), made):
                 return
             path, text = resolve_inside(self.out, artifacts.RECALLED.path(key=key)), _text(told)
             write_bytes(path, f'{{"made":{text},"signature":"{sign(_signed(key, text))}"}}'.encode())
@@ -254,6 +254,35 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
         return ["settings", name, held.model_dump_json()]
     fields = [[each.name, _encoded(getattr(held, each.name), kinds)] for each in dataclasses.fields(kinds[name])]
     return ["record", name, fields]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same bit by bit, and of the same types."""
+    import numpy as np
+    import pandas as pd
+
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple | list):
+        if _PLAIN.issuperset(map(type, one)):
+            return bool(one == other and [*map(type, one)] == [*map(type, other)])
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict):
+        return _same([*one.items()], [*other.items()])
+    if isinstance(one, float):
+        return bool(one.hex() == other.hex())
+    if isinstance(one, np.ndarray | np.generic):
+        return bool(one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes())
+    if isinstance(one, pd.DataFrame):
+        forms = [
+            [[(type(axis), axis.dtype, [*axis.names]) for axis in frame.axes], [*frame.dtypes],
+             [_kind(frame.iloc[:, at]) for at, kind in enumerate(frame.dtypes) if kind == "object"]]
+            for frame in (one, other)
+        ]  # fmt: skip
+        return forms[0] == forms[1] and bool(one.equals(other))
+    if dataclasses.is_dataclass(one):
+        return all(_same(getattr(one, each.name), getattr(other, each.name)) for each in dataclasses.fields(one))
+    return bool(one == other)
 
 
 _name = cache(str)
