@@ -39,6 +39,7 @@ class Recalculated:
     change_seconds: float = 0.0
     change_cpu: float = 0.0
     marking_seconds: float = 0.0
+    marking_cpu: float = 0.0
 
 
 @functools.cache

@@ -30,8 +30,6 @@ BIN = 5
 MOVERS = 10
 #: What a row takes off the percentile, so that no two accounts stand equal.
 TIE = 1e-15
-#: Between the numbers of one segment's grades and of the next one's.
-SEGMENT_STEP = 10
 #: Places that an account must move by to be named.
 LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
@@ -97,7 +95,6 @@ def compute_live(
     frame["icp_grade"] = grade(frame["percentile"].to_numpy(), shares).astype(object)
     value = {name: len(GRADES) - i for i, name in enumerate(GRADES)}
     grade_no = frame["icp_grade"].map(value).astype(int)
-    frame["segment_grade"] = SEGMENT_STEP * frame["segment_no"] + grade_no
     frame["published_no"] = frame["published_grade"].map(value).astype(int)
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
     frame["place_change"] = (frame["percentile"] - frame["published_percentile"]) * (n - 1)
@@ -105,7 +102,6 @@ def compute_live(
     frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
     frame["shown_industry"] = frame["industry_no"].where(inside, 0)
-    frame["shown_score"] = frame["icp_score"].where(inside)
     frame["shown_published"] = frame["published_score"].where(inside)
     frame["mover"] = (frame["place_change"] - frame["row_no"] / 1e7).where(inside)
     # Equal accounts stand in their published order; what that takes off changes no figure.

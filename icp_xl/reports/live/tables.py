@@ -12,14 +12,13 @@ from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, SEGMENT_STEP, TIE, LiveFigures, sample_points
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, TIE, LiveFigures, sample_points
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
 _SHOWN = '{live.shown_industry},">0"'
-_GRADE_NO = f"({{segment_grade}}-{SEGMENT_STEP}*{{segment_no}})"
 _OF_SHOWN = "SUMPRODUCT({live_segments.shown},{live_segments.accounts},{live_segments.%s})/{accounts}"
 #: Headline figures of the chosen segment: key, words, kind, formula.
 HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
@@ -50,12 +49,13 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("published_score", "Published score", "score", width=10),
         Column("published_grade", "Published grade", "grade", width=10),
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}")),
-        Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade(_GRADE_NO)),
+        Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_move}+{published_no}")),
         Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
                formula="({percentile}-{published_percentile})*(icp_population-1)"),
-        Column("grade_move", "Grades up or down", "integer", width=10, formula=f"{_GRADE_NO}-{{published_no}}"),
-        Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(scores)),
+        Column("grade_move", "Grades up or down", "integer", width=10,
+               formula=f"{ex.grade_number('{percentile}', ex.reached_name)}-{{published_no}}"),
+        Column("key", f"Raw score in units of {KEY_UNIT:g}", "integer", width=18, formula=ex.key(ex.raw(scores))),
         Column("percentile", "Percentile", "number", decimals=4, width=10,
                formula=ex.known_percentile("{key}", "{position}")),
         *_helpers(),
@@ -86,15 +86,7 @@ def _helpers() -> list[Column]:
     move = "{place_change}-{row_no}/10000000"
     return [
         whole("row_no", "Row", width=8),
-        whole("key", "Key", ex.key("{raw_score}"), 18),
         whole("position", "Knot", ex.known_position("{key}")),
-        # In one number, so that grades are counted by segment with one condition instead of two.
-        whole(
-            "segment_grade",
-            "Ten times the segment and grade",
-            f"{SEGMENT_STEP}*{{segment_no}}+{ex.grade_number('{percentile}', ex.reached_name)}",
-            10,
-        ),
         whole("published_no", "Published number"),
         whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
         whole("industry_no", "Industry number"),
@@ -106,7 +98,6 @@ def _helpers() -> list[Column]:
         ),
         Column("published_percentile", "Published percentile", "number", decimals=4, width=10, hidden_from_print=True),
         Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
-        shown("shown_score", "Score, if shown", "{icp_score}", 1),
         shown("shown_published", "Published score, if shown", "{published_score}", 1),
         shown("mover", "Move, if shown", move),
         shown("standing", "Standing, if shown", "{percentile}-{row_no}*icp_tie"),
@@ -162,7 +153,12 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
          for preset, weights in inputs.all_presets().items() for part in inputs.model.parts],
         columns=["name", "weight"],
     )  # fmt: skip
-    knot = "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
+    # A weight stands in it so that LibreOffice, when one is set, marks the knots among what is marked at once: a knot
+    # that is reached later tells every account by itself.
+    knot = (
+        f"0*{ex.weight_name(inputs.model.names[0])}+"
+        + "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
+    )
     knots = [
         Column("knot", "Rounded", "integer", width=18, formula=knot),
         Column("number", "Knot", "integer", width=8),
@@ -191,8 +187,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("top_share", "Graded A or B", "percent", width=10, formula="{share_A}+{share_B}"),
         Column("revenue", "Revenue", "money", width=14, formula=f"SUMIF({mine},{{live.total_revenue}})"),
         *(Column(f"share_{name}", f"Grade {name}", "percent", width=9,
-                 formula=f"IFERROR(COUNTIF({{live.segment_grade}},{SEGMENT_STEP}*{{number}}+{value})/{{accounts}},0)")
-          for value, name in zip(range(len(GRADES), 0, -1), GRADES, strict=True)),
+                 formula=f"IF({{accounts}},{_share(name, mine)},0)") for name in GRADES),
         *(Column(f"{name}_share", f"Share of {name}", "percent", width=10,
                  formula=f"IFERROR({{{name}}}/SUM({{live_segments.{name}}}),0)") for name in ("accounts", "revenue")),
         Column("shown", "Shown", "integer", width=8,
@@ -207,16 +202,17 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         _with(group[2], f"IFERROR(AVERAGEIF({both},{{live.published_score}}),0)"),
     ]
     bins = [Column("from", "From", "integer", width=8), Column("label", "Score", width=10)]
-    for key, source, words in (
-        ("accounts", "shown_score", "Accounts"), ("published", "shown_published", "Published"),
-    ):  # fmt: skip
+    up = '{live.icp_score},">="&{from}'
+    for key, count, words in (
+        ("accounts", f"IF(icp_segment_shown,COUNTIFS({_SHOWN},{up}),COUNTIF({up}))", "Accounts"),
+        ("published", 'COUNTIF({live.shown_published},">="&{from})', "Published"),
+    ):
         # Each edge is counted once: a bar is what reaches its edge less what reaches the next.
         rest = f"IF({{from}}={100 - BIN},0,INDEX({{live_histogram.{key}_from}},{{from}}/{BIN}+2))"
         bins += [
-            Column(f"{key}_from", f"{words} from here up", "integer", width=11,
-                   formula=f'COUNTIF({{live.{source}}},">="&{{from}})'),
+            Column(f"{key}_from", f"{words} from here up", "integer", width=11, formula=count),
             Column(key, words, "integer", width=10, formula=f"{{{key}_from}}-{rest}"),
-        ]  # fmt: skip
+        ]
     places = [Column("number", "No.", "integer", width=6)]
     for side, pick, far in (("up", "LARGE", ">=0.5"), ("down", "SMALL", "<=-0.5")):
         move = f'IFERROR({pick}({{live.mover}},{{number}}),"")'
@@ -309,13 +305,33 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _box(now: LiveFigures) -> Table:
     """The score report's box plot table, with its figures live."""
-    pick = f'IFERROR(IF({{group}}="{BEFORE}",%s({{live.shown_published}}%s),%s({{live.shown_score}}%s)),0)'
-    calls = {"accounts": ("COUNT", ""), "low": ("MIN", ""), "q1": ("QUARTILE", ",1"), "middle": ("MEDIAN", ""),
-             "q3": ("QUARTILE", ",3"), "high": ("MAX", "")}  # fmt: skip
+    before = {"accounts": "COUNT(%s)", "low": "MIN(%s)", "q1": "QUARTILE(%s,1)", "middle": "MEDIAN(%s)",
+              "q3": "QUARTILE(%s,3)", "high": "MAX(%s)"}  # fmt: skip
+    standing = {"accounts": "COUNT({live.standing})"}
+    # By the accounts that stand there: no column holds the scores of those shown alone.
+    score = "INDEX({live.icp_score},MATCH(SMALL({live.standing},%s),{live.standing},0))"
+    for quarter, key in enumerate(("low", "q1", "middle", "q3", "high")):
+        place = f"({{accounts}}-1)*{quarter}/4"
+        low, high = score % f"1+INT({place})", score % f"MIN({{accounts}},2+INT({place}))"
+        standing[key] = f"{low}+MOD({place},1)*({high}-{low})"
+    formulas = {
+        key: f'IFERROR(IF({{group}}="{BEFORE}",{text % "{live.shown_published}"},{standing[key]}),0)'
+        for key, text in before.items()
+    }
     table = box_table("live_box", now.box)
-    columns = [replace(each, formula=pick % (calls[each.key] * 2)) if each.key in calls else each
+    columns = [replace(each, formula=formulas[each.key]) if each.key in formulas else each
                for each in table.columns]  # fmt: skip
     return replace(table, columns=columns)
+
+
+def _share(name: str, mine: str) -> str:
+    """Share of a grade in a segment: those from the least percentile of it and better ones up, less the better ones."""
+    better = "+".join(f"{{share_{each}}}" for each in GRADES[: GRADES.index(name)])
+    if name == GRADES[-1]:
+        return f"MAX(0,1-({better}))"
+    least = ",".join(ex.reached_name(each) for each in GRADES[: GRADES.index(name) + 1])
+    share = f'COUNTIFS({mine},{{live.percentile}},">="&MIN({least}))/{{accounts}}'
+    return f"MAX(0,{share}-({better}))" if better else share
 
 
 def _with(column: Column, formula: str) -> Column:
