@@ -79,6 +79,16 @@ def test_train_score_and_go_back(given: dict[str, object], capsys: pytest.Captur
     assert "got: cutoff 2034-01-01 in a log of" in capsys.readouterr().err
 
 
+def test_a_log_without_divisions_is_one_clear_error(
+    given: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(given["build.transactions"])
+    pd.read_parquet(path).assign(division=None).to_parquet(path)
+    sets = [part for key, value in given.items() for part in ("--set", f"{key}={json.dumps(value)}")]
+    assert cli(["train", *sets, "--quiet"]) == 4
+    assert "no line of the sales log names a division" in capsys.readouterr().err
+
+
 def test_first_purchases_are_held_against_orders_without_a_model(given: dict[str, object]) -> None:
     place = Path(str(given["build.transactions"]))
     lines = pd.read_parquet(place).sample(n=1800, random_state=1)

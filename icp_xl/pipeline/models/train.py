@@ -104,11 +104,17 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
         ``None`` in a dry run.
 
     Raises:
-        InsufficientDataError: the log allows no training cutoff with a full window after it.
+        InsufficientDataError: the log names no division, or allows no training cutoff with a full window after it.
         ConfigError: a division that the log does not have.
     """
     star = star_of(run)
     divisions = choose_divisions(star, run.settings)
+    if not divisions:
+        raise InsufficientDataError(
+            "no line of the sales log names a division",
+            allowed="a column of divisions or product groups, or build.sku_map",
+            next_step="Map it under columns.sales.division; one for all lines is '= \"All\"'.",
+        )
     score_cutoff = run.settings.train.score_cutoff or star.observed_through
     unknown = (score_cutoff - star.observed_through).days
     if unknown > 0:
