@@ -28,7 +28,7 @@ from icp_xl.whitespace.holdout import draw_holdout
 from icp_xl.whitespace.model import Memory, Terms
 from icp_xl.whitespace.reasons import TOP, Tops
 from icp_xl.whitespace.states import valid_states
-from icp_xl.whitespace.value import GROUPED_BY_SEGMENT
+from icp_xl.whitespace.value import GROUPED_BY_SEGMENT, SIZE_CAP
 
 #: Pairs of a file of the list, about.
 SHARD_ROWS = 1_000_000
@@ -175,6 +175,8 @@ class _Passes:
         self.engine.keep("buyers", Query(sql.buyers(self.known)))
         groups = self._ask(sql.medians(("div_no", "grp")))
         by_division = self._ask(sql.medians(("div_no",))).set_index("div_no")
+        counts: dict[int, int] = dict(zip(by_division.index.tolist(), by_division["n"].tolist(), strict=True))
+        most = self._at_places("select * from buyers", "own", _places(SIZE_CAP, counts))
         overall = 0.0
         if len(by_division) < len(self.divisions) and len(by_division):
             overall = float(self._ask(sql.medians(()))["typical"].iloc[0])
@@ -186,8 +188,9 @@ class _Passes:
         for no in range(len(self.divisions)):
             wide = by_division["typical"].get(no, overall)
             share = by_division["by_share"].get(no, np.nan)
-            rows += [(no, str(name), float(narrow.get((no, name), wide)), float(share)) for name in names]
-        usual = pd.DataFrame(rows, columns=["div_no", "grp", "typical", "by_share"])
+            top = most.get(no, 0.0)
+            rows += [(no, str(name), float(narrow.get((no, name), wide)), float(share), top) for name in names]
+        usual = pd.DataFrame(rows, columns=["div_no", "grp", "typical", "by_share", "most"])
         # A missing number is nothing to both engines only as such.
         self.engine.view_frame("usual_of", usual.assign(by_share=usual["by_share"].astype("Float64")))
         self.valued = sql.valued(self.known, self.settings.value_prior_windows)
@@ -200,9 +203,8 @@ class _Passes:
         q = self.settings.value_cap_quantile
         cap = dict.fromkeys(range(len(self.divisions)), math.inf)
         if q < 1.0 and n:
-            places = {no: (math.ceil(q * (count - 1)) + 0.5) / count for no, count in n.items()}
             unowned = f"select div_no, product from ({self.valued}) v where g0 = 0"
-            cap |= self._at_places(unowned, "product", places)
+            cap |= self._at_places(unowned, "product", _places(q, n))
         top = max((min(float(found["largest"][no]), cap[no]) for no in n), default=0.0)
         facts = pd.DataFrame(
             {"div_no": list(cap), "base": [self.base.get(no, 0.0) for no in cap], "cap": list(cap.values())}
@@ -227,6 +229,8 @@ class _Passes:
         return weights
 
     def _at_places(self, source: str, column: str, places: Mapping[int, float]) -> dict[int, float]:
+        if not places:
+            return {}
         row = self._ask(sql.at_places(source, column, places)).iloc[0]
         return {no: float(row[f"v_{no}"]) for no in places}
 
@@ -290,6 +294,11 @@ class _Passes:
             kept.append(block[draw_holdout(block.tolist(), self.settings.holdout_share, self.terms.seed)])
             self.progress.check()
         return pd.DataFrame({"account_id": pd.concat(kept, ignore_index=True) if kept else accounts})
+
+
+def _places(q: float, counts: Mapping[int, int]) -> dict[int, float]:
+    """Where quantile ``q`` lies among so many of each division: half-way into the entry, the higher of two."""
+    return {no: (math.ceil(q * (n - 1)) + 0.5) / n for no, n in counts.items()}
 
 
 def _below_top(n: int) -> float:

@@ -4,7 +4,7 @@ What it spends is a credibility estimate (Bühlmann, "Experience rating and cred
 account's own sum of the last twelve months in the division, plus the sum that its likes spend in a few windows, over
 the windows that both took. Dividing by windows with a purchase, and not by all, keeps the chance from counting twice.
 Its likes are the buyers of its group in the division, and buyers who spend the division's usual share of a total as
-large as the account's.
+large as the account's, as far as buyers there go: one who buys machines for millions buys no millions' worth of paper.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from icp_xl.whitespace.model import Floats, Texts
 GROUPED_BY_SEGMENT = 0.5
 #: Groups by spending, where segments are not known.
 _FIFTHS = 5
+#: What a total's size tells ends at this quantile of what buyers of the division bring in a window.
+SIZE_CAP = 0.99
 
 
 def value_groups(frame: pd.DataFrame, settings: WhitespaceSettings) -> Texts:
@@ -82,8 +84,10 @@ def _usual(frame: pd.DataFrame, own: Floats, windows: Floats, settings: Whitespa
         }
     )
     typical = _medians(buyers, division, group, settings.value_min_buyers)
-    share = buyers.groupby("division")["share"].median().reindex(division).to_numpy(dtype=np.float64)
-    by_size = share * np.where(size > 0.0, size, np.nan)
+    by_division = buyers.groupby("division")
+    share = by_division["share"].median().reindex(division).to_numpy(dtype=np.float64)
+    most = by_division["own"].quantile(SIZE_CAP, interpolation="higher").reindex(division).to_numpy(dtype=np.float64)
+    by_size = np.minimum(share * np.where(size > 0.0, size, np.nan), most)
     return np.asarray(np.where(np.isfinite(by_size), 0.5 * (typical + by_size), typical))
 
 

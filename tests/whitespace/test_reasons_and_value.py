@@ -76,15 +76,30 @@ def test_value_is_own_sums_and_what_its_likes_spend() -> None:
     buyers = frame[frame["value_own"] > 0].assign(per=lambda f: f["value_own"] / f["windows_own"])
     medians = buyers.groupby(["division", "segment"])["per"].median()
     shares = (buyers["per"] / buyers["account_value"]).groupby(buyers["division"]).median()
+    most = buyers.groupby("division")["per"].quantile(0.99, interpolation="higher")
     for i in range(0, len(frame), 37):
         row = frame.iloc[i]
-        usual = (medians[(row["division"], row["segment"])] + shares[row["division"]] * row["account_value"]) / 2
+        by_size = min(shares[row["division"]] * row["account_value"], most[row["division"]])
+        usual = (medians[(row["division"], row["segment"])] + by_size) / 2
         assert found[i] == pytest.approx((row["value_own"] + 0.5 * usual) / (row["windows_own"] + 0.5))
     gaps = frame["value_own"] == 0
     unknown = compute_value(frame.assign(segment="", account_value=np.nan), WhitespaceSettings(), 6)
     assert (unknown >= 0).all() and len(set(np.round(unknown[gaps], 6))) <= 10
     alone = compute_value(frame, WhitespaceSettings(value_prior_windows=0.0), 6)
     assert np.allclose(alone[~gaps], frame["value_own"][~gaps] / windows[~gaps]) and (alone[gaps] > 0).all()
+
+
+def test_a_project_of_millions_promises_no_millions_of_paper() -> None:
+    """Of 300 accounts, one with a project is worth a thousand times the others; none brings over 3,000 of paper."""
+    rng = np.random.default_rng(8)
+    frame = make_candidates(300, 1, seed=6)
+    frame["account_value"] = rng.uniform(2_000.0, 4_000.0, 300)
+    frame.loc[0, "account_value"] = 3_000_000.0
+    bought = np.arange(300) % 2 == 1
+    frame["value_own"] = np.where(bought, rng.uniform(500.0, 3_000.0, 300), 0.0)
+    frame["windows_own"] = bought.astype(float)
+    found = compute_value(frame, WhitespaceSettings(), 6)
+    assert 500.0 <= found[0] <= 3_000.0
 
 
 def test_planted_sums_are_recovered_better_than_by_own_or_by_likes_alone() -> None:
