@@ -204,12 +204,14 @@ def medians(by: Sequence[str], table: str = "buyers") -> str:
 def valued(known_text: str, prior: float) -> str:
     """Pairs with what they would spend (``value``) and the chance times it (``product``)."""
     weight = number(prior)
+    itself = "case when windows > 0e0 then own / windows else 0e0 end"
     spent = f"({{own}} + {weight} * usual) / (windows + {weight})".format(own="own")
     return f"""
         select *, p * value as product from (
           select *, case when windows + {weight} > 0e0 then {spent} else usual end as value from (
             select k.*, case when size > 0e0 and o.by_share is not null
-              then 5e-1 * (o.typical + least(o.by_share * size, o.most)) else o.typical end as usual,
+              then 5e-1 * (o.typical + least(o.by_share * size, greatest(o.most, {itself}))) else o.typical
+              end as usual,
               case when lift_max > 0e0 then {number(2.0 / 3.0)} * lift_max
                 + {number(1.0 - 2.0 / 3.0)} * coalesce(lift_mean, lift_max) end as affinity
             from ({known_text}) k join usual_of o on k.div_no = o.div_no and k.grp = o.grp

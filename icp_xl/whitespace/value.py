@@ -19,7 +19,8 @@ from icp_xl.whitespace.model import Floats, Texts
 GROUPED_BY_SEGMENT = 0.5
 #: Groups by spending, where segments are not known.
 _FIFTHS = 5
-#: What a total's size tells ends at this quantile of what buyers of the division bring in a window.
+#: What a total's size tells ends at this quantile of what buyers of the division bring in a window, or at what the
+#: account itself brings.
 SIZE_CAP = 0.99
 
 
@@ -87,7 +88,8 @@ def _usual(frame: pd.DataFrame, own: Floats, windows: Floats, settings: Whitespa
     by_division = buyers.groupby("division")
     share = by_division["share"].median().reindex(division).to_numpy(dtype=np.float64)
     most = by_division["own"].quantile(SIZE_CAP, interpolation="higher").reindex(division).to_numpy(dtype=np.float64)
-    by_size = np.minimum(share * np.where(size > 0.0, size, np.nan), most)
+    itself = np.divide(own, windows, out=np.zeros(len(own)), where=windows > 0.0)
+    by_size = np.minimum(share * np.where(size > 0.0, size, np.nan), np.maximum(most, itself))
     return np.asarray(np.where(np.isfinite(by_size), 0.5 * (typical + by_size), typical))
 
 

@@ -73,13 +73,14 @@ def test_value_is_own_sums_and_what_its_likes_spend() -> None:
     windows = np.minimum(frame["days_own"], 1 + frame.index.to_numpy() % 2).astype(float)
     frame["windows_own"] = windows
     found = compute_value(frame, WhitespaceSettings(value_prior_windows=0.5), 6)
-    buyers = frame[frame["value_own"] > 0].assign(per=lambda f: f["value_own"] / f["windows_own"])
+    frame["per"] = np.where(windows > 0, frame["value_own"] / np.maximum(windows, 1), 0.0)
+    buyers = frame[frame["value_own"] > 0]
     medians = buyers.groupby(["division", "segment"])["per"].median()
     shares = (buyers["per"] / buyers["account_value"]).groupby(buyers["division"]).median()
     most = buyers.groupby("division")["per"].quantile(0.99, interpolation="higher")
     for i in range(0, len(frame), 37):
         row = frame.iloc[i]
-        by_size = min(shares[row["division"]] * row["account_value"], most[row["division"]])
+        by_size = min(shares[row["division"]] * row["account_value"], max(most[row["division"]], row["per"]))
         usual = (medians[(row["division"], row["segment"])] + by_size) / 2
         assert found[i] == pytest.approx((row["value_own"] + 0.5 * usual) / (row["windows_own"] + 0.5))
     gaps = frame["value_own"] == 0
