@@ -27,6 +27,7 @@ QUICK: dict[str, Any] = {
     # Of the explanations, every reason is told; their terms are written of so many accounts.
     "train.sample_rows": 200,
     "validation.bootstrap": 200,
+    "optimize.bootstrap": 100,
     "feedback.permutations": 499,
 }
 
