@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 #: Rows from the top whose formats are looked at.
@@ -31,6 +33,12 @@ class SheetFacts:
     formats: dict[int, set[str]] = field(default_factory=dict)
 
 
+#: How a part that is missing or damaged ends a look at it; who reads the workbook says what is wrong with it.
+_NOT_TOLD = (
+    KeyError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError,
+)  # fmt: skip
+
+
 class FactsFinder:
     """Gathers a sheet's facts from its XML, which comes in blocks that end between two tags."""
 
@@ -40,7 +48,7 @@ class FactsFinder:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as package:
                 self._styles = _styles(package.read("xl/styles.xml"))
-        except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        except _NOT_TOLD:
             pass  # no styles, or none that can be told
         self._hidden: set[int] = set()
         self._merged: list[tuple[int, int, int]] = []
@@ -80,7 +88,7 @@ def currency_cells(data: bytes, part: str, column: int) -> dict[int, str]:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             styles = _styles(package.read("xl/styles.xml"))
             text = package.read(part.lstrip("/"))
-    except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except _NOT_TOLD:
         return found
     for cell in _CELL.finditer(text):
         letters, row, style = (cell[1], cell[2], cell[3]) if cell[1] else (cell[5], cell[6], cell[4])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from icp_xl.config.sources import SourcesSettings
 from icp_xl.errors import IcpError, LockedWorkbookError, MissingColumnsError, SourceError
 from icp_xl.sources import open_book, read_sources
 from icp_xl.sources.file_types import open_container
+from icp_xl.sources.sheet_facts import FactsFinder, currency_cells
 from tests.support.sheets import CUSTOMERS, SALES, SALES_HEADER, edit_part, sales_line, settings_for, write_book
 
 Spoil = Callable[[Path], object]
@@ -128,6 +131,24 @@ def test_a_broken_file_ends_in_one_clear_error(tmp_path: Path, kind: str) -> Non
     text = str(caught.value)
     assert SALES in text
     assert "Traceback" not in text and str(tmp_path) not in text
+
+
+def test_damaged_styles_tell_nothing_of_a_sheet(tmp_path: Path) -> None:
+    """Drawn bytes of the packed styles: unpacking them ends in other ways than a container that is torn."""
+    path = tmp_path / SALES
+    write_book(path, {"Log": GOOD})
+    good = path.read_bytes()
+    with zipfile.ZipFile(path) as package:
+        styles = package.getinfo("xl/styles.xml")
+    start, chance = styles.header_offset + 30 + len(styles.filename), random.Random(5)
+    for _ in range(200):
+        data = bytearray(good)
+        data[start + chance.randrange(styles.compress_size)] = chance.randrange(256)
+        assert not FactsFinder(bytes(data)).facts().formats
+        assert not currency_cells(bytes(data), "xl/worksheets/sheet1.xml", 0)
+        path.write_bytes(bytes(data))
+        with contextlib.suppress(SourceError):
+            read_sources(settings_for(tmp_path))
 
 
 def test_a_csv_that_is_no_text(tmp_path: Path) -> None:
