@@ -109,7 +109,7 @@ def steps(live: Live, most: int | None = None) -> list[Step]:
 
 NUMBERS: tuple[tuple[str, str, Sequence[str]], ...] = (
     ("live", "accounts",
-     ("key", "percentile", "icp_score", "score_change", "place_change", "grade_move", "segment_no",
+     ("raw_score", "percentile", "icp_score", "score_change", "place_change", "grade_move", "segment_no",
       "shown_industry")),
     ("live_grades", "grades", ("starts", "accounts", "share", "published")),
     ("live_segments", "segments",

@@ -55,7 +55,7 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
                formula="({percentile}-{published_percentile})*(icp_population-1)"),
         Column("grade_move", "Grades up or down", "integer", width=10,
                formula=f"{ex.grade_number('{percentile}', ex.reached_name)}-{{published_no}}"),
-        Column("key", f"Raw score in units of {KEY_UNIT:g}", "integer", width=18, formula=ex.key(ex.raw(scores))),
+        Column("raw_score", "Raw score", "number", decimals=4, width=10, formula=ex.raw(scores)),
         Column("percentile", "Percentile", "number", decimals=4, width=10,
                formula=ex.known_percentile("{key}", "{position}")),
         *_helpers(),
@@ -86,6 +86,7 @@ def _helpers() -> list[Column]:
     move = "{place_change}-{row_no}/10000000"
     return [
         whole("row_no", "Row", width=8),
+        whole("key", "Key", ex.key("{raw_score}"), 18),
         whole("position", "Knot", ex.known_position("{key}")),
         whole("published_no", "Published number"),
         whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
