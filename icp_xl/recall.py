@@ -257,7 +257,7 @@ def _encoded(held: Any, kinds: Mapping[str, type]) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are the same bit by bit, and of the same types."""
+    """Whether two values are the same and of the same types: numbers and arrays bit by bit, frames by value."""
     import numpy as np
     import pandas as pd
 
