@@ -206,5 +206,5 @@ def findings_of(error: IcpError) -> Findings:
 
 
 def _short(value: object) -> str:
-    text = "" if value is None or value != value else str(value)
+    text = "" if value is None or value is pd.NA or value != value else str(value)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -117,9 +117,7 @@ def build_customers(customers: pd.DataFrame | None, log_accounts: Sequence[str])
         found[name] = pd.to_numeric(pd.Series([*given, *([np.nan] * len(extra))], dtype=object), errors="coerce")
         found[name] = found[name].astype(float)
     flags = list(known["do_not_contact"]) if "do_not_contact" in known.columns else [False] * len(known)
-    found["do_not_contact"] = [bool(flag) if flag == flag and flag is not None else False for flag in flags] + [
-        False
-    ] * len(extra)
+    found["do_not_contact"] = [not pd.isna(flag) and bool(flag) for flag in flags] + [False] * len(extra)
     found["known_from"] = pd.Series([*known["known_from"], *(["sales log"] * len(extra))], dtype="str")
     found = found.sort_values("account_id", kind="stable").reset_index(drop=True)
     first = found.drop_duplicates("account_id")
@@ -169,7 +167,7 @@ def build_assets(
         when = pd.to_datetime(values, errors="coerce").astype("datetime64[us]")
         found[f"{name}_day"] = (when.dt.normalize() - pd.Timestamp("1970-01-01")).dt.days.astype(float)
     flags = list(given["subscription"]) if "subscription" in given.columns else [False] * len(given)
-    found["subscription"] = [bool(flag) if flag is not None and flag == flag else False for flag in flags]
+    found["subscription"] = [not pd.isna(flag) and bool(flag) for flag in flags]
     amounts = list(given["quantity"]) if "quantity" in given.columns else [1.0] * len(given)
     numbers = pd.to_numeric(pd.Series(amounts, dtype=object), errors="coerce").astype(float)
     found["quantity"] = numbers.where(numbers > 0, 1.0)

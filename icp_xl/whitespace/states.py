@@ -47,7 +47,7 @@ def clean_status(text: object) -> str:
     >>> clean_status(" Contacted "), clean_status("call in May"), clean_status(None)
     ('contacted', 'call in May', '')
     """
-    plain = "" if text is None or text != text else " ".join(str(text).split())
+    plain = "" if text is None or text is pd.NA or text != text else " ".join(str(text).split())
     return plain.lower() if plain.lower() in STATUSES else plain
 
 
@@ -57,7 +57,7 @@ def clean_mark(text: object) -> str:
     >>> clean_mark("x"), clean_mark("no"), clean_mark(None)
     ('x', '', '')
     """
-    plain = "" if text is None or text != text else " ".join(str(text).split())
+    plain = "" if text is None or text is pd.NA or text != text else " ".join(str(text).split())
     return "" if plain.lower() in _NO else plain
 
 

@@ -166,3 +166,21 @@ def test_spaces_around_texts_are_no_part_of_them() -> None:
     padded = lines.assign(account_id="  " + lines["account_id"] + " ", sku=codes)
     one, two = (facts_of(build_star(part, SETTINGS).star) for part in (lines, padded))
     pd.testing.assert_frame_equal(one, two)
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_blank_cell_in_any_column_is_a_gap(gap: object) -> None:
+    """Readers leave each of these where a cell is blank; a flag that nobody gave is not set."""
+    customers, assets = messy_customers(31), messy_assets(31, [CUTOFF])
+    before = build_star(messy_lines(31, [CUTOFF], n=60), SETTINGS, customers=customers, assets=assets).star
+    blank = {}
+    for name, table in (
+        ("customers", customers.assign(do_not_contact=True)),
+        ("assets", assets.assign(subscription=True)),
+    ):
+        blank[name] = table.astype(object)
+        blank[name].loc[table.index[0], table.columns.difference(["account_id"])] = gap
+    star = build_star(messy_lines(31, [CUTOFF], n=60), SETTINGS, **blank).star
+    assert len(star.assets) == len(before.assets) and (~star.assets["subscription"]).sum() == 1
+    unset = star.customers[~star.customers["do_not_contact"] & (star.customers["known_from"] != "sales log")]
+    assert list(unset["account_id"]) == [customers["account_id"].iloc[0].strip()]
