@@ -75,7 +75,10 @@ class Unchanged:
         self._read = _sources(run)
         self._given = _hash([_code(), _libraries(), _settings(run), self._read])
         self._disk = _files_of(run)
-        self._earlier, self._records = ({}, {}) if fresh else self._load()
+        left, records = self._load()
+        #: Files as the last run left them, each as a hash of name and content.
+        self._left = {pair for part in left.values() for pair in part.files.values()}
+        self._earlier, self._records = ({}, {}) if fresh else (left, records)
         there = {_pair(name, digest) for name, digest in self._disk.items()}
         #: Names of files that were changed or deleted since, as hashes.
         self._damaged = {
@@ -90,7 +93,7 @@ class Unchanged:
         if name in self.parts and name not in self._touched:
             return _told(self.parts[name])
         part = self._earlier.get(name)
-        if name in self._touched or part is None or not self._is_whole(part) or part.key != self._key(name):
+        if name in self._touched or part is None or not self._is_whole(name, part) or part.key != self._key(name):
             self._begin(name)
             return ""
         self._take_over(name, part)
@@ -122,6 +125,7 @@ class Unchanged:
             # Somebody saved a source meanwhile, and nobody knows which stages read what he saved.
             self.parts.clear()
         for name in self.parts:
+            self._doubt_replaced(name)
             self._give_up_rewritten(name)
         body = {
             "schema": artifacts.STAGES.version,
@@ -147,9 +151,9 @@ class Unchanged:
         except (IcpError, OSError, KeyError, TypeError, AttributeError, ValueError):
             return {}, {}
 
-    def _is_whole(self, part: Standing) -> bool:
-        """Whether its files are there as it left them, after what this run has written so far."""
-        if self._damaged & part.files.keys():
+    def _is_whole(self, name: str, part: Standing) -> bool:
+        """Whether all files that it reads and writes are there as they were left, after what this run has written."""
+        if any(self._damaged & each.files.keys() for each in (part, *self._remembered(name, self._earlier))):
             return False
         written = {_hash(name): name for name in self.run.outputs.names}
         return all(
@@ -165,11 +169,14 @@ class Unchanged:
         read = {each: self.parts[each].content if each in self.parts else "" for each in before
                 if last.reads is None or each in last.reads}  # fmt: skip
         day = self.run.now().date().isoformat() if last.daily else ""
-        typed = [
-            name for each in last.remembers if each in self._earlier
-            for name in sorted(self._earlier[each].files.keys() & self._damaged)
-        ]  # fmt: skip
-        return _hash([self._given, [stage.name for stage in stages], read, day, typed])
+        # Every report lists what was said before it.
+        said = [self.parts[each].record for each in before if each in self.parts]
+        return _hash([self._given, [stage.name for stage in stages], read, day, said])
+
+    def _remembered(self, name: str, parts: Mapping[str, Standing]) -> list[Standing]:
+        """Those of ``parts`` that ``name`` reads as an earlier run left them."""
+        remembers = next(stage.remembers for stage in self.stages if stage.name == name)
+        return [parts[each] for each in remembers if each in parts]
 
     def _begin(self, name: str) -> None:
         if name in self._touched:
@@ -206,6 +213,19 @@ class Unchanged:
     def _written(self, name: str) -> dict[str, str]:
         names = sorted(self._touched[name] & set(self.run.outputs.names))
         return {_hash(each): _pair(each, self._digest(each)) for each in names}
+
+    def _doubt_replaced(self, name: str) -> None:
+        """Have a part done again that read a file as somebody else left it, typed into or torn, and that is whole now.
+
+        What it said of that file is no longer true.
+        """
+        there = {_hash(file): _pair(file, digest) for file, digest in self._disk.items()}
+        part = self.parts[name]
+        read = {
+            there[file] for each in (part, *self._remembered(name, self.parts)) for file in each.files.keys() & there
+        }
+        if name in self._touched and read - self._left:
+            part.key = ""
 
     def _give_up_rewritten(self, name: str) -> None:
         """A file that a later part wrote again is that part's; here it only counts as written."""

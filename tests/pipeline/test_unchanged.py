@@ -63,7 +63,10 @@ class World:
     def _earlier(self, run: RunContext, name: str) -> Any:
         try:
             return json.loads((run.settings.paths.out / name).read_bytes()).get("typed")
-        except (OSError, ValueError, AttributeError):
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            run.warn(f"{name} could not be read and is left out")
             return None
 
     def _early(self, run: RunContext) -> None:
@@ -258,6 +261,26 @@ def test_random_changes_end_in_what_a_full_run_makes(world: World, tmp_path: Pat
         unchanged.icp_xl.__version__ = version
         unchanged._code.cache_clear()
     assert skipped > 15, "hardly anything stood"
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("name", ["first.json", "list.json"])
+def test_what_was_said_of_a_torn_file_is_said_once(world: World, name: str, forgotten: bool, fresh: bool) -> None:
+    world.run()
+    (world.out / name).write_bytes(b"{torn")
+    if forgotten:
+        (world.out / unchanged.NAME).unlink()
+    said = f"{name} could not be read and is left out"
+    for torn in (True, False):
+        world.run(fresh=fresh and torn)
+        told = [
+            load_manifest(world.out / "runs", "latest")["warnings"],
+            json.loads(world.outputs()["list.json"])["warnings"],
+        ]
+        assert [said in warnings for warnings in told] == [torn, torn]
+    world.run()
+    assert world.did == []
 
 
 @pytest.mark.parametrize("error", [Cancelled("stop"), KeyboardInterrupt(), RuntimeError("a fault of ours")])
