@@ -60,6 +60,7 @@ from icp_xl.propensity.matrix import DesignMatrix, Ensemble, Matrices
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_folds, forward_folds, recent
+from icp_xl.propensity.windows import COMPLETED, complete_windows
 
 Floats = NDArray[np.float64]
 #: Rows over all members of an ensemble, and the members that there are at most.
@@ -135,7 +136,9 @@ def fit_division(
         raise InsufficientDataError(
             f"not enough outcomes: {data.buyers}, needs {train.min_positives}", where=data.division
         )
-    data = replace(data, cutoffs=same_columns(data.cutoffs))
+    end = target or data.cutoffs[-1].window_end
+    known = replace(data, cutoffs=same_columns(data.cutoffs))
+    data = complete_windows(known, end)
     inputs = choose_inputs(data.cutoffs, train, settings.leakage)
     folds, forward = forward_folds(data), True
     if not folds:
@@ -147,6 +150,8 @@ def fit_division(
     matrices = Matrices(inputs.names, data.cutoffs)
     learned, folds, steps = _choose_history(data, folds, matrices, train, forward)
     recipe = choose_recipe(folds[-1], matrices, train, seed, check)
+    if data is not known:
+        steps.append(COMPLETED)
     judged, behind = _judge(folds, data, matrices, recipe, train, seed, forward, check)
     names = [name for name in ORDER if name in judged]
     steps += [f"{name}: {behind.get(name, 'failed')}, left out" for name in train.candidates if name not in judged]
@@ -155,7 +160,6 @@ def fit_division(
     candidates = pd.DataFrame([measure_candidate(name, fold, part) for name in names for fold, part in parts])
     chosen, told = choose_candidate(judged, candidates, names, train.bootstrap, seed)
     check()
-    end = target or data.cutoffs[-1].window_end
     final = fit_candidates(learned, matrices, recipe, train, seed, (chosen,), end, data.cutoffs, data.mix)
     if chosen not in final:
         # Fitted on all cutoffs it failed; the best rule never does.

@@ -84,13 +84,14 @@ class Mix:
         """How the mix of the windows after ``days`` and after ``target`` differs from the usual, in log-odds.
 
         Drawn towards no difference as far as the months differ by no more than chance. ``None`` where the log knows too
-        few months of the calendar, or all those that are wanted: then whole windows tell more.
+        few months of the calendar, or the windows hold all those that are wanted: then they tell more.
         """
         here = self.before(target)
         n, k = np.array(here.active, float), np.array(here.buyers, float)
         numbers = [month.month - 1 for month in here.months]
         wanted = [(target.month - 1 + step) % 12 for step in range(window_months)]
-        if len(set(numbers)) < _KNOWN_MONTHS or set(wanted) <= set(numbers):
+        seen = {(day.month - 1 + step) % 12 for day in days for step in range(window_months)}
+        if len(set(numbers)) < _KNOWN_MONTHS or set(wanted) <= seen:
             return None
         share = (k + 0.5) / (n + 1.0)
         odds, noise = _log_orders(share), share / (1.0 - share) / (n + 1.0) / np.log1p(-share) ** 2

@@ -34,6 +34,7 @@ from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_groups, forward_folds, take
 from icp_xl.propensity.trees import TreeModel
 from icp_xl.propensity.verdict import chance_error
+from icp_xl.propensity.windows import complete_windows
 from icp_xl.recall import recalled
 
 Floats = NDArray[np.float64]
@@ -83,6 +84,7 @@ def fit_pooled(
         check: called between steps; raises to cancel.
     """
     train = settings.train
+    datas = [complete_windows(data, target) for data in datas]
     thinned = _thinned(datas, set(small), seed)
     whole = pool(thinned)
     inputs = choose_inputs(whole.cutoffs, train, settings.leakage)

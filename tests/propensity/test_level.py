@@ -120,7 +120,14 @@ def test_a_month_that_was_not_seen_lies_between_those_that_were() -> None:
     even = Mix(MONTHS, tuple(rng.binomial(1000, 0.3, 9).tolist()), (1000,) * 9)
     assert abs(forecast_level(CUTOFFS, shifts, date(2025, 9, 1), 3, 18.0, even).mix) < 0.05
     year = Mix((*MONTHS, *(date(2025, month, 1) for month in (9, 10, 11))), mix.buyers + (500,) * 3, (1000,) * 12)
-    assert year.forecast(CUTOFFS, date(2025, 12, 1), 3) is None
+    assert year.forecast(CUTOFFS, date(2026, 3, 1), 3) is None
+
+
+def test_a_month_that_no_window_holds_is_told_by_the_log_all_the_same() -> None:
+    """Twelve months know each month of the calendar once, and windows that began after three of them only nine."""
+    year = Mix((*MONTHS, *(date(2025, month, 1) for month in (9, 10, 11))), (430, 300, 200, *[40] * 9), (1000,) * 12)
+    shifts = [(-0.2, 0.1), (0.2, 0.1)]
+    assert forecast_level(CUTOFFS, shifts, date(2025, 12, 1), 3, 18.0, year).mix > 1.0
 
 
 def test_the_mix_of_later_months_is_not_known_earlier() -> None:
