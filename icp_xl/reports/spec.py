@@ -62,7 +62,8 @@ class Column:
     """One column of a table.
 
     ``formula`` is an Excel formula for each row, written as the module says, or a list with a formula for each row;
-    the frame still holds the cached values.
+    the frame still holds the cached values. Numbers are shown divided by 1,000 ``thousands`` times.
+    A ``shared`` formula of a large table is written once; LibreOffice then keeps such cells together in memory.
     ``width`` is in characters; without it the renderer takes what header and content need. ``note`` is shown when
     the header is selected. A trailing run of ``hidden_from_print`` columns is left out of the print area.
     ``limits`` are the least and greatest number that may be typed, ``control`` moves the cells with the mouse.
@@ -83,6 +84,8 @@ class Column:
     choices_from: Ref | None = None
     total: Literal["sum", "average", "count", "none"] = "none"
     decimals: int | None = None
+    thousands: int = 0
+    shared: bool = False
     align: Literal["left", "center", "right"] | None = None
     hidden_from_print: bool = False
     limits: tuple[float, float] | None = None

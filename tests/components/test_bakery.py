@@ -15,7 +15,7 @@ from xlsxwriter.utility import xl_col_to_name
 from icp_xl.cli import run
 from icp_xl.excel import functions
 from icp_xl.excel.published_results import published
-from icp_xl.scoring.model import ScoreModel
+from icp_xl.scoring.model import KEY_UNIT, ScoreModel
 from tests.components.bakery import NAMES, write_bakery
 
 SMALL = ("optimize.n_trials=60", "optimize.tpe_trials=8", "optimize.bootstrap=50", "optimize.minimum_engaged=20")
@@ -130,4 +130,6 @@ def test_libreoffice_finds_the_scores_of_the_live_workbook(bakery: Path) -> None
     for header, name in (("ICP score", "icp_score"), ("Raw score", "raw_score"), ("Percentile", "percentile")):
         letter = xl_col_to_name(rows[head].index(header))
         got = [found.values["Live Accounts"][f"{letter}{head + 2 + i}"] for i in range(len(wanted))]
-        np.testing.assert_allclose(np.asarray(got, float), wanted[name], rtol=0, atol=1e-9, err_msg=header)
+        # Raw scores are in units of 1e-12.
+        unit = KEY_UNIT if name == "raw_score" else 1
+        np.testing.assert_allclose(np.asarray(got, float) * unit, wanted[name], rtol=0, atol=1e-9, err_msg=header)

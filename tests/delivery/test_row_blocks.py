@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from openpyxl import load_workbook
 
 from icp_xl.delivery.render import row_blocks, tables
 from icp_xl.delivery.render.book import render_book, render_bytes
@@ -195,6 +196,18 @@ def test_formulas_that_spill_stay_spilling(both: object) -> None:
     frame = pd.DataFrame({"a": np.arange(9.0)})
     column = Column("a", "A", formula="INDEX(SORT(B1:B9),1)")
     assert_same(*both(ReportBook([Sheet("S", "S", [Table("t", [column], frame)])])))  # type: ignore[operator]
+
+
+def test_a_shared_formula_stands_once_and_means_the_same_in_every_row(both: object) -> None:
+    frame = pd.DataFrame({"a": np.arange(30.0), "b": np.arange(30.0) * 2 + 435})
+    made = Column("b", "B", "number", formula="{a}*2+SUM({t.a})*({a}<99)", shared=True, thousands=2)
+    columns = [Column("a", "A"), made]
+    cells, shared = both(ReportBook([Sheet("S", "", [Table("t", columns, frame)])]))
+    texts = [parts(each)["xl/worksheets/sheet1.xml"].count(b"SUM(") for each in (cells, shared)]
+    assert texts == [30, 1]
+    written = [load_workbook(io.BytesIO(each)).active for each in (cells, shared)]
+    rows = [[(cell.value, cell.number_format) for row in sheet.iter_rows() for cell in row] for sheet in written]
+    assert rows[0] == rows[1] and ("=$B30*2+SUM(S!$B$4:$B$33)*($B30<99)", "#,##0.00,,") in rows[1]
 
 
 def test_a_large_workbook_is_valid_and_the_same_twice(tmp_path: Path) -> None:

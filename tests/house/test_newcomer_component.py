@@ -50,7 +50,7 @@ for sheet in book.sheets:
         for item in block if isinstance(block, tuple) else (block,):
             if hasattr(item, "frame"):
                 tables[item.name] = item
-raw = next(column for column in tables["live"].columns if column.key == "raw_score")
+raw = next(column for column in tables["live"].columns if column.key == "key")
 search = load_settings(environ={}, overrides={
     "optimize.n_trials": 60, "optimize.tpe_trials": 8, "optimize.bootstrap": 50, "optimize.lambdas": [0.5],
     "optimize.minimum_engaged": 20,

@@ -49,6 +49,7 @@ class BlockColumn:
         as_text: identifiers, which stay text.
         flag: true is shown as Yes, false not at all.
         formula: one for all rows with ``ROW_MARK`` for the row's number, or those of some rows (from, to; from 0).
+        shared: its one formula stands in the first row, and the other rows name it.
     """
 
     values: pd.Series[Any]
@@ -57,6 +58,7 @@ class BlockColumn:
     as_text: bool = False
     flag: bool = False
     formula: str | Callable[[int, int], list[str]] | None = None
+    shared: bool = False
 
     def formats(self) -> list[Any]:
         """The formats that its cells have."""
@@ -97,11 +99,22 @@ class RowBlock:
                 else:
                     style = pa.array([str(column.style_of(value)._get_xf_index()) for value in part])
                 formula = None if column.formula is None else _formulas(column.formula, start, stop, rows)
+                if formula is not None:
+                    formula = self._shared(at, formula, start) if column.shared else _join("<f>", formula, "</f>")
                 tail = _tail(*self._shown(column, part), formula)
                 pieces += [f'<c r="{xl_col_to_name(at)}', rows, '" s="', style, tail]
             joined = pc.binary_join_element_wise(*pieces, "</row>", "")
             offsets = np.frombuffer(joined.buffers()[1], dtype=np.int32)
             yield joined.buffers()[2].to_pybytes()[: int(offsets[len(joined)])]
+
+    def _shared(self, column: int, formulas: pa.Array, start: int) -> Any:
+        """Formula elements of a column by the number of the column, which no other block of its sheet shares too."""
+        named = f'<f t="shared" si="{column}"/>'
+        if start:
+            return named
+        cells = xl_range(self.first_row, column, self.last_row, column)
+        first = f'<f t="shared" ref="{cells}" si="{column}">{formulas[0].as_py()}</f>'
+        return pa.array([first, *[named] * (len(formulas) - 1)])
 
     def _height(self, row: int) -> str:
         pixels = self.heights.get(row)
@@ -184,11 +197,11 @@ def _tail(numbers: pa.Array | None, texts: pa.Array | None, formula: Any) -> pa.
             found.append(_join(f'" t="inlineStr"><is><t{mark}>', texts, "</t></is></c>"))
         return pc.coalesce(*found, '"/>')
     if numbers is not None:
-        found.append(_join('"><f>', formula, "</f><v>", numbers, "</v></c>"))
+        found.append(_join('">', formula, "<v>", numbers, "</v></c>"))
     if texts is not None:
-        kind = pc.if_else(pc.is_in(texts, pa.array(_ERRORS)), '" t="e"><f>', '" t="str"><f>')
-        found.append(_join(kind, formula, "</f><v>", texts, "</v></c>"))
-    return pc.coalesce(*found, _join('"><f>', formula, "</f><v></v></c>"))
+        kind = pc.if_else(pc.is_in(texts, pa.array(_ERRORS)), '" t="e">', '" t="str">')
+        found.append(_join(kind, formula, "<v>", texts, "</v></c>"))
+    return pc.coalesce(*found, _join('">', formula, "<v></v></c>"))
 
 
 def _join(*pieces: Any) -> Any:

@@ -85,7 +85,7 @@ def write_table(writer: SheetWriter, placed: Placed, table: Table) -> None:
 def cell_style(writer: SheetWriter, column: Column, table: Table | None = None, **more: Any) -> Any:
     """The format of a column's cells."""
     properties: dict[str, Any] = {
-        "num_format": number_format(column.kind, column.decimals, writer.styles.currency),
+        "num_format": number_format(column.kind, column.decimals, writer.styles.currency) + "," * column.thousands,
         "bottom": 1,
         "bottom_color": LINE,
     }
@@ -203,7 +203,15 @@ def _write_block(writer: SheetWriter, table: Table, spot: TableLocation) -> None
         formula = None if column.formula is None else _block_formula(writer, column.formula, spot)
         writer.formulas += 0 if formula is None else len(table.frame)
         columns.append(
-            BlockColumn(table.frame[column.key], style, style_of, column.kind == "id", column.kind == "flag", formula)
+            BlockColumn(
+                table.frame[column.key],
+                style,
+                style_of,
+                column.kind == "id",
+                column.kind == "flag",
+                formula,
+                column.shared,
+            )  # fmt: skip
         )
     writer.worksheet.add_block(RowBlock(spot.first_row, spot.first_column, columns, writer.layout.heights))
 

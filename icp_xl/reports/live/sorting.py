@@ -86,7 +86,8 @@ def sorted_columns(plan: Windows) -> list[Column]:
     in_blocks = []
     for number in range(1, plan.blocks + 1):
         first, last = plan.block(number)
-        in_blocks += [f"SMALL({{live.key:{first}-{last}}},{place})" for place in range(1, last - first + 2)]
+        # The same in all its rows, which LibreOffice therefore computes in every core.
+        in_blocks += [f"SMALL({{live.key:{first}-{last}}},ROW()-ROW({{live.key:{first}}})+1)"] * (last - first + 1)
     gathered = "INDEX({live.sorted},{row_no}+VLOOKUP({row_no},{live_parts.start..shift},2,TRUE))"
     return [
         Column("sorted", "Keys sorted in blocks", "integer", width=18, formula=in_blocks, hidden_from_print=True),
