@@ -355,7 +355,8 @@ SHAP_SAMPLE = Artifact("models/artifacts/shap_sample_{division}.csv", "One row p
 # Validation.
 LEAKAGE_CSV = Artifact("leakage_report.csv", "One row per feature and leakage check.", ("check",))
 LEAKAGE_JSON = Artifact("leakage_report.json", "The same, for programs.", ("check",))
-LEAKY_FEATURES = Artifact("state/leaky_features.json", "Features that training leaves out.", ("check",), ("train",))
+LEAKY_FEATURES = Artifact("state/leaky_features.json", "Features that training leaves out.", ("check",),
+                          ("train", "validate"))
 VALIDATION_SUMMARY = Artifact("validation/metrics_summary.csv", "One row per division and cutoff.",
                               ("validate", "run"))
 DRIFT_SNAPSHOTS = Artifact("validation/drift_snapshots.csv", "One row per division, cutoff and feature.",

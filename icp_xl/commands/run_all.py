@@ -19,8 +19,8 @@ Fresh = Annotated[bool, Option("Do every stage again, whether or not what it rea
 QUICK: dict[str, Any] = {
     "reports.lite": True,
     "train.tree_seeds": 1,
-    # Four half-years of a log of four years; by default there are as many quarters as it holds.
-    "train.row_budget": 6_500,
+    # The last three half-years of the samples; by default there are as many quarters as the log holds.
+    "train.cutoffs": ["2023-07-01", "2024-01-01", "2024-07-01"],
     "train.logreg": [{"c": 0.02}],
     "train.lgbm": [{"learning_rate": 0.1, "rounds": 45}],
     "train.bootstrap": 200,

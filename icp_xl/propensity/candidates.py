@@ -53,8 +53,8 @@ def choose_recipe(fold: Fold, inputs: Matrices, settings: TrainSettings, seed: i
     train = _sample(inputs.stack(fold.train, settings.half_life_months), settings.grid_rows, seed)
     valid = _sample(inputs.stack([fold.valid]), settings.grid_rows, seed)
     apart = knows_a_year(fold.train[0].cutoff, fold.valid.cutoff)
-    linear = _best_linear(train, valid, names, settings, check, apart) if _wants(settings, "logreg") else None
-    if not _wants(settings, "lgbm"):
+    linear = _best_linear(train, valid, names, settings, check, apart) if wants(settings, "logreg") else None
+    if not wants(settings, "lgbm"):
         return Recipe(linear, None, 0)
     trees = _tuned(train, valid, names, settings, seed, check) or _best_trees(
         train, valid, names, settings, seed, check
@@ -161,7 +161,8 @@ def parameters(grid: TreeGrid) -> dict[str, Any]:
     return grid.model_dump(exclude={"rounds"}) | {"bagging_freq": 1}
 
 
-def _wants(settings: TrainSettings, family: str) -> bool:
+def wants(settings: TrainSettings, family: str) -> bool:
+    """Whether the candidates of the settings need this family."""
     return family in settings.candidates or "blend" in settings.candidates
 
 

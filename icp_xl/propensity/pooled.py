@@ -22,7 +22,7 @@ from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.arena import P, cross_fitted, measure_candidate
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator
-from icp_xl.propensity.candidates import Recipe, account_members, blend, fit_family
+from icp_xl.propensity.candidates import Recipe, account_members, fit_family, wants
 from icp_xl.propensity.data import DivisionData, pool
 from icp_xl.propensity.fit import Fitted, fit_candidates
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs
@@ -151,7 +151,8 @@ def _fit_shared(
     datas: Sequence[DivisionData], names: Sequence[str], recipe: Recipe, train: TrainSettings, seed: int, target: date
 ) -> _Shared | None:
     """The model for all of ``datas`` with the offset of each; ``None`` where it cannot be fitted."""
-    if not datas:
+    families = [name for name in ("logreg", "lgbm") if wants(train, name)]
+    if not datas or not families:
         return None
     whole = pool(datas)
     days = [each.cutoff for each in whole.cutoffs]
@@ -160,9 +161,8 @@ def _fit_shared(
     members = account_members(rows.accounts, 2, seed)
     if any(not 0.0 < rows.y[member].mean() < 1.0 for member in members):
         return None
-    linear, one = fit_family("logreg", rows, names, recipe, seed, members)
-    trees, two = fit_family("lgbm", rows, names, recipe, seed, members)
-    aside = (one + two) / 2.0
+    fitted = [fit_family(name, rows, names, recipe, seed, members) for name in families]
+    aside = np.mean([each for _, each in fitted], axis=0)
     if not np.isfinite(aside).all() or np.ptp(aside) < 1e-4:
         return None
     shifts, levelled = own_levels(rows.y, aside, rows.window)
@@ -173,9 +173,10 @@ def _fit_shared(
         here = owner == data.division
         shift, error = shift_of(rows.y[here], p[here])
         offsets[data.division] = shift * _APART**2 / (_APART**2 + error**2)
+    parts = tuple((weight / len(fitted), part) for found, _ in fitted for weight, part in found)
     months = whole.cutoffs[-1].window_months
     return _Shared(
-        blend(linear, trees), calibrator, forecast_level(days, shifts, target, months, train.half_life_months), offsets
+        parts, calibrator, forecast_level(days, shifts, target, months, train.half_life_months), offsets
     )  # fmt: skip
 
 

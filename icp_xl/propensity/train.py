@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from icp_xl.config import Settings
+from icp_xl.config.train import TrainSettings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.data import DivisionData, Validity, any_of, read_division, read_scoring_features
@@ -23,7 +24,7 @@ from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.pooled import KIND, Pooled, certain
 from icp_xl.propensity.recalled import recall_evaluation, recall_fit, recall_pooled, recall_undated
 from icp_xl.propensity.undated import UndatedCost
-from icp_xl.propensity.verdict import Evaluation
+from icp_xl.propensity.verdict import Evaluation, proves_skill
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,12 @@ Trained = NoModel | Rescored | Evaluated
 def train_one(job: DivisionJob, check: Callable[[], None] = lambda: None) -> Trained:
     """Read, fit, judge, and score where the verdict allows; too little data is a status."""
     try:
-        return train_data(_read(job), job, check)
+        return train_data(read_job(job), job, check)
     except InsufficientDataError as error:
         return NoModel(job.division, job.slug, str(error))
 
 
-def _read(job: DivisionJob) -> DivisionData:
+def read_job(job: DivisionJob) -> DivisionData:
     """The cutoffs of a job at which its division could be bought.
 
     Raises:
@@ -159,10 +160,7 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
         InsufficientDataError: too few buyers for a model.
     """
     fitted = recall_fit(data, job.settings, seed=job.seed, target=job.score_cutoff, check=check)
-    evaluation = recall_evaluation(
-        fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
-        windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
-    )  # fmt: skip
+    evaluation = judge_fit(job, data, fitted)
     model = fitted.model.with_verdict(evaluation.verdict, evaluation.reasons)
     check()
     scores = undated = None
@@ -177,6 +175,14 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
     )
 
 
+def judge_fit(job: DivisionJob, data: DivisionData, fitted: Fitted) -> Evaluation:
+    """What a model that was fitted on ``data`` is worth, and the verdict on it."""
+    return recall_evaluation(
+        fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
+        windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
+    )  # fmt: skip
+
+
 def train_pooled(
     jobs: Sequence[DivisionJob], own: Mapping[str, Trained], check: Callable[[], None] = lambda: None
 ) -> list[Evaluated]:
@@ -189,45 +195,55 @@ def train_pooled(
     Returns:
         The divisions of which more is known than before.
     """
-    first = jobs[0]
-    settings = first.settings
-    small = [job.division for job in jobs if _is_small(own[job.division], settings)]
+    small = [job.division for job in jobs if _is_small(own[job.division], job)]
     if not small:
         return []
-    datas = []
+    datas = {}
     for job in jobs:
         try:
-            datas.append(_read(job))
+            datas[job.division] = read_job(job)
         except InsufficientDataError:
             continue
-    if len(datas) < 2:
-        return []
-    found = recall_pooled(
-        datas, [data.division for data in datas if data.division in small], settings, seed=settings.run.seed,
-        target=first.score_cutoff, check=check,
-    )  # fmt: skip
-    by_name, more = {data.division: data for data in datas}, []
-    for job in jobs:
-        if job.division in found:
-            each = _from_pool(job, by_name[job.division], found[job.division], own[job.division])
-            more += [] if each is None else [each]
-    return more
+    found = pool_small(jobs[0], datas, small, check)
+    more = [_from_pool(job, datas[job.division], found[job.division], own[job.division]) for job in jobs
+            if job.division in found]  # fmt: skip
+    return [each for each in more if each is not None]
 
 
-def _is_small(own: Trained, settings: Settings) -> bool:
-    if not isinstance(own, Evaluated):
-        return isinstance(own, NoModel)
-    few = own.evaluation.positives < settings.train.ready_positives
-    return few and (own.model.kind in BASELINES or own.model.verdict == NOT_READY)
+def pool_small(
+    job: DivisionJob, datas: Mapping[str, DivisionData], small: Sequence[str], check: Callable[[], None]
+) -> dict[str, Pooled]:
+    """The model for all divisions, or the best rule, for those of ``small``; see :func:`~icp_xl.propensity.pooled`.
+
+    Args:
+        job: any of the divisions; all have the same settings and the same day.
+        datas: what there is of every division.
+        small: names of those that are too small.
+        check: called between steps; raises to cancel.
+    """
+    known = [name for name in datas if name in small]
+    if not known or len(datas) < 2:
+        return {}
+    seed, target = job.settings.run.seed, job.score_cutoff
+    return recall_pooled([*datas.values()], known, job.settings, seed=seed, target=target, check=check)
+
+
+def _is_small(own: Trained, job: DivisionJob) -> bool:
+    if isinstance(own, Evaluated):
+        return is_small(own.fitted, job.settings.train, job.looks)
+    return isinstance(own, NoModel)
+
+
+def is_small(own: Fitted, train: TrainSettings, looks: int) -> bool:
+    """Whether the model for all divisions may serve better: few buyers judged, and a rule or no skill of its own."""
+    few = own.latest["label"].sum() < train.ready_positives
+    return bool(few) and (own.model.kind in BASELINES or not proves_skill(own, train, looks))
 
 
 def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained) -> Evaluated | None:
     """What the model for all, or the best rule, is worth in one division; ``None`` where that adds nothing."""
     fitted, train = found.fitted, job.settings.train
-    evaluation = recall_evaluation(
-        fitted, train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
-        windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
-    )  # fmt: skip
+    evaluation = judge_fit(job, data, fitted)
     verdict, reasons = pooled_verdict(evaluation, found, train.evidence)
     if verdict == NOT_READY and not isinstance(own, NoModel):
         return None

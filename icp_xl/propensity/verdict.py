@@ -15,6 +15,7 @@ from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
 from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.metrics import (
+    Curve,
     Interval,
     gains_table,
     measure,
@@ -133,6 +134,18 @@ def buyers_needed(auc: float, share: float, certainty: float, power: float = 0.8
     return low
 
 
+def proves_skill(fitted: Fitted, settings: TrainSettings, looks: int) -> bool:
+    """Whether the ranking of the latest judged cutoff is better than chance, as surely as is asked of ``looks``."""
+    y, kind = fitted.latest["label"].to_numpy(np.float64), fitted.model.kind
+    auc, positives = Curve(y, fitted.latest[kind].to_numpy(np.float64)).auc(), int(y.sum())
+    return kind != "base_rate" and _is_certain(auc, positives, y.size, _certainty(settings, looks))
+
+
+def _is_certain(auc: float, positives: int, rows: int, certainty: float) -> bool:
+    error = chance_error(positives, rows - positives)
+    return bool(np.isfinite(error) and auc - float(norm.ppf(certainty)) * error > 0.5)
+
+
 def _certainty(settings: TrainSettings, looks: int) -> float:
     """What is asked of one of ``looks`` divisions, so that all of them together are asked what the settings say."""
     return 1.0 - (1.0 - settings.evidence) / max(looks, 1)
@@ -142,11 +155,11 @@ def _verdict(
     fitted: Fitted, settings: TrainSettings, found: Evaluation, looks: int
 ) -> tuple[str, tuple[str, ...]]:  # fmt: skip
     auc, kind, positives = found.metrics["auc"].value, fitted.model.kind, found.positives
-    error, certainty = chance_error(positives, found.rows - positives), _certainty(settings, looks)
-    certain = np.isfinite(error) and auc - float(norm.ppf(certainty)) * error > 0.5
-    if kind == "base_rate" or not certain:
+    certainty = _certainty(settings, looks)
+    if kind == "base_rate" or not _is_certain(auc, positives, found.rows, certainty):
         told = f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {found.rows:,}, chance is 0.500"
-        needed = buyers_needed(auc, positives / max(found.rows, 1), certainty) if np.isfinite(error) else None
+        mixed = 0 < positives < found.rows
+        needed = buyers_needed(auc, positives / found.rows, certainty) if mixed else None
         if needed is not None and needed > positives:
             told += f"; were it worth that, {needed - positives:,} more outcomes would show it"
         return NOT_READY, (told,)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from icp_xl.artifacts import BUILD_REPORT
 from icp_xl.config.reports import ReportSettings
+from icp_xl.propensity.pooled import KIND as POOLED
 from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.models import KINDS
@@ -51,6 +52,20 @@ def build_validation_book(
     )
 
 
+def say_model(each: Holdout) -> str:
+    """What was judged: a model of the division's own, the one for all divisions, or a rule; and if it was only that."""
+    name = KINDS.get(each.kind, each.kind)
+    return name if each.skilled else f"{name}, not published: no skill was proven then"
+
+
+def _say_pooled(holdouts: Sequence[Holdout]) -> list[Item]:
+    pooled = [f"{each.division} at {each.data.cutoff:%Y-%m-%d}" for each in holdouts if each.kind == POOLED]
+    if not pooled:
+        return []
+    return [Text("Few had bought, so that one model for all divisions would have been published and was judged: "
+                 f"{say_list(pooled, most=8)}.")]  # fmt: skip
+
+
 def _key(each: Holdout) -> dict[str, Any]:
     return {"division": each.division, "cutoff": f"{each.data.cutoff:%Y-%m-%d}"}
 
@@ -60,7 +75,7 @@ def _overview(holdouts: Sequence[Holdout], left_out: Sequence[tuple[str, str, st
         _key(each)
         | {
             "label": f"{each.division} {each.data.cutoff:%Y-%m}",
-            "model": KINDS.get(each.kind, each.kind),
+            "model": say_model(each),
             "auc": each.metrics["auc"].value,
             "range": f"{each.metrics['auc'].low:.3f} to {each.metrics['auc'].high:.3f}",
             "lift": each.metrics["lift_10"].value,
@@ -126,6 +141,7 @@ def _overview(holdouts: Sequence[Holdout], left_out: Sequence[tuple[str, str, st
         ),
         *(Text(note, "warning") for note in notes),
         Text("Each model was fitted again on what was known at its cutoff, and held against what came after it."),
+        *_say_pooled(holdouts),
         Table("validation", columns, frame, title="One row per division and cutoff"),
     ]
     if len(frame):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,19 @@ from icp_xl.config import Settings
 from icp_xl.propensity.calibration import calibration_loss, calibration_table, slope_and_intercept
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.metrics import Interval, compare, gains_table, measure, measure_brier
-from icp_xl.propensity.recalled import recall_fit
 from icp_xl.validation.alerts import Alert, badges, find_alerts
 from icp_xl.validation.drift import compare_samples, feature_drift, value_drift
+from icp_xl.validation.published import ServedModel
 from icp_xl.validation.scenarios import build_scenarios, segment_performance, sort_scenarios
-
-_TAKEN = {"assets": re.compile(r"assets_.*"), "als": re.compile(r"als_.*")}
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """Everything that is said of one division at one cutoff; ``frame`` has one row per account."""
+    """Everything that is said of one division at one cutoff; ``frame`` has one row per account.
+
+    ``kind`` says what was judged: a model of its own, the one for all divisions (``pooled``) or a rule; ``skilled``
+    whether that would have been published.
+    """
 
     division: str
     slug: str
@@ -43,6 +44,7 @@ class Holdout:
     alerts: list[Alert]
     badges: dict[str, str]
     ablations: list[dict[str, Any]] = field(default_factory=list)
+    skilled: bool = True
 
     @property
     def sorted_scenarios(self) -> pd.DataFrame:
@@ -60,7 +62,7 @@ class Holdout:
 
 
 def validate_division(
-    data: DivisionData,
+    published: ServedModel,
     now: CutoffData,
     accounts: pd.DataFrame,
     settings: Settings,
@@ -68,19 +70,20 @@ def validate_division(
     seed: int,
     check: Callable[[], None] = lambda: None,
 ) -> Holdout:
-    """Fit on ``data`` (cutoffs whose windows had ended by ``now``), predict as of ``now``, compare with what came.
+    """Predict as of ``now`` by what was published then, and compare with what came.
 
     Args:
+        published: learned from cutoffs whose windows had ended by ``now``.
         accounts: account_id, and rep, segment, region, icp_grade where known.
 
     Raises:
         InsufficientDataError: the cutoffs before held too little.
         ValueError: a training window reaches beyond the cutoff.
     """
+    data, options = published.data, settings.validation
     if any(each.window_end > now.cutoff for each in data.cutoffs):
         raise ValueError("a training window reaches beyond the cutoff")
-    options = settings.validation
-    fitted = recall_fit(data, settings, seed=seed, target=now.cutoff, check=check)
+    fitted = published.fit("")
     check()
     p = fitted.model.predict(now.features)
     score = fitted.model.log_odds(now.features)
@@ -114,7 +117,8 @@ def validate_division(
         build_scenarios(frame, options.capacity_grid, options.accounts_per_rep_grid, resamples=options.bootstrap,
                         seed=seed),
         segments, drift, ev_table, alerts, badges(figures, ev_psi, (shift.ks, shift.ks_limit), options),
-        [_ablate(name, data, now, score, settings, seed, check) for name in options.ablations],
+        [_ablate(name, published, now, score, settings, seed, check) for name in options.ablations],
+        published.skilled,
     )  # fmt: skip
 
 
@@ -150,23 +154,11 @@ def _typical_value(data: DivisionData) -> float:
 
 
 def _ablate(
-    name: str, data: DivisionData, now: CutoffData, score: np.ndarray, settings: Settings, seed: int,
+    name: str, published: ServedModel, now: CutoffData, score: np.ndarray, settings: Settings, seed: int,
     check: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
     """What the AUC loses without one thing, with the interval of the paired bootstrap."""
     check()
-    without, poorer = data, settings
-    if name == "lgbm":
-        kept = tuple(each for each in settings.train.candidates if each == "logreg") or ("logreg",)
-        poorer = settings.model_copy(update={"train": settings.train.model_copy(update={"candidates": kept})})
-    else:
-        pattern = _TAKEN[name]
-        without = replace(data, cutoffs=tuple(_less(each, pattern) for each in data.cutoffs))
-    other = recall_fit(without, poorer, seed=seed, target=now.cutoff, check=check).model.log_odds(now.features)
+    other = published.fit(name).model.log_odds(now.features)
     gain = compare(now.label, score, other, resamples=settings.validation.bootstrap, seed=seed, only="auc")["auc"]
     return {"without": name, "auc_gain": gain.value, "auc_gain_low": gain.low, "auc_gain_high": gain.high}
-
-
-def _less(data: CutoffData, pattern: re.Pattern[str]) -> CutoffData:
-    kept = [name for name in data.features if not pattern.fullmatch(str(name))]
-    return CutoffData(data.cutoff, data.features[kept], data.label, data.revenue, data.gross_profit, data.window_months)

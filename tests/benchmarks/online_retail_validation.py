@@ -29,7 +29,7 @@ def run_retail(out: Path) -> str:
     given = retail_settings(out).model_dump(exclude_unset=True)
     settings = load_settings(
         overrides={f"{a}.{b}": c for a, section in given.items() for b, c in section.items()}
-        | {"validation.cutoffs": ["2011-09-01", "2011-10-01"]}
+        | {"validation.cutoffs": ["2011-09-01", "2011-10-01"], "build.cutoffs": [], "train.cutoffs": []}
     )
     result = call("validate", validate, settings)
     assert result is not None

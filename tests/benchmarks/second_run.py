@@ -33,7 +33,8 @@ def figures(folder: Path) -> None:
     world = folder / "world"
     make(world, accounts=1500, lines=40_000)
     (world / "icp_xl.yaml").write_text(
-        "paths: {data: data, out: out}\ntrain: {tree_seeds: 1, row_budget: 6500, logreg: [{c: 0.02}], bootstrap: 200}\n"
+        "paths: {data: data, out: out}\ntrain: {tree_seeds: 1, logreg: [{c: 0.02}], bootstrap: 200, "
+        "cutoffs: [2023-07-01, 2024-01-01, 2024-07-01]}\n"
         "validation: {bootstrap: 200}\nfeedback: {permutations: 499}\nshare: {with_run: true}\n",
         encoding="utf-8",
     )

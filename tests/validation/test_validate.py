@@ -12,9 +12,10 @@ import pytest
 from icp_xl.config import load_settings
 from icp_xl.errors import InsufficientDataError
 from icp_xl.pipeline.models.validate import choose_windows
-from icp_xl.propensity.data import CutoffData
+from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.tables.star_calendar import to_day
 from icp_xl.validation.holdout import validate_division
+from icp_xl.validation.published import ServedModel, own_fit
 from tests.support.divisions import make_division
 
 FAST = load_settings(
@@ -22,6 +23,10 @@ FAST = load_settings(
                "train.candidates": ["logreg"], "validation.bootstrap": 100}
 )  # fmt: skip
 NOBODY = pd.DataFrame({"account_id": pd.Series(dtype=object)})
+
+
+def own(data: DivisionData, now: CutoffData) -> ServedModel:
+    return ServedModel(data, own_fit(data, FAST, seed=1, target=now.cutoff))
 
 
 def star(first: date, until: date) -> object:
@@ -45,6 +50,15 @@ def test_a_window_that_is_not_observed_is_cut_and_told() -> None:
     assert all(date(2011, 2, 1) <= day <= date(2011, 8, 1) for day in two.learn)
 
 
+def test_of_given_cutoffs_those_are_learned_from_that_were_over_by_then() -> None:
+    log = star(date(2010, 12, 1), date(2011, 12, 10))
+    given = {"train.cutoffs": ["2011-08-01", "2011-03-15", "2011-05-01"], "validation.cutoffs": ["2011-09-01"]}
+    [found] = choose_windows(log, settings(**given))  # type: ignore[arg-type]
+    assert found.learn == (date(2011, 3, 15), date(2011, 5, 1))
+    [found] = choose_windows(log, settings(**{**given, "train.cutoffs": ["2011-08-01"]}))  # type: ignore[arg-type]
+    assert found.learn == tuple(date(2011, month, 1) for month in (3, 4, 5, 6))
+
+
 @pytest.mark.parametrize(
     ("cutoffs", "more", "match"),
     [
@@ -62,19 +76,20 @@ def test_a_window_that_cannot_be_is_refused(cutoffs: list[str], more: dict[str, 
 def test_a_training_window_beyond_the_cutoff_is_an_error() -> None:
     data, _ = make_division(300)
     with pytest.raises(ValueError, match="reaches beyond"):
-        validate_division(data, data.cutoffs[-1], NOBODY, FAST, seed=1)
+        validate_division(own(data, data.cutoffs[-1]), data.cutoffs[-1], NOBODY, FAST, seed=1)
 
 
 def test_what_comes_after_changes_no_prediction_and_a_season_is_an_alert() -> None:
     data, _ = make_division(1500, 1)
-    then, now = data.before(data.cutoffs[-1].cutoff), data.cutoffs[-1]
-    one = validate_division(then, now, NOBODY, FAST, seed=1)
+    now = data.cutoffs[-1]
+    published = own(data.before(now.cutoff), now)
+    one = validate_division(published, now, NOBODY, FAST, seed=1)
     rng = np.random.default_rng(0)
     extra = (rng.random(len(now.label)) < 0.5).astype(np.int64)
     season = CutoffData(
         now.cutoff, now.features, np.maximum(now.label, extra), now.revenue + extra, now.gross_profit, 6
     )
-    two = validate_division(then, season, NOBODY, FAST, seed=1)
+    two = validate_division(published, season, NOBODY, FAST, seed=1)
     np.testing.assert_array_equal(one.frame["p_hat"], two.frame["p_hat"])
     assert "base rate" not in {each.kind for each in one.alerts}
     assert "base rate" in {each.kind for each in two.alerts}
@@ -84,10 +99,10 @@ def test_what_comes_after_changes_no_prediction_and_a_season_is_an_alert() -> No
 
 def test_an_ablation_is_a_paired_difference() -> None:
     data, _ = make_division(800, 2)
-    then, now = data.before(data.cutoffs[-1].cutoff), data.cutoffs[-1]
+    now = data.cutoffs[-1]
     options = FAST.model_copy(
         update={"validation": FAST.validation.model_copy(update={"ablations": ("als", "assets")})}
     )
-    found = validate_division(then, now, NOBODY, options, seed=1)
+    found = validate_division(own(data.before(now.cutoff), now), now, NOBODY, options, seed=1)
     # There are no such features here, so nothing is lost without them.
     assert [each["auc_gain"] for each in found.ablations] == [0.0, 0.0]

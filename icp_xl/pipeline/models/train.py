@@ -184,10 +184,9 @@ def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
     No label window reaches beyond the day as of which accounts are scored: what is to be predicted is not learned from.
     """
     settings, months = run.settings, run.settings.build.window_months
-    given = sorted(set(settings.train.cutoffs or settings.build.cutoffs))
-    until = _known_until(star, settings)
+    given, until = asked_cutoffs(settings), _known_until(star, settings)
     if given:
-        found = [each for each in given if add_months(each, months) <= until]
+        found = asked_cutoffs(settings, until, months)
         lost = [f"{each:%Y-%m-%d}" for each in given if each not in found]
         if lost and found:
             run.warn(f"cutoffs whose window is not over by {until:%Y-%m-%d} are not trained on: {', '.join(lost)}")
@@ -202,6 +201,12 @@ def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
             next_step="Shorten build.window_months, or wait for more sales.",
         )
     return tuple(found)
+
+
+def asked_cutoffs(settings: Settings, until: date = date.max, months: int = 0) -> list[date]:
+    """Training cutoffs that the settings give, oldest first, whose windows of ``months`` are over by ``until``."""
+    given = sorted(set(settings.train.cutoffs or settings.build.cutoffs))
+    return [each for each in given if add_months(each, months) <= until]
 
 
 def learning_cutoffs(star: Star, settings: Settings, until: date, months: int) -> list[date]:
@@ -254,7 +259,7 @@ def _frames(
     run: RunContext, star: Star, divisions: Sequence[str], cutoffs: Sequence[date], score_cutoff: date
 ) -> list[DivisionJob]:
     """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
-    settings = _without_leaks(run)
+    settings = without_leaks(run)
     left_out = rows = 0
     # What is small is held for the models that learn from it, which would read it three times.
     outcomes: dict[tuple[str, date], pd.DataFrame] = {}
@@ -315,7 +320,7 @@ def _frames(
     ]
 
 
-def _without_leaks(run: RunContext) -> Settings:
+def without_leaks(run: RunContext) -> Settings:
     """The settings, with features dropped that `icp-xl check --leakage` found to know the future."""
     path = artifacts.LEAKY_FEATURES.find(run.outputs)
     if not path.is_file():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from zlib import crc32
 
 import pandas as pd
 
@@ -14,12 +13,14 @@ from icp_xl.errors import InsufficientDataError
 from icp_xl.outputs import plain
 from icp_xl.pipeline.models.build import choose_divisions
 from icp_xl.pipeline.models.cutoff_data import load_cutoffs
-from icp_xl.pipeline.models.train import learning_cutoffs, star_of
+from icp_xl.pipeline.models.train import asked_cutoffs, learning_cutoffs, star_of, without_leaks
 from icp_xl.propensity.metrics import flatten
+from icp_xl.propensity.train import DivisionJob
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import Star
 from icp_xl.tables.star_calendar import add_months, from_day, month_start, to_day
 from icp_xl.validation.holdout import Holdout
+from icp_xl.validation.published import publish_then
 from icp_xl.validation.recalled import recall_holdout
 
 SUMMARY, SNAPSHOTS = artifacts.VALIDATION_SUMMARY.name, artifacts.DRIFT_SNAPSHOTS.name
@@ -52,12 +53,14 @@ class ValidationResult:
 
     def summary(self) -> list[str]:
         """What to say at the end of the command."""
+        from icp_xl.reports.validation import say_model
+
         lines = []
         for each in self.holdouts:
             auc = each.metrics["auc"]
             told = "; ".join(alert.kind for alert in each.alerts) or "no alert"
             lines.append(f"{each.division} at {each.data.cutoff:%Y-%m-%d}: AUC {auc.value:.3f} ({auc.low:.3f} to "
-                         f"{auc.high:.3f}), {told}")  # fmt: skip
+                         f"{auc.high:.3f}) by {say_model(each)}; {told}")  # fmt: skip
         lines += [f"{division} at {day} is left out: {why}" for division, day, why in self.left_out]
         lines.append(f"{self.alerts} alerts. Open {REPORT}.")
         return lines
@@ -82,24 +85,33 @@ def validate(run: RunContext) -> ValidationResult | None:
     divisions = choose_divisions(star, run.settings)
     accounts = _accounts(run)
     # The window is what was asked for: a lengthened one would reach into what must be predicted.
-    settings = run.settings.model_copy(update={"labels": run.settings.labels.model_copy(update={"auto_widen": False})})
+    settings = without_leaks(run)
+    settings = settings.model_copy(update={"labels": settings.labels.model_copy(update={"auto_widen": False})})
     for window in windows:
         if window.note:
             run.warn(window.note)
         days = (*window.learn, window.cutoff)
         found = load_cutoffs(run, star, divisions, days, settings, window_months=window.months)
         run.progress.stage(f"Validating {window.cutoff:%Y-%m-%d}", len(found))
-        for every in found.values():
-            past, now = replace(every, cutoffs=every.cutoffs[:-1]), every.cutoffs[-1]
-            data = past.while_sold(star.validity(every.division))
-            run.progress.check()
-            seed = (run.settings.run.seed + crc32(data.slug.encode())) % 2**31
+        jobs = [
+            DivisionJob(
+                every.division, every.slug, window.learn, window.cutoff, settings, {}, len(found), every.mix,
+                star.validity(every.division), replace(every, cutoffs=every.cutoffs[:-1]),
+            )
+            for every in found.values()
+        ]  # fmt: skip
+        check = run.progress.check
+        published = publish_then(jobs, check)
+        for job in jobs:
+            check()
+            each, now = published[job.division], found[job.division].cutoffs[-1]
             try:
-                result.holdouts.append(
-                    recall_holdout(data, now, accounts, run.settings, seed=seed, check=run.progress.check)
-                )
+                if isinstance(each, str):
+                    result.left_out.append((job.division, window.cutoff.isoformat(), each))
+                else:
+                    result.holdouts.append(recall_holdout(each, now, accounts, settings, seed=job.seed, check=check))
             except InsufficientDataError as error:
-                result.left_out.append((data.division, window.cutoff.isoformat(), str(error)))
+                result.left_out.append((job.division, window.cutoff.isoformat(), str(error)))
             run.progress.advance()
     for division, day, why in result.left_out:
         run.status(f"{division} at {day}", why)
@@ -130,7 +142,7 @@ def choose_windows(star: Star, settings: Settings) -> list[Window]:
         note = "" if n == months else (
             f"The window after {cutoff:%Y-%m-%d} is cut to {n} of {months} months: the log covers no more."
         )  # fmt: skip
-        learn = learning_cutoffs(star, settings, cutoff, n)
+        learn = asked_cutoffs(settings, cutoff, n) or learning_cutoffs(star, settings, cutoff, n)
         if learn:
             found.append(Window(cutoff, n, tuple(learn), note))
         else:
