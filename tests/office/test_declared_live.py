@@ -15,7 +15,7 @@ from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.inputs import LiveInputs
 from icp_xl.reports.spec import Column, ReportBook, Sheet, Table
 from tests.components.test_declared import KINDS, MORE, scored
-from tests.support.live_books import Step, check, render_live
+from tests.support.live_books import Step, check, make_live, render_live
 from tests.support.office import recalculate
 
 
@@ -29,6 +29,19 @@ def test_eight_declared_components_move_as_the_library_says(tmp_path: Path) -> N
     weights[model.names[0]] = round(1 - sum(list(weights.values())[1:]), 4)
     cells = [(*live.cell("live_weights", "own", k), weights[name]) for k, name in enumerate(model.names, 1)]
     check(live, [Step(cells, weights, model.grade_shares, "All segments")])
+
+
+def test_a_chart_stands_beside_many_weights_and_below_few(tmp_path: Path) -> None:
+    frame, model = scored(KINDS)
+    many = render_live(LiveInputs(frame.reset_index(), model, {}), tmp_path / "eight.xlsx")
+    few = render_live(make_live(40), tmp_path / "four.xlsx")
+    for live, rows in ((many, 8), (few, 4)):
+        weights = live.result.tables["live_weights"]
+        first = next(chart for chart in live.result.charts if chart.sheet == weights.sheet)
+        assert weights.rows == rows and first.title == "How scores spread"
+        beside = first.row <= weights.first_row and first.column > max(weights.columns.values())
+        assert beside is (live is many)
+        assert (first.row > weights.last_row) is (live is few)
 
 
 @pytest.mark.office

@@ -21,7 +21,7 @@ _OLD = "#A9B4BB"
 def dashboard_charts(now: LiveFigures) -> list[Item]:
     """Distribution, grade mix, segments and industries."""
     return [
-        (_histogram(now), _grades()),
+        (score_histogram(now), _grades()),
         (_segments(), _segment_sizes()),
         (_segment_grades(), _box(now)),
         _industries(),
@@ -36,7 +36,7 @@ def what_if_charts(now: LiveFigures, model: ScoreModel) -> list[Item]:
         *(_raw_scatter(column, item, now) for column, item in raw_inputs(model).items()),
     ]  # fmt: skip
     return [
-        (_histogram(now), _grades()), (_box(now), _radar(len(model.parts))), (_segments(), _segment_grades()),
+        (score_histogram(now), _grades()), (_box(now), _radar(len(model.parts))), (_segments(), _segment_grades()),
         (_segment_sizes(), _industries()),
         *(tuple(scatters[i : i + 2]) for i in range(0, len(scatters), 2)),
     ]  # fmt: skip
@@ -52,7 +52,8 @@ def _pair(table: str, label: str, now: str, before: str) -> list[Series]:
             Series("Published", names, Ref(table, before), colour=_OLD)]  # fmt: skip
 
 
-def _histogram(now: LiveFigures) -> Chart:
+def score_histogram(now: LiveFigures) -> Chart:
+    """How the scores spread, with these weights and as published."""
     return Chart(
         "column", "How scores spread", _pair("live_histogram", "label", "accounts", "published"),
         f"Histogram of {len(now.accounts):,} accounts by ICP score, with these weights and as published.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from icp_xl.columns import GRADES
-from icp_xl.reports.live.charts import what_if_charts
+from icp_xl.reports.live.charts import score_histogram, what_if_charts
 from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
 from icp_xl.reports.live.tables import HEADLINES, best_accounts
@@ -14,6 +16,8 @@ from icp_xl.scoring.model import SEGMENTS
 
 #: Linked cell of a scroll bar when the weight is that of the preset; one step is one percentage point.
 REST = 100
+#: Weights that stay in sight on a small laptop; see ``freeze_whole`` of a sheet.
+FROZEN = 5
 #: Accounts in the list of the best on this sheet.
 BEST_HERE = 10
 
@@ -90,18 +94,22 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         "weight",
         formula='IF({check}="Weights sum to 1",SUM({live_weights.used}),SUM({live_grades.target}))',
     )
+    charts = what_if_charts(now, inputs.model)
+    tried = Table("live_weights", weight_columns, weights, title="Weights", filters=False)
+    # More weights than stay in sight while charts scroll below them have a small chart beside them.
+    beside = [] if len(weights) <= FROZEN else [replace(score_histogram(now), width=300, height=240)]
     return Sheet(
         "What-If", "What if the weights were others?",
         [
             tuple(picks),
-            Table("live_weights", weight_columns, weights, title="Weights", filters=False),
+            (tried, *beside),
             Table("live_checks", [Column("check", "Check"), of, check], checks, filters=False),
             *tile_rows(now),
             Table("live_grades", grade_columns, now.grades, title="Grades", filters=False),
             # On paper the page ends about here, where a table may be cut and a chart may not.
-            *what_if_charts(now, inputs.model)[:2],
+            *charts[:2],
             _best(now),
-            *what_if_charts(now, inputs.model)[2:],
+            *charts[2:],
             _movers(now),
             _limits(inputs),
         ],
