@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from icp_xl.user_dirs import user_key
 
-_LINE = re.compile(r"For (rep|region|all) (.*)\. Copy ([0-9a-f]{16})\.", re.DOTALL)
+_LINE = re.compile(r"For (?:(rep|region) (.*)|everybody|all )\. Copy ([0-9a-f]{16})\.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ReaderMark:
 
 def mark_line(by: str, name: str) -> str:
     """The line for a reader; ``all`` with no name is the list of everybody."""
-    return f"For {by} {name}. Copy {_code(by, name)}."
+    return f"For {ReaderMark(by, name).words}. Copy {_code(by, name)}."
 
 
 def read_mark(text: str) -> ReaderMark | None:
@@ -44,11 +44,13 @@ def read_mark(text: str) -> ReaderMark | None:
     ReaderMark(by='rep', name='Ann Lee', proven=True)
     >>> read_mark("For rep Ann Lee. Copy 0123456789abcdef.").proven
     False
+    >>> read_mark(mark_line("all", "")).words
+    'everybody'
     """
     found = _LINE.fullmatch(text.strip())
     if found is None:
         return None
-    by, name, code = found.groups()
+    by, name, code = found[1] or "all", found[2] or "", found[3]
     return ReaderMark(by, name, bool(user_key()) and hmac.compare_digest(code, _code(by, name)))
 
 
