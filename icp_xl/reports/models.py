@@ -364,7 +364,10 @@ def _card(each: _Named[Evaluated]) -> list[tuple[str, Any]]:
         ("Rows and buyers", f"{trained.rows:,} and {trained.positives:,}"),
         ("Share of buyers", rates),
         ("Expected of the window scored", coming),
-        ("How far back", next((step for step in fitted.steps if step.startswith("learned from")), "all cutoffs")),
+        (
+            "How far back",
+            next((step for step in fitted.steps if step.startswith("learned from")), "all of these cutoffs"),
+        ),
         ("Inputs", f"{len(model.features)}"),
         ("Left out", "; ".join(f"{name}: {why}" for name, why in fitted.inputs.left_out.items()) or "nothing"),
         ("Undated fields left out", undated),

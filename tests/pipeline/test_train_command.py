@@ -17,8 +17,9 @@ from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.build import build
-from icp_xl.pipeline.models.train import train
+from icp_xl.pipeline.models.train import choose_training_cutoffs, star_of, train
 from icp_xl.propensity.train import Evaluated
+from icp_xl.runs import start_run
 from tests.support.sales_lines import make_lines
 
 QUICK = {
@@ -87,6 +88,19 @@ def test_a_log_without_divisions_is_one_clear_error(
     sets = [part for key, value in given.items() for part in ("--set", f"{key}={json.dumps(value)}")]
     assert cli(["train", *sets, "--quiet"]) == 4
     assert "no line of the sales log names a division" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("budget", [1000, 30_000])
+def test_what_the_budget_of_rows_leaves_out_is_said(given: dict[str, object], budget: int) -> None:
+    with start_run("train", settings(given, **{"train.n_cutoffs": None, "train.row_budget": budget})) as run:
+        star = star_of(run)
+        found = choose_training_cutoffs(star, run)
+        said = [text for text in run.warnings if "train.row_budget" in text]
+    held = len(found) * 300 <= 30_000 and len(found) > 3
+    assert held == (budget == 30_000) and len(said) == (not held)
+    assert held or said[0].startswith(
+        "Division models learn from 3 cutoffs since 2025-03-01 instead of 18 since 2024-04-01: "
+    )
 
 
 def test_first_purchases_are_held_against_orders_without_a_model(given: dict[str, object]) -> None:

@@ -192,6 +192,13 @@ def choose_training_cutoffs(star: Star, run: RunContext) -> tuple[date, ...]:
             run.warn(f"cutoffs whose window is not over by {until:%Y-%m-%d} are not trained on: {', '.join(lost)}")
     else:
         found = learning_cutoffs(star, settings, until, months)
+        possible = learning_cutoffs(star, settings, until, months, bounded=False)
+        if len(found) < len(possible) and settings.train.n_cutoffs is None:
+            run.warn(
+                f"Division models learn from {say_count(len(found), 'cutoff')} since {found[0]:%Y-%m-%d} instead of "
+                f"{len(possible)} since {possible[0]:%Y-%m-%d}: train.row_budget allows "
+                f"{settings.train.row_budget:,} rows of accounts × cutoffs, and three windows always."
+            )
     if not found:
         asked = f"cutoff {', '.join(map(str, given))} in a log of " if given else ""
         raise InsufficientDataError(
@@ -209,7 +216,9 @@ def asked_cutoffs(settings: Settings, until: date = date.max, months: int = 0) -
     return [each for each in given if add_months(each, months) <= until]
 
 
-def learning_cutoffs(star: Star, settings: Settings, until: date, months: int) -> list[date]:
+def learning_cutoffs(
+    star: Star, settings: Settings, until: date, months: int, *, bounded: bool = True
+) -> list[date]:  # fmt: skip
     """Cutoffs over the whole log whose windows of ``months`` are over by ``until``, oldest first.
 
     Monthly where the log has less than a year and a half of them, else quarterly, and where the budget of rows
@@ -220,6 +229,7 @@ def learning_cutoffs(star: Star, settings: Settings, until: date, months: int) -
         settings: budget of rows and fewest cutoffs.
         until: the day by which every window must be over.
         months: length of the window.
+        bounded: keep to the budget.
     """
     latest = month_start(add_months(until, -months))
     first = add_months(from_day(star.first_day), min(months, 3))
@@ -227,6 +237,7 @@ def learning_cutoffs(star: Star, settings: Settings, until: date, months: int) -
     most = max(3, settings.train.row_budget // max(len(star.customers), 1))
     if settings.train.n_cutoffs is not None:
         most = settings.train.n_cutoffs
+    most = most if bounded else span + 1
     series: list[date] = []
     for step in dict.fromkeys((1 if span < 18 else 3, 3, months)):
         series = [add_months(latest, -step * k) for k in range(span // step + 1)]
