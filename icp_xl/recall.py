@@ -109,6 +109,11 @@ def recalling(recall: Recall | None) -> Iterator[None]:
         _current.reset(token)
 
 
+def is_recalling() -> bool:
+    """Whether pieces of work are kept and recalled here."""
+    return _current.get() is not None
+
+
 def recalled(name: str, inputs: Callable[[], Any], work: Callable[[], T], kinds: Sequence[type]) -> T:
     """What ``work`` gives, or gave for the same ``inputs`` before.
 

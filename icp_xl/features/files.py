@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
+
 from icp_xl import artifacts
 from icp_xl.errors import DataError
 from icp_xl.features.model import FeatureSet
@@ -34,16 +36,29 @@ def read_features(out: Path | Publication, slug: str, cutoff: date) -> FeatureSe
     Raises:
         DataError: it is not there.
     """
-    features, catalog, stats, rules = (
-        out / name if isinstance(out, Path) else out.find(name) for name in names_of(slug, cutoff)
-    )
+    frame = read_frame(out, slug, cutoff)
+    _, catalog, stats, rules = (_find(out, name) for name in names_of(slug, cutoff))
+    body = artifacts.FEATURE_STATS.read(stats)
+    listed = artifacts.FEATURE_CATALOG.read(catalog)
+    return FeatureSet(body["division"], slug, cutoff, frame, listed, body, artifacts.BASKET_RULES.read(rules))
+
+
+def read_frame(out: Path | Publication, slug: str, cutoff: date) -> pd.DataFrame:
+    """The features of such a set alone, indexed by ``account_id``.
+
+    Raises:
+        DataError: they are not there.
+    """
+    features = _find(out, names_of(slug, cutoff)[0])
     if not features.is_file():
         raise DataError(
             "there are no features for this division and cutoff",
             where=features.name,
             next_step="Run `icp-xl build` with this division and cutoff first.",
         )
-    body = artifacts.FEATURE_STATS.read(stats)
-    frame = artifacts.FEATURES.read(features).set_index("account_id")
-    listed = artifacts.FEATURE_CATALOG.read(catalog)
-    return FeatureSet(body["division"], slug, cutoff, frame, listed, body, artifacts.BASKET_RULES.read(rules))
+    frame: pd.DataFrame = artifacts.FEATURES.read(features)
+    return frame.set_index("account_id")
+
+
+def _find(out: Path | Publication, name: str) -> Path:
+    return out / name if isinstance(out, Path) else out.find(name)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from icp_xl.config import Settings
 from icp_xl.features.build import build_feature_sets
-from icp_xl.features.files import names_of, read_features, write_features
+from icp_xl.features.files import names_of, read_features, read_frame, write_features
 from icp_xl.features.model import FeatureSet
 from icp_xl.outputs import Publication
 from icp_xl.progress import Progress
@@ -36,6 +36,7 @@ class Filed:
     slug: str
     cutoff: date
     load: Callable[[], FeatureSet]
+    frame: Callable[[], pd.DataFrame]
 
 
 def recall_feature_sets(
@@ -78,11 +79,14 @@ def recall_feature_sets(
     for day in wanted:
         if (names := filed[day]) is not None:
             for division, slug in names:
-                yield Filed(division, slug, day, partial(read_features, outputs, slug, day))
+                yield Filed(
+                    division, slug, day, partial(read_features, outputs, slug, day),
+                    partial(read_frame, outputs, slug, day),
+                )  # fmt: skip
             continue
         if held[day] is not NotImplemented:
             for known in held[day]:
-                yield Filed(known.division, known.slug, day, partial(_same, known))
+                yield _at_hand(known)
             continue
         made: list[Any] = []
         for new in islice(built, len(divisions)):
@@ -92,13 +96,17 @@ def recall_feature_sets(
                 made.append((new.division, new.slug, digests))
             else:
                 made.append(replace(new, stats={}, rules=new.rules.iloc[:0]))
-            yield Filed(new.division, new.slug, day, partial(_same, new))
+            yield _at_hand(new)
         (Piece("features", partial(_same, inputs[day])) if stage else _held(inputs[day])).keep(made)
 
 
 def _held(inputs: str) -> Piece:
     """Sets that are not filed, as they are; nobody asks for their statistics and rules."""
     return Piece("feature sets", partial(_same, inputs), (FeatureSet,))
+
+
+def _at_hand(known: FeatureSet) -> Filed:
+    return Filed(known.division, known.slug, known.cutoff, partial(_same, known), partial(_same, known.frame))
 
 
 def _same(found: T) -> T:

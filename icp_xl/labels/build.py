@@ -152,7 +152,6 @@ def _label(
     start, end = to_day(cutoff), to_day(add_months(cutoff, months))
     past = purchases.before(target, start)
     bought = purchases.within(target, start, end)
-    frame = accounts[["account_id"]].copy()
     keys = accounts["account_key"].to_numpy()
     before = _taken(past["bought_own"], _place(keys, past["account_key"]), missing=-1)
     at = _place(keys, bought["account_key"])
@@ -161,18 +160,27 @@ def _label(
         _taken(bought[name], at) / SCALE for name in ("revenue_e4", "gross_profit_e4", "measured_e4")
     )
     measure = measured if _measures_profit(star, settings) else revenue
-    frame["division"] = target.division
-    frame["cutoff_date"] = pd.Timestamp(cutoff)
-    frame["window_months"] = months
-    frame["window_end"] = pd.Timestamp(from_day(end))
-    frame["label"] = ((lines > 0) & (measure > settings.labels.threshold)).astype(np.int8)
-    frame["n_lines"] = lines.astype(np.int64)
-    frame["revenue"], frame["gross_profit"] = revenue, profit
-    frame[NEW_LOGO], frame[EXPANSION], frame[RENEWAL] = before < 0, before == 0, before == 1
-    frame["censored"] = end > star.observed_until
+    # All columns at once: one by one, as they are added to a frame, costs three times as much.
+    frame = pd.DataFrame(
+        {
+            "account_id": accounts["account_id"],
+            "division": target.division,
+            "cutoff_date": pd.Timestamp(cutoff),
+            "window_months": months,
+            "window_end": pd.Timestamp(from_day(end)),
+            "label": ((lines > 0) & (measure > settings.labels.threshold)).astype(np.int8),
+            "n_lines": lines.astype(np.int64),
+            "revenue": revenue,
+            "gross_profit": profit,
+            NEW_LOGO: before < 0,
+            EXPANSION: before == 0,
+            RENEWAL: before == 1,
+            "censored": end > star.observed_until,
+        }
+    )
     if settings.labels.mode == "expansion":
-        frame = frame[before >= 0]
-    return frame.reset_index(drop=True)
+        frame = frame[before >= 0].reset_index(drop=True)
+    return frame
 
 
 def _measures_profit(star: Star, settings: Settings) -> bool:
@@ -223,8 +231,9 @@ def summarise_labels(frame: pd.DataFrame) -> dict[str, Any]:
     ``left_out`` counts accounts that bought (revenue net of returns above 0) and are no positives all the same, because
     the settings ask for profit or for more than a purchase.
     """
-    n, positives = len(frame), int(frame["label"].sum())
-    left_out = (frame["n_lines"] > 0) & (frame["revenue"] > 0) & (frame["label"] == 0)
+    n, label = len(frame), frame["label"].to_numpy()
+    positives = int(label.sum())
+    left_out = (frame["n_lines"].to_numpy() > 0) & (frame["revenue"].to_numpy() > 0) & (label == 0)
     body: dict[str, Any] = {
         "division": str(frame["division"].iloc[0]) if n else "",
         "cutoff_date": frame["cutoff_date"].iloc[0].date().isoformat() if n else "",
@@ -239,7 +248,7 @@ def summarise_labels(frame: pd.DataFrame) -> dict[str, Any]:
         "gross_profit": float(frame["gross_profit"].sum()),
     }
     for cohort in COHORTS:
-        rows = frame[frame[cohort]]
-        body[f"{cohort}_accounts"] = len(rows)
-        body[f"{cohort}_positives"] = int(rows["label"].sum())
+        member = frame[cohort].to_numpy()
+        body[f"{cohort}_accounts"] = int(member.sum())
+        body[f"{cohort}_positives"] = int(label[member].sum())
     return body

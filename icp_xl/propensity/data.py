@@ -60,18 +60,45 @@ class CutoffData:
     @cached_property
     def digest(self) -> str:
         """Hash of its contents, which are hashed once."""
-        return content_hash([getattr(self, each.name) for each in fields(self)])
+        rest = [getattr(self, each.name) for each in fields(self) if each.name != "features"]
+        return content_hash([self._of_features, rest])
+
+    @cached_property
+    def _of_features(self) -> str:
+        return content_hash(self.features)
 
     @cached_property
     def without_money(self) -> CutoffData:
         """Who bought, and nothing of how much."""
         none = np.zeros(len(self.label))
-        return replace(self, revenue=none, gross_profit=none)
+        bare = replace(self, revenue=none, gross_profit=none)
+        if "_of_features" in vars(self):
+            vars(bare)["_of_features"] = self._of_features
+        return bare
 
     @property
     def positives(self) -> int:
         """Accounts that bought in the window."""
         return int(self.label.sum())
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is asked of a division's cutoffs besides their rows.
+
+    Attributes:
+        windows: of each cutoff, it and the first day after its label window.
+        base_rates: share of buyers at each cutoff, by its date.
+        positives: buyers over all cutoffs.
+        rows: of all cutoffs.
+        catalog: describes the features of the latest one.
+    """
+
+    windows: list[tuple[date, date]]
+    base_rates: dict[str, float]
+    positives: int
+    rows: int
+    catalog: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -92,6 +119,33 @@ class DivisionData:
     def positives(self) -> int:
         """Buyers over all cutoffs."""
         return sum(each.positives for each in self.cutoffs)
+
+    @property
+    def outline(self) -> Outline:
+        """What is asked of its cutoffs besides their rows."""
+        windows = [(each.cutoff, each.window_end) for each in self.cutoffs]
+        rates = {each.cutoff.isoformat(): each.positives / max(len(each.label), 1) for each in self.cutoffs}
+        return Outline(windows, rates, self.positives, sum(len(each.label) for each in self.cutoffs), self.catalog)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of its contents, which are hashed once."""
+        return content_hash([getattr(self, each.name) for each in fields(self)])
+
+    @property
+    def bare_digest(self) -> str:
+        """Hash of its contents without money."""
+        return self.without_money().digest
+
+    @property
+    def whole(self) -> DivisionData:
+        """Itself: its rows are at hand."""
+        return self
+
+    @property
+    def latest(self) -> pd.DataFrame:
+        """Features at the latest cutoff."""
+        return self.cutoffs[-1].features
 
     @property
     def buyers(self) -> int:

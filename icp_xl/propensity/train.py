@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -15,9 +16,11 @@ import pandas as pd
 from icp_xl.config import Settings
 from icp_xl.config.train import TrainSettings
 from icp_xl.errors import InsufficientDataError
+from icp_xl.features.files import names_of
 from icp_xl.propensity.baselines import BASELINES
-from icp_xl.propensity.data import DivisionData, Validity, any_of, read_division, read_scoring_features
+from icp_xl.propensity.data import DivisionData, Validity, any_of, label_file, read_division, read_scoring_features
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
+from icp_xl.propensity.filed import Known, recall_division
 from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.level import Mix
 from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
@@ -25,6 +28,7 @@ from icp_xl.propensity.pooled import KIND, Pooled, certain
 from icp_xl.propensity.recalled import recall_evaluation, recall_fit, recall_pooled, recall_undated
 from icp_xl.propensity.undated import UndatedCost
 from icp_xl.propensity.verdict import Evaluation, proves_skill
+from icp_xl.runs import file_digest
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,14 @@ class DivisionJob:
     held: DivisionData | None = None
     scored: pd.DataFrame | None = None
 
-    def data(self) -> DivisionData:
-        """Features and labels; see :func:`~icp_xl.propensity.data.read_division`."""
-        return self.held or read_division(self.find, self.division, self.slug, self.cutoffs)
+    def data(self, cutoffs: Sequence[date] | None = None) -> DivisionData:
+        """Features and labels, of all cutoffs or some; see :func:`~icp_xl.propensity.data.read_division`."""
+        return self.held or read_division(self.find, self.division, self.slug, cutoffs or self.cutoffs)
+
+    def digests(self) -> list[str]:
+        """Hashes of the files that hold the features and labels of all cutoffs."""
+        names = [name for day in self.cutoffs for name in (*names_of(self.slug, day)[:2], label_file(self.slug, day))]
+        return [file_digest(self.find(name)) for name in names]
 
     def scoring_features(self) -> pd.DataFrame:
         """Features as of the scoring cutoff, indexed by account id in order."""
@@ -136,7 +145,7 @@ def train_one(job: DivisionJob, check: Callable[[], None] = lambda: None) -> Tra
         return NoModel(job.division, job.slug, str(error))
 
 
-def read_job(job: DivisionJob) -> DivisionData:
+def read_job(job: DivisionJob) -> Known:
     """The cutoffs of a job at which its division could be bought.
 
     Raises:
@@ -145,7 +154,14 @@ def read_job(job: DivisionJob) -> DivisionData:
     end = job.valid[1]
     if end is not None and end <= job.score_cutoff:
         raise InsufficientDataError(f"the division ended before {end:%Y-%m-%d}", where=job.division)
-    data = job.data().while_sold(job.valid)
+    if job.held is not None:
+        return _read(job, None)
+    inputs = job.division, job.slug, job.cutoffs, job.valid, job.mix
+    return recall_division(job.division, job.slug, lambda: (inputs, job.digests()), partial(_read, job))
+
+
+def _read(job: DivisionJob, cutoffs: Sequence[date] | None) -> DivisionData:
+    data = job.data(cutoffs).while_sold(job.valid)
     if not data.cutoffs:
         raise InsufficientDataError(
             "no cutoff with a full window lies in the time that the SKU map gives the division", where=job.division
@@ -153,12 +169,13 @@ def read_job(job: DivisionJob) -> DivisionData:
     return replace(data, mix=job.mix)
 
 
-def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] = lambda: None) -> Evaluated:
+def train_data(data: Known, job: DivisionJob, check: Callable[[], None] = lambda: None) -> Evaluated:
     """Fit and judge ``data``, and score the accounts of the scoring cutoff where the verdict allows.
 
     Raises:
         InsufficientDataError: too few buyers for a model.
     """
+    outline = data.outline
     fitted = recall_fit(data, job.settings, seed=job.seed, target=job.score_cutoff, check=check)
     evaluation = judge_fit(job, data, fitted)
     model = fitted.model.with_verdict(evaluation.verdict, evaluation.reasons)
@@ -166,20 +183,20 @@ def train_data(data: DivisionData, job: DivisionJob, check: Callable[[], None] =
     scores = undated = None
     if model.published and job.slug != "any_purchase":
         features = job.scoring_features()
-        scores = score_accounts(model, features, data.catalog, job.settings)
+        scores = score_accounts(model, features, outline.catalog, job.settings)
         undated = recall_undated(data, features, fitted.inputs.names, job.settings, seed=job.seed)
-    rows = sum(len(each.label) for each in data.cutoffs)
     sample = _sample(data, model, job.settings.train.sample_rows)
     return Evaluated(
-        data.division, data.slug, model, fitted, evaluation, scores, data.positives, rows, sample, undated=undated
-    )
+        data.division, data.slug, model, fitted, evaluation, scores, outline.positives, outline.rows, sample,
+        undated=undated,
+    )  # fmt: skip
 
 
-def judge_fit(job: DivisionJob, data: DivisionData, fitted: Fitted) -> Evaluation:
+def judge_fit(job: DivisionJob, data: Known, fitted: Fitted) -> Evaluation:
     """What a model that was fitted on ``data`` is worth, and the verdict on it."""
     return recall_evaluation(
-        fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=base_rates(data),
-        windows=[(each.cutoff, each.window_end) for each in data.cutoffs], looks=job.looks,
+        fitted, job.settings.train, seed=job.seed, score_cutoff=job.score_cutoff, base_rates=data.outline.base_rates,
+        windows=data.outline.windows, looks=job.looks,
     )  # fmt: skip
 
 
@@ -211,7 +228,7 @@ def train_pooled(
 
 
 def pool_small(
-    job: DivisionJob, datas: Mapping[str, DivisionData], small: Sequence[str], check: Callable[[], None]
+    job: DivisionJob, datas: Mapping[str, Known], small: Sequence[str], check: Callable[[], None]
 ) -> dict[str, Pooled]:
     """The model for all divisions, or the best rule, for those of ``small``; see :func:`~icp_xl.propensity.pooled`.
 
@@ -240,9 +257,9 @@ def is_small(own: Fitted, train: TrainSettings, looks: int) -> bool:
     return bool(few) and (own.model.kind in BASELINES or not proves_skill(own, train, looks))
 
 
-def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained) -> Evaluated | None:
+def _from_pool(job: DivisionJob, data: Known, found: Pooled, own: Trained) -> Evaluated | None:
     """What the model for all, or the best rule, is worth in one division; ``None`` where that adds nothing."""
-    fitted, train = found.fitted, job.settings.train
+    fitted, train, outline = found.fitted, job.settings.train, data.outline
     evaluation = judge_fit(job, data, fitted)
     verdict, reasons = pooled_verdict(evaluation, found, train.evidence)
     if verdict == NOT_READY and not isinstance(own, NoModel):
@@ -250,12 +267,13 @@ def _from_pool(job: DivisionJob, data: DivisionData, found: Pooled, own: Trained
     model = fitted.model.with_verdict(verdict, reasons)
     scores = None
     if model.published:
-        scores = score_accounts(model, job.scoring_features(), data.catalog, job.settings)
-    rows = sum(len(each.label) for each in data.cutoffs)
+        scores = score_accounts(model, job.scoring_features(), outline.catalog, job.settings)
     evaluation = replace(evaluation, verdict=verdict, reasons=tuple(reasons))
     sample = _sample(data, model, train.sample_rows)
     status = own.status if isinstance(own, NoModel | Evaluated) and not model.published else ""
-    return Evaluated(job.division, job.slug, model, fitted, evaluation, scores, data.positives, rows, sample, status)
+    return Evaluated(
+        job.division, job.slug, model, fitted, evaluation, scores, outline.positives, outline.rows, sample, status
+    )
 
 
 def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tuple[str, list[str]]:
@@ -274,10 +292,10 @@ def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tu
     return verdict, reasons
 
 
-def _sample(data: DivisionData, model: DivisionModel, most: int) -> pd.DataFrame:
+def _sample(data: Known, model: DivisionModel, most: int) -> pd.DataFrame:
     """The model's features of accounts at the latest cutoff, evenly spread, for looking at drift later."""
     inputs = list(dict.fromkeys(each.partition("=")[0] for each in model.features))
-    latest = data.cutoffs[-1].features
+    latest = data.latest
     return latest.iloc[_spread(len(latest), most)][[name for name in inputs if name in latest]]
 
 
@@ -322,11 +340,6 @@ def score_accounts(
     )
     kept = _spread(len(features), settings.train.sample_rows)
     return DivisionScores(frame, reasons, global_importance(terms, catalog), terms.iloc[kept])
-
-
-def base_rates(data: DivisionData) -> dict[str, float]:
-    """Share of buyers at each cutoff, by its date."""
-    return {each.cutoff.isoformat(): each.positives / max(len(each.label), 1) for each in data.cutoffs}
 
 
 def facts_of(trained: Trained) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def publish_then(jobs: Sequence[DivisionJob], check: Callable[[], None] = lambda
     known: dict[str, tuple[DivisionJob, DivisionData]] = {}
     for job in jobs:
         try:
-            known[job.division] = job, read_job(job)
+            known[job.division] = job, read_job(job).whole
         except InsufficientDataError as error:
             found[job.division] = str(error)
     if not known:

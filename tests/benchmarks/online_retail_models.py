@@ -31,7 +31,6 @@ from icp_xl.propensity.data import DivisionData, any_of, read_division
 from icp_xl.propensity.fit import fit_division
 from icp_xl.propensity.metrics import compare, measure
 from icp_xl.propensity.model import DivisionModel
-from icp_xl.propensity.train import base_rates
 from icp_xl.propensity.verdict import evaluate
 from icp_xl.runs import RunContext
 from icp_xl.tables.star import open_engine
@@ -157,7 +156,7 @@ def run_retail(out: Path, deal: bool) -> str:
             data = shuffled(data, number) if deal else data
             fitted = fit_division(data, run.settings, seed=run.settings.run.seed + number, target=TEST)
             found = evaluate(
-                fitted, run.settings.train, seed=1, score_cutoff=TEST, base_rates=base_rates(data),
+                fitted, run.settings.train, seed=1, score_cutoff=TEST, base_rates=data.outline.base_rates,
                 windows=[(each.cutoff, each.window_end) for each in data.cutoffs],
             )  # fmt: skip
             published += found.verdict != "Not ready"

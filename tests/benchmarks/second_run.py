@@ -1,12 +1,14 @@
 """What a second ``icp-xl run`` costs beside the first, and whether its outputs are those of a full run.
 
-    python tests/benchmarks/second_run.py                   the sample workbooks: CPU seconds of runs
-    python tests/benchmarks/second_run.py --changes N SEED  a small world: N random changes, each against a full run
+    python -m tests.benchmarks.second_run                   the sample workbooks: CPU seconds of runs
+    python -m tests.benchmarks.second_run --thin            the same with settings that train less
+    python -m tests.benchmarks.second_run --changes N SEED  a small world: N random changes, each against a full run
 
-The first runs everything on the sample workbooks under a fixed clock, runs it again with nothing changed, then with one
-changed opportunity, with the amount of one line of the newest month changed, that against ``--fresh`` on a copy, byte
-by byte, and with one in the middle of the log. The second draws changed cells and lines, settings, weights, days,
-deleted sources, deleted and torn outputs, words typed into reports, and other versions of the program.
+The first runs everything on the sample workbooks with the settings as they are given, under a fixed clock, runs it
+again with nothing changed, then with one changed opportunity, with the amount of one line of the newest month changed,
+that against ``--fresh`` on a copy, byte by byte, and with one in the middle of the log. The last draws changed cells
+and lines, settings, weights, days, deleted sources, deleted and torn outputs, words typed into reports, and other
+versions of the program.
 """
 
 from __future__ import annotations
@@ -28,16 +30,20 @@ if "--help" in sys.argv:
     sys.exit()
 
 
-def figures(folder: Path) -> None:
+#: What ``icp-xl demo`` trains with, near enough.
+THIN = """
+train: {tree_seeds: 1, logreg: [{c: 0.02}], bootstrap: 200, cutoffs: [2023-07-01, 2024-01-01, 2024-07-01]}
+validation: {bootstrap: 200}
+feedback: {permutations: 499}
+share: {with_run: true}
+"""
+
+
+def figures(folder: Path, settings: str) -> None:
     """Print CPU seconds of the first run and of later ones."""
     world = folder / "world"
     make(world, accounts=1500, lines=40_000)
-    (world / "icp_xl.yaml").write_text(
-        "paths: {data: data, out: out}\ntrain: {tree_seeds: 1, logreg: [{c: 0.02}], bootstrap: 200, "
-        "cutoffs: [2023-07-01, 2024-01-01, 2024-07-01]}\n"
-        "validation: {bootstrap: 200}\nfeedback: {permutations: 499}\nshare: {with_run: true}\n",
-        encoding="utf-8",
-    )
+    (world / "icp_xl.yaml").write_text("paths: {data: data, out: out}\n" + settings, encoding="utf-8")
     first = run(world)
     print(f"{'full run':28}{first.seconds:7.1f} CPU s")
     chance = random.Random(1)
@@ -85,4 +91,4 @@ if __name__ == "__main__":
             at = sys.argv.index("--changes")
             sequence(Path(held), int(sys.argv[at + 1]), int(sys.argv[at + 2]) if len(sys.argv) > at + 2 else 1)
         else:
-            figures(Path(held))
+            figures(Path(held), THIN if "--thin" in sys.argv else "")

@@ -29,7 +29,6 @@ from icp_xl.config import load_settings
 from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.fit import fit_division
 from icp_xl.propensity.inputs import choose_inputs, design_matrix
-from icp_xl.propensity.train import base_rates
 from icp_xl.propensity.verdict import evaluate
 from tests.support.divisions import make_division
 
@@ -51,7 +50,7 @@ def train_ours(seed: int, accounts: int) -> tuple[float, float]:
     settings, started = load_settings(), time.process_time()
     fitted = fit_division(learned, settings, seed=seed)
     evaluate(
-        fitted, settings.train, seed=seed, score_cutoff=DAYS[3], base_rates=base_rates(learned),
+        fitted, settings.train, seed=seed, score_cutoff=DAYS[3], base_rates=learned.outline.base_rates,
         windows=[(each.cutoff, each.window_end) for each in learned.cutoffs],
     )  # fmt: skip
     spent = time.process_time() - started

@@ -20,7 +20,7 @@ from icp_xl.propensity import pooled
 from icp_xl.propensity import recalled as fits
 from icp_xl.propensity.data import DivisionData
 from icp_xl.recall import Recall, content_hash, recalled, recalling
-from tests.support.divisions import make_division
+from tests.support.divisions import DAYS, make_division
 
 FAST = load_settings(environ={}, overrides={
     "train.bootstrap": 50, "train.tree_seeds": 1, "train.logreg": [{"c": 0.02}], "train.candidates": ["logreg"],
@@ -252,6 +252,25 @@ def test_a_fit_is_made_once_and_again_where_anything_changed(out: Path, monkeypa
     assert len(made) == 6
     ask_fit(data, FAST.model_copy(update={"validation": FAST.validation.model_copy(update={"bootstrap": 77})}))
     assert len(made) == 6, "what a fit does not read does not matter"
+
+
+@pytest.mark.parametrize("days", [DAYS, DAYS[:1]])
+def test_what_was_bought_for_is_told_without_a_fit(
+    out: Path, monkeypatch: pytest.MonkeyPatch, days: tuple[date, ...]
+) -> None:
+    data, _ = make_division(400, 5, noise=1, days=days)
+    fits.recall_fit(data, FAST, seed=1, target=TARGET)
+    cutoffs = []
+    for k, each in enumerate(data.cutoffs):
+        rng = np.random.default_rng(k)
+        other = each.revenue * rng.uniform(0.1, 9.0, len(each.label)) - 5.0
+        cutoffs.append(replace(each, revenue=other, gross_profit=other / 3.0))
+    data = replace(data, cutoffs=tuple(cutoffs))
+    whole = fits.fit_division(data, FAST, seed=1, target=TARGET)
+    monkeypatch.setattr(fits, "fit_division", lambda *_, **__: pytest.fail("it was fitted"))
+    again = fits.recall_fit(data, FAST, seed=1, target=TARGET)
+    assert content_hash(again) == content_hash(whole)
+    assert again.judged["revenue"].abs().sum() > 0 and again.forward == (len(days) > 1)
 
 
 def test_the_model_for_all_does_not_ask_for_how_much(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import product
 
-import pandas as pd
-
 from icp_xl.config import Settings
-from icp_xl.features.recalled import recall_feature_sets
+from icp_xl.features.recalled import Filed, recall_feature_sets
 from icp_xl.labels.build import build_label_sets
 from icp_xl.pipeline.models.build import division_slug
 from icp_xl.pipeline.models.monthly_mix import read_mixes
@@ -42,7 +40,7 @@ def load_cutoffs(
         One entry per division, its cutoffs in the order of ``days``.
     """
     kept: dict[str, list[CutoffData]] = {division: [] for division in divisions}
-    catalogs: dict[str, pd.DataFrame] = {}
+    latest: dict[str, Filed] = {}
     with open_engine(star, settings) as engine:
         sets = build_label_sets(star, divisions, days, settings, window_months=window_months, engine=engine)
         labels = {(division, day): found for (day, division), found in zip(product(days, divisions), sets, strict=True)}
@@ -50,14 +48,13 @@ def load_cutoffs(
         for filed in recall_feature_sets(
             run.outputs, star, divisions, days, settings, engine=engine, progress=run.progress, stage=False
         ):
-            found = filed.load()
-            data = join_labels(found.cutoff, found.frame, labels.pop((found.division, found.cutoff)))
-            kept[found.division].append(data)
-            catalogs[found.division] = found.catalog
+            data = join_labels(filed.cutoff, filed.frame(), labels.pop((filed.division, filed.cutoff)))
+            kept[filed.division].append(data)
+            latest[filed.division] = filed
     months = window_months or settings.build.window_months
     return {
         name: DivisionData(
-            name, division_slug(star, name), months, tuple(parts), catalogs[name], mixes.get(name, Mix())
+            name, division_slug(star, name), months, tuple(parts), latest[name].load().catalog, mixes.get(name, Mix())
         )
         for name, parts in kept.items()
     }

@@ -15,7 +15,7 @@ from icp_xl import artifacts
 from icp_xl.config import Settings
 from icp_xl.errors import Cancelled, ConfigError, InsufficientDataError
 from icp_xl.features.files import names_of
-from icp_xl.features.recalled import recall_feature_sets
+from icp_xl.features.recalled import Filed, recall_feature_sets
 from icp_xl.labels.build import build_label_sets, summarise_labels
 from icp_xl.pipeline.models.build import build, choose_divisions, division_slug, load_star
 from icp_xl.pipeline.models.first_purchases import first_purchases
@@ -275,7 +275,7 @@ def _frames(
     # What is small is held for the models that learn from it, which would read it three times.
     outcomes: dict[tuple[str, date], pd.DataFrame] = {}
     held: dict[str, list[CutoffData]] = {division: [] for division in divisions}
-    described, scored = dict[str, pd.DataFrame](), dict[str, pd.DataFrame]()
+    latest, scored = dict[str, Filed](), dict[str, pd.DataFrame]()
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
@@ -307,12 +307,13 @@ def _frames(
                 files[filed.division][name] = str(run.outputs.find(name))
             if rows >= _PARALLEL_ROWS:
                 continue
-            found, known = filed.load(), outcomes.get((filed.division, filed.cutoff))
+            frame, known = filed.frame(), outcomes.get((filed.division, filed.cutoff))
             if known is not None and not known["censored"].any():
-                held[filed.division].append(join_labels(filed.cutoff, found.frame, known))
-                described[filed.division] = found.catalog
+                held[filed.division].append(join_labels(filed.cutoff, frame, known))
+                latest[filed.division] = filed
             if filed.cutoff == score_cutoff:
-                scored[filed.division] = found.frame.sort_index()
+                scored[filed.division] = frame.sort_index()
+    described = {division: filed.load().catalog for division, filed in latest.items()}
     return [
         DivisionJob(
             division,
