@@ -200,14 +200,25 @@ def test_formulas_that_spill_stay_spilling(both: object) -> None:
 
 def test_a_shared_formula_stands_once_and_means_the_same_in_every_row(both: object) -> None:
     frame = pd.DataFrame({"a": np.arange(30.0), "b": np.arange(30.0) * 2 + 435})
-    made = Column("b", "B", "number", formula="{a}*2+SUM({t.a})*({a}<99)", shared=True, thousands=2)
+    made = Column("b", "B", "number", formula="{a}*2+435*({a}<99)", shared=True, thousands=2)
     columns = [Column("a", "A"), made]
     cells, shared = both(ReportBook([Sheet("S", "", [Table("t", columns, frame)])]))
-    texts = [parts(each)["xl/worksheets/sheet1.xml"].count(b"SUM(") for each in (cells, shared)]
+    texts = [parts(each)["xl/worksheets/sheet1.xml"].count(b"*2+435*(") for each in (cells, shared)]
     assert texts == [30, 1]
     written = [load_workbook(io.BytesIO(each)).active for each in (cells, shared)]
     rows = [[(cell.value, cell.number_format) for row in sheet.iter_rows() for cell in row] for sheet in written]
-    assert rows[0] == rows[1] and ("=$B30*2+SUM(S!$B$4:$B$33)*($B30<99)", "#,##0.00,,") in rows[1]
+    assert rows[0] == rows[1] and ("=$B30*2+435*($B30<99)", "#,##0.00,,") in rows[1]
+
+
+@pytest.mark.parametrize("formula", ["SUM({t.a})+{a}", "INDEX({1,2},{a})", "IF({a}=#N/A,1,2)"])
+def test_a_formula_that_excel_does_not_share_is_refused(formula: str, tmp_path: Path) -> None:
+    """[MS-XLSB] 2.5.98.98, SharedParsedFormula: none of PtgArea3d, PtgArray and PtgRefErr."""
+    frame = pd.DataFrame({"a": np.arange(float(row_blocks.LARGE + 1))})
+    columns = [Column("a", "A"), Column("b", "B", "number", formula=formula.replace("{1,2}", "{{1,2}}"), shared=True)]
+    with pytest.raises(ValueError, match="shared formula"):
+        render_book(
+            ReportBook([Sheet("S", "", [Table("t", columns, frame.assign(b=0.0))])]), tmp_path / "x.xlsx", clock=CLOCK
+        )
 
 
 def test_a_large_workbook_is_valid_and_the_same_twice(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class BlockColumn:
         as_text: identifiers, which stay text.
         flag: true is shown as Yes, false not at all.
         formula: one for all rows with ``ROW_MARK`` for the row's number, or those of some rows (from, to; from 0).
-        shared: its one formula stands in the first row, and the other rows name it.
+        shared: its formula, which names its row, stands in the first row, and the other rows name it.
     """
 
     values: pd.Series[Any]
@@ -112,8 +112,11 @@ class RowBlock:
         named = f'<f t="shared" si="{column}"/>'
         if start:
             return named
-        cells = xl_range(self.first_row, column, self.last_row, column)
-        first = f'<f t="shared" ref="{cells}" si="{column}">{formulas[0].as_py()}</f>'
+        text, cells = formulas[0].as_py(), xl_range(self.first_row, column, self.last_row, column)
+        # What Excel's shared formulas must not hold ([MS-XLSB] 2.5.98.98): a sheet's name, an array or an error.
+        if not {"!", "{", "#"}.isdisjoint(text):
+            raise ValueError(f"a shared formula names cells of its own sheet and defined names only, not {text}")
+        first = f'<f t="shared" ref="{cells}" si="{column}">{text}</f>'
         return pa.array([first, *[named] * (len(formulas) - 1)])
 
     def _height(self, row: int) -> str:
