@@ -120,8 +120,7 @@ def fit_baseline(baseline: str, cutoffs: Sequence[CutoffData]) -> BaselineModel 
     y = np.concatenate([each.label for each in cutoffs]).astype(np.float64)
     parameters: tuple[float, ...] = ()
     if baseline == "base_rate":
-        rate = (y.sum() + 0.5) / (y.size + 1.0)
-        return BaselineModel(baseline, Calibrator("platt", 0.0, float(logit(rate))))
+        return BaselineModel(baseline, Calibrator("platt", 0.0, float(logit(rate_of(cutoffs)))))
     if baseline == "bgnbd":
         window = float(np.mean([(each.window_end - each.cutoff).days for each in cutoffs]))
         model = _fit_process(x)
@@ -131,6 +130,11 @@ def fit_baseline(baseline: str, cutoffs: Sequence[CutoffData]) -> BaselineModel 
         rate = float((y[never].sum() + 0.5) / (never.sum() + 1.0))
         parameters = (model.r, model.alpha, model.a, model.b, window, rate)
     return BaselineModel(baseline, fit_calibrator(_score(baseline, x, parameters), y, "platt", slopes=None), parameters)
+
+
+def rate_of(cutoffs: Sequence[CutoffData]) -> float:
+    """Share of buyers, half a buyer and half a one less added, so that it is never 0 nor 1."""
+    return (sum(each.positives for each in cutoffs) + 0.5) / (sum(len(each.label) for each in cutoffs) + 1.0)
 
 
 def fit_gone(

@@ -42,7 +42,7 @@ from icp_xl.propensity.arena import (
     fallen_behind,
     measure_candidate,
 )
-from icp_xl.propensity.baselines import BASELINES, GONE_FEATURES, fit_baseline, fit_gone
+from icp_xl.propensity.baselines import BASELINES, GONE_FEATURES, fit_baseline, fit_gone, rate_of
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator, lifted, slope_and_intercept
 from icp_xl.propensity.candidates import (
     BEYOND,
@@ -77,7 +77,8 @@ class Fitted:
     """A model and how it was come by.
 
     ``judged`` has one row per account × judging cutoff: account_id, cutoff_date, fold, label, revenue, gross_profit,
-    p_hat (as it would have been published then), and per rule and candidate its log-odds under its name and its
+    p_hat (as it would have been published then), and per rule and candidate its log-odds (across accounts: less those
+    of the base rate) under its name and its
     calibrated probability under ``p_`` and its name. ``candidates`` has one row per
     candidate × cutoff with its metrics. ``steps`` tells the choice in words. ``forward`` is false where the folds
     could only be grouped by account. ``level`` is what the coming window is expected to differ by.
@@ -232,11 +233,13 @@ def _judge(
         wanted = (*train.baselines, *(name for name in train.candidates if name not in behind))
         past = [each for each in data.cutoffs if each.window_end <= valid.cutoff] if forward else ()
         found = fit_candidates(fold.train, inputs, recipe, train, seed, wanted, valid.cutoff, past, data.mix)
+        # Where by chance more accounts of a fold bought, fewer did of those that it is learned from: that is no skill.
+        apart = 0.0 if forward else float(logit(rate_of(fold.train)))
         for name, candidate in found.items():
             odds = inputs.log_odds(candidate.parts, valid)
             if not np.isfinite(odds).all():
                 continue
-            told |= {name: odds, P + name: candidate.calibrator.apply(odds)}
+            told |= {name: odds - apart, P + name: candidate.calibrator.apply(odds)}
         frame = pd.DataFrame(told)
         frames.append(frame)
         behind |= fallen_behind(frame) if forward and number < len(folds) - 1 else {}

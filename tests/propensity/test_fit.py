@@ -187,6 +187,14 @@ def test_folds_never_look_ahead_nor_share_accounts() -> None:
         assert not seen & set(fold.valid.accounts)
 
 
+@pytest.mark.parametrize("seed", [5, 6])
+def test_across_accounts_the_base_rate_is_worth_nothing_and_not_less(seed: int) -> None:
+    data, _ = make_division(500, seed)
+    fitted = fit_division(replace(data, cutoffs=data.cutoffs[-1:]), FAST, seed=1)
+    auc = fitted.candidates.set_index("candidate")["auc"]
+    assert not fitted.forward and auc["base_rate"] == 0.5 < auc["recency"]
+
+
 def test_the_future_changes_nothing_that_is_judged_before_it() -> None:
     data, _ = make_division(600, 6)
     changed = shuffled(data, 7)
