@@ -55,7 +55,7 @@ from icp_xl.propensity.candidates import (
 )
 from icp_xl.propensity.data import CutoffData, DivisionData
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs, same_columns
-from icp_xl.propensity.level import Level, Mix, forecast_level, knows_a_year, own_levels, shift_of
+from icp_xl.propensity.level import Level, Mix, differs_by_season, forecast_level, knows_a_year, own_levels, shift_of
 from icp_xl.propensity.matrix import DesignMatrix, Ensemble, Matrices
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.model import DivisionModel
@@ -281,9 +281,9 @@ def fit_candidates(
     if any(not 0.0 < rows.y[member].mean() < 1.0 for member in members):
         return made
     fitted: dict[str, tuple[Ensemble, Floats]] = {}
-    # Once a year is known, what differs between windows and not between accounts is a level of each window, no part of
-    # the model: trees know a window by its features, and a season that they have so learned is missed in the forecast.
-    apart, begins = knows_a_year(cutoffs[0].cutoff, target), None
+    # Once the log holds a year, what differs between windows and not between accounts is a level of each window, and no
+    # part of the model: trees know a window by its features, and a season so learned is missed in the forecast.
+    apart, begins = differs_by_season(cutoffs[0].cutoff, target), None
     if apart or "logreg" in wanted or "blend" in wanted:
         fitted["logreg"] = fit_family("logreg", rows, inputs.names, recipe, seed, members, apart=apart)
     if "lgbm" in wanted or "blend" in wanted:

@@ -154,6 +154,14 @@ def knows_a_year(first: date, target: date) -> bool:
     return (target - first).days >= 360
 
 
+def differs_by_season(first: date, target: date) -> bool:
+    """Whether the windows from ``first`` on are of seasons enough that a level of each is no part of a model.
+
+    The first cutoff lies three months after the first sale, so that the log holds a year.
+    """
+    return (target - first).days >= 270
+
+
 def forecast_level(
     days: Sequence[date], shifts: Sequence[tuple[float, float]], target: date, window_months: int, half_life: float,
     mix: Mix | None = None,
