@@ -35,6 +35,8 @@ _MONTH = 365.25 / 12
 _LEAVING = (1.0, 0.2, 0.04)
 #: Log-likelihood that each of these must gain on the one before, the first on none: no more than noise gains less.
 _WORTH = 1.0
+#: What accounts that bought nothing score less than all others, at least: more than the second feature tells apart.
+_APART = 0.05
 #: Accounts that the purchase process is fitted on, at most about so many.
 _PROCESS_ROWS = 20_000
 #: Rows of the rarer outcome that what a silence is worth is fitted on, at most about so many.
@@ -45,7 +47,8 @@ _RARER_ROWS = 2_500
 class BaselineModel:
     """A fitted baseline; ``parameters`` are BG/NBD's (r, alpha, a, b, window, rate of those who never bought).
 
-    For :data:`GONE`, how soon accounts leave: see :func:`fit_gone`.
+    For :data:`GONE`, how soon accounts leave: see :func:`fit_gone`. For the others, the score of accounts that bought
+    nothing: see :func:`_fit_scored`.
     """
 
     baseline: str
@@ -129,7 +132,28 @@ def fit_baseline(baseline: str, cutoffs: Sequence[CutoffData]) -> BaselineModel 
         never = np.isnan(x[:, 2])
         rate = float((y[never].sum() + 0.5) / (never.sum() + 1.0))
         parameters = (model.r, model.alpha, model.a, model.b, window, rate)
-    return BaselineModel(baseline, fit_calibrator(_score(baseline, x, parameters), y, "platt", slopes=None), parameters)
+        sigmoid = fit_calibrator(_score(baseline, x, parameters), y, "platt", slopes=None)
+        return BaselineModel(baseline, sigmoid, parameters)
+    return _fit_scored(baseline, x, y)
+
+
+def _fit_scored(baseline: str, x: Floats, y: Floats) -> BaselineModel:
+    """A sigmoid for accounts that bought, and for those that did not the place on it which has their share of buyers.
+
+    How far "never" lies from the longest silence, or none from one, no scale says: one sigmoid through both is too
+    flat, and expects too little of the best fifth. The order stays that of the rule.
+    """
+    score, none = _score(baseline, x, ()), _bought_nothing(baseline, x)
+    if none.all() or not none.any():
+        return BaselineModel(baseline, fit_calibrator(score, y, "platt", slopes=None))
+    sigmoid = fit_calibrator(score[~none], y[~none], "platt", slopes=None)
+    share = (y[none].sum() + 0.5) / (none.sum() + 1.0)
+    place = float((logit(share) - sigmoid.intercept) / max(sigmoid.slope, 1e-9))
+    return BaselineModel(baseline, sigmoid, (min(place, float(score[~none].min()) - _APART),))
+
+
+def _bought_nothing(baseline: str, x: Floats) -> NDArray[np.bool_]:
+    return np.isnan(x[:, 0]) if baseline == "recency" else np.nan_to_num(x[:, 0]) <= 0.0
 
 
 def rate_of(cutoffs: Sequence[CutoffData]) -> float:
@@ -209,10 +233,10 @@ def _score(baseline: str, x: Floats, parameters: Sequence[float]) -> Floats:
         return np.zeros(len(x))
     if baseline == "recency":
         own, last = (np.nan_to_num(x[:, i], nan=_NEVER) for i in (0, 1))
-        return np.asarray(-np.log1p(own) - 1e-3 * np.log1p(last))
+        return _placed(baseline, x, -np.log1p(own), parameters) - 1e-3 * np.log1p(last)
     if baseline in ("frequency", "days", "spending"):
         own, days = (np.nan_to_num(x[:, i]) for i in (0, 1))
-        return np.asarray(np.log1p(own.clip(0)) + 1e-3 * np.log1p(days.clip(0)))
+        return _placed(baseline, x, np.log1p(own.clip(0)), parameters) + 1e-3 * np.log1p(days.clip(0))
     if baseline == GONE:
         recency, tenure, days = (np.nan_to_num(each) for each in x.T)
         # A model of an earlier version has no parameter.
@@ -222,6 +246,11 @@ def _score(baseline: str, x: Floats, parameters: Sequence[float]) -> Floats:
     p = BgNbd(r, alpha, a, b, 0.0).p_purchase(frequency, recency, tenure, window)
     p = np.where(np.isnan(x[:, 2]), rate, p)
     return np.asarray(logit(np.clip(p, 1e-6, 1 - 1e-6)))
+
+
+def _placed(baseline: str, x: Floats, score: Floats, parameters: Sequence[float]) -> Floats:
+    """The scores with that of accounts which bought nothing; a model of an earlier version has none."""
+    return np.where(_bought_nothing(baseline, x), parameters[0], score) if parameters else score
 
 
 def _odds_gone(recency: Floats, tenure: Floats, days: Floats) -> Floats:

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.errors import Cancelled, DataError, InsufficientDataError
 from icp_xl.propensity.arena import fallen_behind
+from icp_xl.propensity.baselines import baseline_matrix, fit_baseline
 from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.explain import explain, global_importance, join_reasons
 from icp_xl.propensity.fit import BASELINES, Fitted, _tempered, fit_candidates, fit_division
@@ -289,3 +291,15 @@ def test_a_candidate_behind_beyond_doubt_is_not_looked_at_again() -> None:
     # A tenth of the rows leaves the same doubt about none that are alike.
     assert not fallen_behind(part.assign(lgbm=part["blend"]))
     assert not fallen_behind(part[["label", "cutoff_date", "logreg"]])
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_rule_expects_as_many_of_its_best_fifth_and_of_those_who_never_bought_as_come(seed: int) -> None:
+    data, truths = make_division(4000, seed, signal=1.5)
+    rule, last = fit_baseline("recency", data.cutoffs[:2]), data.cutoffs[2]
+    matrix = baseline_matrix("recency", last.features)
+    assert rule is not None and matrix is not None
+    odds, never = rule.log_odds(matrix), last.features["own_recency_days"].isna().to_numpy()
+    assert odds[never].max() < odds[~never].min()
+    for part in (never, np.argsort(odds)[-len(odds) // 5 :]):
+        assert expit(odds[part]).mean() == pytest.approx(truths[2][part].mean(), abs=0.03)
