@@ -236,7 +236,7 @@ def _score(baseline: str, x: Floats, parameters: Sequence[float]) -> Floats:
         return _placed(baseline, x, -np.log1p(own), parameters) - 1e-3 * np.log1p(last)
     if baseline in ("frequency", "days", "spending"):
         own, days = (np.nan_to_num(x[:, i]) for i in (0, 1))
-        return _placed(baseline, x, np.log1p(own.clip(0)), parameters) + 1e-3 * np.log1p(days.clip(0))
+        return np.asarray(_placed(baseline, x, np.log1p(own.clip(0)), parameters) + 1e-3 * np.log1p(days.clip(0)))
     if baseline == GONE:
         recency, tenure, days = (np.nan_to_num(each) for each in x.T)
         # A model of an earlier version has no parameter.
