@@ -109,7 +109,11 @@ class LabelSettings(Section):
     target_skus: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="division to the only codes that count for it; the name may be a new one"
     )
-    auto_widen: bool = Field(True, description="lengthen the window where too few accounts bought")
+    auto_widen: bool = Field(
+        False,
+        description="lengthen the window in the label tables of build where too few accounts bought; models learn from "
+        "windows of one length",
+    )
     min_positives: int = Field(20, ge=0, description="positives below which the window is lengthened")
     min_prevalence: Share = Field(0.002, description="share of positives below which the window is lengthened")
     max_window_months: Months = Field(12, description="longest window that lengthening may reach")

@@ -84,12 +84,10 @@ def build_label_sets(
     *,
     window_months: int | None = None,
     engine: Engine | None = None,
-    until: date | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Labels of every division at every cutoff, cutoff by cutoff; the facts are read once per window, not per set.
 
-    See :func:`build_labels` for each. ``until``: the day beyond which no window is lengthened; by default the log's
-    end.
+    See :func:`build_labels` for each.
 
     Args:
         star: the star schema.
@@ -98,7 +96,6 @@ def build_label_sets(
         settings: measure, threshold and window of the labels.
         window_months: length of the window; that of the settings by default.
         engine: where the SQL runs; DuckDB in memory by default.
-        until: the day beyond which no window is lengthened; by default the log's end.
     """
     with nullcontext(engine) if engine is not None else open_engine(star, settings) as opened:
         shared = SharedPurchases(opened, _sku_keys(star, settings.labels.denylist_skus))
@@ -107,7 +104,7 @@ def build_label_sets(
         targets = [find_target(star, division, settings) for division in divisions]
         for cutoff in cutoffs:
             for target in targets:
-                yield _widened(shared, star, accounts, target, cutoff, months, settings, until)
+                yield _widened(shared, star, accounts, target, cutoff, months, settings)
 
 
 def _widened(
@@ -118,14 +115,12 @@ def _widened(
     cutoff: date,
     months: int,
     settings: Settings,
-    until: date | None = None,
 ) -> pd.DataFrame:
     """Labels with a window that is lengthened where too few accounts bought."""
-    end = min(star.observed_until, to_day(until) if until else star.observed_until)
     frame = _label(purchases, star, accounts, target, cutoff, months, settings)
     while settings.labels.auto_widen and _too_few(frame, settings):
         longer = min(months * 2, settings.labels.max_window_months)
-        while longer > months and to_day(add_months(cutoff, longer)) > end:
+        while longer > months and to_day(add_months(cutoff, longer)) > star.observed_until:
             longer -= 1
         if longer <= months:
             break

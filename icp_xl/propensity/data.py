@@ -37,7 +37,7 @@ class CutoffData:
 
     ``features`` has one row per account, indexed by ``account_id`` in order: numbers as float64, categories as text
     with the prefix ``ctx_``. ``label`` (0 or 1), ``revenue`` and ``gross_profit`` (in the division, in the window) have
-    the same order. ``window_months`` is the window of the labels, which may have been lengthened.
+    the same order. ``window_months`` is the window of the labels.
     """
 
     cutoff: date

@@ -23,7 +23,7 @@ def test_label_sets_are_the_labels_one_by_one(mode: str, denied: list[str]) -> N
     chosen = build_settings(
         **{
             "labels.mode": mode, "labels.denylist_skus": denied, "labels.target_skus": {"Scanners": ["Pr-1", "so-2"]},
-            "labels.min_positives": 9,
+            "labels.min_positives": 9, "labels.auto_widen": True,
         }
     )  # fmt: skip
     star = build_star(make_lines(11, n=700, accounts=60), chosen).star

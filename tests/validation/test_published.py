@@ -33,7 +33,7 @@ DAY, END = date(2024, 7, 1), date(2024, 10, 1)
 QUICK = {
     "train.tree_seeds": 1, "train.logreg": [{"c": 0.02}], "train.candidates": ["logreg"], "train.bootstrap": 50,
     "train.baselines": ["base_rate", "recency", "days"], "train.n_cutoffs": 4, "train.min_positives": 20,
-    "build.window_months": 3, "features.use_als": False, "validation.bootstrap": 60, "labels.auto_widen": False,
+    "build.window_months": 3, "features.use_als": False, "validation.bootstrap": 60, "labels.auto_widen": True,
     "validation.cutoffs": [DAY.isoformat()],
 }  # fmt: skip
 SMALL = ("Plotters", "Scanning", "Training")

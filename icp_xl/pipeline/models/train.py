@@ -270,7 +270,7 @@ def _frames(
     run: RunContext, star: Star, divisions: Sequence[str], cutoffs: Sequence[date], score_cutoff: date
 ) -> list[DivisionJob]:
     """Stage labels of the cutoffs, and features of these and of the scoring cutoff; one job per division."""
-    settings = without_leaks(run)
+    settings = learning_settings(run)
     left_out = rows = 0
     # What is small is held for the models that learn from it, which would read it three times.
     outcomes: dict[tuple[str, date], pd.DataFrame] = {}
@@ -279,8 +279,7 @@ def _frames(
     files: dict[str, dict[str, str]] = {division: {} for division in divisions}
     with open_engine(star, settings) as engine:
         run.progress.stage("labels", len(divisions) * len(cutoffs))
-        until = _known_until(star, settings)
-        sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine, until=until)
+        sets = build_label_sets(star, divisions, cutoffs, settings, engine=engine)
         for (cutoff, division), labels in zip(product(cutoffs, divisions), sets, strict=True):
             run.progress.check()
             name = label_file(division_slug(star, division), cutoff)
@@ -332,17 +331,23 @@ def _frames(
     ]
 
 
-def without_leaks(run: RunContext) -> Settings:
-    """The settings, with features dropped that `icp-xl check --leakage` found to know the future."""
+def learning_settings(run: RunContext) -> Settings:
+    """The settings to learn with.
+
+    Features are dropped that `icp-xl check --leakage` found to know the future, and no window is lengthened: of windows
+    of several lengths no chance of buying in one of them is learned.
+    """
+    labels = run.settings.labels.model_copy(update={"auto_widen": False})
+    settings = run.settings.model_copy(update={"labels": labels})
     path = artifacts.LEAKY_FEATURES.find(run.outputs)
     if not path.is_file():
-        return run.settings
+        return settings
     body = artifacts.LEAKY_FEATURES.read(path)
     leaky = body.get("features") if isinstance(body, dict) else None
     if not isinstance(leaky, list):
         raise artifacts.LEAKY_FEATURES.damaged(path, "without the list of features")
-    dropped = tuple(sorted({*run.settings.train.drop_features, *map(str, leaky)}))
-    return run.settings.model_copy(update={"train": run.settings.train.model_copy(update={"drop_features": dropped})})
+    dropped = tuple(sorted({*settings.train.drop_features, *map(str, leaky)}))
+    return settings.model_copy(update={"train": settings.train.model_copy(update={"drop_features": dropped})})
 
 
 def _train(run: RunContext, jobs: list[DivisionJob]) -> list[Trained]:

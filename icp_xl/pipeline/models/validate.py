@@ -13,7 +13,7 @@ from icp_xl.errors import InsufficientDataError
 from icp_xl.outputs import plain
 from icp_xl.pipeline.models.build import choose_divisions
 from icp_xl.pipeline.models.cutoff_data import load_cutoffs
-from icp_xl.pipeline.models.train import asked_cutoffs, learning_cutoffs, star_of, without_leaks
+from icp_xl.pipeline.models.train import asked_cutoffs, learning_cutoffs, learning_settings, star_of
 from icp_xl.propensity.metrics import flatten
 from icp_xl.propensity.train import DivisionJob
 from icp_xl.runs import RunContext
@@ -84,9 +84,7 @@ def validate(run: RunContext) -> ValidationResult | None:
     result = ValidationResult([], windows)
     divisions = choose_divisions(star, run.settings)
     accounts = _accounts(run)
-    # The window is what was asked for: a lengthened one would reach into what must be predicted.
-    settings = without_leaks(run)
-    settings = settings.model_copy(update={"labels": settings.labels.model_copy(update={"auto_widen": False})})
+    settings = learning_settings(run)
     for window in windows:
         if window.note:
             run.warn(window.note)
