@@ -216,18 +216,22 @@ def _judged_together(
                 for k in sorted(frame["fold"].unique())]  # fmt: skip
         tables[name] = pd.DataFrame(rows)
     frames = fitted
-    # One rule for all small divisions: the best of each on a handful of buyers is the luckiest.
-    means = pd.concat(tables.values()).groupby("candidate")["auc"].mean()
-    rule = str(means[means.index.isin(BASELINES) & (means.index != "base_rate")].idxmax())
+    # One rule for all small divisions, since the best of each on a handful of buyers is the luckiest; another only
+    # where a division shows too little to fit it.
+    table = pd.concat(tables.values()).groupby("candidate")["auc"].agg(["count", "mean"])
+    table = table[table.index.isin(BASELINES)].assign(ranks=lambda found: found.index != "base_rate")
+    order = table.sort_values(["ranks", "count", "mean"], ascending=False, kind="stable").index
+    rules = {name: next(str(each) for each in order if each in set(found["candidate"]))
+             for name, found in tables.items()}  # fmt: skip
     gains: dict[str, tuple[float, float, float]] = {}
     z: list[tuple[float, float]] = []
     for name, frame in frames.items():
         last = frame[frame["fold"] == frame["fold"].max()]
         buyers = int(last["label"].sum())
-        if rule not in last or not 0 < buyers < len(last):
+        if not 0 < buyers < len(last):
             continue
         found = compare(
-            last["label"], last[KIND], last[rule], resamples=train.bootstrap, seed=seed, only="auc"
+            last["label"], last[KIND], last[rules[name]], resamples=train.bootstrap, seed=seed, only="auc"
         )["auc"]  # fmt: skip
         gains[name] = (found.value, found.low, found.high)
         auc = tables[name].query("candidate == @KIND")["auc"].iloc[-1]
@@ -240,7 +244,7 @@ def _judged_together(
     made = {}
     for name, frame in frames.items():
         data, (_, _, high) = mine[name], gains.get(name, (0.0, 0.0, 0.0))
-        kind = KIND if gain > 0.0 and high >= 0.0 else rule
+        kind = KIND if gain > 0.0 and high >= 0.0 else rules[name]
         made[name] = Pooled(
             _fitted(data, frame.assign(p_hat=frame[P + kind]), tables[name], kind, shared, inputs, recipe, train),
             (gain, float(np.sqrt(1.0 / total))), float(lifted),
