@@ -217,14 +217,42 @@ def measure_brier(
         seed: seed of the resamples.
         groups: what is drawn together (accounts), one value per row; rows by themselves where it is left out.
     """
-    truth, chance = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    columns = np.column_stack([np.ones_like(truth), truth, (chance - truth) ** 2])
+    (found,) = _brier(y, [p], resamples, seed, groups)
+    return _intervals(found)
+
+
+def compare_brier(
+    y: ArrayLike, p: ArrayLike, other: ArrayLike, *, resamples: int, seed: int, groups: ArrayLike
+) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """What :func:`measure_brier` says of ``p``, and that less what it says of ``other``, from the same resamples.
+
+    Args:
+        y: 1 or 0 per row.
+        p: probability per row, 0 to 1.
+        other: another one of the same rows.
+        resamples: resamples of the bootstrap.
+        seed: seed of the resamples.
+        groups: what is drawn together (accounts), one value per row.
+    """
+    one, two = _brier(y, [p, other], resamples, seed, groups)
+    return _intervals(one), _intervals({name: one[name] - two[name] for name in one})
+
+
+def _brier(
+    y: ArrayLike, chances: Sequence[ArrayLike], resamples: int, seed: int, groups: ArrayLike | None
+) -> list[dict[str, Floats]]:
+    """Loss and skill of each of ``chances``: of the rows as they are, then of each resample."""
+    truth = np.asarray(y, dtype=np.float64)
+    losses = [(np.asarray(p, dtype=np.float64) - truth) ** 2 for p in chances]
+    columns = np.column_stack([np.ones_like(truth), truth, *losses])
     blocks = chain([np.ones((1, truth.size))], draw_weights(truth.size, resamples, seed, groups))
-    total, base, loss = np.concatenate([weights @ columns for weights in blocks]).T
-    base, loss = base / total, loss / total
-    skill = 1.0 - _divide(loss, base * (1.0 - base))
-    figures = (("brier_loss", loss), ("brier_skill", skill))
-    return {name: Interval(float(each[0]), *bounds(each[1:])) for name, each in figures}
+    total, base, *found = np.concatenate([weights @ columns for weights in blocks]).T
+    constant = base / total * (1.0 - base / total)
+    return [{"brier_loss": each / total, "brier_skill": 1.0 - _divide(each / total, constant)} for each in found]
+
+
+def _intervals(found: Mapping[str, Floats]) -> dict[str, Interval]:
+    return {name: Interval(float(each[0]), *bounds(each[1:])) for name, each in found.items()}
 
 
 def compare(

@@ -17,6 +17,7 @@ from icp_xl.propensity.fit import Fitted
 from icp_xl.propensity.metrics import (
     Curve,
     Interval,
+    compare_brier,
     gains_table,
     measure,
     measure_and_compare,
@@ -75,11 +76,11 @@ def evaluate(
     drawn = {"resamples": settings.bootstrap, "seed": seed}
     other = rows[baseline].to_numpy(np.float64)
     ranking, gain = measure_and_compare(y, score, other, value, groups=groups, **drawn)
-    metrics = {**ranking, **measure_brier(y, p, groups=groups, **drawn)}
-    baseline_metrics = {
-        **measure(y, other, value),
-        **measure_brier(y, rows["p_" + baseline].to_numpy(np.float64)),
-    }
+    # What ranks is compared as it is, and what is a chance as chances: log-odds have no Brier loss.
+    p_other = rows["p_" + baseline].to_numpy(np.float64)
+    brier, brier_gain = compare_brier(y, p, p_other, groups=groups, **drawn)
+    metrics, gain = {**ranking, **brier}, {**gain, **brier_gain}
+    baseline_metrics = {**measure(y, other, value), **measure_brier(y, p_other)}
     slope, intercept = slope_and_intercept(y, p)
     seen = season_was_seen(windows, score_cutoff, fitted.model.window_months)
     found = Evaluation(

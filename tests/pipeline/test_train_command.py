@@ -53,6 +53,10 @@ def test_train_score_and_go_back(given: dict[str, object], capsys: pytest.Captur
     assert scores["p_icp"].between(0, 1, inclusive="neither").all()
     assert not scores.duplicated(["account_id", "division"]).any()
     assert json.loads((out / "schema_icp_scores.json").read_text())["ok"]
+    told = pd.read_csv(next(out.rglob("metrics_summary.csv")), encoding="utf-8-sig")
+    for name in ("auc", "pr_auc", "lift_10", "brier_skill"):
+        gain = told[name] - told[f"{name}_rule"]
+        np.testing.assert_allclose(told[f"{name}_gain"], gain, atol=1e-9, err_msg=name)
     assert (out / "icp_models.xlsx").is_file()
     same = call("train", train, settings(given))
     assert same is not None
