@@ -122,6 +122,11 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
             f"Accounts are scored as of {score_cutoff:%Y-%m-%d}, {say_count(unknown, 'day')} after the log's end: "
             "these count as days without a purchase (train.score_cutoff)."
         )
+    if not score_only and add_months(from_day(star.first_day), 12) > score_cutoff:
+        run.warn(
+            f"The log knows less than a year before {score_cutoff:%Y-%m-%d}: the order of the accounts holds, but "
+            "their chances may be off by ten points and more, most often too high, beyond the interval that is stated."
+        )
     key = run.settings.models.key()
     cutoffs = () if score_only else choose_training_cutoffs(star, run)
     run.plan(SCORES_CSV, SCORES, REPORT)
