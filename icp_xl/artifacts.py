@@ -292,10 +292,12 @@ STAGED_LINES = Artifact("curated/staging/sales_lines.parquet", "One row per sale
 LABELS = Artifact("curated/labels/labels_{division}_{cutoff}.parquet",
                   "One row per account: whether and what it bought within the window after the cutoff.",
                   ("build", "run"), ("train", "validate"), columns=("account_id", "label"))
-LABEL_SUMMARY = Artifact("curated/labels/labels_summary.csv", "One row per division and cutoff.", ("build", "run"))
-PREVALENCE = Artifact("curated/labels/prevalence_{division}.csv", "One row per cutoff: share of buyers.",
+LABEL_SUMMARY = Artifact("curated/labels/labels_summary.csv", "One row per division and cutoff of `build.cutoffs`.",
+                         ("build", "run"))
+PREVALENCE = Artifact("curated/labels/prevalence_{division}.csv", "Share of buyers by cutoff of `build.cutoffs`.",
                       ("build", "run"))
-CUTOFFS = Artifact("curated/labels/cutoffs_{division}.json", "The cutoffs of a division and why.", ("build", "run"))
+CUTOFFS = Artifact("curated/labels/cutoffs_{division}.json", "The cutoffs of a division in `build`, and why.",
+                   ("build", "run"))
 POSITIVES = Artifact("curated/labels/labels_positive_{division}.csv", "One row per buyer and cutoff.",
                      ("build", "run"))
 FEATURES = Artifact("curated/features/features_{division}_{cutoff}.parquet",

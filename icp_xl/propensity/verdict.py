@@ -184,9 +184,8 @@ def _verdict(
     missed = level_missed(float(fitted.latest["p_hat"].mean()), positives / found.rows)
     if missed:
         care.append(missed)
-    ended = may_have_ended(found.base_rates)
-    if ended:
-        care.append(ended)
+    if ended := may_have_ended(found.base_rates):
+        care.insert(0, ended)  # The command says the first reason only.
     if care:
         return CARE, tuple(care)
     return READY, (f"AUC {auc:.3f} forward in time, {gain.value:+.3f} to the {found.baseline} rule",)
