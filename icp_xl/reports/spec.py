@@ -17,9 +17,12 @@ Anything else in braces, such as an array constant, stays as it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from icp_xl.errors import DeliveryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +101,9 @@ class Table:
 
     ``name`` is unique in the book and becomes the table's name with the prefix ``icp_``. ``key`` names the column
     that identifies a row when the reader's own entries are carried over.
+
+    Raises:
+        DeliveryError: the frame has a column to be shown more than once.
     """
 
     name: str
@@ -109,6 +115,18 @@ class Table:
     empty_text: str = "Nothing to show."
     banded: bool = True
     filters: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a frame of which a column to be shown is more than one."""
+        times = Counter(self.frame.columns)
+        twice = dict.fromkeys(c.key for c in self.columns if times[c.key] > 1)
+        if twice:
+            raise DeliveryError(
+                "a table's frame has columns of the same name",
+                where=f"table {self.name}",
+                got=", ".join(f"{key} ({times[key]} times)" for key in twice),
+                next_step="Rename or drop all but one of each; the headers shown may be the same.",
+            )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from icp_xl.delivery.render import layout
 from icp_xl.delivery.render.book import render_book, render_bytes
 from icp_xl.delivery.render.cell_values import cell_text, cell_value
 from icp_xl.delivery.render.excel_names import Names, NamesTaken
+from icp_xl.delivery.render.html import html_text
 from icp_xl.delivery.render.references import with_prefixes
 from icp_xl.errors import DeliveryError
 from icp_xl.reports.spec import Chart, Column, Figure, Figures, Image, Ref, ReportBook, Series, Sheet, Table, Text
@@ -375,6 +376,20 @@ def test_faults_of_a_book_are_told_before_anything_is_written(tmp_path: Path) ->
         with pytest.raises(DeliveryError, match=text):
             render_book(book, path, clock=CLOCK)
     assert path.read_bytes() == b"old"
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=9))
+def test_columns_of_the_same_name_are_one_error_that_names_them(names: list[str]) -> None:
+    frame = pd.DataFrame([range(len(names))] * 2, columns=names)
+    shown = [name for name in dict.fromkeys(names) if name in "abc"] or names[:1]
+    twice = [name for name in shown if names.count(name) > 1]
+    if not twice:
+        book = one_table(frame, [Column(name, "Same") for name in shown])
+        assert render_bytes(book, clock=CLOCK) and html_text(book)
+        return
+    with pytest.raises(DeliveryError, match="columns of the same name") as caught:
+        one_table(frame, [Column(name, name) for name in shown])
+    assert caught.value.fault.got == ", ".join(f"{name} ({names.count(name)} times)" for name in twice)
 
 
 def test_more_rows_than_a_sheet_holds_is_one_clear_error() -> None:

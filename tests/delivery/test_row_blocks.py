@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -176,6 +176,44 @@ def test_any_values_are_the_same_both_ways(both: object, data: st.DataObject) ->
     shown = frame.assign(**{c.key: frame[c.key[0]] for c in columns})
     columns.append(Column("b", "G", "number"))
     assert_same(*both(ReportBook([Sheet("S", "S", [Table("t", columns, shown)], kind="data")])))  # type: ignore[operator]
+
+
+#: Moments of any year; half of them lie within some microseconds of the end of a day.
+MOMENTS = st.datetimes(timezones=st.none() | st.timezones()) | st.builds(
+    lambda day, left: datetime.combine(day, time.max) - timedelta(microseconds=left), st.dates(), st.integers(0, 10)
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(MOMENTS | st.just(datetime.max), min_size=1, max_size=12), st.booleans())
+def test_no_moment_is_rounded_into_another_day(both: object, moments: list[datetime], date_1904: bool) -> None:
+    column = Column("at", "At", "datetime")
+    bare = pd.Series(pd.array([each.replace(tzinfo=None) for each in moments], dtype="datetime64[us]"))
+    for given_as in (pd.Series(moments, dtype=object), bare):
+        book = ReportBook([Sheet("S", "S", [Table("t", [column], pd.DataFrame({"at": given_as}))], kind="data")])
+        for content in both(book, date_1904=date_1904):  # type: ignore[operator]
+            found = [row[0].value for row in load_workbook(io.BytesIO(content)).active.iter_rows()][-len(moments) :]
+            for shown, moment in zip(found, given_as, strict=True):
+                try:
+                    wanted = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+                except OverflowError:
+                    wanted = datetime.min
+                if wanted.year < 1905:
+                    assert isinstance(shown, str)
+                else:
+                    assert isinstance(shown, datetime) and shown.date() == wanted.date()
+                    assert abs(shown - wanted) < timedelta(seconds=1)
+
+
+def test_dates_that_excel_does_not_have_are_text_both_ways(both: object) -> None:
+    years = np.array(["-4999-03-01", "1899-12-31", "9999-12-31", "12000-01-01"], dtype="datetime64[s]")
+    frame = pd.DataFrame({"at": years, "one": pd.Series(list(years), dtype=object)})
+    columns = [Column("at", "At", "date"), Column("one", "One", "date")]
+    for content in both(ReportBook([Sheet("S", "S", [Table("t", columns, frame)], kind="data")])):  # type: ignore[operator]
+        found = list(load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True))[-len(years) :]
+        last = datetime(9999, 12, 31)
+        wanted = ["-4999-03-01 00:00:00", "1899-12-31", last, "12000-01-01 00:00:00"]
+        assert [row[:2] for row in found] == [(each, each) for each in wanted]
 
 
 def test_numbers_are_exact_both_ways(both: object) -> None:

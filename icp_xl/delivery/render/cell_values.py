@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,8 @@ import pandas as pd
 
 #: Characters that a cell holds at most.
 MAX_TEXT = 32_767
+#: Excel counts days from 1900 or 1904; a date of an earlier year is text, as is one after 9999.
+FIRST_YEAR = 1905
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _ESCAPE = re.compile("_(?=x[0-9a-fA-F]{4}_)")
@@ -56,6 +58,8 @@ def cell_value(value: Any) -> Any:
         return cell_text(value) if value else None
     if isinstance(value, bool | np.bool_):
         return "Yes" if value else "No"
+    if isinstance(value, np.datetime64):
+        return cell_value(pd.Timestamp(value))
     if isinstance(value, np.generic):
         value = value.item()
         if value is None:  # not-a-time
@@ -79,18 +83,14 @@ def cell_value(value: Any) -> Any:
 
 
 def _moment(value: datetime) -> Any:
-    if isinstance(value, pd.Timestamp):
-        value = value.to_pydatetime(warn=False)
-    if value.tzinfo is not None:
-        value = _utc(value)
-    # Excel counts days from 1900 (or 1904); an earlier date is text.
-    return value if value.year >= 1905 else value.isoformat(sep=" ").removesuffix(" 00:00:00")
-
-
-def _utc(value: datetime) -> datetime:
-    offset = value.utcoffset()
-    bare = value.replace(tzinfo=None)
-    return bare if offset is None else bare - offset
+    if isinstance(value, pd.Timestamp) and value.tzinfo is not None:
+        value = value.tz_convert(None)
+    try:
+        bare = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
+        bare = bare.replace(tzinfo=None) - (bare.utcoffset() or timedelta())
+    except (OverflowError, ValueError):  # before the year 1 or after 9999
+        return value.isoformat(sep=" ")
+    return bare if bare.year >= FIRST_YEAR else bare.isoformat(sep=" ").removesuffix(" 00:00:00")
 
 
 def column_values(column: pd.Series[Any], *, as_text: bool = False, flag: bool = False) -> list[Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell_fast
 from xlsxwriter.worksheet import Worksheet
 
+#: The last moment that a cell shows as a date (ECMA-376-1, 18.17.4.1).
+LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -39,6 +42,11 @@ class FormulaSheet(Worksheet):  # type: ignore[misc]
         if prepared == bare:
             self._ready.add(kind)
         return str(prepared)
+
+    def _convert_date_time(self, moment: datetime) -> float:
+        # Excel tells thousandths of a second apart; what is finer rounds up to the next day late in the calendar.
+        whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return float(super()._convert_date_time(min(whole, LAST_MOMENT)))
 
     def _write_rows(self) -> None:
         # As XlsxWriter does, which asks of each column up to the last whether a row has a cell there.

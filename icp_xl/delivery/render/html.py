@@ -135,7 +135,7 @@ def _table(table: Table, currency: str) -> str:
             for column in shown
         )
         + "</tr>"
-        for row in table.frame.to_dict("records")
+        for row in table.frame[[column.key for column in shown]].to_dict("records")
     )
     return f'<div class="wide"><table>{_caption(table.title)}<tr>{head}</tr>{rows}</table></div>'
 

@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
-from icp_xl.delivery.render.cell_values import MAX_TEXT, cached_text, column_values
-from icp_xl.delivery.render.formula_sheet import FormulaSheet
+from icp_xl.delivery.render.cell_values import FIRST_YEAR, MAX_TEXT, cached_text, column_values
+from icp_xl.delivery.render.formula_sheet import LAST_MOMENT, FormulaSheet
 from icp_xl.opc.archive import Archive, Content, write_archive
 
 #: Rows from which a table is written so.
@@ -132,7 +132,8 @@ class RowBlock:
         if kind in "iu" and kind and not column.flag and part.between(-_EXACT, _EXACT).all():
             found = pa.array(part.to_numpy()).cast(pa.string())
             return (None, found) if column.as_text else (found, None)
-        if kind == "M" and not (column.as_text or column.flag) and not (part.dt.year < 1905).any():
+        dated = kind == "M" and not (column.as_text or column.flag)
+        if dated and part.dropna().dt.year.between(FIRST_YEAR, 9999).all():
             return self._serials(part), None
         if not column.flag and pd.api.types.infer_dtype(part, skipna=True) in ("string", "empty"):
             try:
@@ -146,10 +147,11 @@ class RowBlock:
         return pa.array(shown, pa.string()), _escaped(texts)
 
     def _serials(self, part: pd.Series[Any]) -> pa.Array:
-        epoch = np.datetime64("1904-01-01" if self.date_1904 else "1899-12-30", "us")
-        micros = (part.to_numpy("datetime64[us]") - epoch).astype(np.int64)
-        days, rest = np.divmod(micros, 86_400_000_000)
-        return pa.array(days + rest / 1e6 / 86_400, mask=part.isna().to_numpy()).cast(pa.string())
+        epoch = np.datetime64("1904-01-01" if self.date_1904 else "1899-12-30", "ms")
+        moments = np.minimum(part.to_numpy("datetime64[ms]"), np.datetime64(LAST_MOMENT, "ms"))
+        seconds, thousandths = np.divmod((moments - epoch).astype(np.int64), 1000)
+        days, rest = np.divmod(seconds, 86_400)
+        return pa.array(days + (rest + thousandths / 1e3) / 86_400, mask=part.isna().to_numpy()).cast(pa.string())
 
     def charted(self, column: int, first: int, last: int) -> list[Any]:
         """What a chart caches of some rows of a column, as XlsxWriter tells it."""
