@@ -21,7 +21,7 @@ _SAID = {
 
 
 def build_category_sheet(quality: QualityTables, settings: ReportSettings) -> Sheet | None:
-    """One row per category, and per product without one; ``None`` where there are no sales lines."""
+    """One row per category, and per product, else division or stock code, without one; ``None`` without sales lines."""
     if quality.categories.empty:
         return None
     frame = quality.categories.head(MOST).copy()
@@ -45,7 +45,7 @@ def build_category_sheet(quality: QualityTables, settings: ReportSettings) -> Sh
         Text(
             f"{say_count(unknown, 'text')} with no category of ours. Choose in the yellow cells what each is, save the "
             "workbook, and run the scoring again: the answers are obeyed from then on. A category in the sales log "
-            "decides; words of a product's name are asked only on lines without one.",
+            "decides; words of the product, the division and the stock code are asked only on lines without one.",
             "paragraph" if unknown else "good",
         ),
         Table("categories", columns, frame.reset_index(drop=True), key="text", empty_text="No category is known."),

@@ -48,6 +48,8 @@ _WORDS = (
     ("service", r"services?|training|consult\w*|install\w*|implementation|repair\w*|labou?r|onsite|scanning service"),
     ("hardware", r"hardware|printers?|scanners?|machines?|equipment|workstations?|servers?|devices?|units?"),
 )  # fmt: skip
+#: Columns whose texts are asked, in this order, and what we call them.
+_ASKED = (("category", "category"), ("product", "product"), ("division", "division"), ("sku", "stock code"))
 _PATTERNS = tuple((category, re.compile(rf"\b(?:{words})\b")) for category, words in _WORDS)
 
 
@@ -62,9 +64,7 @@ def standardize_category(frame: pd.DataFrame, said: Mapping[str, str] | None = N
     result = pd.Series(None, index=frame.index, dtype="object")
     how = pd.Series("", index=frame.index, dtype="object")
     given = given_category(frame)
-    for column, label in (
-        ("category", "category"), ("product", "product"), ("division", "division"), ("sku", "stock code"),
-    ):  # fmt: skip
+    for column, label in _ASKED:
         if column not in frame.columns:
             continue
         values = frame[column]
@@ -89,8 +89,8 @@ def given_category(frame: pd.DataFrame) -> pd.Series:
 def category_choices(frame: pd.DataFrame, category: pd.Series, how: pd.Series) -> pd.DataFrame:
     """What decided the category of the sales lines, for a person to look at: one row per text that did or might have.
 
-    Columns: ``text``, ``stands_in`` (category, product or nothing), ``lines``, ``revenue`` (sum), ``category``
-    (ours, missing where none), ``decided_by``. Largest revenue first.
+    Columns: ``text``, ``stands_in`` (category, product, division, stock code or nothing), ``lines``, ``revenue`` (sum),
+    ``category`` (ours, missing where none), ``decided_by``. Largest revenue first.
 
     Args:
         frame: sales lines as read, with ``category``, ``product`` and ``revenue``.
@@ -98,11 +98,15 @@ def category_choices(frame: pd.DataFrame, category: pd.Series, how: pd.Series) -
         how: what decided it.
     """
     given = given_category(frame)
-    text = frame["category"].where(given, frame["product"])
+    text, stands_in = (pd.Series("", index=frame.index, dtype="object") for _ in range(2))
+    for column, label in _ASKED:
+        if column in frame.columns:
+            fill = text.eq("") & frame[column].notna() & (given if column == "category" else ~given)
+            text[fill], stands_in[fill] = frame.loc[fill, column].astype(str), label
     body = pd.DataFrame(
         {
-            "text": text.where(text.notna(), "").astype(str),
-            "stands_in": given.map({True: "category", False: "product"}).where(text.notna(), ""),
+            "text": text,
+            "stands_in": stands_in,
             "revenue": frame["revenue"],
             "category": category.where(category.notna(), "").astype(str),
             "decided_by": how,

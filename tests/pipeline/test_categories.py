@@ -56,6 +56,24 @@ def test_a_given_category_decides_and_corrections_are_obeyed(
     assert [again.cell(row, column).value for row in range(1, again.max_row + 1)].count("consumable") == 1
 
 
+@pytest.mark.parametrize("heading", ["Division", "Part Number"])
+def test_lines_without_category_and_product_can_be_answered_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], heading: str
+) -> None:
+    lines = [f"Date,Customer,{heading},Amount", "2024-01-05,Acme,Printers,500", "2024-01-06,Beta,Oddments,300"]
+    (tmp_path / "sales.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert score(tmp_path)["hardware"] == 500.0
+    assert "(such as Printers: hardware)" in capsys.readouterr().out
+    path = tmp_path / "out" / "icp_report.xlsx"
+    book = openpyxl.load_workbook(path)
+    sheet = book["Categories"]
+    place = {cell.value: cell for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)}
+    for name, answer in (("Printers", "none"), ("Oddments", "consumable")):
+        sheet.cell(place[name].row, place["Is a"].column).value = answer
+    book.save(path)
+    assert score(tmp_path) == {"hardware": 0.0, "consumable": 300.0, "software": 0.0, "service": 0.0}
+
+
 def test_an_answer_that_is_no_category_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "sales.csv").write_text(LINES, encoding="utf-8")
     score(tmp_path)
