@@ -35,5 +35,6 @@ def build_about_sheet(run: RunFacts, extra: dict[str, object] | None = None) -> 
             Text("The same files, settings and versions give the same figures.", "note"),
         ],
         subtitle="What it was made from, and by what.",
+        portrait=True,
         kind="method",
     )  # fmt: skip

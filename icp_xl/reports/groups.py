@@ -38,7 +38,7 @@ def build_groups_sheet(inputs: ScoreReportInputs) -> Sheet | None:
         _account_table(accounts),
     ]
     return Sheet(
-        "Groups", "Groups", blocks, freeze_table="groups", kind="data",
+        "Groups", "Groups", blocks, kind="data",
         subtitle="What each house buys, and what one part of it buys that the others do not.",
     )  # fmt: skip
 

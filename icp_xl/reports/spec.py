@@ -238,11 +238,12 @@ Item = Block | tuple[Block | Stack, ...]
 class Sheet:
     """One sheet: its blocks from top to bottom; a tuple of blocks stands side by side.
 
-    ``freeze_table`` names the table whose header stays in view (and is repeated in print) and ``freeze_columns`` how
-    many of its columns do; with ``freeze_whole`` all of it stays, and nothing is repeated. A ``data`` sheet is one
-    large table: it starts in column A, without a margin. ``one_page`` prints the whole sheet on one page; a sheet that
-    is not ``printed`` only feeds others, and no page of it comes with the rest; of a long list that begins with what
-    is to be worked on, ``printed_rows`` rows are printed. ``protected`` locks all but editable cells, with no password.
+    ``freeze_table`` names the table whose header stays in view (and is repeated in print), where no table is below it,
+    and ``freeze_columns`` how many of its columns do; with ``freeze_whole`` all of it stays, and nothing is repeated. A
+    ``data`` sheet is one large table: it starts in column A, without a margin. ``one_page`` prints the whole sheet on
+    one page; a sheet that is not ``printed`` only feeds others, and no page of it comes with the rest; of a long list
+    that begins with what is to be worked on, ``printed_rows`` rows are printed. ``protected`` locks all but editable
+    cells, with no password.
     """
 
     name: str

@@ -318,6 +318,34 @@ def test_the_header_of_a_long_table_that_ends_a_sheet_is_repeated() -> None:
     assert "_xlnm.Print_Titles" not in printed_names(Sheet("S", "S", tables[:1]))
 
 
+@pytest.mark.parametrize("below", [1, 90])
+def test_a_header_neither_stays_in_view_nor_is_repeated_above_another_table(below: int) -> None:
+    frame = pd.DataFrame({"a": ["x"] * 90})
+    tables = [Table(name, [Column("a", name)], frame.head(n)) for name, n in (("first", 90), ("next", below))]
+    sheet = Sheet("S", "S", tables, freeze_table="first", kind="data")
+    content, result = render_bytes(ReportBook([sheet]), clock=CLOCK)
+    root, header = part(content, "xl/worksheets/sheet1.xml"), result.tables["next"].header_row + 1
+    assert root.find(f".//{MAIN}pane") is None
+    assert printed_names(sheet).get("_xlnm.Print_Titles") == (None if below == 1 else f"S!${header}:${header}")
+    alone = Sheet("S", "S", tables[:1], freeze_table="first", kind="data")
+    assert "_xlnm.Print_Titles" in printed_names(alone)
+
+
+@given(st.integers(1, 160), st.integers(1, 40), st.booleans())
+def test_texts_of_a_data_sheet_are_printed_whole_unless_columns_are_left_out(words: int, width: int, out: bool) -> None:
+    columns = [Column(key, key, width=width, hidden_from_print=out and key == "c") for key in "abc"]
+    table = Table("t", columns, pd.DataFrame([["x"] * 3], columns=list("abc")))
+    sheet = Sheet("S", "S", [Text("word " * words), table], kind="data")
+    _, last = str(printed_names(sheet)["_xlnm.Print_Area"]).replace("$", "").removeprefix("S!").split(":")
+    printed = ord(re.sub(r"\d", "", last)) - ord("A") + 1
+    plan = layout.plan(sheet)
+    if out:
+        assert printed == 2
+    else:
+        reach = sum(plan.width(column) for column in range(printed))
+        assert reach >= min(layout.text_width("word " * words), layout.TEXT_WIDTH) and printed >= 3
+
+
 def test_every_picture_has_alternative_text() -> None:
     png = (
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"

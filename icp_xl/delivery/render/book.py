@@ -230,6 +230,10 @@ def _set_view_and_print(writer: SheetWriter, sheet: Sheet, book: ReportBook) -> 
     # The blank after the size: without it, a text that begins with a digit is read as part of the size.
     worksheet.set_footer(f"&L&8 {left} - {plain_text(sheet.name, 31).replace('&', '&&')}&C&8 Page &P of &N&R&8 {right}")
     table = writer.tables.get(sheet.freeze_table) if sheet.freeze_table else None
+    if table is not None and not sheet.freeze_whole:
+        below = (each for each in writer.tables.values() if each.sheet == writer.name)
+        # Its header would stand above the rows of another table.
+        table = None if any(each.header_row > table.last_row for each in below) else table
     if table is not None:
         # A tall block above the header would leave no room to scroll in.
         last = table.last_row if sheet.freeze_whole else table.header_row

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from icp_xl.delivery.render.cell_values import cached_text, cell_text
-from icp_xl.delivery.render.layout import Layout
+from icp_xl.delivery.render.layout import TEXT_WIDTH, Layout
 from icp_xl.delivery.render.references import ChartLocation, TableLocation, resolve_references
 from icp_xl.delivery.render.row_blocks import BlockSheet
+from icp_xl.delivery.render.text_metrics import PADDING, text_width
 from icp_xl.delivery.render.theme import INK
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import quote_sheet
-from icp_xl.reports.spec import Sheet, Table
+from icp_xl.reports.spec import Sheet, Table, Text
 
 
 class Styles:
@@ -179,14 +180,22 @@ class SheetWriter:
             )
 
     def print_last_column(self, sheet: Sheet) -> int:
-        """The last column to print: without the trailing columns that tables leave out."""
-        last = 0
-        for placed in self.layout.placed:
+        """The last column to print: without the trailing columns that tables leave out.
+
+        Texts of a data sheet may end beyond its table, and are printed whole where that leaves out no column.
+        """
+        plan, tables, others, leaves_out = self.layout, 0, 0, False
+        if sheet.subtitle and sheet.kind == "data":
+            others = plan.first_column + plan.span(plan.first_column, min(text_width(sheet.subtitle), TEXT_WIDTH)) - 1
+        for placed in plan.placed:
             columns = placed.columns
             if isinstance(placed.block, Table):
                 shown = [not column.hidden_from_print for column in placed.block.columns]
                 columns = max((i + 1 for i, keep in enumerate(shown) if keep), default=columns)
-                last = max(last, placed.column + columns - 1)
-            elif sheet.kind != "data":
-                last = max(last, placed.column + columns - 1)
-        return last or max(self.layout.last_column, 1)
+                tables, leaves_out = max(tables, placed.column + columns - 1), leaves_out or columns < len(shown)
+                continue
+            if isinstance(placed.block, Text) and sheet.kind == "data":
+                columns = plan.span(placed.column, text_width(placed.block.text) + PADDING, columns)
+            others = max(others, placed.column + columns - 1)
+        last = tables if leaves_out and sheet.kind == "data" else max(tables, others)
+        return last or max(plan.last_column, 1)
