@@ -24,6 +24,7 @@ from icp_xl.reports.spec import (
     Table,
     Text,
 )
+from icp_xl.reports.words import MOST_BARS, say_bars
 
 #: Violations shown; the CSV beside the report lists more.
 MOST_SHOWN = 500
@@ -188,17 +189,19 @@ def _label_sheet(labels: pd.DataFrame) -> Sheet:
     frame["state"] = ["Not yet over" if late else "Whole" for late in frame["censored"]]
     latest = frame[frame["cutoff_date"] == frame["cutoff_date"].max()].sort_values("prevalence", ascending=False)
     table = _labels_table(frame)
+    names, rates = (Ref("build_latest", key, MOST_BARS) for key in ("division", "prevalence"))
     chart = Chart(
         "bar",
-        f"Share of accounts that bought after {latest['cutoff_date'].iloc[0]:%d %b %Y}",
-        [Series("Share that bought", Ref("build_latest", "division"), Ref("build_latest", "prevalence"))],
+        f"Share of accounts that bought after {latest['cutoff_date'].iloc[0]:%d %b %Y}"
+        + say_bars(len(latest), "highest"),
+        [Series("Share that bought", names, rates)],
         "Bars: share of accounts that bought in each division within the window after the latest cutoff.",
         y_format="0%",
         legend=False,
     )
     short = Table(
         "build_latest",
-        [Column("division", "Division", width=18), Column("prevalence", "Share that bought", "percent", width=16)],
+        [Column("division", "Division"), Column("prevalence", "Share that bought", "percent", width=16)],
         latest[["division", "prevalence"]],
         title="Latest cutoff",
         filters=False,
@@ -218,7 +221,7 @@ def _labels_table(frame: pd.DataFrame) -> Table:
     return Table(
         "build_labels",
         [
-            Column("division", "Division", width=18),
+            Column("division", "Division"),
             Column("cutoff_date", "Cutoff", "date", width=13),
             Column("window_end", "Window ends before", "date", width=18),
             Column("window_months", "Months", "integer", width=9),

@@ -34,7 +34,7 @@ def build_leakage_book(
     columns = [
         Column("feature", "Feature", width=30),
         Column("check", "Check", width=24),
-        Column("division", "Division", width=20),
+        Column("division", "Division"),
         Column("cutoff", "Cutoff", width=12),
         Column("value", "Value", "number", decimals=3, width=10),
         Column("limit", "Limit", "number", decimals=3, width=10),

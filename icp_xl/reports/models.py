@@ -30,7 +30,7 @@ from icp_xl.reports.spec import (
     Table,
     Text,
 )
-from icp_xl.reports.words import say_count, say_interval
+from icp_xl.reports.words import MOST_BARS, say_bars, say_count, say_interval
 
 NO_MODEL = "No model"
 KINDS = {
@@ -113,7 +113,7 @@ def _overview(named: Sequence[_Named[Trained]], cutoffs: Sequence[date], score_c
     frame = pd.DataFrame(rows)
     counts = {verdict: int((frame["verdict"] == verdict).sum()) for verdict in (READY, CARE, NOT_READY, NO_MODEL)}
     columns = [
-        Column("division", "Division", width=20),
+        Column("division", "Division"),
         Column("verdict", "Verdict", width=16, rule="status"),
         Column("model", "What predicts", width=30),
         Column("version", "Version", width=9),
@@ -147,15 +147,19 @@ def _overview(named: Sequence[_Named[Trained]], cutoffs: Sequence[date], score_c
             "Every model is judged forward in time, on a window that it had not seen, beside rules that need no model. "
             "Where no model beats the best rule beyond noise, the rule serves; what is no better than chance does not.",
         ),
-        Table("models", columns, frame, title="One row per division"),
     ]  # fmt: skip
-    if frame["auc"].notna().any():
-        shown = frame[frame["auc"].notna()]
-        blocks.append(_comparison(len(shown)))
+    table = Table("models", columns, frame, title="One row per division")
+    judged = frame[frame["auc"].notna()]
+    if judged.empty:
+        blocks.append(table)
+    else:
+        chart = _comparison(len(judged))
+        blocks += [chart, table] if len(judged) > MOST_BARS else [table, chart]
+        shown = judged.sort_values("buyers", ascending=False, kind="stable").head(MOST_BARS)
         blocks.append(
             Table(
                 "models_compared",
-                [Column("division", "Division", width=20), Column("auc", "Model", "number", decimals=3, width=16),
+                [Column("division", "Division"), Column("auc", "Model", "number", decimals=3, width=16),
                  Column("rule_auc", "Best rule", "number", decimals=3, width=30)],
                 shown[["division", "auc", "rule_auc"]].sort_values("auc", ascending=False, kind="stable"),
                 title="What the chart draws", filters=False,
@@ -172,11 +176,11 @@ def _overview(named: Sequence[_Named[Trained]], cutoffs: Sequence[date], score_c
 def _comparison(n: int) -> Chart:
     names = Ref("models_compared", "division")
     return Chart(
-        "bar", "Model against the best rule (AUC)",
+        "bar", "Model against the best rule (AUC)" + say_bars(n, "with most buyers"),
         [Series("Model", names, Ref("models_compared", "auc")),
          Series("Best rule", names, Ref("models_compared", "rule_auc"), colour="#A9B4BB")],
-        f"Bar chart of the AUC of the model and of the best rule in {say_count(n, 'division')}.",
-        y_title="AUC", y_format="0.00", y_range=(0.5, None), width=760, height=max(260, 90 + 34 * n),
+        f"Bar chart of the AUC of the model and of the best rule in {say_count(min(n, MOST_BARS), 'division')}.",
+        y_title="AUC", y_format="0.00", y_range=(0.5, None), width=760, height=max(260, 90 + 34 * min(n, MOST_BARS)),
     )  # fmt: skip
 
 

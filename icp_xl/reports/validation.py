@@ -15,7 +15,7 @@ from icp_xl.reports.about import build_about_sheet
 from icp_xl.reports.inputs import RunFacts
 from icp_xl.reports.models import KINDS
 from icp_xl.reports.spec import Chart, Column, Figure, Figures, Item, Ref, ReportBook, Series, Sheet, Table, Text
-from icp_xl.reports.words import say_count, say_list
+from icp_xl.reports.words import MOST_BARS, say_bars, say_count, say_list
 from icp_xl.validation.backtest import backtest_by, backtest_by_decile, stack_holdouts
 from icp_xl.validation.holdout import Holdout
 
@@ -110,7 +110,7 @@ def _overview(holdouts: Sequence[Holdout], left_out: Sequence[tuple[str, str, st
     )
     frame = pd.DataFrame(rows, columns=list(names))
     columns = [
-        Column("division", "Division", width=20),
+        Column("division", "Division"),
         Column("cutoff", "Cutoff", width=12),
         Column("badge_ranking", "Ranking", width=11, rule="status"),
         Column("badge_calibration", "Calibration", width=11, rule="status"),
@@ -142,16 +142,20 @@ def _overview(holdouts: Sequence[Holdout], left_out: Sequence[tuple[str, str, st
         *(Text(note, "warning") for note in notes),
         Text("Each model was fitted again on what was known at its cutoff, and held against what came after it."),
         *_say_pooled(holdouts),
-        Table("validation", columns, frame, title="One row per division and cutoff"),
     ]
-    if len(frame):
-        blocks.append((_rate_chart(len(frame)), _auc_chart(len(frame))))
-        chart = frame[["label", "predicted", "came", "auc"]]
+    table = Table("validation", columns, frame, title="One row per division and cutoff")
+    if frame.empty:
+        blocks.append(table)
+    else:
+        charts = (_rate_chart(len(frame)), _auc_chart(len(frame)))
+        blocks += [charts, table] if len(frame) > MOST_BARS else [table, charts]
+        newest = frame.sort_values(["cutoff", "buyers"], ascending=False, kind="stable").head(MOST_BARS)
+        chart = newest.sort_index()[["label", "predicted", "came", "auc"]]
         blocks.append(
             Table(
                 "validation_chart",
                 [
-                    Column("label", "Division and month", width=26),
+                    Column("label", "Division and month"),
                     Column("predicted", "Predicted share", "percent", width=12),
                     Column("came", "Share that bought", "percent", width=12),
                     Column("auc", "AUC", "number", decimals=3, width=9),
@@ -166,7 +170,7 @@ def _overview(holdouts: Sequence[Holdout], left_out: Sequence[tuple[str, str, st
             Table(
                 "validation_left_out",
                 [
-                    Column("division", "Division", width=20),
+                    Column("division", "Division"),
                     Column("cutoff", "Cutoff", width=12),
                     Column("why", "Why", "long_text", width=80),
                 ],
@@ -184,16 +188,16 @@ def _rate_chart(n: int) -> Chart:
     names = Ref("validation_chart", "label")
     return Chart(
         "bar",
-        "Predicted and actual share of buyers",
+        "Predicted and actual share of buyers" + say_bars(n, "latest, with most buyers,"),
         [
             Series("Predicted", names, Ref("validation_chart", "predicted"), colour="#A9B4BB"),
             Series("Bought", names, Ref("validation_chart", "came")),
         ],
-        f"Bar chart of the predicted and the actual share of buyers in {say_count(n, 'validation')}.",
+        f"Bar chart of the predicted and the actual share of buyers in {say_count(min(n, MOST_BARS), 'validation')}.",
         y_format="0%",
         y_range=(0, None),
         width=620,
-        height=max(280, 100 + 34 * n),
+        height=max(280, 100 + 34 * min(n, MOST_BARS)),
     )
 
 
@@ -201,14 +205,14 @@ def _auc_chart(n: int) -> Chart:
     names = Ref("validation_chart", "label")
     return Chart(
         "bar",
-        "AUC",
+        "AUC" + say_bars(n, "latest, with most buyers,"),
         [Series("AUC", names, Ref("validation_chart", "auc"))],
-        f"Bar chart of the AUC in {say_count(n, 'validation')}.",
+        f"Bar chart of the AUC in {say_count(min(n, MOST_BARS), 'validation')}.",
         y_format="0.00",
         y_range=(0.5, None),
         legend=False,
         width=520,
-        height=max(280, 100 + 34 * n),
+        height=max(280, 100 + 34 * min(n, MOST_BARS)),
     )
 
 
@@ -221,7 +225,7 @@ def _scenarios(holdouts: Sequence[Holdout]) -> Sheet:
         frame[f"{name}_range"] = [form.format(a, b) if a == a else "" for a, b in zip(low, high, strict=True)]
     frame["told"] = frame["as_expected"].map({True: "As expected", False: "Outside"})
     columns = [
-        Column("division", "Division", width=20),
+        Column("division", "Division"),
         Column("cutoff", "Cutoff", width=12),
         Column("scenario", "Who is called", width=14),
         Column("accounts", "Accounts", "integer", width=9),
@@ -268,7 +272,7 @@ def _drift(holdouts: Sequence[Holdout]) -> Sheet:
             for each in holdouts
         ]
     )
-    key = [Column("division", "Division", width=20), Column("cutoff", "Cutoff", width=12)]
+    key = [Column("division", "Division"), Column("cutoff", "Cutoff", width=12)]
     blocks: list[Item] = [
         Table(
             "validation_alerts",

@@ -148,7 +148,7 @@ def list_columns(value_name: str, months: int) -> list[Column]:
         Column("work", "List", width=11, note=f"{WORK}: within the capacity that the settings give."),
         Column("account_id", ACCOUNT, "id"),
         Column("account_name", "Account name", width=30),
-        Column("division", DIVISION, width=16),
+        Column("division", DIVISION),
         Column("p_icp", "Chance", "probability", width=10, rule="scale", decimals=0,
                note=f"How likely the account buys from the division within {months} months; calibrated."),
         Column("expected_value", f"Expected {value_name}", "money", width=13,

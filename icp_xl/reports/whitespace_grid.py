@@ -10,6 +10,8 @@ from icp_xl.reports.words import say_count
 from icp_xl.whitespace.frames import codes
 from icp_xl.whitespace.model import Ranking
 
+#: Divisions up to which the grid is printed: on one page's width more are not legible.
+MOST_PRINTED = 16
 #: What a cell says where it is no chance.
 _WORDS = {"owned": "owned", "open deal": "open deal", "not eligible": "–"}
 
@@ -64,5 +66,6 @@ def build_grid_sheet(ranking: Ranking, most: int, value_name: str = "revenue") -
         ),
         freeze_table="ws_grid",
         freeze_columns=2,
+        printed=len(divisions) <= MOST_PRINTED,
         kind="data",
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from icp_xl.config.whitespace import WhitespaceSettings
 from icp_xl.reports.spec import Chart, Column, Figure, Figures, Item, Ref, Series, Sheet, Table, Text
-from icp_xl.reports.words import say_count
+from icp_xl.reports.words import MOST_BARS, say_bars, say_count
 from icp_xl.signals import COUNT, SIGNALS
 from icp_xl.whitespace.model import Ranking
 
@@ -40,7 +40,7 @@ def build_metrics_sheet(
         warnings: of the ranking, shown below the headline.
         verdicts: by division, whether its model or a baseline serves.
     """
-    figures = ranking.metrics
+    figures, shares = ranking.metrics, _shares_table(ranking, verdicts)
     blocks: list[Item] = [
         _tiles(figures, value_name),
         *(Text(text, "warning") for text in warnings),
@@ -48,11 +48,11 @@ def build_metrics_sheet(
         Text("Capture: of all purchases that the model expects of the ranked pairs, the share that lies in the top "
              "part of the list. The higher it is, the more a short list is worth. It is the model's own expectation; "
              "what came true is on the validation report."),
-        (_capture_table(figures, value_name), _shares_chart(figures)),
+        (_capture_table(figures, value_name), _shares_chart(figures, len(shares.frame))),
         Text("Who is in the list", "heading"),
         Text("A list that is nearly all one division wears out its customers and its reps. Above the limit in the "
              "settings you are warned, and capacity: hybrid takes the divisions in turn."),
-        _shares_table(ranking, verdicts),
+        shares,
         Text("What the score is made of", "heading"),
         Text(f"Signals are {_MODES[figures['normalize']]}. A signal that covers few pairs counts less, and the others "
              "take its place; low coverage is not bad, only little to go on. The challenger's weights are learned from "
@@ -119,7 +119,7 @@ def _shares_table(ranking: Ranking, verdicts: Mapping[str, str]) -> Table:
     return Table(
         "ws_shares",
         [
-            Column("group", "Division", width=20),
+            Column("group", "Division"),
             Column("selected", "To work now", "integer", width=12),
             Column("share", "Share of the list", "percent", width=14, rule="data_bar"),
             Column("ranked", "Ranked", "integer", width=10),
@@ -130,13 +130,13 @@ def _shares_table(ranking: Ranking, verdicts: Mapping[str, str]) -> Table:
     )  # fmt: skip
 
 
-def _shares_chart(figures: Mapping[str, Any]) -> Chart:
+def _shares_chart(figures: Mapping[str, Any], count: int) -> Chart:
     names = ", ".join(f"{name} {share:.0%}" for name, share in figures["division_shares"].items())
     return Chart(
-        "bar", "Share of the list by division",
-        [Series("Share of the list", Ref("ws_shares", "group"), Ref("ws_shares", "share"))],
+        "bar", "Share of the list by division" + say_bars(count, "largest"),
+        [Series("Share of the list", Ref("ws_shares", "group", MOST_BARS), Ref("ws_shares", "share", MOST_BARS))],
         f"Bars: share of each division in the list to work now: {names or 'none'}.",
-        y_format="0%", legend=False, height=260, width=460,
+        y_format="0%", legend=False, height=max(260, 60 + 18 * min(count, MOST_BARS)), width=460,
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def build_thresholds_sheet(ranking: Ranking, settings: WhitespaceSettings) -> Sh
         "ws_thresholds",
         [
             Column("mode", "Cut by", width=18),
-            Column("group", "Group", width=24),
+            Column("group", "Group"),
             Column("ranked", "Ranked", "integer", width=11),
             Column("asked", "Places", "integer", width=10),
             Column("selected", "To work now", "integer", width=12),

@@ -20,11 +20,22 @@ from icp_xl.scoring.model import ScoreModel, read_facts
 MOST_REASONS = 3
 #: Contributions that differ from the average by less than this are no reason.
 LEAST_EFFECT = 0.01
+#: Bars of a chart at most: more are not legible, and a taller chart is cut where a page ends.
+MOST_BARS = 16
 
 __all__ = [
-    "average", "build_reasons", "field_label", "number_word", "say_count", "say_interval", "say_list", "say_money",
-    "share", "total",
+    "MOST_BARS", "average", "build_reasons", "field_label", "number_word", "say_bars", "say_count", "say_interval",
+    "say_list", "say_money", "share", "total",
 ]  # fmt: skip
+
+
+def say_bars(count: int, which: str) -> str:
+    """What the title of a chart adds that does not draw all of ``count`` bars.
+
+    >>> say_bars(8, "largest"), say_bars(40, "largest")
+    ('', ' (the 16 largest of 40)')
+    """
+    return f" (the {MOST_BARS} {which} of {count})" if count > MOST_BARS else ""
 
 
 def build_reasons(scored: pd.DataFrame, model: ScoreModel, currency: str = "$") -> pd.Series[str]:

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from icp_xl.config import Settings, load_settings
 from icp_xl.config.reports import ReportSettings
+from icp_xl.delivery.render.book import render_bytes
 from icp_xl.pipeline.api import call
 from icp_xl.pipeline.models.train import train
 from icp_xl.pipeline.models.validate import ValidationResult, validate
@@ -22,8 +23,9 @@ from icp_xl.propensity.fit import fit_division
 from icp_xl.propensity.model import CARE
 from icp_xl.propensity.train import DivisionJob, Evaluated
 from icp_xl.reports.inputs import RunFacts
-from icp_xl.reports.spec import Text
+from icp_xl.reports.spec import Table, Text, tables_of
 from icp_xl.reports.validation import build_validation_book, say_model
+from icp_xl.reports.words import MOST_BARS
 from icp_xl.validation import published as module
 from icp_xl.validation.holdout import validate_division
 from icp_xl.validation.published import ServedModel, publish_then
@@ -149,6 +151,20 @@ def test_the_report_and_the_command_say_which_divisions_one_model_for_all_served
     texts = [item.text for item in overview.blocks if isinstance(item, Text)]
     [told] = [text for text in texts if "one model for all divisions" in text]
     assert all(f"{division} at {DAY}" in told for division in served)
+
+
+def test_of_many_validations_the_charts_draw_the_latest_with_most_buyers(result: ValidationResult) -> None:
+    run = RunFacts(run_id="r1", finished=datetime(2026, 7, 1), command="icp-xl validate")
+    many = [replace(each, division=f"{each.division} {n:02}") for n in range(40) for each in result.holdouts]
+    for holdouts in (result.holdouts, many):
+        book = build_validation_book(holdouts, [], [], run, ReportSettings())
+        kinds = [type(item) for item in book.sheets[0].blocks if isinstance(item, Table | tuple)]
+        assert kinds[:2] == ([tuple, Table] if holdouts is many else [Table, tuple])
+        whole, drawn = (table.frame for table in tables_of(book.sheets[0].blocks))
+        buyers = whole.set_index("label")["buyers"]
+        assert len(whole) == len(holdouts) and len(drawn) == min(len(holdouts), MOST_BARS)
+        assert sorted(buyers[drawn["label"]]) == sorted(buyers)[-len(drawn) :]
+        assert render_bytes(book)
 
 
 def test_a_model_without_proven_skill_is_said_to_be_unpublished() -> None:
