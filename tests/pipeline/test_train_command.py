@@ -107,12 +107,22 @@ def test_what_the_budget_of_rows_leaves_out_is_said(given: dict[str, object], bu
     )
 
 
-@pytest.mark.parametrize(("day", "short"), [("2024-11-01", True), ("2025-03-01", False)])
-def test_a_log_of_less_than_a_year_is_warned_of(given: dict[str, object], day: str, short: bool) -> None:
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2024-11-01", "less than a year before"),
+        ("2025-03-01", "no season twice"),
+        ("2025-10-01", "no season twice"),
+        ("2026-04-01", ""),
+    ],
+)
+def test_a_log_that_has_seen_no_season_twice_is_warned_of(given: dict[str, object], day: str, said: str) -> None:
     chosen = settings(given, **{"train.score_cutoff": day, "train.n_cutoffs": 1, "build.divisions": ["Printers"]})
     with start_run("train", chosen) as run:
         train(run)
-        assert any("less than a year before" in text for text in run.warnings) == short
+    told = [text for text in run.warnings if text.startswith("The log knows")]
+    assert len(told) == bool(said)
+    assert all(said in text for text in told)
 
 
 def test_first_purchases_are_held_against_orders_without_a_model(given: dict[str, object]) -> None:

@@ -122,11 +122,9 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
             f"Accounts are scored as of {score_cutoff:%Y-%m-%d}, {say_count(unknown, 'day')} after the log's end: "
             "these count as days without a purchase (train.score_cutoff)."
         )
-    if not score_only and add_months(from_day(star.first_day), 12) > score_cutoff:
-        run.warn(
-            f"The log knows less than a year before {score_cutoff:%Y-%m-%d}: the order of the accounts holds, but "
-            "their chances may be off by ten points and more, most often too high, beyond the interval that is stated."
-        )
+    if not score_only:
+        for text in _short_log(from_day(star.first_day), score_cutoff, run.settings.build.window_months):
+            run.warn(text)
     key = run.settings.models.key()
     cutoffs = () if score_only else choose_training_cutoffs(star, run)
     run.plan(SCORES_CSV, SCORES, REPORT)
@@ -157,6 +155,26 @@ def train(run: RunContext, *, score_only: bool = False) -> TrainResult | None:
             run.outputs.csv(artifacts.FIRST_PURCHASES.name, result.first)
         _report(run, result)
     return result
+
+
+def _short_log(first: date, score_cutoff: date, window_months: int) -> list[str]:
+    """What to say of chances where the log from ``first`` on has seen no season twice; nothing of longer ones."""
+    if add_months(first, 12) > score_cutoff:
+        return [
+            f"The log knows less than a year before {score_cutoff:%Y-%m-%d}: the order of the accounts holds, but "
+            "their chances may be off by ten points and more, most often too high, beyond the interval that is stated."
+        ]
+    if add_months(first, 24 + _before_first(window_months)) > score_cutoff:
+        return [
+            f"The log knows no season twice before {score_cutoff:%Y-%m-%d}: trust the order of the accounts more than "
+            "their chances, which are off by two to ten points in such logs, the more the shorter they are."
+        ]
+    return []
+
+
+def _before_first(window_months: int) -> int:
+    """Months of the log that lie before the first cutoff."""
+    return min(window_months, 3)
 
 
 def revert(run: RunContext, names: Sequence[str]) -> RevertResult | None:
@@ -237,7 +255,7 @@ def learning_cutoffs(
         bounded: keep to the budget.
     """
     latest = month_start(add_months(until, -months))
-    first = add_months(from_day(star.first_day), min(months, 3))
+    first = add_months(from_day(star.first_day), _before_first(months))
     span = (latest.year - first.year) * 12 + latest.month - first.month
     most = max(3, settings.train.row_budget // max(len(star.customers), 1))
     if settings.train.n_cutoffs is not None:
