@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,14 +23,13 @@ from icp_xl.config.train import LinearGrid, TrainSettings, TreeGrid
 from icp_xl.propensity.arena import P, cross_fitted, measure_candidate
 from icp_xl.propensity.baselines import BASELINES
 from icp_xl.propensity.calibration import Calibrator, fit_calibrator
-from icp_xl.propensity.candidates import Recipe, account_members, fit_family, wants
+from icp_xl.propensity.candidates import BEYOND, Recipe, account_members, fit_family, wants
 from icp_xl.propensity.data import DivisionData, pool
 from icp_xl.propensity.fit import Fitted, fit_candidates
 from icp_xl.propensity.inputs import ModelInputs, choose_inputs
 from icp_xl.propensity.level import Level, forecast_level, own_levels, shift_of
 from icp_xl.propensity.linear import LinearModel
 from icp_xl.propensity.matrix import Ensemble, Matrices
-from icp_xl.propensity.metrics import compare
 from icp_xl.propensity.model import DivisionModel
 from icp_xl.propensity.splits import Fold, account_groups, forward_folds, take
 from icp_xl.propensity.trees import TreeModel
@@ -49,8 +49,8 @@ _APART = 0.5
 class Pooled:
     """A small division's part in the model for all: what was fitted, and what the small divisions say together.
 
-    ``gain`` is the mean difference in AUC to the best rule over all small divisions with its standard error, ``skill``
-    how many standard errors their rankings together are above chance.
+    ``gain`` is the difference in AUC to the best rule, a mean over the buyers of all small divisions in all judged
+    windows, with its standard error; ``skill`` how many standard errors their rankings together are above chance.
     """
 
     fitted: Fitted
@@ -216,40 +216,80 @@ def _judged_together(
                 for k in sorted(frame["fold"].unique())]  # fmt: skip
         tables[name] = pd.DataFrame(rows)
     frames = fitted
-    # One rule for all small divisions, since the best of each on a handful of buyers is the luckiest; another only
-    # where a division shows too little to fit it.
-    table = pd.concat(tables.values()).groupby("candidate")["auc"].agg(["count", "mean"])
-    table = table[table.index.isin(BASELINES)].assign(ranks=lambda found: found.index != "base_rate")
-    order = table.sort_values(["ranks", "count", "mean"], ascending=False, kind="stable").index
-    rules = {name: next(str(each) for each in order if each in set(found["candidate"]))
-             for name, found in tables.items()}  # fmt: skip
-    gains: dict[str, tuple[float, float, float]] = {}
+    rules = common_rules(tables)
+    ahead = _ahead(frames, rules)
+    gain, error, spread = _mean_gain(ahead)
     z: list[tuple[float, float]] = []
     for name, frame in frames.items():
         last = frame[frame["fold"] == frame["fold"].max()]
         buyers = int(last["label"].sum())
-        if not 0 < buyers < len(last):
-            continue
-        found = compare(
-            last["label"], last[KIND], last[rules[name]], resamples=train.bootstrap, seed=seed, only="auc"
-        )["auc"]  # fmt: skip
-        gains[name] = (found.value, found.low, found.high)
-        auc = tables[name].query("candidate == @KIND")["auc"].iloc[-1]
-        z.append(((auc - 0.5), chance_error(buyers, len(last) - buyers)))
-    errors = {name: max((high - low) / 3.92, 1e-3) for name, (_, low, high) in gains.items()}
-    weights = {name: 1.0 / error**2 for name, error in errors.items()}
-    total = sum(weights.values()) or 1.0
-    gain = sum(weights[name] * gains[name][0] for name in gains) / total
+        if 0 < buyers < len(last):
+            auc = tables[name].query("candidate == @KIND")["auc"].iloc[-1]
+            z.append(((auc - 0.5), chance_error(buyers, len(last) - buyers)))
     lifted = sum(value / error**2 for value, error in z) / np.sqrt(sum(1.0 / error**2 for _, error in z)) if z else 0.0
+    own = ahead.groupby("division")["gain"].agg(["mean", "count"])
+    behind = own.index[own["mean"] < -BEYOND * spread / np.sqrt(own["count"])]
     made = {}
     for name, frame in frames.items():
-        data, (_, _, high) = mine[name], gains.get(name, (0.0, 0.0, 0.0))
-        kind = KIND if gain > 0.0 and high >= 0.0 else rules[name]
+        kind = KIND if gain > 0.0 and name not in behind else rules[name]
         made[name] = Pooled(
-            _fitted(data, frame.assign(p_hat=frame[P + kind]), tables[name], kind, shared, inputs, recipe, train),
-            (gain, float(np.sqrt(1.0 / total))), float(lifted),
+            _fitted(mine[name], frame.assign(p_hat=frame[P + kind]), tables[name], kind, shared, inputs, recipe, train),
+            (gain, error), float(lifted),
         )  # fmt: skip
     return made
+
+
+def _ahead(frames: Mapping[str, pd.DataFrame], rules: Mapping[str, str]) -> pd.DataFrame:
+    """Of each buyer of a judged window: the share of the others ranked below it by the model for all, less by the rule.
+
+    Over the buyers of a window, the mean of ``gain`` is the difference in AUC. Further columns: division, account_id.
+    """
+    found: dict[str, list[NDArray[Any]]] = {"division": [], "account_id": [], "gain": []}
+    for name, frame in frames.items():
+        for _, part in frame.groupby("fold"):
+            bought = part["label"].to_numpy() > 0
+            if bought.all():
+                continue
+            model, rule = (_share_below(part[each].to_numpy(), bought) for each in (KIND, rules[name]))
+            found["division"].append(np.full(model.size, name, dtype=object))
+            found["account_id"].append(part["account_id"].to_numpy(object)[bought])
+            found["gain"].append(model - rule)
+    return pd.DataFrame({name: np.concatenate([[], *parts]) for name, parts in found.items()})
+
+
+def _share_below(score: Floats, bought: NDArray[np.bool_]) -> Floats:
+    """Share of those who did not buy that have a lower score than each buyer; ties count half."""
+    others, buyers = np.sort(score[~bought]), score[bought]
+    places = np.searchsorted(others, buyers, "left") + np.searchsorted(others, buyers, "right")
+    return np.asarray(places / (2.0 * others.size))
+
+
+def _mean_gain(ahead: pd.DataFrame) -> tuple[float, float, float]:
+    """Mean over buyers, its standard error by accounts, which buy in several divisions, and the spread of buyers.
+
+    A division of one buyer has no error of its own: what all of them spread by is also its.
+    """
+    if not len(ahead):
+        return 0.0, 0.0, 0.0
+    mean = float(ahead["gain"].mean())
+    of_account = (ahead["gain"] - mean).groupby(ahead["account_id"]).sum()
+    return mean, float(np.sqrt((of_account**2).sum()) / len(ahead)), float(ahead["gain"].std(ddof=0))
+
+
+def common_rules(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """The rule of each small division, by name: the highest mean lift in the top tenth over all of them.
+
+    The best of each on a handful of buyers is the luckiest. Of the rules that could be fitted to the most divisions one
+    is chosen; a division that shows too little to fit it takes the next best.
+
+    Args:
+        tables: per division, one row per candidate × cutoff; see :class:`~icp_xl.propensity.fit.Fitted`.
+    """
+    table = pd.concat(tables.values()).groupby("candidate")["lift_10"].agg(["count", "mean"])
+    table = table[table.index.isin(BASELINES)].assign(ranks=lambda found: found.index != "base_rate")
+    order = table.sort_values(["ranks", "count", "mean"], ascending=False, kind="stable").index
+    return {name: next(str(each) for each in order if each in set(found["candidate"]))
+            for name, found in tables.items()}  # fmt: skip
 
 
 def _fitted(
@@ -275,4 +315,4 @@ def certain(found: Pooled, evidence: float) -> bool:
     return found.skill > float(norm.ppf(evidence))
 
 
-__all__ = ["KIND", "Pooled", "certain", "fit_pooled"]
+__all__ = ["KIND", "Pooled", "certain", "common_rules", "fit_pooled"]
