@@ -306,11 +306,12 @@ def small(count: int) -> str:
             bare = DivisionModel("", "", "", ((1.0, rule),), Calibrator("platt"), (), 0).log_odds(last.features)
             ours = fitted.model.log_odds(last.features)
             one, two = (Curve(last.label, score).measure() for score in (ours, bare))
-            gains.append([float(one[m][0] - two[m][0]) for m in ("auc", "pr_auc")])
+            gains.append([float(each[m][0]) for m in ("auc", "pr_auc") for each in (two, one)])
     table = np.array(gains)
-    mean, error = table.mean(axis=0), 1.96 * table.std(axis=0) / np.sqrt(len(table))
-    return (f"{len(table)} divisions of 20 to 60 buyers: AUC {mean[0]:+.3f} (± {error[0]:.3f}), PR-AUC {mean[1]:+.3f} "
-            f"(± {error[1]:.3f}) to the best rule")  # fmt: skip
+    rule, gain = table[:, ::2].mean(axis=0), table[:, 1::2] - table[:, ::2]
+    mean, error = gain.mean(axis=0), 1.96 * gain.std(axis=0) / np.sqrt(len(table))
+    return (f"{len(table)} divisions of 20 to 60 buyers: AUC of the best rule {rule[0]:.3f}, gain {mean[0]:+.3f} (± "
+            f"{error[0]:.3f}); PR-AUC {rule[1]:.3f}, gain {mean[1]:+.3f} (± {error[1]:.3f})")  # fmt: skip
 
 
 def worlds(count: int, first: int = 0) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -41,7 +41,10 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TRAIN, TEST, WINDOW = tuple(date(2011, month, 1) for month in (3, 4, 5, 6)), date(2011, 9, 1), 3
 
 
-def retail_settings(out: Path) -> Settings:
+def retail_settings(
+    out: Path, learn: Sequence[date] = TRAIN, test: date = TEST, window: int = WINDOW,
+    sku_map: Path = DATA / "online-retail/sku_divisions.csv",
+) -> Settings:  # fmt: skip
     """Settings beside the defaults: where the columns are, the cutoffs, the window."""
     return load_settings(
         overrides={
@@ -53,9 +56,9 @@ def retail_settings(out: Path) -> Settings:
                 "quantity": "Quantity", "revenue": "= [Quantity] * [UnitPrice]", "invoice": "InvoiceNo",
                 "country": "Country",
             },
-            "build.sku_map": str(DATA / "online-retail" / "sku_divisions.csv"), "build.window_months": WINDOW,
-            "build.cutoffs": [day.isoformat() for day in (*TRAIN, TEST)],
-            "train.cutoffs": [day.isoformat() for day in TRAIN], "train.score_cutoff": TEST.isoformat(),
+            "build.sku_map": str(sku_map), "build.window_months": window,
+            "build.cutoffs": [day.isoformat() for day in (*learn, test)],
+            "train.cutoffs": [day.isoformat() for day in learn], "train.score_cutoff": test.isoformat(),
         }
     )  # fmt: skip
 
