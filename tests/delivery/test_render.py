@@ -24,7 +24,10 @@ from icp_xl.delivery.render.cell_values import cell_text, cell_value
 from icp_xl.delivery.render.excel_names import Names, NamesTaken
 from icp_xl.delivery.render.html import html_text
 from icp_xl.delivery.render.references import with_prefixes
+from icp_xl.delivery.render.theme import TONES
 from icp_xl.errors import DeliveryError
+from icp_xl.propensity.model import CARE, NOT_READY, READY
+from icp_xl.reports.models import NO_MODEL
 from icp_xl.reports.spec import Chart, Column, Figure, Figures, Image, Ref, ReportBook, Series, Sheet, Table, Text
 from tests.support.validator import assert_valid
 
@@ -344,6 +347,19 @@ def test_texts_of_a_data_sheet_are_printed_whole_unless_columns_are_left_out(wor
     else:
         reach = sum(plan.width(column) for column in range(printed))
         assert reach >= min(layout.text_width("word " * words), layout.TEXT_WIDTH) and printed >= 3
+
+
+@pytest.mark.parametrize(
+    ("word", "tone"),
+    [(READY, "good"), (CARE, "warning"), (NOT_READY, "bad"), (NO_MODEL, "bad"), ("As expected", "good"),
+     ("Outside", "warning"), ("Holds", "good"), ("Left out", "warning"), ("Look at", "warning"), ("Broken", "bad"),
+     ("No match", "bad"), ("Other", "")],
+)  # fmt: skip
+def test_a_verdict_is_coloured(word: str, tone: str) -> None:
+    frame = pd.DataFrame({"a": [word, "none"]})
+    root = part(render_bytes(one_table(frame, [Column("a", "A", rule="status")]), clock=CLOCK)[0], "xl/styles.xml")
+    fills = {fill.get("rgb", "")[-6:] for fill in root.iter(f"{MAIN}fgColor")}
+    assert [name for name, (fill, _) in TONES.items() if fill[1:] in fills] == ([tone] if tone else [])
 
 
 def test_every_picture_has_alternative_text() -> None:

@@ -52,10 +52,13 @@ TONES: dict[str, tuple[str, str]] = {
 
 #: First words of a status cell, by tone.
 STATUS_WORDS: dict[str, tuple[str, ...]] = {
-    "good": ("ok", "pass", "good", "ready", "accepted", "matched", "complete", "fresh", "stable", "won", "done"),
-    "warning": ("warn", "review", "thin", "check", "watch", "partial", "not enough", "guess", "degraded", "open"),
-    "bad": ("fail", "missing", "error", "bad", "broken", "no match", "alert", "drift", "lost", "stale", "refused"),
-}
+    "good": ("ok", "pass", "good", "ready", "accepted", "matched", "complete", "fresh", "stable", "won", "done",
+             "holds", "as expected"),
+    "warning": ("warn", "review", "thin", "check", "watch", "partial", "not enough", "guess", "degraded", "open",
+                "usable", "left out", "look at", "outside"),
+    "bad": ("fail", "missing", "error", "bad", "broken", "no match", "alert", "drift", "lost", "stale", "refused",
+            "not ready", "no model"),
+}  # fmt: skip
 
 #: Decimal places by kind.
 DECIMALS: dict[str, int] = {
