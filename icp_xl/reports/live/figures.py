@@ -79,10 +79,10 @@ def compute_live(
     frame = base.copy()
     revenue = frame["annual_revenue"].to_numpy(float, na_value=np.nan)
     numbers = 1 + (revenue >= limits[0]).astype(int) + (revenue >= limits[1])
-    frame["segment_no"] = np.where(np.isnan(revenue), len(SEGMENT_ROWS), numbers)
-    frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[frame["segment_no"].to_numpy() - 1]
+    numbers = np.where(np.isnan(revenue), len(SEGMENT_ROWS), numbers)
+    frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[numbers - 1]
     places = {name: i for i, name in enumerate(industries, 1)}
-    # Industries without a bar share the number after the last, since 0 is an account that is not shown.
+    # Industries without a bar share the number after the last.
     frame["industry_no"] = frame["industry"].map(places).fillna(len(places) + 1).astype(int)
     parts = frame[score_columns(weights)].to_numpy(float) * np.asarray(list(weights.values()))
     frame["raw_score"] = sum_contributions(parts)
@@ -97,13 +97,10 @@ def compute_live(
     grade_no = frame["icp_grade"].map(value).astype(int)
     frame["published_no"] = frame["published_grade"].map(value).astype(int)
     frame["score_change"] = frame["icp_score"] - frame["published_score"]
-    frame["place_change"] = (frame["percentile"] - frame["published_percentile"]) * (n - 1)
     frame["grade_move"] = grade_no - frame["published_no"]
     frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
-    frame["shown_industry"] = frame["industry_no"].where(inside, 0)
-    frame["shown_published"] = frame["published_score"].where(inside)
-    frame["mover"] = (frame["place_change"] - frame["row_no"] / 1e7).where(inside)
+    frame["place_change"] = ((frame["percentile"] - frame["published_percentile"]) * (n - 1)).where(inside)
     # Equal accounts stand in their published order; what that takes off changes no figure.
     frame["standing"] = (frame["percentile"] - frame["row_no"] * TIE).where(inside)
     part = frame[inside]
@@ -226,12 +223,13 @@ def _best(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _movers(frame: pd.DataFrame) -> pd.DataFrame:
     # By position, since the formulas find a row by its place in the table.
-    ranked = frame["mover"].reset_index(drop=True).dropna().sort_values(ascending=False)
+    moves = frame["place_change"].reset_index(drop=True).dropna()
+    # Of equal moves the first in the published order comes first, up and down.
+    up, down = (moves.sort_values(ascending=ascending, kind="stable") for ascending in (False, True))
     rows = []
     for k in range(MOVERS):
         row: list[object] = [k + 1]
-        for series in (ranked, ranked.iloc[::-1]):
-            far = series[series >= LEAST_MOVE] if series is ranked else series[series <= -LEAST_MOVE]
+        for series, far in ((up, up[up >= LEAST_MOVE]), (down, down[down <= -LEAST_MOVE])):
             row.append(float(series.iloc[k]) if k < len(series) else None)
             if k < len(far):
                 spot = int(far.index.to_numpy()[k])

@@ -18,10 +18,30 @@ from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, win
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
-_SHOWN = '{live.shown_industry},">0"'
 #: Criteria that the accounts of the segment shown meet, where one is chosen.
 _OF_SEGMENT = ",".join(f"{{live.annual_revenue}},INDEX({{live_segments.{each}}},icp_segment_shown)"
                        for each in ("from", "below"))  # fmt: skip
+#: Criterion that the percentiles of grades A and B meet.
+_TOP = '">="&MIN(icp_reached_A,icp_reached_B)'
+
+
+def count_shown(column: str, criterion: str) -> str:
+    """How many accounts shown meet a criterion.
+
+    The segment is asked for on what is no formula, and only where one is chosen: that is several times as fast.
+
+    Args:
+        column: of *Live Accounts*, as a reference.
+        criterion: of ``COUNTIF``, as an expression.
+    """
+    return f"IF(icp_segment_shown,COUNTIFS({_OF_SEGMENT},{column},{criterion}),COUNTIF({column},{criterion}))"
+
+
+def _if_shown(value: str) -> str:
+    """A value of the accounts shown, blank for others."""
+    return f'IF(icp_segment_shown,IF({{segment}}=INDEX(icp_segments,icp_segment_shown),{value},""),{value})'
+
+
 _OF_SHOWN = "SUMPRODUCT({live_segments.shown},{live_segments.accounts},{live_segments.%s})/{accounts}"
 #: Headline figures of the chosen segment: key, words, kind, formula.
 HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
@@ -29,10 +49,10 @@ HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
     ("average", "Average score", "score", f"IFERROR({_OF_SHOWN % 'average'},0)"),
     ("top_share", "Graded A or B", "percent", f"IFERROR({_OF_SHOWN % 'top_share'},0)"),
     ("top_revenue", "Their share of revenue", "percent",
-     f'IFERROR(SUMIFS({{live.total_revenue}},{_SHOWN},{{live.percentile}},">="&MIN(icp_reached_A,icp_reached_B))/'
-     'SUMIF({live_segments.shown},1,{live_segments.revenue}),0)'),
-    ("up", "Grade goes up", "integer", f'COUNTIFS({_SHOWN},{{live.grade_move}},">0")'),
-    ("down", "Grade goes down", "integer", f'COUNTIFS({_SHOWN},{{live.grade_move}},"<0")'),
+     f"IFERROR(IF(icp_segment_shown,SUMIFS({{live.total_revenue}},{_OF_SEGMENT},{{live.percentile}},{_TOP}),"
+     f"SUMIF({{live.percentile}},{_TOP},{{live.total_revenue}}))/SUMIF({{live_segments.shown}},1,{{live_segments.revenue}}),0)"),
+    ("up", "Grade goes up", "integer", count_shown("{live.grade_move}", '">0"')),
+    ("down", "Grade goes down", "integer", count_shown("{live.grade_move}", '"<0"')),
     ("correlation", "Spearman with revenue", "number", "IFERROR(CORREL({live.standing},{live.revenue_rank}),0)"),
 )  # fmt: skip
 
@@ -45,7 +65,7 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("account_id", "Account ID", "id", width=12),
         Column("account_name", "Account", width=32),
         Column("industry", "Industry", width=20),
-        Column("segment", "Segment", width=17, formula="INDEX(icp_segments,{segment_no})"),
+        Column("segment", "Segment", width=17, formula=f"INDEX(icp_segments,{ex.segment_number('{annual_revenue}')})"),
         Column("annual_revenue", "Annual revenue", "money", width=15),
         Column("total_revenue", "Revenue with us", "money", width=13),
         *(Column(part.declared.score_column, part.title, "weight", width=11) for part in model.parts),
@@ -57,7 +77,8 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_move}+{published_no}")),
         Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
-               formula="({percentile}-{published_percentile})*(icp_population-1)"),
+               formula=_if_shown("({percentile}-{published_percentile})*(icp_population-1)"),
+               note="Blank outside the segment shown."),
         Column("grade_move", "Grades up or down", "integer", width=10,
                formula=f"{ex.grade_number('{percentile}', ex.reached_name)}-{{published_no}}"),
         # In key units, which its number format alone makes a raw score: a column more costs each change of a weight.
@@ -86,28 +107,17 @@ def _helpers() -> list[Column]:
     def whole(key: str, header: str, formula: str | None = None, width: float = 9) -> Column:
         return Column(key, header, "integer", width=width, formula=formula, hidden_from_print=True)
 
-    def shown(key: str, header: str, value: str, decimals: int = 4) -> Column:
-        formula = f'IF({{shown_industry}},{value},"")'
-        return Column(key, header, "number", decimals=decimals, width=10, formula=formula, hidden_from_print=True)
+    def fraction(key: str, header: str, formula: str | None = None) -> Column:
+        return Column(key, header, "number", decimals=4, width=10, formula=formula, hidden_from_print=True)
 
-    move = "{place_change}-{row_no}/10000000"
     return [
         whole("row_no", "Row", width=8),
         whole("position", "Knot", ex.known_position("{key}")),
         whole("published_no", "Published number"),
-        whole("segment_no", "Segment number", ex.segment_number("{annual_revenue}")),
         whole("industry_no", "Industry number"),
-        whole(
-            "shown_industry",
-            "Industry number, if shown",
-            "IF(icp_segment_shown,IF({segment_no}=icp_segment_shown,{industry_no},0),{industry_no})",
-            10,
-        ),
-        Column("published_percentile", "Published percentile", "number", decimals=4, width=10, hidden_from_print=True),
-        Column("revenue_rank", "Revenue rank", "number", decimals=4, width=10, hidden_from_print=True),
-        shown("shown_published", "Published score, if shown", "{published_score}", 1),
-        shown("mover", "Move, if shown", move),
-        shown("standing", "Standing, if shown", "{percentile}-{row_no}*icp_tie"),
+        fraction("published_percentile", "Published percentile"),
+        fraction("revenue_rank", "Revenue rank"),
+        fraction("standing", "Standing, if shown", _if_shown("{percentile}-{row_no}*icp_tie")),
     ]
 
 
@@ -205,34 +215,38 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("shown", "Shown", "integer", width=8,
                formula="IF(OR(icp_segment_shown=0,{number}=icp_segment_shown),1,0)"),
     ]  # fmt: skip
-    both, all_of = "{live.shown_industry},{number}", "{live.industry_no},{number}"
-    average = f"AVERAGEIFS({{live.icp_score}},{all_of},{_OF_SEGMENT}),AVERAGEIF({all_of},{{live.icp_score}})"
+    mine_too = "{live.industry_no},{number}"
+    mean = f"IFERROR(IF(icp_segment_shown,AVERAGEIFS(%s,{mine_too},{_OF_SEGMENT}),AVERAGEIF({mine_too},%s)),0)"
     industries = [
         group_no,
         Column("industry", "Industry", width=24),
-        _with(group[0], f"COUNTIF({both})"),
-        _with(group[1], f"IFERROR(IF(icp_segment_shown,{average}),0)"),
-        _with(group[2], f"IFERROR(AVERAGEIF({both},{{live.published_score}}),0)"),
+        _with(group[0], count_shown("{live.industry_no}", "{number}")),
+        _with(group[1], mean.replace("%s", "{live.icp_score}")),
+        _with(group[2], mean.replace("%s", "{live.published_score}")),
     ]
     bins = [Column("from", "From", "integer", width=8), Column("label", "Score", width=10)]
-    up = '{live.icp_score},">="&{from}'
-    for key, count, words in (
-        ("accounts", f"IF(icp_segment_shown,COUNTIFS({_OF_SEGMENT},{up}),COUNTIF({up}))", "Accounts"),
-        ("published", 'COUNTIF({live.shown_published},">="&{from})', "Published"),
-    ):
+    for key, score, words in (("accounts", "icp_score", "Accounts"), ("published", "published_score", "Published")):
         # Each edge is counted once: a bar is what reaches its edge less what reaches the next.
         rest = f"IF({{from}}={100 - BIN},0,INDEX({{live_histogram.{key}_from}},{{from}}/{BIN}+2))"
         bins += [
-            Column(f"{key}_from", f"{words} from here up", "integer", width=11, formula=count),
+            Column(f"{key}_from", f"{words} from here up", "integer", width=11,
+                   formula=count_shown(f"{{live.{score}}}", '">="&{from}')),
             Column(key, words, "integer", width=10, formula=f"{{{key}_from}}-{rest}"),
-        ]
+        ]  # fmt: skip
     places = [Column("number", "No.", "integer", width=6)]
     for side, pick, far in (("up", "LARGE", ">=0.5"), ("down", "SMALL", "<=-0.5")):
-        move = f'IFERROR({pick}({{live.mover}},{{number}}),"")'
+        move = f'IFERROR({pick}({{live.place_change}},{{number}}),"")'
         places.append(Column(f"{side}_move", f"Furthest {side}", "number", decimals=4, width=10, formula=move))
-        there = f"AND(ISNUMBER({{{side}_move}}),{{{side}_move}}{far})"
-        formula = f'IF({there},IFERROR(MATCH({{{side}_move}},{{live.mover}},0),""),"")'
-        places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=formula))
+        here = f"AND(ISNUMBER({{{side}_move}}),{{{side}_move}}{far})"
+        first = f"MATCH({{{side}_move}},{{live.place_change}},0)"
+        rows = [f'IF({here},{first},"")']
+        for above in range(1, len(now.movers)):
+            # Of accounts that move equally far each is named once: the search goes on below the one before.
+            found = f"{{live_places.{side}:{above}}}"
+            rest = f"INDEX({{live.place_change}},{found}+1):INDEX({{live.place_change}},icp_population)"
+            again = f"{found}+MATCH({{{side}_move}},{rest},0)"
+            rows.append(f'IF({here},IF({{{side}_move}}={{live_places.{side}_move:{above}}},{again},{first}),"")')
+        places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=rows))
     standing = [
         Column("number", "No.", "integer", width=6),
         Column("standing", "Standing", "number", decimals=4, width=10,
@@ -326,20 +340,22 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _box(now: LiveFigures) -> Table:
     """The score report's box plot table, with its figures live."""
-    before = {"accounts": "COUNT(%s)", "low": "MIN(%s)", "q1": "QUARTILE(%s,1)", "middle": "MEDIAN(%s)",
-              "q3": "QUARTILE(%s,3)", "high": "MAX(%s)"}  # fmt: skip
-    standing = {"accounts": "COUNT({live.standing})"}
-    # Of one segment by the accounts that stand there: no column holds the scores of those shown alone.
+    all_of = {"low": "MIN(%s)", "q1": "QUARTILE(%s,1)", "middle": "MEDIAN(%s)", "q3": "QUARTILE(%s,3)",
+              "high": "MAX(%s)"}  # fmt: skip
+    # Of one segment there is no column of its scores: those with the weights set are found by the places of its
+    # accounts, the published ones above all others, which are moved below every score.
     score = "INDEX({live.icp_score},MATCH(SMALL({live.standing},%s),{live.standing},0))"
-    for quarter, key in enumerate(("low", "q1", "middle", "q3", "high")):
+    others = "{live.published_score}-1000*({live.segment}<>INDEX(icp_segments,icp_segment_shown))"
+    formulas = {"accounts": "COUNT({live.standing})"}
+    for quarter, (key, text) in enumerate(all_of.items()):
         place = f"({{accounts}}-1)*{quarter}/4"
         low, high = score % f"1+INT({place})", score % f"MIN({{accounts}},2+INT({place}))"
-        standing[key] = f"{low}+MOD({place},1)*({high}-{low})"
-    formulas = {
-        key: f'IFERROR(IF({{group}}="{BEFORE}",{text % "{live.shown_published}"},'
-        f"IF(icp_segment_shown,{standing[key]},{text % '{live.icp_score}'})),0)"
-        for key, text in before.items()
-    }
+        share = f"1-({{accounts}}-1)*{4 - quarter}/4/MAX(1,icp_population-1)"
+        # The least by its place: a share that is rounded down would reach into the others.
+        before = f"PERCENTILE({others},{share})" if quarter else f"LARGE({others},{{accounts}})"
+        shown = f'IF({{group}}="{BEFORE}",SUMPRODUCT({before}),{low}+MOD({place},1)*({high}-{low}))'
+        every = f'IF({{group}}="{BEFORE}",{text % "{live.published_score}"},{text % "{live.icp_score}"})'
+        formulas[key] = f"IFERROR(IF(icp_segment_shown,{shown},{every}),0)"
     table = box_table("live_box", now.box)
     columns = [replace(each, formula=formulas[each.key]) if each.key in formulas else each
                for each in table.columns]  # fmt: skip

@@ -10,7 +10,7 @@ from icp_xl.columns import GRADES
 from icp_xl.reports.live.charts import score_histogram, what_if_charts
 from icp_xl.reports.live.figures import ALL, SEGMENT_ROWS, LiveFigures
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs
-from icp_xl.reports.live.tables import HEADLINES, best_accounts
+from icp_xl.reports.live.tables import HEADLINES, best_accounts, count_shown
 from icp_xl.reports.spec import Column, Control, Figure, Figures, Sheet, Table
 from icp_xl.scoring.model import SEGMENTS
 
@@ -83,7 +83,7 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
                formula=[_counted(name) for name in GRADES]),
         Column("share", "Share", "percent", formula=f"{{accounts}}/{counted}", rule="data_bar"),
         Column("published", "Published", "percent", width=10,
-               formula=f"COUNTIFS({{live.shown_industry}},\">0\",{{live.published_no}},{number})/{counted}"),
+               formula=f"{count_shown('{live.published_no}', number)}/{counted}"),
     ]  # fmt: skip
     checks = pd.DataFrame({"check": ["Weights sum to 1", "Grade shares sum to 1"], "status": ["OK", "OK"]})
     checks["of"] = [float(sum(published)), float(now.grades["target"].sum())]
