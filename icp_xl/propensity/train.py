@@ -284,11 +284,14 @@ def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tu
         verdict = CARE
     elif buyers and auc > 0.5 and found.fitted.model.kind == KIND and certain(found, evidence):
         verdict = CARE
-        reasons = [f"its {buyers} buyers alone prove nothing (AUC {auc:.3f}), all small divisions together do"]
+        alone = "its one buyer proves" if buyers == 1 else f"its {buyers} buyers alone prove"
+        reasons = [f"{alone} nothing (AUC {auc:.3f}), all small divisions together do"]
     if found.fitted.model.kind == KIND:
         gain, error = found.gain
-        reasons.insert(0, f"one model for all divisions serves: over the small ones its AUC is {gain:+.3f} (± "
-                          f"{1.96 * error:.3f}) to the best rule")  # fmt: skip
+        serves = "is the best there is" if verdict == NOT_READY else "serves"
+        noise = f" (± {1.96 * error:.3f})" if error else ""
+        reasons.insert(0, f"one model for all divisions {serves}: over the small ones its AUC is {gain:+.3f}{noise} "
+                          "to the best rule")  # fmt: skip
     return verdict, reasons
 
 

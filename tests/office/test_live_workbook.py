@@ -15,7 +15,7 @@ from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.spec import Table
 from icp_xl.scoring.model import grade_limits
 from tests.support.equipment import COMPONENTS
-from tests.support.live_books import WEIGHTS, Live, check, compare, make_live, render_live, steps
+from tests.support.live_books import SEGMENTS, WEIGHTS, Live, Step, check, compare, make_live, render_live, steps
 from tests.support.office import assert_recalculates, recalculate
 from tests.support.second_engine import SecondEngine
 
@@ -90,6 +90,50 @@ def test_segment_limits_are_the_readers_too(live: Live) -> None:
     model = replace(live.inputs.model, segment_mid_market=limits[0], segment_large=limits[1])
     moved = replace(live, inputs=replace(live.inputs, model=model))
     compare(live, found, moved.want(WEIGHTS, dict(model.grade_shares), "Mid-Market"))
+
+
+@pytest.mark.office
+@pytest.mark.parametrize("n", [5, 101])
+def test_few_accounts_many_ties_and_empty_segments(tmp_path: Path, n: int) -> None:
+    # With 101 accounts percentiles are knots, so that many accounts move by the same number of places; with a weight on
+    # one component many stand equal, in a segment all of them.
+    live = render_live(make_live(n), tmp_path / "live.xlsx")
+    shares = dict(live.inputs.model.grade_shares)
+    made = []
+    for values in ((0.1, 0.5, 0.1, 0.3), (0.0, 1.0, 0.0, 0.0)):
+        weights = dict(zip(COMPONENTS, values, strict=True))
+        own = [(*live.cell("live_weights", "own", k), weights[name]) for k, name in enumerate(COMPONENTS, 1)]
+        made += [Step([*own, (*live.cell("live_segment", "value", 1), name)], weights, shares, name)
+                 for name in SEGMENTS]  # fmt: skip
+    shown = [live.want(step.weights, shares, step.segment).headlines["accounts"] for step in made]
+    assert min(shown) < 10
+    check(live, made)
+
+
+@pytest.mark.office
+def test_equal_keys_that_reach_over_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
+    # Copies of five accounts, each a fifth of all: more than a window holds.
+    live = render_live(make_live(1500, twins=1450), tmp_path / "live.xlsx")
+    check(live, steps(live, 4))
+
+
+@pytest.mark.office
+def test_cleared_cells_and_labels_with_signs_of_a_search(tmp_path: Path) -> None:
+    inputs = make_live(60)
+    labels = ("Fit A", "Fit ?", "Fit ~ x", "Fit*")
+    parts = tuple(replace(part, declared=replace(part.declared, label=label))
+                  for part, label in zip(inputs.model.parts, labels, strict=True))  # fmt: skip
+    live = render_live(replace(inputs, model=replace(inputs.model, parts=parts)), tmp_path / "live.xlsx")
+    shares = dict(inputs.model.grade_shares)
+    segment = live.cell("live_segment", "value", 1)
+    cleared = [(*live.cell("live_preset", "value", 1), ""), (*segment, "")]
+    limit = [(*live.cell("live_limits", "starts", 1), ""), (*segment, "Mid-Market")]
+    all_of, mid = recalculate(live.path, [cleared, limit])
+    compare(live, all_of, live.want(WEIGHTS, shares, ALL))
+    assert live.column(all_of, "live_weights", "used") == pytest.approx(list(WEIGHTS.values()), abs=1e-12)
+    moved = replace(live, inputs=replace(live.inputs, model=replace(inputs.model, segment_mid_market=0.0)))
+    compare(live, mid, moved.want(WEIGHTS, shares, "Mid-Market"))
 
 
 @pytest.mark.office

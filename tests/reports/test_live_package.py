@@ -174,8 +174,8 @@ def test_one_place_for_each_constant(live: Live) -> None:
     assert isinstance(table, Table)
     for column in table.columns:
         numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)", re.sub(r'"[^"]*"|\{[^}]*\}', "", column.formula or ""))
-        # Bounds of the score and the numbers of grades; the rest has a name.
-        assert {float(number) for number in numbers} <= {0, 1, 2, 3, 4, 5, 100}, column.key
+        # Bounds of the score, the numbers of grades, digits of places; the rest has a name.
+        assert {float(number) for number in numbers} <= {0, 1, 2, 3, 4, 5, 9, 100}, column.key
 
 
 def test_presets_by_name(live: Live) -> None:

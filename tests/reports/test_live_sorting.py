@@ -19,6 +19,11 @@ def test_a_window_holds_the_keys_of_its_ranks(n: int, distinct: int, seed: int) 
     plan, ordered = Windows(n, 1001), np.sort(keys)
     found = sorted_keys(keys, plan)
     assert np.array_equal(np.sort(found["sorted"]), ordered)
+    [parts] = [
+        table for table in build_sorting(keys, plan).blocks if isinstance(table, Table) and table.name == "live_parts"
+    ]
+    # A search that takes the last start which is not above a row needs them in order.
+    assert parts.frame["start"].is_monotonic_increasing
     edges = [plan.edge(window) for window in range(WINDOWS + 1)]
     assert edges[0] == 0 and edges[-1] == n and edges == sorted(edges)
     for first, last in zip(edges, edges[1:], strict=False):

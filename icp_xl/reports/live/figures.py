@@ -28,8 +28,9 @@ NEVER = 9.0
 #: Width of a bar of the histogram.
 BIN = 5
 MOVERS = 10
-#: What a row takes off the percentile, so that no two accounts stand equal.
-TIE = 1e-15
+#: What a row takes off the percentile, so that no two accounts stand equal, also not to LibreOffice, to which numbers
+#: are the same that differ by less than 2**-48 of them.
+TIE = 1e-14
 #: Places that an account must move by to be named.
 LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
@@ -100,7 +101,8 @@ def compute_live(
     frame["grade_move"] = grade_no - frame["published_no"]
     frame["row_no"] = np.arange(1, len(frame) + 1)
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
-    frame["place_change"] = ((frame["percentile"] - frame["published_percentile"]) * (n - 1)).where(inside)
+    # Rounded, since places that are equal on paper may differ in their last bits.
+    frame["place_change"] = ((frame["percentile"] - frame["published_percentile"]) * (n - 1)).round(9).where(inside)
     # Equal accounts stand in their published order; what that takes off changes no figure.
     frame["standing"] = (frame["percentile"] - frame["row_no"] * TIE).where(inside)
     part = frame[inside]

@@ -108,8 +108,11 @@ def sorted_keys(keys: np.ndarray, plan: Windows) -> pd.DataFrame:
 def build_sorting(keys: np.ndarray, plan: Windows) -> Sheet:
     """The sheet of the windows' edges and of the parts of the blocks."""
     edges = _edges(keys, plan)
-    cut = [f"SMALL(icp_keys,{plan.edge(i // 2)})" if i % 2 == 0 else f"{{live_edges.key:{i + 1}}}-1"
-           for i in range(1, plan.parts)]  # fmt: skip
+    # Equal keys may reach over several edges: none may be below the one before, or parts would not ascend.
+    cut = ["{live_edges.key:2}-1"]
+    for i in range(2, plan.parts):
+        below = f"MAX({{live_edges.key:{i - 1}}},{{live_edges.key:{i + 1}}}-1)"
+        cut.append(below if i % 2 else f"SMALL(icp_keys,{plan.edge(i // 2)})")
     number = Column("number", "No.", "integer", width=8)
     parts = _parts(keys, plan)
     many = plan.blocks
@@ -146,7 +149,7 @@ def build_sorting(keys: np.ndarray, plan: Windows) -> Sheet:
 def _edges(keys: np.ndarray, plan: Windows) -> np.ndarray:
     ordered = np.sort(keys)
     at = np.asarray([ordered[plan.edge(window) - 1] for window in range(1, WINDOWS)])
-    return np.column_stack([at - 1, at]).ravel()
+    return np.maximum.accumulate(np.column_stack([at - 1, at]).ravel())
 
 
 def _parts(keys: np.ndarray, plan: Windows) -> pd.DataFrame:

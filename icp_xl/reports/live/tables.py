@@ -53,7 +53,10 @@ HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
      f"SUMIF({{live.percentile}},{_TOP},{{live.total_revenue}}))/SUMIF({{live_segments.shown}},1,{{live_segments.revenue}}),0)"),
     ("up", "Grade goes up", "integer", count_shown("{live.grade_move}", '">0"')),
     ("down", "Grade goes down", "integer", count_shown("{live.grade_move}", '"<0"')),
-    ("correlation", "Spearman with revenue", "number", "IFERROR(CORREL({live.standing},{live.revenue_rank}),0)"),
+    ("correlation", "Spearman with revenue", "number", "IFERROR(IF(icp_segment_shown,"
+     # What varies by no more than ties are told apart by does not vary.
+     "IF(MAX({live.standing})-MIN({live.standing})>2*icp_population*icp_tie,CORREL({live.standing},{live.revenue_rank}),0),"
+     "CORREL({live.percentile},{live.revenue_rank})),0)"),
 )  # fmt: skip
 
 
@@ -77,7 +80,7 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_move}+{published_no}")),
         Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
-               formula=_if_shown("({percentile}-{published_percentile})*(icp_population-1)"),
+               formula=_if_shown("ROUND(({percentile}-{published_percentile})*(icp_population-1),9)"),
                note="Blank outside the segment shown."),
         Column("grade_move", "Grades up or down", "integer", width=10,
                formula=f"{ex.grade_number('{percentile}', ex.reached_name)}-{{published_no}}"),
@@ -164,7 +167,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         {"choice": ["Preset", "Normalise", "Segment number"], "value": pd.array([PUBLISHED, "Yes", 0], dtype=object)}
     )
     picked = (f'IF({{choice}}="Preset",{{live_preset.value:1}},IF({{choice}}="Normalise",{{live_normalise.value:1}},'
-              f'IF({{live_segment.value:1}}="{ALL}",0,MATCH({{live_segment.value:1}},icp_segments,0))))')  # fmt: skip
+              f'IF(OR({{live_segment.value:1}}="{ALL}",{{live_segment.value:1}}=""),0,'
+              "MATCH({live_segment.value:1},icp_segments,0))))")  # fmt: skip
     presets = pd.DataFrame(
         [(f"{preset} {part.title}", weights[part.name])
          for preset, weights in inputs.all_presets().items() for part in inputs.model.parts],
@@ -194,7 +198,9 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("published", "Published average", "score", width=10),
     ]
     # Criteria on what is no formula: LibreOffice goes through it in a fifth of the time.
-    least, most = "MIN(icp_mid_market,icp_large)", "MAX(icp_mid_market,icp_large)"
+    # A limit that was cleared counts as 0, as it does for each account.
+    both = "N(icp_mid_market),N(icp_large)"
+    least, most = f"MIN({both})", f"MAX({both})"
     start = [f'"<"&{least}', f'">="&{least}', f'">="&{most}', '"="']
     mine = "{live.annual_revenue},{from},{live.annual_revenue},{below}"
     group_no = Column("number", "No.", "integer", width=6)
@@ -239,19 +245,21 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         places.append(Column(f"{side}_move", f"Furthest {side}", "number", decimals=4, width=10, formula=move))
         here = f"AND(ISNUMBER({{{side}_move}}),{{{side}_move}}{far})"
         first = f"MATCH({{{side}_move}},{{live.place_change}},0)"
-        rows = [f'IF({here},{first},"")']
+        rows = [f'IF({here},IFERROR({first},""),"")']
         for above in range(1, len(now.movers)):
             # Of accounts that move equally far each is named once: the search goes on below the one before.
             found = f"{{live_places.{side}:{above}}}"
             rest = f"INDEX({{live.place_change}},{found}+1):INDEX({{live.place_change}},icp_population)"
             again = f"{found}+MATCH({{{side}_move}},{rest},0)"
-            rows.append(f'IF({here},IF({{{side}_move}}={{live_places.{side}_move:{above}}},{again},{first}),"")')
+            same = f"{{{side}_move}}={{live_places.{side}_move:{above}}}"
+            rows.append(f'IF({here},IFERROR(IF({same},{again},{first}),""),"")')
         places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=rows))
     standing = [
         Column("number", "No.", "integer", width=6),
         Column("standing", "Standing", "number", decimals=4, width=10,
                formula='IFERROR(LARGE({live.standing},{number}),"")'),
-        Column("row", "Row", "integer", width=8, formula='IFERROR(MATCH({standing},{live.standing},0),"")'),
+        Column("row", "Row", "integer", width=8,
+               formula='IF(ISNUMBER({standing}),MATCH({standing},{live.standing},0),"")'),
     ]  # fmt: skip
     reached = [ex.reached(name) for name in GRADES]
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
@@ -355,7 +363,7 @@ def _box(now: LiveFigures) -> Table:
         before = f"PERCENTILE({others},{share})" if quarter else f"LARGE({others},{{accounts}})"
         shown = f'IF({{group}}="{BEFORE}",SUMPRODUCT({before}),{low}+MOD({place},1)*({high}-{low}))'
         every = f'IF({{group}}="{BEFORE}",{text % "{live.published_score}"},{text % "{live.icp_score}"})'
-        formulas[key] = f"IFERROR(IF(icp_segment_shown,{shown},{every}),0)"
+        formulas[key] = f"IF({{accounts}},IFERROR(IF(icp_segment_shown,{shown},{every}),0),0)"
     table = box_table("live_box", now.box)
     columns = [replace(each, formula=formulas[each.key]) if each.key in formulas else each
                for each in table.columns]  # fmt: skip

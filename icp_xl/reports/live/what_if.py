@@ -16,6 +16,8 @@ from icp_xl.scoring.model import SEGMENTS
 
 #: Linked cell of a scroll bar when the weight is that of the preset; one step is one percentage point.
 REST = 100
+#: The preset chosen; the published weights where the choice was cleared.
+_PRESET = f'IF({{live_preset.value:1}}="","{PUBLISHED}",{{live_preset.value:1}})'
 #: Weights that stay in sight on a small laptop; see ``freeze_whole`` of a sheet.
 FROZEN = 5
 #: Accounts in the list of the best on this sheet.
@@ -60,8 +62,8 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
     weight_columns = [
         Column("component", "Component", width=30),
         Column("start", "Preset", "weight", width=15,
-               formula="INDEX({live_presets.weight},"
-               "MATCH({live_preset.value:1}&\" \"&{component},{live_presets.name},0))"),
+               formula=f'INDEX({{live_presets.weight}},MATCH({_PRESET}&" "&{_plain("{component}")},'
+               "{live_presets.name},0))"),
         Column("own", "Your own", "weight", width=17, editable=True, limits=(0, 1),
                note="Type a weight from 0 to 1, or leave blank to keep the preset."),
         Column("slider", "Scroll bar", "integer", width=9, editable=True, limits=(0, 2 * REST),
@@ -116,6 +118,13 @@ def build_what_if(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         subtitle="Yellow cells are yours: choose, type or move the scroll bars. Accounts are on the next sheet.",
         portrait=True, protected=True, freeze_table="live_weights", freeze_whole=True,
     )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    """A text whose characters stand for themselves in a search."""
+    for sign in "~?*":
+        text = f'SUBSTITUTE({text},"{sign}","~{sign}")'
+    return text
 
 
 def _counted(grade: str) -> str:
