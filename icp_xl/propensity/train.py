@@ -27,7 +27,7 @@ from icp_xl.propensity.model import CARE, NOT_READY, DivisionModel
 from icp_xl.propensity.pooled import KIND, Pooled, certain
 from icp_xl.propensity.recalled import recall_evaluation, recall_fit, recall_pooled, recall_undated
 from icp_xl.propensity.undated import UndatedCost
-from icp_xl.propensity.verdict import Evaluation, proves_skill
+from icp_xl.propensity.verdict import Evaluation, is_certain, proves_skill
 from icp_xl.runs import file_digest
 
 
@@ -276,16 +276,27 @@ def _from_pool(job: DivisionJob, data: Known, found: Pooled, own: Trained) -> Ev
     )
 
 
+#: How surely a small division that leans on the others has to rank its own buyers better than chance.
+OWN_EVIDENCE = 0.95
+
+
 def pooled_verdict(evaluation: Evaluation, found: Pooled, evidence: float) -> tuple[str, list[str]]:
-    """Whether a small division is served, and why: never as Ready, and not where it ranks no better than chance."""
+    """Whether a small division is served, and why: never as Ready.
+
+    Where the others carry the proof, one still has to rank its own buyers better than chance, at :data:`OWN_EVIDENCE`.
+    """
     auc, buyers = evaluation.metrics["auc"].value, evaluation.positives
     verdict, reasons = evaluation.verdict, list(evaluation.reasons)
     if verdict != NOT_READY:
         verdict = CARE
-    elif buyers and auc > 0.5 and found.fitted.model.kind == KIND and certain(found, evidence):
+    elif (
+        found.fitted.model.kind == KIND
+        and certain(found, evidence)
+        and is_certain(auc, buyers, evaluation.rows, OWN_EVIDENCE)
+    ):
         verdict = CARE
         alone = "its one buyer proves" if buyers == 1 else f"its {buyers} buyers alone prove"
-        reasons = [f"{alone} nothing (AUC {auc:.3f}), all small divisions together do"]
+        reasons = [f"{alone} too little (AUC {auc:.3f}), all small divisions together do"]
     if found.fitted.model.kind == KIND:
         gain, error = found.gain
         serves = "is the best there is" if verdict == NOT_READY else "serves"

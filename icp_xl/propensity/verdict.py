@@ -139,10 +139,18 @@ def proves_skill(fitted: Fitted, settings: TrainSettings, looks: int) -> bool:
     """Whether the ranking of the latest judged cutoff is better than chance, as surely as is asked of ``looks``."""
     y, kind = fitted.latest["label"].to_numpy(np.float64), fitted.model.kind
     auc, positives = Curve(y, fitted.latest[kind].to_numpy(np.float64)).auc(), int(y.sum())
-    return kind != "base_rate" and _is_certain(auc, positives, y.size, _certainty(settings, looks))
+    return kind != "base_rate" and is_certain(auc, positives, y.size, _certainty(settings, looks))
 
 
-def _is_certain(auc: float, positives: int, rows: int, certainty: float) -> bool:
+def is_certain(auc: float, positives: int, rows: int, certainty: float) -> bool:
+    """Whether a ranking is above chance, one-sided; never without buyers or without others.
+
+    Args:
+        auc: that it has.
+        positives: buyers.
+        rows: accounts, buyers among them.
+        certainty: from 0 to 1.
+    """
     error = chance_error(positives, rows - positives)
     return bool(np.isfinite(error) and auc - float(norm.ppf(certainty)) * error > 0.5)
 
@@ -157,7 +165,7 @@ def _verdict(
 ) -> tuple[str, tuple[str, ...]]:  # fmt: skip
     auc, kind, positives = found.metrics["auc"].value, fitted.model.kind, found.positives
     certainty = _certainty(settings, looks)
-    if kind == "base_rate" or not _is_certain(auc, positives, found.rows, certainty):
+    if kind == "base_rate" or not is_certain(auc, positives, found.rows, certainty):
         told = f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {found.rows:,}, chance is 0.500"
         mixed = 0 < positives < found.rows
         needed = buyers_needed(auc, positives / found.rows, certainty) if mixed else None
