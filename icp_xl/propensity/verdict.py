@@ -166,8 +166,10 @@ def _verdict(
     auc, kind, positives = found.metrics["auc"].value, fitted.model.kind, found.positives
     certainty = _certainty(settings, looks)
     if kind == "base_rate" or not is_certain(auc, positives, found.rows, certainty):
-        told = f"{NO_SKILL}: AUC {auc:.3f} on {positives} buyers of {found.rows:,}, chance is 0.500"
         mixed = 0 < positives < found.rows
+        told = f"AUC {auc:.3f} on " if mixed else ""
+        told = f"{NO_SKILL}: {told}{positives:,} {'buyer' if positives == 1 else 'buyers'} of {found.rows:,}"
+        told += ", chance is 0.500" if mixed else ""
         needed = buyers_needed(auc, positives / found.rows, certainty) if mixed else None
         if needed is not None and needed > positives:
             told += f"; were it worth that, {needed - positives:,} more outcomes would show it"

@@ -215,11 +215,12 @@ def test_a_cancel_while_workers_fit_leaves_everything_as_it_was(
 
 def test_a_pooled_model_is_held_to_the_division_that_it_serves() -> None:
     """It may rank all divisions well, and one of them backwards: there it must not serve."""
+    from dataclasses import replace
     from datetime import date
 
     from icp_xl.propensity.data import CutoffData, DivisionData
     from icp_xl.propensity.model import CARE, NOT_READY
-    from icp_xl.propensity.pooled import fit_pooled
+    from icp_xl.propensity.pooled import KIND, fit_pooled
     from icp_xl.propensity.train import pooled_verdict
     from icp_xl.propensity.verdict import evaluate
     from tests.support.divisions import make_division
@@ -235,14 +236,19 @@ def test_a_pooled_model_is_held_to_the_division_that_it_serves() -> None:
              named("Unlike", make_division(150, 3)[0], turn=True)]  # fmt: skip
     chosen = load_settings(environ={}, overrides={key: QUICK[key] for key in QUICK if key.startswith("train.")})
     found = fit_pooled(datas, ["Like", "Unlike"], chosen, seed=1, target=date(2024, 7, 1))
-    verdicts = {
-        name: pooled_verdict(
-            evaluate(each.fitted, chosen.train, seed=1, score_cutoff=date(2024, 7, 1), base_rates={}, windows=[]),
-            each, chosen.train.evidence,
-        )[0]
+    evaluations = {
+        name: evaluate(each.fitted, chosen.train, seed=1, score_cutoff=date(2024, 7, 1), base_rates={}, windows=[])
         for name, each in found.items()
-    }  # fmt: skip
+    }
+    verdicts = {name: pooled_verdict(evaluations[name], each, chosen.train.evidence)[0] for name, each in found.items()}
     assert verdicts == {"Like": CARE, "Unlike": NOT_READY}
     assert found["Like"].fitted.judged["p_hat"].mean() == pytest.approx(
         found["Like"].fitted.judged["label"].mean(), abs=0.1
     )
+    # However sure the others are: 15 buyers among 300 have to rank above 0.5 + 1.645 × 0.077, the error of chance.
+    fitted, auc = found["Like"].fitted, evaluations["Like"].metrics["auc"]
+    sure = replace(found["Like"], fitted=replace(fitted, model=replace(fitted.model, kind=KIND)), skill=10.0)
+    for value, verdict in ((0.55, NOT_READY), (0.61, NOT_READY), (0.65, CARE)):
+        alone = replace(evaluations["Like"], verdict=NOT_READY, positives=15, rows=300,
+                        metrics={"auc": replace(auc, value=value)})  # fmt: skip
+        assert pooled_verdict(alone, sure, chosen.train.evidence)[0] == verdict

@@ -10,26 +10,34 @@ import pandas as pd
 import pytest
 
 from icp_xl.config import load_settings
+from icp_xl.propensity.data import DivisionData
 from icp_xl.propensity.metrics import Curve
 from icp_xl.propensity.pooled import KIND, common_rules, fit_pooled
 from tests.support.divisions import make_division
+
+CHOSEN = load_settings(
+    environ={},
+    overrides={"train.bootstrap": 50, "train.candidates": ["logreg"], "train.logreg": [{"c": 0.02}]},
+)
+
+
+def divisions(seed: int, levels: dict[str, float]) -> list[DivisionData]:
+    """Divisions of 200 accounts by name, with the log-odds that one of their accounts buys."""
+    return [
+        replace(make_division(200, seed * 10 + k, base=base)[0], division=name, slug=name.lower())
+        for k, (name, base) in enumerate(levels.items())
+    ]
 
 
 @pytest.mark.parametrize("seed", [4, 7, 9])
 def test_a_small_division_that_a_rule_cannot_be_fitted_to_takes_another(seed: int) -> None:
     """Nobody has bought from a new division yet: BG/NBD, the best rule of the others (seed 4), knows nothing there."""
-    few = {"train.bootstrap": 50, "train.candidates": ["logreg"], "train.logreg": [{"c": 0.02}]}
-    levels = {"Big": -1.0, "Some": -3.0, "Few": -6.5, "New": -5.0}
-    datas = [
-        replace(make_division(200, seed * 10 + k, base=base)[0], division=name, slug=name.lower())
-        for k, (name, base) in enumerate(levels.items())
-    ]
+    datas = divisions(seed, {"Big": -1.0, "Some": -3.0, "Few": -6.5, "New": -5.0})
     owned = [name for name in datas[3].cutoffs[0].features if name.startswith("own_")]
     nothing = {name: np.nan if "days" in name else 0.0 for name in owned}
     new = tuple(replace(each, features=each.features.assign(**nothing)) for each in datas[3].cutoffs)
     datas[3] = replace(datas[3], cutoffs=new)
-    chosen = load_settings(environ={}, overrides=few)
-    found = fit_pooled(datas, ["Some", "Few", "New"], chosen, seed=1, target=date(2024, 7, 1))
+    found = fit_pooled(datas, ["Some", "Few", "New"], CHOSEN, seed=1, target=date(2024, 7, 1))
     assert set(found) == {"Some", "Few", "New"}
     for each in found.values():
         chances = each.fitted.judged["p_hat"]
@@ -39,14 +47,9 @@ def test_a_small_division_that_a_rule_cannot_be_fitted_to_takes_another(seed: in
 @pytest.mark.parametrize("seed", [4, 7, 9])
 def test_the_gain_that_decides_is_the_difference_in_auc_of_all_judged_buyers(seed: int) -> None:
     """Windows of one or two buyers do not decide for all, however narrow the interval of so few may look."""
-    few = {"train.bootstrap": 50, "train.candidates": ["logreg"], "train.logreg": [{"c": 0.02}]}
-    levels = {"Big": -1.0, "Some": -3.0, "Fewer": -5.0, "Few": -6.5}
-    datas = [
-        replace(make_division(200, seed * 10 + k, base=base)[0], division=name, slug=name.lower())
-        for k, (name, base) in enumerate(levels.items())
-    ]
-    small = [*levels][1:]
-    found = fit_pooled(datas, small, load_settings(environ={}, overrides=few), seed=1, target=date(2024, 7, 1))
+    datas = divisions(seed, {"Big": -1.0, "Some": -3.0, "Fewer": -5.0, "Few": -6.5})
+    small = [each.division for each in datas[1:]]
+    found = fit_pooled(datas, small, CHOSEN, seed=1, target=date(2024, 7, 1))
     rules = common_rules({name: each.fitted.candidates for name, each in found.items()})
     gain = buyers = 0.0
     for name, each in found.items():
