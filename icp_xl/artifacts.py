@@ -145,8 +145,9 @@ class Artifact:
             raise self.damaged(path, "it is not there") from None
         except (RecursionError, UnicodeDecodeError, ValueError, OSError, KeyError, TypeError) as error:
             raise self.damaged(path, _short(error)) from None
-        lacking = [name for name in self.columns if hasattr(body, "columns") and name not in body.columns]
-        if lacking and columns is None:
+        wanted = self.columns if columns is None else columns
+        lacking = [name for name in wanted if hasattr(body, "columns") and name not in body.columns]
+        if lacking:
             raise self.damaged(path, f"without the columns {', '.join(lacking)}")
         return body
 
@@ -170,11 +171,15 @@ def _short(error: BaseException) -> str:
 
 
 def _parquet(path: Path, _: Sequence[str], columns: Sequence[str] | None) -> pd.DataFrame:
-    import pandas as pd
     import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
 
     try:
-        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+        # One file is no data set, and most are small: what looks for others, and threads, cost more than the reading.
+        with ParquetFile(path) as file:
+            table = file.read(None if columns is None else list(columns), use_threads=False)
+        frame: pd.DataFrame = table.to_pandas(use_threads=False)
+        return frame
     except pa.ArrowException as error:
         raise ValueError(_short(error)) from None
 

@@ -311,10 +311,7 @@ def _standardised(
     for start, part in zip(range(0, len(z), _BLOCK), _blocks(z), strict=True):
         rows = slice(start, start + _BLOCK)
         part[:] = _tame(x[rows] if order is None else x[order[rows]])
-    edges = (CLIP, 0.5, 1.0 - CLIP)
-    # Column by column: a quantile needs a column in order, which is found many times faster where it lies together.
-    some = (column[~np.isnan(column)] for column in np.ascontiguousarray(z[:: len(z) // _QUANTILE_ROWS + 1].T))
-    low, median, high = np.array([np.quantile(known, edges) if known.size else np.zeros(3) for known in some]).T
+    low, median, high = _quantiles(z[:: len(z) // _QUANTILE_ROWS + 1], (CLIP, 0.5, 1.0 - CLIP))
     for part in _blocks(z):
         _place(part, median, low, high)
     centre = z.mean(axis=0)
@@ -330,6 +327,21 @@ def _standardised(
     # A constant is 0 whatever it is; rounding has left crumbs of its mean.
     z[:, constant] = 0.0
     return held, (median, low, high, np.where(constant, low, centre), scale)
+
+
+def _quantiles(z: Floats, shares: tuple[float, ...]) -> Floats:
+    """Shares × columns: of each column what is known of it; 0 where that is nothing."""
+    # A quantile needs a column in order, which is found many times faster where it lies together.
+    columns = np.ascontiguousarray(z.T)
+    gaps = np.isnan(columns).any(axis=1)
+    found: Floats = np.zeros((len(shares), len(columns)))
+    if not gaps.all():
+        found[:, ~gaps] = np.quantile(columns[~gaps], shares, axis=1)
+    for at in np.flatnonzero(gaps):
+        known = columns[at][~np.isnan(columns[at])]
+        if known.size:
+            found[:, at] = np.quantile(known, shares)
+    return found
 
 
 def _place(tamed: Floats, median: Floats, low: Floats, high: Floats) -> None:

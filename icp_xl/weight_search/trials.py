@@ -72,5 +72,5 @@ def rank_of(value: Value, key: Key, lambda_: float, reference: WeightGrid) -> tu
         lambda_: weight of the divergence against the correlation, 0 to 1.
         reference: weights that ties fall towards.
     """
-    distance = float(((np.array(key) - reference) ** 2).sum())
+    distance = float(sum((at - to) ** 2 for at, to in zip(key, reference.tolist(), strict=True)))
     return (round(value.objective(lambda_), 12), distance, key)
