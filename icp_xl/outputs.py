@@ -114,6 +114,18 @@ def safe_text(value: object) -> object:
     return value
 
 
+def text_schema(frame: pd.DataFrame) -> Any:
+    """The Arrow schema of ``frame`` without its index, alike whether pandas holds texts in Arrow or as objects."""
+    import pandas as pd
+    import pyarrow as pa
+
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    for at, kind in enumerate(frame.dtypes):
+        if isinstance(kind, pd.StringDtype):
+            schema = schema.set(at, schema.field(at).with_type(pa.large_string()))
+    return schema
+
+
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """``frame`` as UTF-8 CSV with a byte-order mark (Excel needs it), text made harmless, dates as ISO."""
     out = io.StringIO()
@@ -216,7 +228,9 @@ class Publication:
         """Stage ``frame`` as Parquet."""
         # A dictionary of measured numbers costs time, and saves no room.
         texts = [str(name) for name, kind in frame.dtypes.items() if kind.kind != "f"]
-        frame.to_parquet(self.path(name), index=False, compression="zstd", use_dictionary=texts)
+        frame.to_parquet(
+            self.path(name), index=False, compression="zstd", use_dictionary=texts, schema=text_schema(frame)
+        )
 
     def remove(self, name: str) -> None:
         """Drop an earlier file or folder of ours when this run's files are in place."""

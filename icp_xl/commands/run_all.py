@@ -76,9 +76,13 @@ def demo(run: RunContext, *, fresh: Fresh = False) -> RunResult:
 
     Example: icp-xl demo --out icp_demo
     """
+    import pandas as pd
+
     from icp_xl.pipeline.run_all import run_all
 
-    return run_all(run, stages(), fresh=fresh)
+    # Texts of tables as small as the samples are cheaper as Python's own than in Arrow; every result is the same.
+    with pd.option_context("mode.string_storage", "python"):
+        return run_all(run, stages(), fresh=fresh)
 
 
 @command(

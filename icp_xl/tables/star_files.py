@@ -11,7 +11,7 @@ import pandas as pd
 
 from icp_xl import artifacts
 from icp_xl.config import Settings
-from icp_xl.outputs import json_text
+from icp_xl.outputs import json_text, text_schema
 from icp_xl.progress import Progress
 from icp_xl.runs import file_digest
 from icp_xl.sql import star as sql
@@ -109,7 +109,7 @@ def write_star(
     listed = {}
     for name, frame in tables.items():
         path = place(artifacts.STAR_TABLE.path(table=name))
-        frame.to_parquet(path, index=False, compression="zstd")
+        frame.to_parquet(path, index=False, compression="zstd", schema=text_schema(frame))
         listed[name] = {
             "file": path.name,
             "rows": len(frame),
