@@ -67,6 +67,7 @@ class Column:
     ``formula`` is an Excel formula for each row, written as the module says, or a list with a formula for each row;
     the frame still holds the cached values. Numbers are shown divided by 1,000 ``thousands`` times.
     A ``shared`` formula of a large table is written once; LibreOffice then keeps such cells together in memory.
+    An ``array`` formula is one for all rows, of which each shows its part of the result.
     ``width`` is in characters; without it the renderer takes what header and content need. ``note`` is shown when
     the header is selected. A trailing run of ``hidden_from_print`` columns is left out of the print area.
     ``limits`` are the least and greatest number that may be typed, ``control`` moves the cells with the mouse.
@@ -89,6 +90,7 @@ class Column:
     decimals: int | None = None
     thousands: int = 0
     shared: bool = False
+    array: bool = False
     align: Literal["left", "center", "right"] | None = None
     hidden_from_print: bool = False
     limits: tuple[float, float] | None = None
@@ -98,6 +100,8 @@ class Column:
 @dataclass(frozen=True)
 class Table:
     """A native Excel table; ``frame`` holds at least the columns' keys, in the order to be shown.
+
+    With an ``array`` column it is cells that look like one: Excel allows no array formula over cells of a native table.
 
     ``name`` is unique in the book and becomes the table's name with the prefix ``icp_``. ``key`` names the column
     that identifies a row when the reader's own entries are carried over.
@@ -115,6 +119,11 @@ class Table:
     empty_text: str = "Nothing to show."
     banded: bool = True
     filters: bool = True
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is a table to Excel too."""
+        return not any(column.array for column in self.columns)
 
     def __post_init__(self) -> None:
         """Refuse a frame of which a column to be shown is more than one."""

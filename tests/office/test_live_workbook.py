@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from icp_xl.config.reports import ReportSettings
-from icp_xl.reports.live import sorting
+from icp_xl.reports.live import rankings, sorting
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.spec import Table
@@ -48,6 +48,19 @@ def test_keys_sorted_by_windows_give_the_same(tmp_path: Path, monkeypatch: pytes
         assert "live_parts" in live.result.tables
         check(live, steps(live, 4))
         assert_recalculates(live.path)
+
+
+@pytest.mark.office
+@pytest.mark.parametrize(("n", "twins", "block"), [(300, 60, 16), (97, 90, 8), (64, 0, 64), (65, 0, 64)])
+def test_lists_by_blocks_of_accounts_give_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int, twins: int, block: int
+) -> None:
+    monkeypatch.setattr(rankings, "BLOCKS_FROM", 65)
+    monkeypatch.setattr(rankings, "BLOCK", block)
+    live = render_live(make_live(n, twins=twins), tmp_path / "live.xlsx")
+    assert ("live_blocks" in live.result.tables) == (n > 64)
+    check(live, steps(live))
+    assert_recalculates(live.path)
 
 
 @pytest.mark.office

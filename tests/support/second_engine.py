@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from xlsxwriter.utility import xl_cell_to_rowcol, xl_rowcol_to_cell
 
 from tests.support.office import Recalculated
+
+
+def array_formulas(path: Path) -> Iterator[tuple[int, str, str]]:
+    """The array formulas of a workbook: the sheet's number from 0, the cells, the formula."""
+    with zipfile.ZipFile(path) as package:
+        for name in package.namelist():
+            if found := re.fullmatch(r"xl/worksheets/sheet(\d+)\.xml", name):
+                for element in etree.fromstring(package.read(name)).iter("{*}f"):
+                    if element.get("t") == "array":
+                        yield int(found[1]) - 1, element.get("ref"), element.text
 
 
 class SecondEngine:
@@ -19,6 +32,11 @@ class SecondEngine:
         ironcalc = pytest.importorskip("ironcalc", reason="ironcalc, the second engine, is not installed")
         self.model = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en")
         self.sheets = [each["name"] for each in self.model.get_worksheets_properties()]
+        # It reads an array over several cells as the numbers that stand there.
+        for sheet, area, formula in array_formulas(path):
+            (top, left), (end, right) = map(xl_cell_to_rowcol, area.split(":"))
+            self.model.range_clear_contents(sheet, top + 1, left + 1, end + 1, right + 1)
+            self.model.set_user_array_formula(sheet, top + 1, left + 1, right - left + 1, end - top + 1, f"={formula}")
         self.model.new_sheet()
         self.own = len(self.sheets)
 

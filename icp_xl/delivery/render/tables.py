@@ -52,20 +52,11 @@ def write_table(writer: SheetWriter, placed: Placed, table: Table) -> None:
     options = [
         _column_options(writer, table, column, name, spot) for column, name in zip(table.columns, names, strict=True)
     ]
-    last = spot.totals_row if spot.totals_row is not None else spot.last_row
-    code = writer.worksheet.add_long_table(
-        spot.header_row,
-        spot.first_column,
-        last,
-        {
-            "name": spot.excel_name,
-            "style": "Table Style Light 1" if table.banded else None,
-            "autofilter": table.filters,
-            "total_row": spot.totals_row is not None,
-            "columns": options,
-        },
-    )
-    writer.checked(code, spot.header_row, spot.first_column)
+    if table.is_native:
+        _add_native(writer, table, spot, options)
+    else:
+        for i, option in enumerate(options, spot.first_column):
+            writer.text(spot.header_row, i, option["header"], option["header_format"])
     if spot.totals_row is not None:
         _write_totals(writer, table, spot, names, options)
     large = _is_large(writer, placed, table)
@@ -80,6 +71,23 @@ def write_table(writer: SheetWriter, placed: Placed, table: Table) -> None:
             _write_note(writer, names[i], column.note, spot.header_row, spot.first_column + i)
         if column.kind == "id":
             _quiet(writer, spot, spot.first_column + i)
+
+
+def _add_native(writer: SheetWriter, table: Table, spot: TableLocation, options: list[dict[str, Any]]) -> None:
+    last = spot.totals_row if spot.totals_row is not None else spot.last_row
+    code = writer.worksheet.add_long_table(
+        spot.header_row,
+        spot.first_column,
+        last,
+        {
+            "name": spot.excel_name,
+            "style": "Table Style Light 1" if table.banded else None,
+            "autofilter": table.filters,
+            "total_row": spot.totals_row is not None,
+            "columns": options,
+        },
+    )
+    writer.checked(code, spot.header_row, spot.first_column)
 
 
 def cell_style(writer: SheetWriter, column: Column, table: Table | None = None, **more: Any) -> Any:
@@ -165,6 +173,9 @@ def _write_column(writer: SheetWriter, table: Table, column: Column, spot: Table
         return
     values = column_values(table.frame[column.key], as_text=column.kind == "id", flag=column.kind == "flag")
     if column.formula is not None:
+        if column.array:
+            writer.array_formula(row, at, str(column.formula), style, values)
+            return
         if isinstance(column.formula, str):
             text = writer.formula_text(column.formula, spot, ROW_MARK)
             for i, value in enumerate(values, row):
@@ -180,7 +191,7 @@ def _write_column(writer: SheetWriter, table: Table, column: Column, spot: Table
 
 def _is_large(writer: SheetWriter, placed: Placed, table: Table) -> bool:
     """Whether the table's rows are written as a block: there are many, and nothing else stands in them."""
-    if len(table.frame) < LARGE:
+    if len(table.frame) < LARGE or not table.is_native:
         return False
     top, end = placed.row, placed.row + placed.rows
     beside = (each for each in writer.layout.placed if each is not placed and not isinstance(each.block, Chart | Image))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -114,6 +114,23 @@ class SheetWriter:
             cached = cached_text(cached)
         self.checked(self.worksheet._write_formula(row, column, text, style, cached), row, column)
         self.formulas += 1
+
+    def array_formula(self, row: int, column: int, formula: str, style: Any, values: Sequence[Any]) -> None:
+        """One formula for cells below each other, of which each shows its part of the result.
+
+        Args:
+            row: of the first cell, counted from 0.
+            column: likewise.
+            formula: as :meth:`formula` takes it.
+            style: a format of the book.
+            values: what each cell shows before anything recalculates.
+        """
+        text, last = self.formula_text(formula, None, row), row + len(values) - 1
+        code = self.worksheet.write_array_formula(row, column, last, column, f"{{{text}}}", style, values[0])
+        self.checked(code, row, column)
+        for i, value in enumerate(values[1:], row + 1):
+            self.value(i, column, value, style)
+        self.formulas += len(values)
 
     def formula_text(self, formula: str, table: TableLocation | None, row: int | str) -> str:
         """A formula as XlsxWriter takes it; see :func:`resolve_references`."""

@@ -1,7 +1,8 @@
 """The score model's definition as worksheet expressions, each said once.
 
 The sheets' formulas and the bodies of the defined functions are both made here, from the names in ``NAMES``, so that
-they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are used; none is volatile, none an array.
+they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are used; none is volatile, and the only
+arrays are counts by ``FREQUENCY``, in one pass each.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ _NAMES = {
     "icp_least": "{live_constants.value:5}",
     "icp_most": "{live_constants.value:6}",
     "icp_rounding": "{live_constants.value:7}",
-    "icp_tie": "{live_constants.value:8}",
     "icp_segment_shown": "{live_choices.value:3}",
     "icp_segments": "{live_segments.segment}",
     "icp_mid_market": "{live_limits.starts:1}",

@@ -11,6 +11,9 @@ import pandas as pd
 from icp_xl.columns import GRADES
 from icp_xl.components.record import score_columns
 from icp_xl.scoring.model import (
+    ROUNDING,
+    SCORE_MEAN,
+    SCORE_SD,
     SEGMENTS,
     UNKNOWN_SEGMENT,
     fit_knots,
@@ -28,9 +31,6 @@ NEVER = 9.0
 #: Width of a bar of the histogram.
 BIN = 5
 MOVERS = 10
-#: What a row takes off the percentile, so that no two accounts stand equal, also not to LibreOffice, to which numbers
-#: are the same that differ by less than 2**-48 of them.
-TIE = 1e-14
 #: Places that an account must move by to be named.
 LEAST_MOVE = 0.5
 #: Segments in the order of their numbers, from 1.
@@ -52,6 +52,7 @@ class LiveFigures:
     grades: pd.DataFrame
     segments: pd.DataFrame
     industries: pd.DataFrame
+    mix: pd.DataFrame
     histogram: pd.DataFrame
     box: pd.DataFrame
     movers: pd.DataFrame
@@ -103,12 +104,12 @@ def compute_live(
     inside = np.ones(len(frame), bool) if segment == ALL else (frame["segment"] == segment).to_numpy()
     # Rounded, since places that are equal on paper may differ in their last bits.
     frame["place_change"] = ((frame["percentile"] - frame["published_percentile"]) * (n - 1)).round(9).where(inside)
-    # Equal accounts stand in their published order; what that takes off changes no figure.
-    frame["standing"] = (frame["percentile"] - frame["row_no"] * TIE).where(inside)
+    frame["score_change"] = frame["score_change"].where(inside)
+    frame["standing"] = frame["percentile"].where(inside)
     part = frame[inside]
     return LiveFigures(
         frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame, segment),
-        _industries(part, industries), _histogram(part), _box(part), _movers(frame), _best(frame),
+        _industries(part, industries), _mix(frame, shares), _histogram(part), _box(part), _movers(frame), _best(frame),
         sample_points(frame, "published_score"),
     )  # fmt: skip
 
@@ -182,6 +183,21 @@ def _segments(frame: pd.DataFrame, segment: str) -> pd.DataFrame:
     return table
 
 
+def _mix(frame: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
+    """Accounts of each segment with each grade, the worst first, with the percentile where the next grade begins.
+
+    Segments are told apart by tens on top of the percentile, in the order of annual revenue: unknown, least, most.
+    """
+    starts = {name: start if shares[name] > 0 else NEVER for name, start in grade_limits(shares).items()}
+    rows = []
+    for tens, number in enumerate((len(SEGMENT_ROWS), *range(1, len(SEGMENT_ROWS)))):
+        part = frame[frame["segment"] == SEGMENT_ROWS[number - 1]]
+        for place, name in reversed(list(enumerate(GRADES))):
+            end = min((starts[better] for better in GRADES[:place]), default=NEVER) - ROUNDING
+            rows.append((number, name, 10 * tens + end, int((part["icp_grade"] == name).sum())))
+    return pd.DataFrame(rows, columns=["number", "grade", "below", "accounts"])
+
+
 def _industries(part: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     rows = []
     for name in names:
@@ -192,12 +208,16 @@ def _industries(part: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def _histogram(part: pd.DataFrame) -> pd.DataFrame:
+    from scipy.special import ndtr
+
     edges = np.arange(0, 100, BIN)
     frame = pd.DataFrame({"from": edges.astype(float), "label": [f"{a}\u2013{a + BIN}" for a in edges]})
+    frame["below"] = ndtr((frame["from"] + BIN - SCORE_MEAN) / SCORE_SD) - ROUNDING
+    frame.loc[len(edges) - 1, "below"] = NEVER
     for column, source in (("accounts", "icp_score"), ("published", "published_score")):
         spot = np.clip(np.floor(part[source].to_numpy(float) / BIN).astype(int), 0, len(edges) - 1)
         frame[column] = np.bincount(spot, minlength=len(edges))
-        frame[f"{column}_from"] = frame[column][::-1].cumsum()[::-1]
+    frame["published_from"] = frame["published"][::-1].cumsum()[::-1]
     return frame
 
 
@@ -214,12 +234,12 @@ def _box(part: pd.DataFrame) -> pd.DataFrame:
 
 def _best(frame: pd.DataFrame) -> pd.DataFrame:
     """The best accounts shown, with their row in the table; blanks where there are fewer."""
-    ranked = frame["standing"].reset_index(drop=True).dropna().sort_values(ascending=False).head(BEST)
+    ranked = frame["standing"].reset_index(drop=True).dropna().sort_values(ascending=False, kind="stable").head(BEST)
     names = ["account_name", "industry", "segment", "total_revenue", "icp_score", "icp_grade", "published_grade"]
     found = frame.iloc[ranked.index][names].reset_index(drop=True).astype(object)
     found["standing"], found["row"] = ranked.to_numpy(), ranked.index.to_numpy() + 1
     found = found.astype(object).reindex(range(BEST))
-    found = found.where(found.notna(), None)
+    found = found.where(found.notna(), None).assign(standing=found["standing"].fillna(0.0))
     return found.assign(number=range(1, BEST + 1))
 
 
@@ -232,7 +252,8 @@ def _movers(frame: pd.DataFrame) -> pd.DataFrame:
     for k in range(MOVERS):
         row: list[object] = [k + 1]
         for series, far in ((up, up[up >= LEAST_MOVE]), (down, down[down <= -LEAST_MOVE])):
-            row.append(float(series.iloc[k]) if k < len(series) else None)
+            far_as = float(series.iloc[k]) if k < len(series) else 0.0
+            row.append(max(far_as, 0.0) if series is up else min(far_as, 0.0))
             if k < len(far):
                 spot = int(far.index.to_numpy()[k])
                 at = frame.iloc[spot]

@@ -65,7 +65,8 @@ class Windows:
         """Formula of the knot ``number`` (from 0), before it is rounded."""
         window, rest = divmod(number, self.knots_per_window)
         if number in (0, self.knots - 1):
-            return "MAX(icp_keys)" if number else "MIN(icp_keys)"
+            side, window = ("MAX", WINDOWS - 1) if number else ("MIN", 0)
+            return f"{side}({{live.gathered:{self.edge(window) + 1}-{self.edge(window + 1)}}})"
         first, last = self.edge(window) + 1, self.edge(window + 1)
         if rest == 0:
             # Between the last key of the window before and the first of this one.

@@ -12,8 +12,9 @@ from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, TIE, LiveFigures, sample_points
+from icp_xl.reports.live.figures import ALL, BEFORE, BIN, NEVER, LiveFigures, sample_points
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
+from icp_xl.reports.live.rankings import build_rankings
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
@@ -37,6 +38,10 @@ def count_shown(column: str, criterion: str) -> str:
     return f"IF(icp_segment_shown,COUNTIFS({_OF_SEGMENT},{column},{criterion}),COUNTIF({column},{criterion}))"
 
 
+#: Note of a column of :func:`_if_shown`.
+_OUTSIDE = "Blank outside the segment shown."
+
+
 def _if_shown(value: str) -> str:
     """A value of the accounts shown, blank for others."""
     return f'IF(icp_segment_shown,IF({{segment}}=INDEX(icp_segments,icp_segment_shown),{value},""),{value})'
@@ -54,8 +59,7 @@ HEADLINES: tuple[tuple[str, str, Kind, str], ...] = (
     ("up", "Grade goes up", "integer", count_shown("{live.grade_move}", '">0"')),
     ("down", "Grade goes down", "integer", count_shown("{live.grade_move}", '"<0"')),
     ("correlation", "Spearman with revenue", "number", "IFERROR(IF(icp_segment_shown,"
-     # What varies by no more than ties are told apart by does not vary.
-     "IF(MAX({live.standing})-MIN({live.standing})>2*icp_population*icp_tie,CORREL({live.standing},{live.revenue_rank}),0),"
+     "IF(MAX({live.standing})>MIN({live.standing}),CORREL({live.standing},{live.revenue_rank}),0),"
      "CORREL({live.percentile},{live.revenue_rank})),0)"),
 )  # fmt: skip
 
@@ -78,10 +82,11 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}"),
                shared=True),
         Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_move}+{published_no}")),
-        Column("score_change", "Score change", "score", rule="sign", width=10, formula="{icp_score}-{published_score}"),
+        Column("score_change", "Score change", "score", rule="sign", width=10,
+               formula=_if_shown("{icp_score}-{published_score}"), note=_OUTSIDE),
         Column("place_change", "Places up or down", "integer", rule="sign", width=10,
                formula=_if_shown("ROUND(({percentile}-{published_percentile})*(icp_population-1),9)"),
-               note="Blank outside the segment shown."),
+               note=_OUTSIDE),
         Column("grade_move", "Grades up or down", "integer", width=10,
                formula=f"{ex.grade_number('{percentile}', ex.reached_name)}-{{published_no}}"),
         # In key units, which its number format alone makes a raw score: a column more costs each change of a weight.
@@ -120,7 +125,7 @@ def _helpers() -> list[Column]:
         whole("industry_no", "Industry number"),
         fraction("published_percentile", "Published percentile"),
         fraction("revenue_rank", "Revenue rank"),
-        fraction("standing", "Standing, if shown", _if_shown("{percentile}-{row_no}*icp_tie")),
+        fraction("standing", "Percentile, if shown", _if_shown("{percentile}")),
     ]
 
 
@@ -160,7 +165,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
     constants = pd.DataFrame(
         [("Accounts", len(now.accounts)), ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN),
          ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge),
-         ("Rounding", ROUNDING), ("Tie", TIE)],
+         ("Rounding", ROUNDING)],
         columns=["constant", "value"],
     )  # fmt: skip
     chosen = pd.DataFrame(
@@ -215,51 +220,44 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("top_share", "Graded A or B", "percent", width=10, formula="{share_A}+{share_B}"),
         Column("revenue", "Revenue", "money", width=14, formula=f"SUMIFS({{live.total_revenue}},{mine})"),
         *(Column(f"share_{name}", f"Grade {name}", "percent", width=9,
-                 formula=f"IF({{accounts}},{_share(name, mine)},0)") for name in GRADES),
+                 formula=f'IF({{accounts}},SUMIFS({{live_mix.accounts}},{{live_mix.number}},{{number}},'
+                         f'{{live_mix.grade}},"{name}")/{{accounts}},0)') for name in GRADES),
         *(Column(f"{name}_share", f"Share of {name}", "percent", width=10,
                  formula=f"IFERROR({{{name}}}/SUM({{live_segments.{name}}}),0)") for name in ("accounts", "revenue")),
         Column("shown", "Shown", "integer", width=8,
                formula="IF(OR(icp_segment_shown=0,{number}=icp_segment_shown),1,0)"),
     ]  # fmt: skip
     mine_too = "{live.industry_no},{number}"
-    mean = f"IFERROR(IF(icp_segment_shown,AVERAGEIFS(%s,{mine_too},{_OF_SEGMENT}),AVERAGEIF({mine_too},%s)),0)"
+    before = (
+        f"IFERROR(IF(icp_segment_shown,AVERAGEIFS({{live.published_score}},{mine_too},{_OF_SEGMENT}),"
+        f"AVERAGEIF({mine_too},{{live.published_score}})),0)"
+    )
+    # The changes of accounts outside the segment are blank.
+    average = (
+        f"IFERROR(IF(icp_segment_shown,{{published}}+AVERAGEIF({mine_too},{{live.score_change}}),"
+        f"AVERAGEIF({mine_too},{{live.icp_score}})),0)"
+    )
     industries = [
         group_no,
         Column("industry", "Industry", width=24),
         _with(group[0], count_shown("{live.industry_no}", "{number}")),
-        _with(group[1], mean.replace("%s", "{live.icp_score}")),
-        _with(group[2], mean.replace("%s", "{live.published_score}")),
+        _with(group[1], average),
+        _with(group[2], before),
     ]
-    bins = [Column("from", "From", "integer", width=8), Column("label", "Score", width=10)]
-    for key, score, words in (("accounts", "icp_score", "Accounts"), ("published", "published_score", "Published")):
-        # Each edge is counted once: a bar is what reaches its edge less what reaches the next.
-        rest = f"IF({{from}}={100 - BIN},0,INDEX({{live_histogram.{key}_from}},{{from}}/{BIN}+2))"
-        bins += [
-            Column(f"{key}_from", f"{words} from here up", "integer", width=11,
-                   formula=count_shown(f"{{live.{score}}}", '">="&{from}')),
-            Column(key, words, "integer", width=10, formula=f"{{{key}_from}}-{rest}"),
-        ]  # fmt: skip
-    places = [Column("number", "No.", "integer", width=6)]
-    for side, pick, far in (("up", "LARGE", ">=0.5"), ("down", "SMALL", "<=-0.5")):
-        move = f'IFERROR({pick}({{live.place_change}},{{number}}),"")'
-        places.append(Column(f"{side}_move", f"Furthest {side}", "number", decimals=4, width=10, formula=move))
-        here = f"AND(ISNUMBER({{{side}_move}}),{{{side}_move}}{far})"
-        first = f"MATCH({{{side}_move}},{{live.place_change}},0)"
-        rows = [f'IF({here},IFERROR({first},""),"")']
-        for above in range(1, len(now.movers)):
-            # Of accounts that move equally far each is named once: the search goes on below the one before.
-            found = f"{{live_places.{side}:{above}}}"
-            rest = f"INDEX({{live.place_change}},{found}+1):INDEX({{live.place_change}},icp_population)"
-            again = f"{found}+MATCH({{{side}_move}},{rest},0)"
-            same = f"{{{side}_move}}={{live_places.{side}_move:{above}}}"
-            rows.append(f'IF({here},IFERROR(IF({same},{again},{first}),""),"")')
-        places.append(Column(side, f"Row of the next to move {side}", "integer", width=16, formula=rows))
-    standing = [
-        Column("number", "No.", "integer", width=6),
-        Column("standing", "Standing", "number", decimals=4, width=10,
-               formula='IFERROR(LARGE({live.standing},{number}),"")'),
-        Column("row", "Row", "integer", width=8,
-               formula='IF(ISNUMBER({standing}),MATCH({standing},{live.standing},0),"")'),
+    # Each edge is counted once: a bar is what reaches its edge less what reaches the next.
+    rest = f"IF({{from}}={100 - BIN},0,INDEX({{live_histogram.published_from}},{{from}}/{BIN}+2))"
+    # Percentiles are counted in one go. Asked first how many there are, LibreOffice computes their column at once; and
+    # it has no answer where there are none.
+    end = f"NORMSDIST(({{from}}+{BIN}-icp_score_mean)/icp_score_sd)-icp_rounding"
+    bins = [
+        Column("from", "From", "integer", width=8), Column("label", "Score", width=10),
+        Column("below", "Below percentile", "number", decimals=4, width=11,
+               formula=[*[end] * (len(now.histogram) - 1), f"{NEVER:g}"]),
+        Column("accounts", "Accounts", "integer", width=10, array=True,
+               formula="IF({live_box.accounts:1},FREQUENCY({live.standing},{live_histogram.below}),0)"),
+        Column("published_from", "Published from here up", "integer", width=11,
+               formula=count_shown("{live.published_score}", '">="&{from}')),
+        Column("published", "Published", "integer", width=10, formula=f"{{published_from}}-{rest}"),
     ]  # fmt: skip
     reached = [ex.reached(name) for name in GRADES]
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
@@ -284,9 +282,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
                    filters=False),
              Table("live_histogram", bins, now.histogram, title="Histogram", filters=False)),
             (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),
-             Stack([_box(now), Table("live_places", places, now.movers, title="Who moves most", filters=False),
-                    Table("live_standing", standing, now.best[[each.key for each in standing]].head(best),
-                          title="Who is best", filters=False)])),
+             Stack([_box(now), _mix(now, least, most)])),
+            *build_rankings(now, best),
             (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
              _points("live_points", published, now.points, "Points of the scatter chart")),
             tuple(_points(f"live_{column}", _raw_column(column, item), raw_points(now, column, item),
@@ -297,6 +294,24 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         subtitle="Every constant of the calculation, once; knots are recomputed when a weight changes. Not printed.",
         kind="method", protected=True, printed=False,
     )  # fmt: skip
+
+
+def _mix(now: LiveFigures, least: str, most: str) -> Table:
+    """Accounts of each segment with each grade, counted in one go."""
+    revenue = "{live.annual_revenue}"
+    tens = f'({revenue}<>"")*(10+10*({revenue}>={least})+10*({revenue}>={most}))'
+    below = []
+    for row in range(len(now.mix)):
+        segment, better = divmod(row, len(GRADES))
+        names = ",".join(ex.reached_name(each) for each in GRADES[: len(GRADES) - 1 - better])
+        below.append(f"{10 * segment}+" + (f"MIN({names})" if names else f"{NEVER:g}-icp_rounding"))
+    columns = [
+        Column("number", "Segment", "integer", width=9), Column("grade", "Grade", "grade", width=9),
+        Column("below", "Below", "number", decimals=4, width=10, formula=below),
+        Column("accounts", "Accounts", "integer", width=10, array=True,
+               formula=f"IF({{live_box.accounts:1}}>=0,FREQUENCY({{live.percentile}}+{tens},{{live_mix.below}}),0)"),
+    ]  # fmt: skip
+    return Table("live_mix", columns, now.mix, title="Segments and grades", filters=False)
 
 
 def best_accounts(name: str, now: LiveFigures, columns: Sequence[Column], most: int) -> Table:
@@ -350,7 +365,7 @@ def _box(now: LiveFigures) -> Table:
     """The score report's box plot table, with its figures live."""
     all_of = {"low": "MIN(%s)", "q1": "QUARTILE(%s,1)", "middle": "MEDIAN(%s)", "q3": "QUARTILE(%s,3)",
               "high": "MAX(%s)"}  # fmt: skip
-    # Of one segment there is no column of its scores: those with the weights set are found by the places of its
+    # Of one segment there is no column of its scores: those with the weights set are found by the percentiles of its
     # accounts, the published ones above all others, which are moved below every score.
     score = "INDEX({live.icp_score},MATCH(SMALL({live.standing},%s),{live.standing},0))"
     others = "{live.published_score}-1000*({live.segment}<>INDEX(icp_segments,icp_segment_shown))"
@@ -368,16 +383,6 @@ def _box(now: LiveFigures) -> Table:
     columns = [replace(each, formula=formulas[each.key]) if each.key in formulas else each
                for each in table.columns]  # fmt: skip
     return replace(table, columns=columns)
-
-
-def _share(name: str, mine: str) -> str:
-    """Share of a grade in a segment: those from the least percentile of it and better ones up, less the better ones."""
-    better = "+".join(f"{{share_{each}}}" for each in GRADES[: GRADES.index(name)])
-    if name == GRADES[-1]:
-        return f"MAX(0,1-({better}))"
-    least = ",".join(ex.reached_name(each) for each in GRADES[: GRADES.index(name) + 1])
-    share = f'COUNTIFS({mine},{{live.percentile}},">="&MIN({least}))/{{accounts}}'
-    return f"MAX(0,{share}-({better}))" if better else share
 
 
 def _with(column: Column, formula: str) -> Column:
