@@ -23,10 +23,12 @@ QUICK: dict[str, Any] = {
     "train.cutoffs": ["2023-07-01", "2024-01-01", "2024-07-01"],
     "train.logreg": [{"c": 0.02}],
     "train.lgbm": [{"learning_rate": 0.1, "rounds": 45}],
-    "train.bootstrap": 200,
+    "train.bootstrap": 100,
     # Of the explanations, every reason is told; their terms are written of so many accounts.
     "train.sample_rows": 200,
-    "validation.bootstrap": 200,
+    "validation.bootstrap": 100,
+    # The samples' best weights are among them; by default five times as many are tried.
+    "optimize.n_trials": 1000,
     "optimize.bootstrap": 100,
     "feedback.permutations": 499,
 }

@@ -32,8 +32,9 @@ if "--help" in sys.argv:
 
 #: What ``icp-xl demo`` trains with, near enough.
 THIN = """
-train: {tree_seeds: 1, logreg: [{c: 0.02}], bootstrap: 200, cutoffs: [2023-07-01, 2024-01-01, 2024-07-01]}
-validation: {bootstrap: 200}
+train: {tree_seeds: 1, logreg: [{c: 0.02}], bootstrap: 100, cutoffs: [2023-07-01, 2024-01-01, 2024-07-01]}
+validation: {bootstrap: 100}
+optimize: {n_trials: 1000, bootstrap: 100}
 feedback: {permutations: 499}
 share: {with_run: true}
 """
