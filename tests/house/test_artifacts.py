@@ -119,6 +119,9 @@ def test_columns_that_readers_need_are_asked_for(tmp_path: Path) -> None:
     pd.DataFrame({"account_id": ["a"], "division": ["d"]}).to_parquet(path)
     with pytest.raises(DamagedFileError, match="selected"):
         artifacts.WHITESPACE.load(tmp_path)
+    assert artifacts.WHITESPACE.read(path, columns=["division"]).columns.tolist() == ["division"]
+    with pytest.raises(DamagedFileError, match="without the columns score"):
+        artifacts.WHITESPACE.read(path, columns=["division", "score"])
 
 
 def test_every_file_has_its_line_in_the_documentation() -> None:
