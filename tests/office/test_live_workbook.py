@@ -15,7 +15,18 @@ from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.spec import Table
 from icp_xl.scoring.model import grade_limits
 from tests.support.equipment import COMPONENTS
-from tests.support.live_books import SEGMENTS, WEIGHTS, Live, Step, check, compare, make_live, render_live, steps
+from tests.support.live_books import (
+    SEGMENTS,
+    WEIGHTS,
+    Live,
+    Step,
+    a_readers_steps,
+    check,
+    compare,
+    make_live,
+    render_live,
+    steps,
+)
 from tests.support.office import assert_recalculates, recalculate
 from tests.support.second_engine import SecondEngine
 
@@ -61,6 +72,30 @@ def test_lists_by_blocks_of_accounts_give_the_same(
     assert ("live_blocks" in live.result.tables) == (n > 64)
     check(live, steps(live))
     assert_recalculates(live.path)
+
+
+@pytest.mark.office
+@pytest.mark.parametrize(("n", "twins", "seed", "large"), [(60, 10, 1, 0), (203, 40, 2, 0), (1400, 300, 3, 1)])
+def test_what_a_reader_sees_without_a_hard_recalculation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int, twins: int, seed: int, large: int
+) -> None:
+    if large:
+        monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
+        monkeypatch.setattr(rankings, "BLOCKS_FROM", 1002)
+        monkeypatch.setattr(rankings, "BLOCK", 128)
+    live = render_live(make_live(n, twins=twins), tmp_path / "live.xlsx")
+    assert ("live_parts" in live.result.tables) == ("live_blocks" in live.result.tables) == bool(large)
+    check(live, a_readers_steps(live, seed, 12), repeat=0)
+
+
+@pytest.mark.office
+def test_accounts_without_revenue_at_either_end_are_counted(tmp_path: Path) -> None:
+    inputs = make_live(150)
+    scored = inputs.scored.reset_index(drop=True)
+    # LibreOffice leaves out blank cells at the ends of a range when they are asked for first.
+    scored.loc[[0, 1, 148, 149], "annual_revenue"] = np.nan
+    live = render_live(replace(inputs, scored=scored), tmp_path / "live.xlsx")
+    check(live, [step for step in steps(live) if step.segment == "Unknown"])
 
 
 @pytest.mark.office

@@ -107,6 +107,23 @@ def steps(live: Live, most: int | None = None) -> list[Step]:
     return made
 
 
+def a_readers_steps(live: Live, seed: int, most: int) -> list[Step]:
+    """What a reader may set one after another: any weights, any shares of grades, some of them 0, any segment."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(most):
+        weights = {name: round(float(w), 4) for name, w in zip(COMPONENTS, rng.dirichlet([1] * 4), strict=True)}
+        weights["vertical"] = round(1 - sum(list(weights.values())[1:]), 4)
+        given = rng.multinomial(20, rng.dirichlet([1] * 5)) / 20 * (rng.random(5) < 0.8)
+        shares = dict(zip(GRADES, (float(each) for each in given), strict=True))
+        segment = str(rng.choice(SEGMENTS))
+        cells: Cells = [(*live.cell("live_segment", "value", 1), segment)]
+        cells += [(*live.cell("live_grades", "target", k), shares[name]) for k, name in enumerate(GRADES, 1)]
+        cells += [(*live.cell("live_weights", "own", k), weights[name]) for k, name in enumerate(COMPONENTS, 1)]
+        made.append(Step([cells[int(i)] for i in rng.permutation(len(cells))], weights, shares, segment))
+    return made
+
+
 NUMBERS: tuple[tuple[str, str, Sequence[str]], ...] = (
     ("live", "accounts",
      ("percentile", "icp_score", "score_change", "place_change", "grade_move")),

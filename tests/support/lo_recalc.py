@@ -2,7 +2,7 @@
 
 Called by :mod:`tests.support.office`: reads a job as JSON from standard input, writes the answer to standard output.
 Job: ``pipe`` (name), ``file``, ``sets`` (list of steps; a step is a list of [sheet, cell, value]), ``pdf`` (or null),
-``repeat`` (recalculations per step, of which the fastest is told).
+``repeat`` (recalculations per step, of which the fastest is told; 0 to leave all to the office, as a reader does).
 Answer: a list, one per step (one when there are none), of ``{"values": {sheet: {cell: value}}, "errors": {...},
 "seconds": …, "cpu": …, "change_seconds": …, "change_cpu": …, "marking_seconds": …, "marking_cpu": …}``.
 A value is a number or a text; ``cpu`` is what it took over all threads. The first two are of a hard recalculation of
@@ -73,12 +73,13 @@ def main():
     job = json.load(sys.stdin)
     with opened(connect(job["pipe"]), job["file"]) as document:
         answers = []
-        # Else each cell that is set would be followed by a recalculation of its own.
-        document.enableAutomaticCalculation(False)
+        repeat = job.get("repeat", 1)
+        # Each cell that is set is followed by a recalculation of its own, as it is for a reader.
+        document.enableAutomaticCalculation(repeat == 0)
         for step in job["sets"] or [[]]:
             marked = timed(partial(set_cells, document, step), job["pipe"])
             change = timed(document.calculate, job["pipe"])
-            times = [timed(document.calculateAll, job["pipe"]) for _ in range(job.get("repeat", 1))]
+            times = [timed(document.calculateAll, job["pipe"]) for _ in range(repeat)] or [(0.0, 0.0)]
             values, errors = read(document)
             answers.append({
                 "values": values, "errors": errors,

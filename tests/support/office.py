@@ -71,7 +71,8 @@ def recalculate(
         path: the workbook.
         sets: steps; each sets cells (sheet, cell, value) before it recalculates. Without steps, one recalculation.
         pdf: where to store the workbook as a PDF after the last step.
-        repeat: recalculations per step; the least of their seconds is told.
+        repeat: hard recalculations per step; the least of their seconds is told. With 0 the office recalculates by
+            itself what hangs on each cell that is set, as it does for a reader.
     """
     job = {"sets": [[list(cell) for cell in step] for step in sets], "repeat": repeat}
     job["pdf"] = pdf.absolute().as_uri() if pdf else None

@@ -28,6 +28,8 @@ from icp_xl.scoring.model import (
 ALL = "All segments"
 #: Start of a grade that is never given.
 NEVER = 9.0
+#: By which part of ``ROUNDING`` ends of grades are told apart that are the same.
+APART = 25
 #: Width of a bar of the histogram.
 BIN = 5
 MOVERS = 10
@@ -194,6 +196,7 @@ def _mix(frame: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
         part = frame[frame["segment"] == SEGMENT_ROWS[number - 1]]
         for place, name in reversed(list(enumerate(GRADES))):
             end = min((starts[better] for better in GRADES[:place]), default=NEVER) - ROUNDING
+            end += (len(GRADES) - 1 - place) * ROUNDING / APART
             rows.append((number, name, 10 * tens + end, int((part["icp_grade"] == name).sum())))
     return pd.DataFrame(rows, columns=["number", "grade", "below", "accounts"])
 

@@ -12,7 +12,7 @@ from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, BEFORE, BIN, NEVER, LiveFigures, sample_points
+from icp_xl.reports.live.figures import ALL, APART, BEFORE, BIN, NEVER, LiveFigures, sample_points
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
 from icp_xl.reports.live.rankings import build_rankings
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
@@ -29,13 +29,14 @@ _TOP = '">="&MIN(icp_reached_A,icp_reached_B)'
 def count_shown(column: str, criterion: str) -> str:
     """How many accounts shown meet a criterion.
 
-    The segment is asked for on what is no formula, and only where one is chosen: that is several times as fast.
+    The segment is asked for on what is no formula, and only where one is chosen: that is several times as fast. It is
+    asked for last, since LibreOffice takes blank ends off the first range, and accounts of unknown revenue with them.
 
     Args:
         column: of *Live Accounts*, as a reference.
         criterion: of ``COUNTIF``, as an expression.
     """
-    return f"IF(icp_segment_shown,COUNTIFS({_OF_SEGMENT},{column},{criterion}),COUNTIF({column},{criterion}))"
+    return f"IF(icp_segment_shown,COUNTIFS({column},{criterion},{_OF_SEGMENT}),COUNTIF({column},{criterion}))"
 
 
 #: Note of a column of :func:`_if_shown`.
@@ -76,11 +77,19 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         Column("annual_revenue", "Annual revenue", "money", width=15),
         Column("total_revenue", "Revenue with us", "money", width=13),
         *(Column(part.declared.score_column, part.title, "weight", width=11) for part in model.parts),
-        Column("published_score", "Published score", "score", width=10),
-        Column("published_grade", "Published grade", "grade", width=10),
+        # No formula stands beside one that it hangs on by way of other cells: LibreOffice, which computes such columns
+        # together, would take what those cells held before. So what was published stands between what is computed.
+        # In key units, which its number format alone makes a raw score: a column more costs each change of a weight.
+        Column("key", "Raw score", "number", decimals=4, thousands=4, width=10, formula=ex.key(ex.raw(scores)),
+               note="A whole number of units of 1e-12, which is shown as a fraction of 1."),
+        Column("published_percentile", "Published percentile", "number", decimals=4, width=10),
         # What sums and counts go through is shared, and only that: they take half as long.
+        Column("percentile", "Percentile", "number", decimals=4, width=10,
+               formula=ex.known_percentile("{key}", "{position}"), shared=True),
+        Column("published_score", "Published score", "score", width=10),
         Column("icp_score", "ICP score", "score", rule="data_bar", width=11, formula=ex.score("{percentile}"),
                shared=True),
+        Column("published_grade", "Published grade", "grade", width=10),
         Column("icp_grade", "Grade", "grade", rule="grade", width=8, formula=ex.grade("{grade_move}+{published_no}")),
         Column("score_change", "Score change", "score", rule="sign", width=10,
                formula=_if_shown("{icp_score}-{published_score}"), note=_OUTSIDE),
@@ -89,11 +98,6 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
                note=_OUTSIDE),
         Column("grade_move", "Grades up or down", "integer", width=10,
                formula=f"{ex.grade_number('{percentile}', ex.reached_name)}-{{published_no}}"),
-        # In key units, which its number format alone makes a raw score: a column more costs each change of a weight.
-        Column("key", "Raw score", "number", decimals=4, thousands=4, width=10, formula=ex.key(ex.raw(scores)),
-               note="A whole number of units of 1e-12, which is shown as a fraction of 1."),
-        Column("percentile", "Percentile", "number", decimals=4, width=10,
-               formula=ex.known_percentile("{key}", "{position}"), shared=True),
         *_helpers(),
     ]  # fmt: skip
     n = len(now.accounts)
@@ -123,7 +127,6 @@ def _helpers() -> list[Column]:
         whole("position", "Knot", ex.known_position("{key}")),
         whole("published_no", "Published number"),
         whole("industry_no", "Industry number"),
-        fraction("published_percentile", "Published percentile"),
         fraction("revenue_rank", "Revenue rank"),
         fraction("standing", "Percentile, if shown", _if_shown("{percentile}")),
     ]
@@ -186,9 +189,9 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         + "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
     )
     knots = [
+        Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
         Column("knot", "Rounded", "integer", width=18, formula=knot),
         Column("number", "Knot", "integer", width=8),
-        Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
         # Half above a whole number: of equal knots the last, which a search for the number itself leaves to the engine.
         Column("last", "Last equal", "integer", width=10, formula="MATCH({knot}+0.5,icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
@@ -208,6 +211,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
     least, most = f"MIN({both})", f"MAX({both})"
     start = [f'"<"&{least}', f'">="&{least}', f'">="&{most}', '"="']
     mine = "{live.annual_revenue},{from},{live.annual_revenue},{below}"
+    # After loading, LibreOffice tells who reads an array of its first cell only; these are told of what it hangs on.
+    counted = "+0*({live_box.accounts:1}+SUM({live_mix.below}))"
     group_no = Column("number", "No.", "integer", width=6)
     segments = [
         group_no,
@@ -221,7 +226,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("revenue", "Revenue", "money", width=14, formula=f"SUMIFS({{live.total_revenue}},{mine})"),
         *(Column(f"share_{name}", f"Grade {name}", "percent", width=9,
                  formula=f'IF({{accounts}},SUMIFS({{live_mix.accounts}},{{live_mix.number}},{{number}},'
-                         f'{{live_mix.grade}},"{name}")/{{accounts}},0)') for name in GRADES),
+                         f'{{live_mix.grade}},"{name}")/{{accounts}},0){counted}') for name in GRADES),
         *(Column(f"{name}_share", f"Share of {name}", "percent", width=10,
                  formula=f"IFERROR({{{name}}}/SUM({{live_segments.{name}}}),0)") for name in ("accounts", "revenue")),
         Column("shown", "Shown", "integer", width=8,
@@ -302,9 +307,11 @@ def _mix(now: LiveFigures, least: str, most: str) -> Table:
     tens = f'({revenue}<>"")*(10+10*({revenue}>={least})+10*({revenue}>={most}))'
     below = []
     for row in range(len(now.mix)):
-        segment, better = divmod(row, len(GRADES))
-        names = ",".join(ex.reached_name(each) for each in GRADES[: len(GRADES) - 1 - better])
-        below.append(f"{10 * segment}+" + (f"MIN({names})" if names else f"{NEVER:g}-icp_rounding"))
+        segment, place = divmod(row, len(GRADES))
+        names = ",".join(ex.reached_name(each) for each in GRADES[: len(GRADES) - 1 - place])
+        end = f"MIN({names})" if names else f"{NEVER:g}-icp_rounding"
+        # A grade without a share ends where the one below it does; LibreOffice fills any of equal ends.
+        below.append(f"{10 * segment}+({end}+{place}*icp_rounding/{APART})")
     columns = [
         Column("number", "Segment", "integer", width=9), Column("grade", "Grade", "grade", width=9),
         Column("below", "Below", "number", decimals=4, width=10, formula=below),
