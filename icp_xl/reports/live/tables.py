@@ -79,6 +79,7 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         *(Column(part.declared.score_column, part.title, "weight", width=11) for part in model.parts),
         # No formula stands beside one that it hangs on by way of other cells: LibreOffice, which computes such columns
         # together, would take what those cells held before. So what was published stands between what is computed.
+        #
         # In key units, which its number format alone makes a raw score: a column more costs each change of a weight.
         Column("key", "Raw score", "number", decimals=4, thousands=4, width=10, formula=ex.key(ex.raw(scores)),
                note="A whole number of units of 1e-12, which is shown as a fraction of 1."),
@@ -189,6 +190,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         + "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
     )
     knots = [
+        # Before what is rounded from it, and not beside what hangs on that; see the columns of the accounts.
         Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
         Column("knot", "Rounded", "integer", width=18, formula=knot),
         Column("number", "Knot", "integer", width=8),
