@@ -35,6 +35,8 @@ _NAMES = {
     "icp_most": "{live_constants.value:6}",
     "icp_rounding": "{live_constants.value:7}",
     "icp_segment_shown": "{live_choices.value:3}",
+    "icp_shown_from": "{live_choices.value:4}",
+    "icp_shown_below": "{live_choices.value:5}",
     "icp_segments": "{live_segments.segment}",
     "icp_mid_market": "{live_limits.starts:1}",
     "icp_large": "{live_limits.starts:2}",

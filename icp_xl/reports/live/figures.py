@@ -32,6 +32,9 @@ NEVER = 9.0
 APART = 25
 #: Width of a bar of the histogram.
 BIN = 5
+#: Where segments are told apart: an unknown annual revenue, what is below every known one (of which those below 0 count
+#: as half of it), what is above.
+UNKNOWN_REVENUE, LEAST_REVENUE, MOST_REVENUE = -2, -1, 1e300
 MOVERS = 10
 #: Places that an account must move by to be named.
 LEAST_MOVE = 0.5
@@ -85,6 +88,7 @@ def compute_live(
     numbers = 1 + (revenue >= limits[0]).astype(int) + (revenue >= limits[1])
     numbers = np.where(np.isnan(revenue), len(SEGMENT_ROWS), numbers)
     frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[numbers - 1]
+    frame["segment_by"] = np.where(np.isnan(revenue), UNKNOWN_REVENUE, np.maximum(revenue, LEAST_REVENUE / 2))
     places = {name: i for i, name in enumerate(industries, 1)}
     # Industries without a bar share the number after the last.
     frame["industry_no"] = frame["industry"].map(places).fillna(len(places) + 1).astype(int)
@@ -220,7 +224,6 @@ def _histogram(part: pd.DataFrame) -> pd.DataFrame:
     for column, source in (("accounts", "icp_score"), ("published", "published_score")):
         spot = np.clip(np.floor(part[source].to_numpy(float) / BIN).astype(int), 0, len(edges) - 1)
         frame[column] = np.bincount(spot, minlength=len(edges))
-    frame["published_from"] = frame["published"][::-1].cumsum()[::-1]
     return frame
 
 

@@ -136,14 +136,13 @@ def _block_tables(
         leaders += _leaders(each, most)
     ordered = pd.concat([found[each.name].leaders for each in made], axis=1)
     blocks = pd.DataFrame({each.name: found[each.name].furthest for each in made})
-    ranked = {each.column: each.cells for each in made}
-    counted = [Column(name, name.replace("_", " ").capitalize(), "integer", width=14, formula=f"COUNT({cells})")
-               for name, cells in ranked.items()]  # fmt: skip
+    counted = Column("moves", "Moves", "integer", width=14, formula="COUNT({live.place_change})")
+    asked = {"place_change": "{live_counted.moves:1}", "standing": "{live_box.accounts:1}"}
     furthest = [number]
     for each in made:
         # Asked first for a count of all, LibreOffice computes the column at once and not block by block.
         formula = [
-            f"IF({{live_counted.{each.column}:1}},"
+            f"IF({asked[each.column]},"
             f"{each.furthest(f'{{live.{each.column}:{row}-{min(row + BLOCK - 1, len(accounts))}}}')},0)"
             for row in range(1, len(accounts) + 1, BLOCK)
         ]
@@ -154,8 +153,8 @@ def _block_tables(
               filters=False),
         Table("live_blocks", furthest, blocks.assign(number=range(1, len(blocks) + 1)),
               title=f"Blocks of {BLOCK:,} accounts", filters=False),
-        Table("live_counted", counted, pd.DataFrame([accounts[list(ranked)].count()]), title="Accounts to rank",
-              filters=False),
+        Table("live_counted", [counted], pd.DataFrame({"moves": [accounts["place_change"].count()]}),
+              title="Accounts to rank", filters=False),
     )  # fmt: skip
 
 

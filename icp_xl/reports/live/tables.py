@@ -12,16 +12,28 @@ from icp_xl.components.fitted import FittedComponent
 from icp_xl.components.shapes import Lookup
 from icp_xl.reports.charts import Diagnostic, box_table
 from icp_xl.reports.live import expressions as ex
-from icp_xl.reports.live.figures import ALL, APART, BEFORE, BIN, NEVER, LiveFigures, sample_points
+from icp_xl.reports.live.figures import (
+    ALL,
+    APART,
+    BEFORE,
+    BIN,
+    LEAST_REVENUE,
+    MOST_REVENUE,
+    NEVER,
+    UNKNOWN_REVENUE,
+    LiveFigures,
+    sample_points,
+)
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
 from icp_xl.reports.live.rankings import build_rankings
 from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
-#: Criteria that the accounts of the segment shown meet, where one is chosen.
-_OF_SEGMENT = ",".join(f"{{live.annual_revenue}},INDEX({{live_segments.{each}}},icp_segment_shown)"
-                       for each in ("from", "below"))  # fmt: skip
+#: Criteria that the accounts of the segment shown meet.
+_OF_SEGMENT = '{live.segment_by},">="&icp_shown_from,{live.segment_by},"<"&icp_shown_below'
+#: Of each account, 1 where it is not shown, else 0: an array.
+_OTHERS = "(1-({live.segment_by}>=icp_shown_from)*({live.segment_by}<icp_shown_below))"
 #: Criterion that the percentiles of grades A and B meet.
 _TOP = '">="&MIN(icp_reached_A,icp_reached_B)'
 
@@ -29,8 +41,7 @@ _TOP = '">="&MIN(icp_reached_A,icp_reached_B)'
 def count_shown(column: str, criterion: str) -> str:
     """How many accounts shown meet a criterion.
 
-    The segment is asked for on what is no formula, and only where one is chosen: that is several times as fast. It is
-    asked for last, since LibreOffice takes blank ends off the first range, and accounts of unknown revenue with them.
+    The segment is asked for on what is no formula, and only where one is chosen: that is several times as fast.
 
     Args:
         column: of *Live Accounts*, as a reference.
@@ -45,7 +56,8 @@ _OUTSIDE = "Blank outside the segment shown."
 
 def _if_shown(value: str) -> str:
     """A value of the accounts shown, blank for others."""
-    return f'IF(icp_segment_shown,IF({{segment}}=INDEX(icp_segments,icp_segment_shown),{value},""),{value})'
+    inside = "({segment_by}>=icp_shown_from)*({segment_by}<icp_shown_below)"
+    return f'IF(icp_segment_shown,IF({inside},{value},""),{value})'
 
 
 _OF_SHOWN = "SUMPRODUCT({live_segments.shown},{live_segments.accounts},{live_segments.%s})/{accounts}"
@@ -128,6 +140,7 @@ def _helpers() -> list[Column]:
         whole("position", "Knot", ex.known_position("{key}")),
         whole("published_no", "Published number"),
         whole("industry_no", "Industry number"),
+        Column("segment_by", "Revenue, told from unknown", "money", width=15, hidden_from_print=True),
         fraction("revenue_rank", "Revenue rank"),
         fraction("standing", "Percentile, if shown", _if_shown("{percentile}")),
     ]
@@ -173,11 +186,14 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         columns=["constant", "value"],
     )  # fmt: skip
     chosen = pd.DataFrame(
-        {"choice": ["Preset", "Normalise", "Segment number"], "value": pd.array([PUBLISHED, "Yes", 0], dtype=object)}
-    )
+        {"choice": ["Preset", "Normalise", "Segment number", "From revenue", "Below revenue"],
+         "value": pd.array([PUBLISHED, "Yes", 0, UNKNOWN_REVENUE, MOST_REVENUE], dtype=object)}
+    )  # fmt: skip
     picked = (f'IF({{choice}}="Preset",{{live_preset.value:1}},IF({{choice}}="Normalise",{{live_normalise.value:1}},'
               f'IF(OR({{live_segment.value:1}}="{ALL}",{{live_segment.value:1}}=""),0,'
               "MATCH({live_segment.value:1},icp_segments,0))))")  # fmt: skip
+    limits = [f"IF(icp_segment_shown,INDEX({{live_segments.{side}}},MAX(1,icp_segment_shown)),{every:G})"
+              for side, every in (("from", UNKNOWN_REVENUE), ("below", MOST_REVENUE))]  # fmt: skip
     presets = pd.DataFrame(
         [(f"{preset} {part.title}", weights[part.name])
          for preset, weights in inputs.all_presets().items() for part in inputs.model.parts],
@@ -207,20 +223,20 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         Column("average", "Average score", "score", width=10),
         Column("published", "Published average", "score", width=10),
     ]
+    # A limit that was cleared counts as 0, as it does for each account; none reaches down to unknown revenue.
+    both = f"MAX({LEAST_REVENUE / 2},%s(N(icp_mid_market),N(icp_large)))"
+    starts = [f"{LEAST_REVENUE}", both % "MIN", both % "MAX", f"{UNKNOWN_REVENUE}"]
+    ends = [starts[1], starts[2], f"{MOST_REVENUE:G}", starts[0]]
     # Criteria on what is no formula: LibreOffice goes through it in a fifth of the time.
-    # A limit that was cleared counts as 0, as it does for each account.
-    both = "N(icp_mid_market),N(icp_large)"
-    least, most = f"MIN({both})", f"MAX({both})"
-    start = [f'"<"&{least}', f'">="&{least}', f'">="&{most}', '"="']
-    mine = "{live.annual_revenue},{from},{live.annual_revenue},{below}"
+    mine = '{live.segment_by},">="&{from},{live.segment_by},"<"&{below}'
     # After loading, LibreOffice tells who reads an array of its first cell only; these are told of what it hangs on.
     counted = "+0*({live_box.accounts:1}+SUM({live_mix.below}))"
     group_no = Column("number", "No.", "integer", width=6)
     segments = [
         group_no,
         Column("segment", "Segment", width=17),
-        Column("from", "From", width=14, formula=start),
-        Column("below", "And", width=14, formula=[start[0], f'"<"&{most}', *start[2:]]),
+        Column("from", "From revenue", width=14, formula=starts),
+        Column("below", "Below revenue", width=14, formula=ends),
         _with(group[0], f"COUNTIFS({mine})"),
         _with(group[1], f"IFERROR(AVERAGEIFS({{live.icp_score}},{mine}),0)"),
         _with(group[2], f"IFERROR(AVERAGEIFS({{live.published_score}},{mine}),0)"),
@@ -247,12 +263,13 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
     industries = [
         group_no,
         Column("industry", "Industry", width=24),
-        _with(group[0], count_shown("{live.industry_no}", "{number}")),
+        # Counted in one go; those of other segments, and without a bar, are beyond the last.
+        replace(
+            group[0], array=True, formula=f"FREQUENCY({{live.industry_no}}+1000*{_OTHERS},{{live_industries.number}})"
+        ),
         _with(group[1], average),
         _with(group[2], before),
     ]
-    # Each edge is counted once: a bar is what reaches its edge less what reaches the next.
-    rest = f"IF({{from}}={100 - BIN},0,INDEX({{live_histogram.published_from}},{{from}}/{BIN}+2))"
     # Percentiles are counted in one go. Asked first how many there are, LibreOffice computes their column at once; and
     # it has no answer where there are none.
     end = f"NORMSDIST(({{from}}+{BIN}-icp_score_mean)/icp_score_sd)-icp_rounding"
@@ -262,9 +279,8 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
                formula=[*[end] * (len(now.histogram) - 1), f"{NEVER:g}"]),
         Column("accounts", "Accounts", "integer", width=10, array=True,
                formula="IF({live_box.accounts:1},FREQUENCY({live.standing},{live_histogram.below}),0)"),
-        Column("published_from", "Published from here up", "integer", width=11,
-               formula=count_shown("{live.published_score}", '">="&{from}')),
-        Column("published", "Published", "integer", width=10, formula=f"{{published_from}}-{rest}"),
+        Column("published", "Published", "integer", width=10, array=True,
+               formula=f"FREQUENCY({{live.published_percentile}}+{NEVER:g}*{_OTHERS},{{live_histogram.below}})"),
     ]  # fmt: skip
     reached = [ex.reached(name) for name in GRADES]
     headlines = [Column(key, words, kind, formula=formula) for key, words, kind, formula in HEADLINES]
@@ -275,7 +291,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
             (Table("live_constants", [Column("constant", "Constant", width=18), Column("value", "Value", width=14)],
                    constants, filters=False),
              Table("live_choices", [Column("choice", "Choice", width=18),
-                                    Column("value", "In use", width=20, formula=picked)],
+                                    Column("value", "In use", width=20, formula=[picked] * 3 + limits)],
                    chosen, filters=False),
              Table("live_reached",
                    [Column("grade", "Grade", "grade", width=10),
@@ -289,7 +305,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
                    filters=False),
              Table("live_histogram", bins, now.histogram, title="Histogram", filters=False)),
             (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),
-             Stack([_box(now), _mix(now, least, most)])),
+             Stack([_box(now), _mix(now)])),
             *build_rankings(now, best),
             (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
              _points("live_points", published, now.points, "Points of the scatter chart")),
@@ -303,10 +319,9 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
     )  # fmt: skip
 
 
-def _mix(now: LiveFigures, least: str, most: str) -> Table:
+def _mix(now: LiveFigures) -> Table:
     """Accounts of each segment with each grade, counted in one go."""
-    revenue = "{live.annual_revenue}"
-    tens = f'({revenue}<>"")*(10+10*({revenue}>={least})+10*({revenue}>={most}))'
+    tens = "10*(" + "+".join(f"({{live.segment_by}}>={{live_segments.from:{i}}})" for i in (1, 2, 3)) + ")"
     below = []
     for row in range(len(now.mix)):
         segment, place = divmod(row, len(GRADES))
@@ -350,20 +365,16 @@ def _raw_column(column: str, item: Diagnostic) -> Column:
 
 
 def _points(name: str, column: Column, points: pd.DataFrame, title: str) -> Table:
-    """Points of a scatter chart, whose scores follow the weights."""
-    columns = [
-        Column("row", "Row", "integer", width=8),
-        column,
-        Column("icp_score", "ICP score", "score", width=10, formula="INDEX({live.icp_score},{row})"),
-    ]
+    """Points of a scatter chart, whose scores follow the weights; each names its account's cell."""
+    scores = [f"{{live.icp_score:{row}}}" for row in points["row"]]
+    columns = [column, Column("icp_score", "ICP score", "score", width=10, formula=scores)]
     return Table(name, columns, points, title=title, filters=False)
 
 
-def _bounds(model: ScoreModel) -> dict[str, list[str]]:
-    """The criteria on annual revenue of each segment, as published."""
-    least, most = (f"{each:.15g}" for each in sorted((model.segment_mid_market, model.segment_large)))
-    start = [f"<{least}", f">={least}", f">={most}", "="]
-    return {"from": start, "below": [start[0], f"<{most}", *start[2:]]}
+def _bounds(model: ScoreModel) -> dict[str, list[float]]:
+    """From which annual revenue on and below which each segment is, as published."""
+    starts = [LEAST_REVENUE, *sorted((model.segment_mid_market, model.segment_large)), UNKNOWN_REVENUE]
+    return {"from": starts, "below": [*starts[1:3], MOST_REVENUE, LEAST_REVENUE]}
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -374,11 +385,11 @@ def _box(now: LiveFigures) -> Table:
     """The score report's box plot table, with its figures live."""
     all_of = {"low": "MIN(%s)", "q1": "QUARTILE(%s,1)", "middle": "MEDIAN(%s)", "q3": "QUARTILE(%s,3)",
               "high": "MAX(%s)"}  # fmt: skip
-    # Of one segment there is no column of its scores: those with the weights set are found by the percentiles of its
-    # accounts, the published ones above all others, which are moved below every score.
-    score = "INDEX({live.icp_score},MATCH(SMALL({live.standing},%s),{live.standing},0))"
-    others = "{live.published_score}-1000*({live.segment}<>INDEX(icp_segments,icp_segment_shown))"
-    formulas = {"accounts": "COUNT({live.standing})"}
+    # Of one segment there is no column of its scores: those with the weights set follow from the percentiles of its
+    # accounts, the published ones stand above all others, which are moved below every score.
+    score = ex.score("SMALL({live.standing},%s)")
+    others = f"{{live.published_score}}-1000*{_OTHERS}"
+    formulas: dict[str, str | list[str]] = {"accounts": ["COUNT({live.standing})", "{live_box.accounts:1}"]}
     for quarter, (key, text) in enumerate(all_of.items()):
         place = f"({{accounts}}-1)*{quarter}/4"
         low, high = score % f"1+INT({place})", score % f"MIN({{accounts}},2+INT({place}))"
