@@ -99,6 +99,15 @@ def test_accounts_without_revenue_at_either_end_are_counted(tmp_path: Path) -> N
 
 
 @pytest.mark.office
+def test_revenues_below_zero_and_beyond_all_measure_are_of_a_segment(tmp_path: Path) -> None:
+    made = make_live(120)
+    revenues = np.random.default_rng(4).choice([np.nan, -3.9e6, -0.2, 0.0, 2e7, 1e300], len(made.scored))
+    one = made.scored.assign(annual_revenue=revenues, industry="Aerospace & Defense")
+    live = render_live(replace(made, scored=one), tmp_path / "live.xlsx")
+    check(live, steps(live, len(SEGMENTS)), repeat=0)
+
+
+@pytest.mark.office
 def test_presets_own_weights_and_the_sum_to_one(live: Live) -> None:
     model = live.inputs.model
     shares = dict(model.grade_shares)

@@ -34,7 +34,8 @@ class SecondEngine:
         self.sheets = [each["name"] for each in self.model.get_worksheets_properties()]
         # It reads an array over several cells as the numbers that stand there.
         for sheet, area, formula in array_formulas(path):
-            (top, left), (end, right) = map(xl_cell_to_rowcol, area.split(":"))
+            first, _, last = area.partition(":")
+            (top, left), (end, right) = xl_cell_to_rowcol(first), xl_cell_to_rowcol(last or first)
             self.model.range_clear_contents(sheet, top + 1, left + 1, end + 1, right + 1)
             self.model.set_user_array_formula(sheet, top + 1, left + 1, right - left + 1, end - top + 1, f"={formula}")
         self.model.new_sheet()

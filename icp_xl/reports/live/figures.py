@@ -32,8 +32,8 @@ NEVER = 9.0
 APART = 25
 #: Width of a bar of the histogram.
 BIN = 5
-#: Where segments are told apart: an unknown annual revenue, what is below every known one (of which those below 0 count
-#: as half of it), what is above.
+#: Where segments are told apart: an unknown annual revenue, what is below every known one and what is above; one beyond
+#: half of these counts as that half.
 UNKNOWN_REVENUE, LEAST_REVENUE, MOST_REVENUE = -2, -1, 1e300
 MOVERS = 10
 #: Places that an account must move by to be named.
@@ -88,7 +88,9 @@ def compute_live(
     numbers = 1 + (revenue >= limits[0]).astype(int) + (revenue >= limits[1])
     numbers = np.where(np.isnan(revenue), len(SEGMENT_ROWS), numbers)
     frame["segment"] = np.asarray(SEGMENT_ROWS, dtype=object)[numbers - 1]
-    frame["segment_by"] = np.where(np.isnan(revenue), UNKNOWN_REVENUE, np.maximum(revenue, LEAST_REVENUE / 2))
+    frame["segment_by"] = np.where(
+        np.isnan(revenue), UNKNOWN_REVENUE, revenue.clip(LEAST_REVENUE / 2, MOST_REVENUE / 2)
+    )
     places = {name: i for i, name in enumerate(industries, 1)}
     # Industries without a bar share the number after the last.
     frame["industry_no"] = frame["industry"].map(places).fillna(len(places) + 1).astype(int)

@@ -140,7 +140,15 @@ def _helpers() -> list[Column]:
         whole("position", "Knot", ex.known_position("{key}")),
         whole("published_no", "Published number"),
         whole("industry_no", "Industry number"),
-        Column("segment_by", "Revenue, told from unknown", "money", width=15, hidden_from_print=True),
+        Column(
+            "segment_by",
+            "Revenue by which segments are told",
+            "number",
+            decimals=1,
+            width=16,
+            note=f"{UNKNOWN_REVENUE} where it is unknown.",
+            hidden_from_print=True,
+        ),
         fraction("revenue_rank", "Revenue rank"),
         fraction("standing", "Percentile, if shown", _if_shown("{percentile}")),
     ]
