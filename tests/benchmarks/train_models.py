@@ -10,6 +10,7 @@ over logistic regression and LightGBM, which looks at no later window, compares 
 from __future__ import annotations
 
 import argparse
+import multiprocessing as mp
 import os
 import platform
 import sys
@@ -84,7 +85,8 @@ def train_plain(seed: int, accounts: int) -> tuple[float, float]:
 def run(train: Callable[[int], tuple[float, float]], divisions: int) -> tuple[float, float, float]:
     """Seconds on the clock, CPU seconds over all divisions, mean distance."""
     started = time.monotonic()
-    with ProcessPoolExecutor(WORKERS) as pool:
+    # Begun anew, each reads how many threads it may have, of which a command's run allows one as well.
+    with ProcessPoolExecutor(WORKERS, mp_context=mp.get_context("spawn")) as pool:
         found = list(pool.map(train, range(divisions)))
     spent, distance = zip(*found, strict=True)
     return time.monotonic() - started, sum(spent), float(np.mean(distance))
