@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -145,11 +146,13 @@ def measured(way: Callable[..., None], source: Path, out: Path, engine: str, mem
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:
-            continue
+    # It goes over a folder that is removed meanwhile.
+    for at, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(at) / name).stat().st_size
+            except OSError:
+                continue
     return total
 
 
