@@ -44,17 +44,14 @@ class Relationship:
 
 
 class Digested:
-    """Blocks that pass through, and what is known of them then: SHA-256, size, and CRC-32 where it is ``summed``."""
+    """Blocks that pass through, and what is known of them then: SHA-256 and size."""
 
-    def __init__(self, blocks: Iterable[bytes], *, summed: bool = False) -> None:
-        self._blocks, self._sha, self._summed = blocks, hashlib.sha256(), summed
-        self.checksum = self.size = 0
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks, self._sha, self.size = blocks, hashlib.sha256(), 0
 
     def __iter__(self) -> Iterator[bytes]:
         for block in self._blocks:
             self._sha.update(block)
-            if self._summed:
-                self.checksum = zlib.crc32(block, self.checksum)
             self.size += len(block)
             yield block
 
@@ -116,6 +113,11 @@ class Package:
             yield found
         else:
             yield from self.archive.chunks(found)
+
+    def checksum(self, part: str) -> int:
+        """CRC-32 of the content of ``part``, which holds once that has been read."""
+        found = self._entry(part, None)
+        return zlib.crc32(found) if isinstance(found, bytes) else found.crc
 
     def digest(self, part: str) -> str:
         """SHA-256 of the content of ``part``."""

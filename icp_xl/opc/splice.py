@@ -9,8 +9,12 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
 
 #: Position in the segment, length of what goes, and what comes.
 Edit = tuple[int, int, bytes]
@@ -37,18 +41,35 @@ class Splice:
 
     def change(self, segment: bytes, edits: Iterable[Edit]) -> None:
         """A segment with ``edits``, in order and apart from each other."""
+        positions, lengths, new = zip(*edits, strict=True) if (edits := list(edits)) else ((), (), ())
+        self.change_many(segment, np.array(positions, np.int64), np.array(lengths, np.int64), new)
+
+    def change_many(
+        self, segment: bytes, positions: NDArray[np.int64], lengths: NDArray[np.int64], new: Sequence[bytes]
+    ) -> None:
+        """:meth:`change` by many edits.
+
+        Args:
+            segment: as it was.
+            positions: of the edits in it, ascending.
+            lengths: of what goes there, in bytes.
+            new: what comes there.
+        """
         self.checksum = zlib.crc32(segment, self.checksum)
-        at, kept = 0, self._kept
-        pieces, steps, saved = self.pieces, self._steps, self._saved
-        for position, length, new in edits:
-            pieces += (segment[at:position], new)
-            steps.extend((kept + position - at, len(new), length))
-            if length:
-                saved += segment[position : position + length]
-            kept = 0
-            at = position + length
-        pieces.append(segment[at:])
-        self._kept = kept + len(segment) - at
+        ends = np.concatenate(([0], positions + lengths))
+        kept = positions - ends[:-1]
+        if len(kept):
+            kept[0] += self._kept
+            self._kept = 0
+        sizes = np.fromiter(map(len, new), np.int64, len(new))
+        self._steps.frombytes(np.column_stack((kept, sizes, lengths)).astype("u8").tobytes())
+        goes = np.flatnonzero(lengths)
+        taken = zip(positions[goes].tolist(), ends[goes + 1].tolist(), strict=True)
+        self._saved += b"".join([segment[start:end] for start, end in taken])
+        between = [segment[start:end] for start, end in zip(ends.tolist(), positions.tolist(), strict=False)]
+        self.pieces += chain.from_iterable(zip(between, new, strict=True))
+        self.pieces.append(segment[ends[-1] :])
+        self._kept += len(segment) - int(ends[-1])
 
     def taken(self) -> bytes:
         """What has been made since it was last asked for."""

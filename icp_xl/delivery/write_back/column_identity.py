@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import repeat
+from typing import Any
 
 from icp_xl.delivery.write_back.column_values import cell_content
 from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, item_text
@@ -69,11 +71,16 @@ def hashes(values: Iterable[str]) -> set[str]:
 def _hashes(counts: Mapping[str, int], most: int) -> Iterator[str]:
     for value, times in counts.items():
         for n in range(min(times, most) if value else 0):
-            yield blake2b(b"%b\0%d" % (value.encode(), n), digest_size=4).hexdigest()
+            yield _hash(value, n)
+
+
+_EMPTY = blake2b(digest_size=4)
 
 
 def _hash(value: str, n: int) -> str:
-    return blake2b(f"{value}\0{n}".encode(), digest_size=4).hexdigest()
+    drawn = _EMPTY.copy()
+    drawn.update(f"{value}\0{n}".encode())
+    return drawn.hexdigest()
 
 
 @lru_cache(maxsize=256)
@@ -122,6 +129,20 @@ class Identity:
             return True
         pieces, highest = _pieces(self.sketch)
         return bool(pieces) and (drawn := _hash(text, 0)) not in pieces and (len(pieces) < SKETCH or drawn < highest)
+
+
+def identity_of(header: str, values: Sequence[Any]) -> Identity:
+    """What a column of ours is known by, from what is written under its header."""
+    kinds = set(map(type, values))
+    if kinds and kinds <= {int, float} and all(-(1 << 53) < value < 1 << 53 for value in values):
+        numbers = Counter([f"{value + 0.0:.10g}" for value in values])
+        return Identity(header, sketch(numbers), "n")
+    counts: dict[str, int] = {}
+    # Python counts truth and number as one.
+    for value, times in zip(values, repeat(1)) if bool in kinds else Counter(values).items():
+        text = written_text(value)
+        counts[text] = counts.get(text, 0) + times
+    return Identity(header, sketch(counts), sort_of(counts))
 
 
 def is_users(cell: Cell, strings: Sequence[bytes], identity: Identity) -> bool:

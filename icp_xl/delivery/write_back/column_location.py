@@ -9,23 +9,19 @@ from dataclasses import dataclass, field
 from icp_xl.delivery.write_back.column_identity import plain_header
 from icp_xl.delivery.write_back.column_styles import shown_digits
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
+from icp_xl.delivery.write_back.plain_rows import PlainRows, plain_rows
 from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import MAX_COLUMNS, MAX_ROWS, Area, column_letters, column_number
-from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, item_text, key_text
+from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, key_text
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 from icp_xl.opc.xml import Element
 
 #: How far down a header row is looked for.
 HEADER_ROWS = 60
-_CELL = b'<c r="'
 _ROW = re.compile(rb'\s*<row r="(\d+)"')
-#: The last cell of a row, where it holds something and is no formula.
-_LAST = re.compile(
-    rb'<c r="([A-Z]{1,3})(\d+)"(?: s="(\d+)")?(?: t="\w+")?>(?:<v>[^<]*</v>|<is><t[^>]*>[^<]*</t></is>)</c>'
-)
 
 
 @dataclass
@@ -174,17 +170,6 @@ def check_table(book: Workbook, location: ListLocation) -> None:
                "Nothing was changed.", where=book.where, got=_table_name(location.table))  # fmt: skip
 
 
-@dataclass(frozen=True)
-class PlainRows:
-    """Rows from ``first`` to ``last`` that are alike: each has a key and ends with the same column in one format."""
-
-    first: int
-    last: int
-    column: int
-    style: str
-    keys: Sequence[str]
-
-
 @dataclass
 class Scan:
     """What stands in the rows of a sheet: keys by row, and the last column in use.
@@ -238,34 +223,6 @@ class KeyReader:
         self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
         self._last = re.compile(rb"<" + p + rb'c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?>')
         self._columns: dict[bytes, int] = {}
-        self._start = b'<c r="' + column_letters(column).encode()
-        self._key = re.compile(
-            self._start + rb'(\d+)"(?: s="(\d+)")?(?: t="(s|inlineStr)")?>'
-            rb'(?:<v>|<is><t(?: xml:space="preserve")?>)([^<]*)<'
-        )
-
-    def block(self, block: bytes) -> tuple[int, int, str, list[tuple[bytes, bytes, bytes]]] | None:
-        """First row, column and format of the last cell of all rows, and the key's format, kind and content of each.
-
-        Only where the rows follow one another, end alike and are plain to see, as programs write large sheets.
-        """
-        rows = block.split(b"</row>")
-        if self.rows.prefix or rows.pop().strip() or not rows or block.count(b"<row") != len(rows):
-            return None
-        first = _ROW.match(rows[0])
-        ends = _LAST.fullmatch(rows[0], rows[0].rfind(_CELL))
-        if first is None or ends is None:
-            return None
-        keys, end, number = [], (ends[1], ends[3]), int(first[1])
-        start, of_key, of_end = self._start, self._key.match, _LAST.fullmatch
-        for at, row in enumerate(rows, number):
-            text, key, last = b"%d" % at, of_key(row, row.find(start)), of_end(row, row.rfind(_CELL))
-            if key is None or last is None or (last[1], last[3]) != end or text != key[1] or text != last[2]:
-                return None
-            if not row.lstrip().startswith(b'<row r="%b"' % text):
-                return None
-            keys.append((key[2], key[3], key[4]))
-        return number, self.number_of(end[0]), (end[1] or b"").decode(), keys
 
     def number_of(self, letters: bytes) -> int:
         """The number of a column."""
@@ -323,11 +280,11 @@ def scan(
     below: set[int] = set()
     computes = re.compile(rb"<" + re.escape(reader.prefix) + rb"f[\s>/]")
     for block in reader.blocks():
-        found.formulas = found.formulas or computes.search(block) is not None
         for part in cut(block, data.first_row, data.last_row + 1):
             if _scan_block(part, key, data, strings, formats, found):
                 below.clear()
                 continue
+            found.formulas = found.formulas or computes.search(part) is not None
             for row in reader.split(part):
                 number = parser.number(row)
                 if number <= location.header_row + HEADER_ROWS:
@@ -364,28 +321,13 @@ def _scan_block(
     block: bytes, key: KeyReader, data: Area, strings: Sequence[bytes], formats: Mapping[str, str] | None, found: Scan
 ) -> bool:
     """Take in the rows of a block at once, where they allow it."""
-    rows = key.block(block)
-    if rows is None:
-        return False
-    first, column, style, cells = rows
-    last = first + len(cells) - 1
-    if first < data.first_row or last > data.last_row:
-        return False
     shown = {code.encode() for code in formats or ()}
-    keys = []
-    for own, kind, content in cells:
-        if kind == b"s":
-            at = int(content) if content.isdigit() else -1
-            text = key_text(item_text(strings[at])) if 0 <= at < len(strings) else ""
-        elif kind:
-            text = key_text(item_text(b"<t>" + content + b"</t>"))
-        else:
-            text = key_text(cell_value(Cell(0, 0, 0, b"", b"<v>" + content + b"</v>"), strings))
-        if not text or (not kind and own in shown):
-            return False
-        keys.append(text)
-    found.plain[first] = PlainRows(first, last, column, style, keys)
-    key.rows.passed(last)
+    rows = plain_rows(block, key.column, strings, shown) if not key.rows.prefix else None
+    if rows is None or rows.first < data.first_row or rows.last > data.last_row:
+        return False
+    found.plain[rows.first] = rows
+    found.formulas |= rows.formulas
+    key.rows.passed(rows.last)
     return True
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any
+
+import numpy as np
 
 from icp_xl.delivery.write_back.column_identity import Identity, is_users
 from icp_xl.delivery.write_back.column_values import made_cells
+from icp_xl.delivery.write_back.plain_rows import PlainRows
 from icp_xl.delivery.write_back.user_entries import cell_bytes
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import RowParser
-from icp_xl.opc.splice import Edit
+from icp_xl.opc.splice import Edit, Splice
 
 #: Makes the format of a cell from its neighbour's and its place among our columns.
 StyleOf = Callable[[str, int], str]
@@ -62,35 +66,43 @@ class RowWriter:
         made = self._appended(number, style if last == self.neighbour else "", contents)
         return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
 
-    def append(self, rows: bytes, first: int, style: str, values: Sequence[Sequence[Any]]) -> list[Edit]:
-        """What puts our cells into plain rows that end before our columns.
+    def append(
+        self, splice: Splice, block: bytes, rows: PlainRows, style: str, values: Sequence[Sequence[Any]]
+    ) -> None:
+        """Put our cells into plain rows that end before our columns.
 
         Args:
-            rows: their bytes, one row after the other.
-            first: number of the first, counted from 1.
-            style: format of the last cell of every row.
+            splice: takes the rows with them.
+            block: that the rows fill.
+            rows: what is known of them.
+            style: format of the cell beside ours in every row.
             values: of each of our columns, one per row.
         """
-        pieces = rows.split(self._close)
-        numbers = range(first, first + len(pieces) - 1)
+        numbers = [b"%d" % number for number in range(rows.first, rows.last + 1)]
         cells = [
             made_cells(column, numbers, start, middle, blank=styled)
             for (start, middle, styled), column in zip(self._template(style), values, strict=True)
         ]
-        made = map(b"".join, zip(*cells, strict=True))
-        spans = self._spans(pieces[0])
-        said = _SPANS.search(pieces[0])
-        alike = said is not None and rows.count(said[0]) == len(numbers)
-        edits, at, close = list[Edit](), 0, len(self._close)
-        for piece, new in zip(pieces, made, strict=False):
-            if said is not None and alike and spans:
-                edits.append((at + piece.find(said[0]) + said.start(2) - said.start(), spans[0][1], spans[0][2]))
-            elif not alike:
-                edits += [(at + place, length, grown) for place, length, grown in self._spans(piece)]
-            at += len(piece)
-            edits.append((at, 0, new))
-            at += close
-        return edits
+        made = list(map(b"".join, zip(*chain.from_iterable(cells), strict=True)))
+        spans = self._spans(block)
+        if not rows.alike:
+            edits, at = list[Edit](), 0
+            for end, new in zip(rows.closed.tolist(), made, strict=True):
+                edits += [(at + place, length, grown) for place, length, grown in self._spans(block[at:end])]
+                edits.append((end, 0, new))
+                at = end + len(self._close)
+            splice.change(block, edits)
+        elif spans:
+            place, length, grown = spans[0]
+            places = rows.numbered + (place - rows.numbered[0])
+            splice.change_many(
+                block,
+                np.column_stack((places, rows.closed)).ravel(),
+                np.tile([length, 0], len(made)),
+                list(chain.from_iterable(zip(repeat(grown), made))),
+            )
+        else:
+            splice.change_many(block, rows.closed, np.zeros_like(rows.closed), made)
 
     def _template(self, style: str) -> list[tuple[bytes, bytes, bool]]:
         if style not in self._templates:

@@ -108,9 +108,9 @@ def cell_content(value: Any) -> CellContent:
 
 
 def made_cells(
-    values: Sequence[Any], numbers: Sequence[int], start: bytes, middle: bytes, *, blank: bool
-) -> list[bytes]:
-    """The cells of one column, one for each value, many at a time: :func:`cell_content` of each, ready to be put in.
+    values: Sequence[Any], numbers: Sequence[bytes], start: bytes, middle: bytes, *, blank: bool
+) -> tuple[Sequence[bytes], ...]:
+    """The cells of one column, many at a time: for each value, pieces that joined are its :func:`cell_content`'s cell.
 
     Args:
         values: what the cells hold.
@@ -119,7 +119,8 @@ def made_cells(
         middle: what follows that number, up to the type.
         blank: whether a cell without a value is written, for its format.
 
-    >>> made_cells([0.5, None, 7.0], [2, 3, 4], b'<c r="A', b'"', blank=False)
+    >>> made = made_cells([0.5, None, 7.0], [b"2", b"3", b"4"], b'<c r="A', b'"', blank=False)
+    >>> [b"".join(pieces) for pieces in zip(*made)]
     [b'<c r="A2"><v>0.5</v></c>', b'', b'<c r="A4"><v>7</v></c>']
     """
 
@@ -129,24 +130,20 @@ def made_cells(
             return middle + b"/>" if blank else b""
         return middle + (b' t="%b">' % kind.encode() if kind else b">") + inner + b"</c>"
 
-    def one(number: int, value: Any) -> bytes:
-        said = tail(value)
-        return start + b"%d" % number + said if said else b""
-
-    kinds, pairs = set(map(type, values)), zip(numbers, values, strict=True)
-    if kinds == {float}:
-        whole = start + b"%d" + middle + b"><v>%a</v></c>"
-        # Neither whole numbers, which are written without a point, nor what is not finite.
-        return [whole % (n, v) if v % 1 > 0 else one(n, v) for n, v in pairs]
-    if kinds == {int}:
-        whole = start + b"%d" + middle + b"><v>%d</v></c>"
-        return [whole % pair for pair in pairs]
-    if kinds == {str}:
-        tails = {text: tail(text) for text in set(values)}
-        if all(tails.values()):
-            head = start + b"%d%b"
-            return [head % (n, tails[v]) for n, v in pairs]
-    return [one(n, v) for n, v in pairs]
+    kinds, count = set(map(type, values)), len(values)
+    if kinds == {int} or kinds == {float}:
+        told = " ".join(map(repr, values)).encode().split(b" ")
+        # Whole numbers are written without a point, and what is not finite is not written.
+        for at in [at for at, value in enumerate(values) if not value % 1 > 0] if kinds == {float} else ():
+            told[at] = cell_content(values[at])[1].removeprefix(b"<v>").removesuffix(b"</v>")
+        if all(told):
+            return [start] * count, numbers, [middle + b"><v>"] * count, told, [b"</v></c>"] * count
+    known = {text: tail(text) for text in set(values)} if kinds == {str} else {}
+    tails = [known[text] for text in values] if known else list(map(tail, values))
+    there = [bool(said) for said in tails]
+    if all(there):
+        return [start] * count, numbers, tails
+    return list(map(start.__mul__, there)), [n * said for n, said in zip(numbers, there, strict=True)], tails
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from icp_xl.delivery.write_back.column_identity import Identity, sketch, sort_of, written_text
+from icp_xl.delivery.write_back.column_identity import Identity, identity_of
 from icp_xl.delivery.write_back.column_location import (
     ListLocation,
-    PlainRows,
     Scan,
     check_table,
     cut,
@@ -37,6 +34,7 @@ from icp_xl.delivery.write_back.column_rows import RowWriter, emphasis_edits, he
 from icp_xl.delivery.write_back.column_styles import ColumnStyles
 from icp_xl.delivery.write_back.column_values import CellContent, ResultColumn, Results, cell_content
 from icp_xl.delivery.write_back.dependents import has_formulas
+from icp_xl.delivery.write_back.plain_rows import PlainRows
 from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
@@ -215,7 +213,7 @@ class _Writing:
 
     def write(self, snapshot: Snapshot) -> None:
         book, location = self.book, self.location
-        before = Digested(book.package.chunks(location.part), summed=True)
+        before, checksum = Digested(book.package.chunks(location.part)), book.package.checksum(location.part)
         reader = SheetPartReader(before, location.part, book.where)
         styles = ColumnStyles(book)
         found = scan(location, reader, self.strings, styles.digit_formats())
@@ -253,7 +251,7 @@ class _Writing:
         book.save()
         if self.restored or not self.earlier:
             # Else it is written in a way that the reader had to normalise, and the whole earlier part is kept.
-            record = splice.record() if splice.checksum == before.checksum else None
+            record = splice.record() if splice.checksum == checksum else None
             write_record(book, location.part, snapshot, (before, edited), record)
         self.report.sheet = location.sheet
         self.report.columns = {c.field: f"{titles[c.field]} ({column_letters(places[c.field])})" for c in columns}
@@ -309,9 +307,9 @@ class _Writing:
         for block in reader.blocks():
             for part in cut(block, data.first_row, data.last_row + 1):
                 plain = found.plain.get(parser.next_number(part))
-                if plain is not None and not owned and plain.column < numbers[0]:
+                if plain is not None and plain.size == len(part) and not owned and plain.column < numbers[0]:
                     beside = plain.style if plain.column == neighbour else ""
-                    splice.change(part, body.append(part, plain.first, beside, self._values(plain, columns.columns)))
+                    body.append(splice, part, plain, beside, self._values(plain, columns.columns))
                     parser.passed(plain.last)
                     continue
                 at = 0
@@ -355,23 +353,17 @@ class _Writing:
     def _values(self, rows: PlainRows, columns: Sequence[ResultColumn]) -> list[list[Any]]:
         """What the cells of plain rows hold, by column."""
         accounts = list(map(self._accounts.get, rows.keys))
-        lost = [key for key, account in zip(rows.keys, accounts, strict=True) if account is None]
-        self.report.matched += len(accounts) - len(lost)
-        for key in lost:
-            self.report.unmatched[key] = self.report.unmatched.get(key, 0) + 1
-        self._rows.extend(account for account in accounts if account is not None)
+        known = [account for account in accounts if account is not None]
+        self.report.matched += len(known)
+        for key, account in zip(rows.keys, accounts, strict=True) if len(known) < len(accounts) else ():
+            if account is None:
+                self.report.unmatched[key] = self.report.unmatched.get(key, 0) + 1
+        self._rows.extend(known)
         return [self.results.column(column.field, accounts) for column in columns]
 
     def _identity(self, column: ResultColumn, title: str) -> Identity:
         """What our column is known by."""
-        values = self.results.column(column.field, self._rows)
-        counts: dict[str, int] = {}
-        # Python counts truth and number as one.
-        pairs = zip(values, repeat(1)) if bool in set(map(type, values)) else Counter(values).items()
-        for value, times in pairs:
-            text = written_text(value)
-            counts[text] = counts.get(text, 0) + times
-        return Identity(title, sketch(counts), sort_of(counts))
+        return identity_of(title, self.results.column(column.field, self._rows))
 
     def _account(self, text: str | None, shown: str | None = None) -> int | None:
         account = self._accounts.get(shown) if shown is not None else None
