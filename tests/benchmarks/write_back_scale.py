@@ -3,8 +3,8 @@
 python tests/benchmarks/write_back_scale.py --full     200,000 rows
 python tests/benchmarks/write_back_scale.py            10,000 rows
 
-Each way runs in a process of its own; what is told is CPU seconds and what the process holds at most while it works,
-above what it held after the bare imports.
+Each way runs in a process of its own and is given the same values; what is told is CPU seconds from then on, and what
+the process holds at most, those values included, above what it held after the bare imports.
 """
 
 from __future__ import annotations
@@ -60,7 +60,20 @@ def make_book(path: Path, rows: int) -> None:
     book.close()
 
 
-def sheets(path: Path, donor: Path) -> None:
+#: Result columns: field to one value per row.
+Values = dict[str, list[object]]
+
+
+def make_values(rows: int) -> Values:
+    """Five result columns."""
+    return {
+        "icp_score": [i * 0.37 % 100 for i in range(rows)], "icp_grade": ["ABCDF"[i % 5] for i in range(rows)],
+        "rank": list(range(1, rows + 1)), "segment": [f"Segment {i % 4}" for i in range(rows)],
+        "reasons": ["Buys much, and more each year"] * rows,
+    }  # fmt: skip
+
+
+def sheets(path: Path, donor: Path, values: Values) -> None:
     """Two report sheets."""
     from icp_xl.delivery.write_back.inject import inject_sheets
     from icp_xl.opc.safe_write import SafeOptions
@@ -68,24 +81,19 @@ def sheets(path: Path, donor: Path) -> None:
     inject_sheets(path, donor, options=SafeOptions(backups=0))
 
 
-def columns(path: Path, donor: Path) -> None:
+def columns(path: Path, donor: Path, values: Values) -> None:
     """Five result columns beside every row."""
     from icp_xl.delivery.write_back.column_values import RESULT_COLUMNS, Results
     from icp_xl.delivery.write_back.columns import write_columns
     from icp_xl.opc.safe_write import SafeOptions
 
-    n = int(donor.with_suffix(".rows").read_text())
-    values = {
-        "icp_score": [i * 0.37 % 100 for i in range(n)], "icp_grade": ["ABCDF"[i % 5] for i in range(n)],
-        "rank": list(range(1, n + 1)), "segment": [f"Segment {i % 4}" for i in range(n)],
-        "reasons": ["Buys much, and more each year"] * n,
-    }  # fmt: skip
+    n = len(values["rank"])
     results = Results(RESULT_COLUMNS, values, exactly([f"A{i:06d}" for i in range(n)]))
     done = write_columns(path, "Account", results, options=SafeOptions(backups=0))
     assert done.matched == n, done.matched
 
 
-def removal(path: Path, donor: Path) -> None:
+def removal(path: Path, donor: Path, values: Values) -> None:
     """Everything out again."""
     from icp_xl.delivery.write_back.column_remove import remove_all
     from icp_xl.opc.safe_write import SafeOptions
@@ -93,7 +101,7 @@ def removal(path: Path, donor: Path) -> None:
     assert remove_all(path, options=SafeOptions(backups=0)).exact
 
 
-def openpyxl_sheet(path: Path, donor: Path) -> None:
+def openpyxl_sheet(path: Path, donor: Path, values: Values) -> None:
     """Load, add one small sheet, save."""
     import openpyxl
 
@@ -102,34 +110,38 @@ def openpyxl_sheet(path: Path, donor: Path) -> None:
     book.save(path)
 
 
-def openpyxl_columns(path: Path, donor: Path) -> None:
+def openpyxl_columns(path: Path, donor: Path, values: Values) -> None:
     """Load, write five columns, save."""
     import openpyxl
 
     book = openpyxl.load_workbook(path)
     sheet = book["Customers"]
-    for i in range(2, sheet.max_row + 1):
-        for at, value in enumerate((i * 0.37 % 100, "A", i, "Segment 1", "Buys much, and more each year")):
-            sheet.cell(i, 13 + at, value)
+    for number, row in enumerate(zip(*values.values(), strict=True), 2):
+        for column, value in enumerate(row, 13):
+            sheet.cell(number, column, value)
     book.save(path)
 
 
-def _child(work: Callable[[Path, Path], None], path: Path, donor: Path, pipe: object) -> None:
+Work = Callable[[Path, Path, Values], None]
+
+
+def _child(work: Work, path: Path, donor: Path, rows: int, pipe: object) -> None:
     import icp_xl.delivery.write_back.column_remove  # noqa: F401
     import icp_xl.delivery.write_back.inject  # noqa: F401
 
     base = held()
     reset_peak()
+    values = make_values(rows)
     start, wall = time.process_time(), time.perf_counter()
-    work(path, donor)
+    work(path, donor, values)
     used = (time.process_time() - start, time.perf_counter() - wall)
     pipe.send((*used, peak() - base))  # type: ignore[attr-defined]
 
 
-def measure(work: Callable[[Path, Path], None], path: Path, donor: Path) -> tuple[float, float, float]:
+def measure(work: Work, path: Path, donor: Path, rows: int) -> tuple[float, float, float]:
     """CPU seconds, wall seconds and megabytes of one way."""
     here, there = mp.Pipe()
-    process = mp.get_context("spawn").Process(target=_child, args=(work, path, donor, there))
+    process = mp.get_context("spawn").Process(target=_child, args=(work, path, donor, rows, there))
     process.start()
     while not here.poll(1):
         if not process.is_alive():
@@ -154,15 +166,14 @@ def main() -> int:
         book, donor = folder / "book.xlsx", folder / "donor.xlsx"
         make_book(book, rows)
         make_donor(donor)
-        donor.with_suffix(".rows").write_text(str(rows))
         print(f"{rows:,} rows × {len(HEADERS)}, {book.stat().st_size / 1e6:.1f} MB")
         found = {}
         for work in (sheets, columns, openpyxl_sheet, openpyxl_columns):
             copy = folder / "copy.xlsx"
             shutil.copyfile(book, copy)
-            found[work] = measure(work, copy, donor)
+            found[work] = measure(work, copy, donor, rows)
             if work is columns:
-                measure(removal, copy, donor)
+                measure(removal, copy, donor, rows)
     for ours, theirs in ((sheets, openpyxl_sheet), (columns, openpyxl_columns)):
         a, b = found[ours], found[theirs]
         print(f"{ours.__name__}: {b[0] / a[0]:.1f} times faster, {b[2] / a[2]:.1f} times leaner")
