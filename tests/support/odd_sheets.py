@@ -117,14 +117,14 @@ class _Sheet:
             "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>',
             "xl/sharedStrings.xml": f'<sst xmlns="{_MAIN}">{items}</sst>',
             "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}">{formats}<fonts count="1"><font/></fonts><fills count="1">'
-            '<fill/></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-            '<cellXfs count="3"><xf/><xf numFmtId="170" applyNumberFormat="1"/><xf numFmtId="4"/></cellXfs>'
-            "</styleSheet>",
+            '<fill><patternFill/></fill></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/>'
+            '</cellStyleXfs><cellXfs count="3"><xf/><xf numFmtId="170" applyNumberFormat="1"/><xf numFmtId="4"/>'
+            "</cellXfs></styleSheet>",
         }  # fmt: skip
         out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
+        with zipfile.ZipFile(out, "w") as package:
             for name, text in parts.items():
-                package.writestr(name, text)
+                package.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
         return out.getvalue()
 
 
