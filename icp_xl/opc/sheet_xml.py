@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from xml.sax.saxutils import escape, unescape
 
 from icp_xl.opc.references import column_number
@@ -138,8 +138,7 @@ def _remove_keeping_tail(element: object) -> None:
     parent.remove(element)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell as it stands: where in its row's bytes, which column, its attributes and its content."""
 
     start: int
@@ -150,13 +149,18 @@ class Cell:
 
     def attribute(self, name: bytes) -> str:
         """One attribute; empty when absent."""
-        found = _attribute(name).search(self.attributes)
+        found = _attribute(name).search(self.attributes) if name in self.attributes else None
         return (found[1] or found[2] or b"").decode() if found else ""
 
 
 @lru_cache
 def _attribute(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"\b" + name + rb"\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+
+
+@lru_cache(maxsize=1 << 15)
+def _column(letters: bytes) -> int:
+    return column_number(letters.decode().upper())
 
 
 class RowParser:
@@ -166,7 +170,10 @@ class RowParser:
         p = re.escape(prefix)
         self.prefix = prefix
         self._row = re.compile(rb"<" + p + rb"row(\s[^>]*?)?(/?)>")
-        self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
+        first = rb'(?:\sr="([A-Za-z]{1,3})\d+")?'
+        self._cell = re.compile(
+            rb"<" + p + rb"c(?=[\s/>])(" + first + rb"[^>]*?)(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL
+        )
         self._number = re.compile(rb"\sr\s*=\s*[\"'](\d+)[\"']")
         self._reference = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{1,3})\d+[\"']")
         self._last = 0
@@ -192,10 +199,12 @@ class RowParser:
         """Cells of the row, in order."""
         found, last = [], 0
         for match in self._cell.finditer(row):
-            attributes = match[1] or b""
-            reference = self._reference.search(attributes)
-            last = column_number(reference[1].decode().upper()) if reference else last + 1
-            found.append(Cell(match.start(), match.end(), last, attributes, match[2] or b""))
+            attributes, letters, inner = match.groups()
+            if letters is None:
+                reference = self._reference.search(attributes)
+                letters = reference[1] if reference is not None else None
+            last = _column(letters) if letters is not None else last + 1
+            found.append(Cell(*match.span(), last, attributes, inner or b""))
         return found
 
     def opened(self, row: bytes) -> tuple[bytes, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from icp_xl.opc.package import Package
 from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
-from icp_xl.opc.splice import Splice
+from icp_xl.opc.splice import Edit, Splice
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_entries import recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
@@ -68,7 +68,8 @@ def remove_all_from_package(package: Package, report: RemoveReport, force: bool 
         refuse("nothing", "the workbook holds nothing of ours", "There is nothing to remove.", where=book.where)
     wishes = check_wishes(book, tables=False, force=force)
     report.notes += [f"Changed all the same: {wish}." for wish in wishes]
-    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, columns), cells=_cells(book, columns))
+    alive = _alive(book, columns)
+    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, alive), cells=_cells(book, alive))
     found = check_dependents(book, targets, force)
     partly = find_partly(book, targets)
     exact = True
@@ -87,17 +88,23 @@ def remove_all_from_package(package: Package, report: RemoveReport, force: bool 
         report.notes.append(f"These take in the cells that were ours beside others, as before: {say(partly)}.")
 
 
-def _table_targets(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, frozenset[str]]:
-    """The headers of our columns by table, as far as they stand in tables."""
-    strings, found = read_strings(book), dict[str, frozenset[str]]()
+def _alive(book: Workbook, marks: Sequence[ColumnMark]) -> dict[int, list[ColumnMark]]:
+    """Our columns by the index of their sheet, where they stand now."""
+    strings, found = read_strings(book), dict[int, list[ColumnMark]]()
     for index in sorted({mark.index for mark in marks}):
+        part, mine = book.sheet_part(book.sheet_elements()[index]), [mark for mark in marks if mark.index == index]
+        touched = part is not None and not unchanged(book, part)
+        found[index] = settle_marks(book, part, mine, strings)[0] if part is not None and touched else mine
+    return found
+
+
+def _table_targets(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[str, frozenset[str]]:
+    """The headers of our columns by table, as far as they stand in tables."""
+    found = dict[str, frozenset[str]]()
+    for index, alive in marks.items():
         part = book.sheet_part(book.sheet_elements()[index])
-        untouched = part is not None and unchanged(book, part)
         for _, root in sheet_tables(book, part) if part is not None else ():
             area, listed = Area.of(root.get("ref") or ""), children(find(root, "tableColumns"))
-            alive = [mark for mark in marks if mark.index == index]
-            if not untouched:
-                alive, _ = settle_marks(book, part or "", alive, strings)
             if area is not None:
                 at = [mark.column - area.first_column for mark in alive if mark.row == area.first_row]
                 names = frozenset((listed[i].get("name") or "").lower() for i in at if 0 <= i < len(listed))
@@ -106,19 +113,17 @@ def _table_targets(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, fro
     return found
 
 
-def _cells(book: Workbook, marks: Sequence[ColumnMark]) -> dict[str, dict[int, CellsOfColumn]]:
+def _cells(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[str, dict[int, CellsOfColumn]]:
     """The cells of our columns by sheet and column."""
     strings, found = read_strings(book), dict[str, dict[int, CellsOfColumn]]()
-    for index in sorted({mark.index for mark in marks}):
+    for index, alive in marks.items():
         element = book.sheet_elements()[index]
         part = book.sheet_part(element)
         if part is None:
             continue
-        alive = [mark for mark in marks if mark.index == index]
         if unchanged(book, part):
             found[(element.get("name") or "").lower()] = _untouched_cells(book, part, alive)
             continue
-        alive, _ = settle_marks(book, part, alive, strings)
         known, top = {mark.column: mark for mark in alive}, min((mark.row for mark in alive), default=0)
         last, stay = dict[int, int](), dict[int, set[int]]()
         reader = SheetPartReader(book.package.chunks(part), part, book.where)
@@ -229,15 +234,16 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
         parser = RowParser(reader.prefix)
         splice.keep(reader.head + reader.open_tag)
         for block in reader.blocks():
+            at, edits = 0, list[Edit]()
             for content in reader.split(block):
                 number = parser.number(content)
-                if not row <= number <= bottom:
-                    splice.keep(content)
-                    continue
-                gone = columns - spared if number == row else columns - kept.get(number, set())
-                edits = clear_cells(parser, content, sorted(gone))
-                chained = chained or any(b"<f" in content[at : at + length] for at, length, _ in edits)
-                splice.change(content, edits)
+                if row <= number <= bottom:
+                    gone = columns - spared if number == row else columns - kept.get(number, set())
+                    cleared = clear_cells(parser, content, sorted(gone))
+                    chained = chained or any(b"<f" in content[place : place + size] for place, size, _ in cleared)
+                    edits += [(at + place, size, new) for place, size, new in cleared]
+                at += len(content)
+            splice.change(block, edits)
             yield splice.taken()
         tail, count = EMPHASIS.subn(b"", reader.tail)
         emphasised = bool(count)
