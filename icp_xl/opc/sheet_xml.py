@@ -21,8 +21,11 @@ _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PLAIN = re.compile("[^\x00-\x1f&<>_\ud800-\udfff\ufffe\uffff]*")
 _ENTITIES = {"&quot;": '"', "&apos;": "'"}
+#: What a text holds that is not written as it reads.
+_ODD = re.compile(rb"[&\r]|_x")
 _NUMERIC_ENTITY = re.compile(r"&#(x[0-9A-Fa-f]+|\d+);")
 _VALUE = re.compile(rb"<(?:[\w.-]+:)?v(?:\s[^>]*)?>([^<]*)<")
+_SPACED_CLOSE = re.compile(rb"</[^<>\s]+\s+>")
 #: Characters that a cell holds at most.
 MAX_TEXT = 32_767
 
@@ -115,6 +118,8 @@ class SheetPartReader:
         """The rows of a block."""
         close = b"</" + self.prefix + b"row>"
         alone = re.compile(rb"\s*<" + re.escape(self.prefix) + rb"row(?:\s[^>]*)?/>")
+        if (spaced := _SPACED_CLOSE.search(block)) is not None:
+            damaged("its tags are closed in a way that no spreadsheet program uses", where=self.where, got=spaced[0])
         at = 0
         while True:
             single = alone.match(block, at)
@@ -239,7 +244,8 @@ def _plain_item(item: object) -> bytes:
     text = "".join(
         node.text or "" for node in descendants(item, "t") if not any(local(up) == "rPh" for up in node.iterancestors())
     )
-    return text_item(text)
+    # What XML forbids stays written as it is.
+    return b'<t xml:space="preserve">' + escape(text).encode() + b"</t>"
 
 
 def text_item(text: str) -> bytes:
@@ -257,7 +263,7 @@ def text_item(text: str) -> bytes:
 
 def item_text(inner: bytes) -> str:
     """Text of the inner XML of a string item."""
-    if inner.startswith(b"<t>") and inner.find(b"<", 3) == len(inner) - 4 and b"&" not in inner and b"_x" not in inner:
+    if inner.startswith(b"<t>") and inner.find(b"<", 3) == len(inner) - 4 and _ODD.search(inner) is None:
         return inner[3:-4].decode("utf-8", "replace")
     if b"rPh" in inner:
         inner = re.sub(rb"<(?:[\w.-]+:)?rPh\b.*?</(?:[\w.-]+:)?rPh>", b"", inner, flags=re.DOTALL)
@@ -272,7 +278,7 @@ def item_texts(items: Sequence[bytes]) -> list[str]:
     (['a', 'b'], ['a & b'])
     """
     whole, border = b"\0".join(items), b"</t>\0<t>"
-    plain = whole.startswith(b"<t>") and whole.endswith(b"</t>") and b"&" not in whole and b"_x" not in whole
+    plain = whole.startswith(b"<t>") and whole.endswith(b"</t>") and _ODD.search(whole) is None
     # No text holds a zero byte, so that many borders and tags leave room for nothing else.
     if plain and whole.count(border) == whole.count(b"\0") == len(items) - 1 and whole.count(b"<") == 2 * len(items):
         return whole[3:-4].decode("utf-8", "replace").split(border.decode())
@@ -281,7 +287,8 @@ def item_texts(items: Sequence[bytes]) -> list[str]:
 
 def unescape_xml(content: bytes) -> str:
     """Text of character data."""
-    text = content.decode("utf-8", "replace")
+    # A parser takes every end of a line for a line feed.
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     if "&" not in text:
         return text
     return unescape(_NUMERIC_ENTITY.sub(_character, text), _ENTITIES)

@@ -92,40 +92,48 @@ class _Sheet:
             place = "" if self.odd() and draw.random() < 0.3 else f' r="{number}"'
             rows.append(f"<row{place}{said}>{''.join(cells)}</row>")
         between = draw.choice(("", "", "\n", "\r\n  "))
-        return self._package(between + between.join(rows) + between), keys
+        items = [f"<si><t>{text}</t></si>" for text in self.strings]
+        return sheet_package(between + between.join(rows) + between, items), keys
 
-    def _package(self, rows: str) -> bytes:
-        items = "".join(f"<si><t>{text}</t></si>" for text in self.strings)
-        formats = '<numFmts count="1"><numFmt numFmtId="170" formatCode="000000"/></numFmts>'
-        parts = {
-            "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
-            'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-            + "".join(
-                f'<Override PartName="/xl/{name}.xml" ContentType="{_ML}.{kind}+xml"/>'
-                for name, kind in (
-                    ("workbook", "sheet.main"), ("worksheets/sheet1", "worksheet"), ("sharedStrings", "sharedStrings"),
-                    ("styles", "styles"),
-                )
+
+def sheet_package(rows: str, strings: Sequence[str] = (), tail: str = "", zeros: int = 1) -> bytes:
+    """A workbook of one sheet with these rows, shared strings and what stands behind the rows.
+
+    Cells of the format ``zeros`` show six digits.
+    """
+    formats = '<numFmts count="1"><numFmt numFmtId="170" formatCode="000000"/></numFmts>'
+    items = "".join(strings)
+    codes = (170 if n == zeros else (0, 0, 4)[n] for n in range(3))
+    cells = "".join(f'<xf numFmtId="{code}" applyNumberFormat="1"/>' for code in codes)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        + "".join(
+            f'<Override PartName="/xl/{name}.xml" ContentType="{_ML}.{kind}+xml"/>'
+            for name, kind in (
+                ("workbook", "sheet.main"), ("worksheets/sheet1", "worksheet"), ("sharedStrings", "sharedStrings"),
+                ("styles", "styles"),
             )
-            + "</Types>",
-            "_rels/.rels": _relations(("officeDocument", "xl/workbook.xml")),
-            "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
-            '<sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>',
-            "xl/_rels/workbook.xml.rels": _relations(
-                ("worksheet", "worksheets/sheet1.xml"), ("sharedStrings", "sharedStrings.xml"), ("styles", "styles.xml")
-            ),
-            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>',
-            "xl/sharedStrings.xml": f'<sst xmlns="{_MAIN}">{items}</sst>',
-            "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}">{formats}<fonts count="1"><font/></fonts><fills count="1">'
-            '<fill><patternFill/></fill></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/>'
-            '</cellStyleXfs><cellXfs count="3"><xf/><xf numFmtId="170" applyNumberFormat="1"/><xf numFmtId="4"/>'
-            "</cellXfs></styleSheet>",
-        }  # fmt: skip
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as package:
-            for name, text in parts.items():
-                package.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
-        return out.getvalue()
+        )
+        + "</Types>",
+        "_rels/.rels": _relations(("officeDocument", "xl/workbook.xml")),
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+        '<sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": _relations(
+            ("worksheet", "worksheets/sheet1.xml"), ("sharedStrings", "sharedStrings.xml"), ("styles", "styles.xml")
+        ),
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData>{tail}</worksheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{_MAIN}">{items}</sst>',
+        "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}">{formats}<fonts count="1"><font/></fonts><fills count="1">'
+        '<fill><patternFill/></fill></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/>'
+        f'</cellStyleXfs><cellXfs count="3">{cells}</cellXfs>'
+        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
+    }  # fmt: skip
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        for name, text in parts.items():
+            package.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def _relations(*targets: tuple[str, str]) -> str:

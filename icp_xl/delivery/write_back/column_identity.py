@@ -12,7 +12,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -79,7 +79,8 @@ _EMPTY = blake2b(digest_size=4)
 
 def _hash(value: str, n: int) -> str:
     drawn = _EMPTY.copy()
-    drawn.update(f"{value}\0{n}".encode())
+    # What Excel writes as _xD800_ is half a character, which is no text elsewhere.
+    drawn.update(f"{value}\0{n}".encode("utf-8", "surrogatepass"))
     return drawn.hexdigest()
 
 
@@ -139,7 +140,8 @@ def identity_of(header: str, values: Sequence[Any]) -> Identity:
         return Identity(header, sketch(numbers), "n")
     counts: dict[str, int] = {}
     # Python counts truth and number as one.
-    for value, times in zip(values, repeat(1)) if bool in kinds else Counter(values).items():
+    single = bool in kinds or not all(issubclass(kind, Hashable) for kind in kinds)
+    for value, times in zip(values, repeat(1)) if single else Counter(values).items():
         text = written_text(value)
         counts[text] = counts.get(text, 0) + times
     return Identity(header, sketch(counts), sort_of(counts))

@@ -15,7 +15,7 @@ from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.references import MAX_COLUMNS, MAX_ROWS, Area, column_letters, column_number
 from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, key_text
-from icp_xl.opc.unsupported import refuse
+from icp_xl.opc.unsupported import damaged, refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 from icp_xl.opc.xml import Element
 
@@ -28,7 +28,8 @@ _ROW = re.compile(rb'\s*<row r="(\d+)"')
 class ListLocation:
     """A key column: ``area`` is the table (header and totals included) or, of a plain range, its header cell.
 
-    ``data`` are the rows of a table; of a plain range they are known once the sheet is read.
+    ``data`` are the rows of a table; of a plain range they are known once the sheet is read. ``rivals`` are the rows of
+    other headers of that name, above it, that have cells below them.
     """
 
     sheet: str
@@ -40,6 +41,7 @@ class ListLocation:
     table: Element | None = None
     table_part: str = ""
     data: Area | None = None
+    rivals: Sequence[int] = ()
 
     @property
     def where(self) -> str:
@@ -152,7 +154,9 @@ def _plain(
     found = sorted(closed + open_, key=lambda one: (-one[2] * (one[3] + 1), one[0]))
     if found:
         number, at = found[0][:2]
-        return [ListLocation(name, index, part, at, number, Area(number, at, number, at))]
+        # What lies below belongs to this list.
+        rivals = sorted(one[0] for one in found[1:] if one[3] and one[0] < number)
+        return [ListLocation(name, index, part, at, number, Area(number, at, number, at), rivals=rivals)]
     # Groups may stand above the headers: the row with the most texts is the one that names the columns.
     seen += fullest[:30]
     return []
@@ -287,6 +291,8 @@ def scan(
             found.formulas = found.formulas or computes.search(part) is not None
             for row in reader.split(part):
                 number = parser.number(row)
+                if number > MAX_ROWS:
+                    damaged("a row lies behind the last that a sheet has", where=reader.where, got=f"row {number}")
                 if number <= location.header_row + HEADER_ROWS:
                     found.top[number] = row
                 if number < location.header_row or number > bottom:
@@ -304,7 +310,7 @@ def scan(
                     if text:
                         below.clear()
                         found.keys[number] = text
-                        style = cell.attribute(b"s") if formats and cell is not None else ""
+                        style = cell.attribute(b"s") or "0" if formats and cell is not None else ""
                         plain = cell is not None and cell.attribute(b"t") in ("", "n")
                         if formats and style in formats and text.isdigit() and plain:
                             found.shown[number] = shown_digits(formats[style], text)
@@ -363,6 +369,11 @@ def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> 
             area.first_column <= location.key_column <= area.last_column
         ):
             location.header_row = area.last_row
+    for rows in [rows for rows in found.plain.values() if rows.first <= location.header_row]:
+        # The block is cut at the data when it is written, so that its rows are looked at one by one then.
+        del found.plain[rows.first]
+        for number, text in enumerate(rows.keys, rows.first):
+            found.keys[number], found.last_used[number], found.last_style[number] = text, rows.column, rows.style
     found.keys = {number: text for number, text in found.keys.items() if number > location.header_row}
     if not found.keys and not found.plain:
         raise DeliveryError("there are no rows under the key column", where=location.where)

@@ -147,7 +147,11 @@ def _untouched_cells(book: Workbook, part: str, marks: Sequence[ColumnMark]) -> 
     """The cells of our columns in a sheet that nobody has changed since: there, none is the user's."""
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     last = {mark.column: mark.row for mark in marks}
-    filled = {c: re.compile(rb'c r="%b(\d+)"[^>]*[^/]>' % column_letters(c).encode()) for c in last if c}
+    filled = {
+        c: re.compile(rb'<%bc r="%b(\d+)"(?:\s[^>]*)?(?<!/)>' % (reader.prefix, column_letters(c).encode()))
+        for c in last
+        if c
+    }
     for block in reader.blocks():
         for column, pattern in filled.items():
             numbers = pattern.findall(block)

@@ -9,6 +9,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from icp_xl.opc.sheet_xml import text_item
 
 
@@ -87,24 +89,31 @@ def cell_content(value: Any) -> CellContent:
     """
     if isinstance(value, str):
         return _text(value)
-    if type(value) is int:
+    if type(value) is int and abs(value) < 1 << 53:
         return "", b"<v>%d</v>" % value
     if type(value) is float and math.isfinite(value) and not value.is_integer():
         return "", b"<v>%b</v>" % repr(value).encode()
-    if not isinstance(value, int | float) and hasattr(value, "item"):
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]").item()
+    elif isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
         value = value.item()
     if value is None or value is NotImplemented:
         return "", b""
     if isinstance(value, bool):
         return "b", b"<v>1</v>" if value else b"<v>0</v>"
     if isinstance(value, int | float):
-        if not math.isfinite(value):
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            finite = False
+        if not finite:
             return "", b""
         number = int(value) if float(value).is_integer() and abs(value) < 1e15 else value
         return "", f"<v>{number!r}</v>".encode()
     if isinstance(value, date):
         value = value.isoformat()[:10]
-    return _text(str(value))
+    text = str(value)
+    return ("", b"") if text in ("<NA>", "NaT") else _text(text)
 
 
 def made_cells(
@@ -131,7 +140,7 @@ def made_cells(
         return middle + (b' t="%b">' % kind.encode() if kind else b">") + inner + b"</c>"
 
     kinds, count = set(map(type, values)), len(values)
-    if kinds == {int} or kinds == {float}:
+    if kinds == {float} or (kinds == {int} and all(-(1 << 53) < value < 1 << 53 for value in values)):
         told = " ".join(map(repr, values)).encode().split(b" ")
         # Whole numbers are written without a point, and what is not finite is not written.
         for at in [at for at, value in enumerate(values) if not value % 1 > 0] if kinds == {float} else ():
@@ -148,6 +157,6 @@ def made_cells(
 
 @lru_cache(maxsize=1 << 14)
 def _text(text: str) -> CellContent:
-    if not text or text in ("<NA>", "NaT"):
+    if not text:
         return "", b""
     return "inlineStr", b"<is>" + text_item(text) + b"</is>"

@@ -217,6 +217,12 @@ class _Writing:
         reader = SheetPartReader(before, location.part, book.where)
         styles = ColumnStyles(book)
         found = scan(location, reader, self.strings, styles.digit_formats())
+        if location.rivals:
+            rows = ", ".join(f"{row:,}" for row in location.rivals)
+            self.report.notes.append(
+                f"The header stands in row{'s' if len(location.rivals) > 1 else ''} {rows} too: what is listed there "
+                f"gets nothing, only what is under row {location.header_row:,}."
+            )
         refuse_protected(book, location.part, reader.tail)
         settle(book, location, found, reader.tail)
         self._accounts, notes = self.results.find_keys(found.texts())

@@ -88,7 +88,7 @@ def plain_rows(block: bytes, column: int, strings: Sequence[bytes], shown: set[b
     if len(styles) > 1 or any(head["kind"] not in (None, b"s") for head in keys.told.values()):
         return None
     kinds = {head: told["kind"] or told["inline"] for head, told in keys.told.items()}
-    if any(kinds[head] is None and told["style"] in shown for head, told in keys.told.items()):
+    if any(kinds[head] is None and (told["style"] or b"0") in shown for head, told in keys.told.items()):
         return None
     contents = [block[start:end] for start, end in zip(keys.starts.tolist(), keys.stops.tolist(), strict=True)]
     texts = _key_texts([kinds[head] for head in keys.heads], contents, strings)
