@@ -13,6 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from icp_xl.delivery.write_back import columns
 from icp_xl.delivery.write_back.column_remove import remove_all
 from icp_xl.delivery.write_back.column_values import ResultColumn, Results
 from icp_xl.delivery.write_back.columns import ColumnsReport, write_columns
@@ -191,3 +192,19 @@ def test_rows_that_cannot_be_told_apart_or_be_there_are_refused(tmp_path: Path, 
         write(path)
     assert path.read_bytes() == before
     assert not [other for other in tmp_path.iterdir() if other != path and not re.match(r"\.", other.name)]
+
+
+def test_rows_that_are_not_found_again_stop_the_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should a block ever be cut elsewhere than it was read, its rows must not stay blank in silence."""
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(sheet_package(header(1) + rows(2, 9)))
+    before = path.read_bytes()
+
+    def elsewhere(block: bytes, *_: int) -> list[bytes]:
+        at = block.find(b'<row r="4"')
+        return [block[:at], block[at:]]
+
+    monkeypatch.setattr(columns, "cut", elsewhere)
+    with pytest.raises(DeliveryError, match="could not be found again"):
+        write(path)
+    assert path.read_bytes() == before

@@ -244,6 +244,7 @@ class _Writing:
         ours = _OurColumns(columns, [places[c.field] for c in columns], [titles[c.field] for c in columns], fresh)
         edited = Digested(self._edited(again, splice, found, ours, styles))
         book.package.put(location.part, book.package.pack(location.part, edited))
+        self._check_looked_at(found)
         self._check_matched()
         # Nobody asks for a key any more, and a large sheet has many.
         self._accounts, found.plain = {}, {}
@@ -388,6 +389,18 @@ class _Writing:
                 where=self.location.where,
                 got="; ".join(list(self.report.unmatched)[:5])[:200],
                 next_step="Choose the column that holds the account's id or name. Nothing was changed.",
+            )
+
+    def _check_looked_at(self, found: Scan) -> None:
+        """Stop where rows with a key were read and not written, which would leave them blank without a word."""
+        keys = len(found.keys) + sum(len(rows.keys) for rows in found.plain.values())
+        looked_at = self.report.matched + sum(self.report.unmatched.values())
+        if looked_at < keys:
+            raise DeliveryError(
+                "some rows of the list could not be found again when it was written",
+                where=self.location.where,
+                got=f"{looked_at:,} of {keys:,} rows",
+                next_step="Nothing was changed. Save the workbook in Excel under a new name, and use that file.",
             )
 
     def _emphasis(self, styles: ColumnStyles) -> int | None:
