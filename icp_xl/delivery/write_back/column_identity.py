@@ -124,6 +124,13 @@ class Identity:
         pieces = [self.sketch[at : at + 8] for at in range(0, len(self.sketch), 8)]
         return sum(piece in found for piece in pieces) / len(pieces) if pieces else None
 
+    def fits(self, texts: Iterable[str]) -> bool:
+        """Whether at least half of those ``texts`` that the sketch would hold are in it, as after rows were deleted."""
+        pieces, highest = _pieces(self.sketch)
+        counts = Counter(text for text in texts if text)
+        drawn = {each for each in _hashes(counts, COUNTED) if len(pieces) < SKETCH or each <= highest}
+        return 2 * len(drawn & pieces) >= len(drawn) and (self.sort == "m" or sort_of(counts) in (self.sort, "m"))
+
     def excludes(self, text: str) -> bool:
         """Whether we certainly did not write ``text``: a value of another sort, or one that the sketch would hold."""
         if self.sort != "m" and sort_of([text]) != self.sort:
@@ -176,6 +183,10 @@ class SheetColumns:
                         found.cells.setdefault(cell.column, []).append((number, text))
         return found
 
+    def under(self, column: int, row: int) -> dict[int, str]:
+        """The texts of a column below a row, by row."""
+        return {number: text for number, text in self.cells.get(column, ()) if number > row}
+
     def hashes(self, column: int) -> set[str]:
         """Hashes of all that stands in a column."""
         if column not in self._hashes:
@@ -206,9 +217,13 @@ def locate(
         ranked = []
         for column in sorted({*columns.cells, *([here[1]] if here else [])}):
             row, share = columns.header_row(column, identity.header), identity.share(columns.hashes(column))
-            empty = len(columns.cells.get(column, ())) <= 1
             at_mark = here is not None and here[1] == column
-            if row and (share is None or share >= UNDER_OUR_HEADER or (empty and at_mark)):
+            # Where rows were deleted, little of what we wrote is left, but nothing else stands there.
+            if row and (
+                share is None
+                or share >= UNDER_OUR_HEADER
+                or (at_mark and identity.fits(columns.under(column, row).values()))
+            ):
                 ranked.append((1 + at_mark + (share or 0), row, column))
             elif not row and share is not None and share >= UNDER_ANOTHER and len(identity.sketch) >= 16:
                 if at_mark and here is not None:

@@ -343,6 +343,20 @@ def merges(tail: bytes) -> list[Area]:
     return [area for area in found if area is not None]
 
 
+def last_header_row(location: ListLocation, tail: bytes) -> int:
+    """The row of the header, or the last one of the merged cell that holds it.
+
+    Args:
+        location: of a plain range, as it was found.
+        tail: what stands behind the sheet's rows.
+    """
+    row, column = location.header_row, location.key_column
+    for area in merges(tail):
+        if area.first_row <= row <= area.last_row and area.first_column <= column <= area.last_column:
+            row = area.last_row
+    return row
+
+
 def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> None:
     """Fix the header row and the data of a plain range, now that the sheet is read.
 
@@ -364,11 +378,7 @@ def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> 
         )
     if location.table is not None:
         return
-    for area in merges(tail):
-        if area.first_row <= location.header_row <= area.last_row and (
-            area.first_column <= location.key_column <= area.last_column
-        ):
-            location.header_row = area.last_row
+    location.header_row = last_header_row(location, tail)
     for rows in [rows for rows in found.plain.values() if rows.first <= location.header_row]:
         # The block is cut at the data when it is written, so that its rows are looked at one by one then.
         del found.plain[rows.first]

@@ -36,7 +36,8 @@ _MAGIC = b"ICPXL-COLUMNS-1\n"
 class ColumnMark:
     """One column of ours as its mark says: the sheet's position, the field, the header's row and column (0: deleted).
 
-    ``elsewhere`` names the other sheet that the mark has come to point at, with the columns that were cut.
+    ``elsewhere`` names the other sheet that the mark has come to point at, with the columns that were cut. ``bottom``
+    is the last row of the list as far as we wrote beside it; 0 where that is not known.
     """
 
     index: int
@@ -45,6 +46,7 @@ class ColumnMark:
     column: int
     identity: Identity = Identity()
     elsewhere: str = ""
+    bottom: int = 0
 
 
 def read_column_marks(book: Workbook) -> list[ColumnMark]:
@@ -70,9 +72,11 @@ def read_column_marks(book: Workbook) -> list[ColumnMark]:
         sheet = sheet.removeprefix("'").removesuffix("'").replace("''", "'")
         area = Area.of(cell)
         row, column = (area.first_row, area.first_column) if area is not None else (0, 0)
+        bottom = area.last_row if area is not None and area.last_row > row else 0
         moved = sheet if area is not None and sheet.lower() != titles[index].lower() else ""
         identity = Identity(header, drawn, sort)
-        found.append(ColumnMark(index, field, 0 if moved else row, 0 if moved else column, identity, moved))
+        spot = (0, 0) if moved else (row, column)
+        found.append(ColumnMark(index, field, *spot, identity, moved, bottom))
     return sorted(found, key=lambda mark: (mark.index, mark.column))
 
 
@@ -93,19 +97,40 @@ def settle_marks(
     columns = SheetColumns.of(reader.rows(), RowParser(reader.prefix), strings)
     spots = {mark.field: (mark.row, mark.column) for mark in marks if mark.column}
     found = locate({mark.field: mark.identity for mark in marks}, spots, columns)
-    alive = [replace(m, row=found[m.field][0], column=found[m.field][1]) for m in marks if m.field in found]
-    return sorted(alive, key=lambda mark: mark.column), [mark for mark in marks if mark.field not in found]
+    alive = []
+    for mark in marks:
+        if mark.field in found:
+            row, column = found[mark.field]
+            bottom = mark.bottom + row - mark.row if mark.bottom else 0
+            alive.append(replace(mark, row=row, column=column, bottom=bottom))
+    alive = _with_rows_put_in(sorted(alive, key=lambda mark: mark.column), columns)
+    return alive, [mark for mark in marks if mark.field not in found]
+
+
+def _with_rows_put_in(marks: list[ColumnMark], columns: SheetColumns) -> list[ColumnMark]:
+    """The marks with their rows as far as ours go on below, where a program put rows in without moving names."""
+    bottom = max((mark.bottom for mark in marks), default=0)
+    if not bottom:
+        return marks
+    mine = [(mark.identity, columns.under(mark.column, bottom)) for mark in marks]
+    others = {row for column in columns.cells if column not in {m.column for m in marks}
+              for row in columns.under(column, bottom)}  # fmt: skip
+    while any((bottom + 1) in texts for _, texts in mine) and bottom + 1 in others:
+        if any(bottom + 1 in texts and identity.excludes(texts[bottom + 1]) for identity, texts in mine):
+            break
+        bottom += 1
+    return [replace(mark, bottom=bottom) for mark in marks]
 
 
 def set_column_marks(
-    book: Workbook, index: int, row: int, columns: Mapping[str, int], identities: Mapping[str, Identity]
+    book: Workbook, index: int, rows: tuple[int, int], columns: Mapping[str, int], identities: Mapping[str, Identity]
 ) -> None:
     """Mark columns of a sheet as ours; earlier marks of the sheet go.
 
     Args:
         book: that holds the sheet.
         index: of the sheet in the workbook, counted from 0.
-        row: of the headers, counted from 1.
+        rows: of the headers, and the last one of the list.
         columns: the column of each field, counted from 1.
         identities: what each field's column is known again by.
     """
@@ -114,9 +139,9 @@ def set_column_marks(
     title = name.replace("'", "''")
     made = []
     for field, column in columns.items():
-        known = identities[field]
+        known, letters = identities[field], column_letters(column)
         said = pack(known.header[:MOST_HEADER], known.sketch, known.sort, name)
-        texts = {NAME: f"'{title}'!${column_letters(column)}${row}", IDENTITY: said}
+        texts = {NAME: f"'{title}'!${letters}${rows[0]}:${letters}${rows[1]}", IDENTITY: said}
         for prefix, text in texts.items():
             attributes = {"name": prefix + _safe(field), "localSheetId": str(index), "hidden": "1"}
             element = book.root.makeelement(book.n + "definedName", attributes)

@@ -20,14 +20,15 @@ from icp_xl.delivery.write_back.column_ownership import (
     unchanged,
     undo_columns,
 )
+from icp_xl.delivery.write_back.column_reruns import lost_note, spared_note
 from icp_xl.delivery.write_back.column_rows import EMPHASIS, clear_cells
-from icp_xl.delivery.write_back.columns import drop_calculation_chain, lost_note, read_strings, spared_note
+from icp_xl.delivery.write_back.columns import drop_calculation_chain, read_strings, refuse_protected
 from icp_xl.delivery.write_back.dependents import CellsOfColumn, check_dependents, find_partly, say, sheet_targets
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
 from icp_xl.delivery.write_back.remove import RemoveReport, after_removal, remove_from_package
 from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.opc.package import Package
-from icp_xl.opc.references import Area, column_letters
+from icp_xl.opc.references import MAX_ROWS, Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
 from icp_xl.opc.splice import Edit, Splice
@@ -132,7 +133,7 @@ def _cells(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[st
             number = parser.number(content)
             for cell in parser.cells(content) if number > top else ():
                 mark = known.get(cell.column)
-                if mark is not None and cell.inner and number > mark.row:
+                if mark is not None and cell.inner and mark.row < number <= (mark.bottom or MAX_ROWS):
                     if is_users(cell, strings, mark.identity):
                         stay.setdefault(cell.column, set()).add(number)
                     else:
@@ -192,12 +193,33 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
             alive, dead = settle_marks(book, part, mine, strings)
             report.columns += [f"{element.get('name')}: {mark.identity.header or mark.field}" for mark in alive]
             report.notes += [lost_note(mark) for mark in dead]
+            over = _reaching_over(book, part, {mark.column for mark in alive})
             for row in sorted({mark.row for mark in alive}):
                 spared = _take_out(book, part, [mark for mark in alive if mark.row == row], strings)
                 report.notes += [f"{element.get('name')}: {spared_note(spared)}"] if spared else []
+            if over:
+                report.notes.append(
+                    f"{element.get('name')} was changed since, so filters, rules and validations still reach over the "
+                    f"columns that were ours: {', '.join(over[:10])}."
+                )
         drop_column_marks(book, index)
         recalculate(book)
         book.save()
+
+
+def _reaching_over(book: Workbook, part: str, columns: set[int]) -> list[str]:
+    """References of a sheet's filter, rules and validations that take in any of the columns."""
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
+    for _ in reader.blocks():
+        pass
+    pattern = rb'<(?:[\w.-]+:)?(?:autoFilter|conditionalFormatting|dataValidation)\s[^>]*?\b(?:sq)?ref="([^"]*)"'
+    found = dict.fromkeys(re.findall(pattern, EMPHASIS.sub(b"", reader.tail)))
+    said = []
+    for reference in (piece for text in found for piece in text.decode("ascii", "replace").split()):
+        area = Area.of(reference)
+        if area is not None and any(area.first_column <= column <= area.last_column for column in columns):
+            said.append(reference)
+    return said
 
 
 def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]) -> list[str]:
@@ -214,22 +236,26 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
     table = next(
         ((name, root) for name, root in sheet_tables(book, part) if _holds_header(root, row, columns)), None
     )  # fmt: skip
-    bottom, spared = 1 << 21, set[int]()
+    said = max((mark.bottom for mark in marks), default=0)
+    bottom, spared = said or MAX_ROWS, set[int]()
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     parser, splice = RowParser(reader.prefix), Splice()
-    kept, last = dict[int, set[int]](), _last_of_data(table[1]) if table is not None else bottom
+    kept, end = dict[int, set[int]](), _last_of_data(table[1]) if table is not None else bottom
     for content in reader.rows():
         number = parser.number(content)
-        if row < number <= last:
+        if row < number <= max(end, said):
             cells = [cell for cell in parser.cells(content) if cell.inner]
-            alone = table is None and all(cell.column in columns for cell in cells)
-            users = [c for c in cells if c.column in columns and (alone or is_users(c, strings, known[c.column]))]
+            # An earlier version did not say how far we wrote: there, what stands alone in its row is the user's.
+            alone = not said and table is None and all(cell.column in columns for cell in cells)
+            theirs = alone or 0 < said < number
+            users = [c for c in cells if c.column in columns and (theirs or is_users(c, strings, known[c.column]))]
             if users:
                 kept[number] = {cell.column for cell in users}
+    refuse_protected(book, part, reader.tail)
     if table is not None:
-        held = {column for some in kept.values() for column in some}
+        held = {column for number, some in kept.items() for column in some if number <= end}
         bottom, spared = _shrink(book, *table, columns - held)
-        spared |= held
+        bottom, spared = max(bottom, said), spared | held
     chained = emphasised = False
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
 

@@ -14,8 +14,8 @@ from icp_xl.delivery.write_back.column_identity import Identity, is_users
 from icp_xl.delivery.write_back.column_values import made_cells
 from icp_xl.delivery.write_back.plain_rows import PlainRows
 from icp_xl.delivery.write_back.user_entries import cell_bytes
-from icp_xl.opc.references import Area, column_letters
-from icp_xl.opc.sheet_xml import RowParser
+from icp_xl.opc.references import MAX_ROWS, Area, column_letters
+from icp_xl.opc.sheet_xml import Cell, RowParser
 from icp_xl.opc.splice import Edit, Splice
 
 #: Makes the format of a cell from its neighbour's and its place among our columns.
@@ -28,9 +28,10 @@ _SPANS = re.compile(rb'\sspans="(\d+):(\d+)"')
 class RowWriter:
     """Writes cells into rows. ``columns`` are ours, ascending; ``neighbour`` is the column whose format they take.
 
-    ``owned`` are those that were ours before, with what is known of their values: there the format stays, and a cell
-    that holds what we did not write is the user's and stays too: ``spared`` has their addresses. ``strings`` are the
-    workbook's shared strings.
+    ``owned`` are those that were ours before, with what is known of their values, down to the row ``bottom``: there the
+    format stays, and a cell that holds what we did not write is the user's and stays too: ``spared`` has their
+    addresses. So does one below, and one in a row of the user's without a ``key``. ``strings`` are the workbook's
+    shared strings.
     """
 
     parser: RowParser
@@ -40,6 +41,8 @@ class RowWriter:
     owned: Mapping[int, Identity] = field(default_factory=dict)
     strings: Sequence[bytes] = ()
     spared: list[str] = field(default_factory=list)
+    bottom: int = MAX_ROWS
+    key: int = 0
 
     def __post_init__(self) -> None:
         self._letters = [column_letters(column).encode() for column in self.columns]
@@ -65,6 +68,11 @@ class RowWriter:
             return self._general(row, number, contents)
         made = self._appended(number, style if last == self.neighbour else "", contents)
         return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
+
+    def emptied(self, row: bytes, number: int) -> list[Edit]:
+        """What takes our cells out of a row that the list no longer reaches."""
+        made = self._general(row, number, [("", b"")] * len(self.columns)) if row.endswith(self._close) else []
+        return [edit for edit in made if edit[1]]
 
     def append(
         self, splice: Splice, block: bytes, rows: PlainRows, style: str, values: Sequence[Sequence[Any]]
@@ -143,6 +151,7 @@ class RowWriter:
         there = {cell.column: cell for cell in cells}
         beside = there.get(self.neighbour)
         style = beside.attribute(b"s") if beside is not None else ""
+        users = bool(self.owned) and (number > self.bottom or self._is_keyless(there))
         edits, fresh = [], dict[int, bytes]()
         opened = self._opened(row)
         for at, column in enumerate(self.columns):
@@ -151,7 +160,7 @@ class RowWriter:
                 own = old.attribute(b"s")
                 if column in self.owned:
                     keep = own if old.inner or own else None
-                    if old.inner and is_users(old, self.strings, self.owned[column]):
+                    if old.inner and (users or is_users(old, self.strings, self.owned[column])):
                         self.spared.append(f"{column_letters(column)}{number}")
                         continue
                 else:
@@ -168,6 +177,11 @@ class RowWriter:
             return [opened(made)] if made else []
         edits += [(place, 0, made) for place, made in fresh.items()]
         return sorted(self._spans(row) + edits, key=lambda edit: edit[:2])
+
+    def _is_keyless(self, there: Mapping[int, Cell]) -> bool:
+        """Whether a row has no key, though something of the user's stands in it."""
+        filled = {column for column, cell in there.items() if cell.inner}
+        return self.key > 0 and self.key not in filled and not filled <= set(self.columns)
 
     def _opened(self, row: bytes) -> Callable[[bytes], Edit] | None:
         """For a row without cells (``<row/>``): the edit that opens it."""

@@ -27,9 +27,11 @@ from icp_xl.delivery.write_back.column_ownership import (
     read_column_marks,
     set_column_marks,
     settle_marks,
+    unchanged,
     undo_columns,
     write_record,
 )
+from icp_xl.delivery.write_back.column_reruns import columns_beside, lost_note, spared_note
 from icp_xl.delivery.write_back.column_rows import RowWriter, emphasis_edits, head_edits, tail_edits
 from icp_xl.delivery.write_back.column_styles import ColumnStyles
 from icp_xl.delivery.write_back.column_values import CellContent, ResultColumn, Results, cell_content
@@ -40,7 +42,7 @@ from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.package import Digested, Package
 from icp_xl.opc.plain_text import unique_headers
-from icp_xl.opc.references import Area, column_letters
+from icp_xl.opc.references import MAX_ROWS, Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader, cell_value, shared_strings
 from icp_xl.opc.splice import Edit, Splice
@@ -131,42 +133,26 @@ def columns_into_package(
     location = find_location(book, key, sheet, strings)
     check_table(book, location)
     marks = [mark for mark in read_column_marks(book) if mark.index == location.index]
-    earlier = {mark.field: mark for mark in marks if mark.column and mark.row == location.header_row}
-    tables = [part for part, _ in sheet_tables(book, location.part)]
-    restored = bool(marks) and undo_columns(book, location.index, location.part, tables)
-    if restored:
-        location = find_location(book, key, sheet, strings)
-    elif marks:
-        alive, dead = settle_marks(book, location.part, marks, strings)
-        here = [mark for mark in alive if mark.row == location.header_row]
-        earlier = {mark.field: mark for mark in here}
-        report.notes += [lost_note(mark) for mark in marks if mark.field not in earlier]
-        report.stale = [mark.field for mark in [*dead, *alive] if mark.field not in earlier]
-        drop_record(book, location.part)
+    earlier: dict[str, ColumnMark] = {}
+    restored = False
+    if marks:
+        touched = not unchanged(book, location.part)
+        alive, dead = settle_marks(book, location.part, marks, strings) if touched else (marks, [])
+        earlier = {mark.field: mark for mark in columns_beside(book, location, alive)}
+        tables = [part for part, _ in sheet_tables(book, location.part)]
+        restored = undo_columns(book, location.index, location.part, tables)
+        if restored:
+            location = find_location(book, key, sheet, strings)
+        else:
+            report.notes += [lost_note(mark) for mark in marks if mark.field not in earlier]
+            report.stale = [mark.field for mark in [*dead, *alive] if mark.field not in earlier]
+            drop_record(book, location.part)
     if lifted is not None:
         earlier, restored = dict(lifted), True
     snapshot = Snapshot.of(package)
     _Writing(book, location, results, report, strings, earlier, restored).write(snapshot)
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
-
-
-def lost_note(mark: ColumnMark) -> str:
-    """What to say of a column of ours that is not found where it was, nor elsewhere in its sheet."""
-    name = mark.identity.header or mark.field
-    if mark.elsewhere:
-        return f"{name} was moved to the sheet {mark.elsewhere}: it stays there, and is yours from now on."
-    return f"{name} is not where we put it any more; what stands there now is yours and was left alone."
-
-
-def spared_note(cells: Sequence[str]) -> str:
-    """What to say of the user's own cells in columns of ours."""
-    more = f" and {len(cells) - 10:,} more" if len(cells) > 10 else ""
-    one = len(cells) == 1
-    return (
-        f"{len(cells):,} cell{'' if one else 's'} of yours in our columns stay{'s' if one else ''} as "
-        f"{'it is' if one else 'they are'}: {', '.join(cells[:10])}{more}."
-    )
 
 
 def read_strings(book: Workbook) -> list[bytes]:
@@ -182,7 +168,7 @@ def refuse_protected(book: Workbook, part: str, tail: bytes) -> None:
         RefusedError: it is protected.
     """
     if re.search(rb'<(?:[\w.-]+:)?sheetProtection\s[^>]*?\bsheet="(?:1|true|on)"', tail):
-        refuse("sheet-protected", "the sheet is protected, so its owner does not want cells added",
+        refuse("sheet-protected", "the sheet is protected, so its owner does not want cells changed",
                "Unprotect it in Excel (Review, Unprotect Sheet) and run again. Nothing was changed.",
                where=book.where, got=part)  # fmt: skip
 
@@ -254,7 +240,8 @@ class _Writing:
             recalculate(book)
         header = location.header_row if location.table is None else location.area.first_row
         identities = {column.field: self._identity(column, titles[column.field]) for column in columns}
-        set_column_marks(book, location.index, header, places, identities)
+        assert location.data is not None
+        set_column_marks(book, location.index, (header, location.data.last_row), places, identities)
         book.save()
         if self.restored or not self.earlier:
             # Else it is written in a way that the reader had to normalise, and the whole earlier part is kept.
@@ -269,7 +256,12 @@ class _Writing:
         asked = {column.field: column for column in self.results.columns}
         known = {column.field: column for column in self.results.others}
         order = sorted(self.earlier, key=lambda name: self.earlier[name].column)
-        old = [asked.get(name) or known.get(name) or ResultColumn(name, name) for name in order]
+        old = []
+        for name in order:
+            header = self.earlier[name].identity.header or name
+            old.append(asked.get(name) or known.get(name) or ResultColumn(name, header))
+            if name not in asked and name not in known:
+                self.report.notes.append(f"{header} is not among the results any more: its column is empty now.")
         return old + [column for column in self.results.columns if column.field not in self.earlier]
 
     def _titles(
@@ -297,7 +289,10 @@ class _Writing:
         splice.change(reader.head, head_edits(reader.head, reader.prefix, new, 0) if new else [])
         splice.keep(reader.open_tag)
         formats = [column.format for column in columns.columns]
-        owned = {} if self.restored else {mark.column: mark.identity for mark in self.earlier.values()}
+        standing = [] if self.restored else list(self.earlier.values())
+        owned = {mark.column: mark.identity for mark in standing}
+        # An earlier version did not say how far its cells reach.
+        bottom = max((mark.bottom for mark in standing), default=0)
         neighbour = min(numbers) - 1
         body = RowWriter(
             RowParser(reader.prefix),
@@ -306,10 +301,12 @@ class _Writing:
             lambda style, at: styles.like(style, formats[at]),
             owned,
             self.strings,
+            bottom=bottom or MAX_ROWS,
+            key=location.key_column,
         )
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
         assert location.data is not None
-        data, chained = location.data, False
+        data, chained, emptied = location.data, False, 0
         parser = RowParser(reader.prefix)
         for block in reader.blocks():
             for part in cut(block, data.first_row, data.last_row + 1):
@@ -336,6 +333,9 @@ class _Writing:
                         made = body.edits(row, number, cells, last, style)
                         if not chained:
                             chained = any(b"<f" in row[at : at + length] for at, length, _ in made if length)
+                    elif location.area.last_row < number <= bottom:
+                        made = body.emptied(row, number)
+                        emptied += bool(made)
                     else:
                         made = []
                     edits += [(at + position, length, text) for position, length, text in made]
@@ -343,6 +343,10 @@ class _Writing:
                 splice.change(part, edits)
             yield splice.taken()
         splice.keep(reader.close_tag)
+        if emptied:
+            self.report.notes.append(
+                f"{emptied:,} rows below the list held figures of ours from when it was longer: taken out."
+            )
         if body.spared:
             self.report.notes.append(spared_note(body.spared))
         if chained:
