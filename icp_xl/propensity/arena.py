@@ -80,7 +80,7 @@ def fallen_behind(part: pd.DataFrame) -> dict[str, str]:
     y = part["label"].to_numpy(np.float64)
     names = [name for name in MODELS if name in part]
     losses = {name: log_losses(y, part[name].to_numpy(np.float64)) for name in names}
-    lifts = {name: float(Curve(y, part[name]).lift(0.1)[0]) for name in names}
+    lifts = {name: Curve(y, part[name]).lift(0.1) for name in names}
     best = min(names, key=lambda name: float(losses[name].mean()), default="")
     found = {}
     for name in names:
@@ -114,15 +114,16 @@ class _Arena:
 
     def __init__(self, judged: pd.DataFrame, candidates: pd.DataFrame, resamples: int, seed: int) -> None:
         self.judged, self.resamples, self.seed = judged, resamples, seed
-        self.y, self.groups = judged["label"].to_numpy(np.float64), judged["account_id"].to_numpy(object)
+        self.y, self.groups = judged["label"].to_numpy(np.float64), pd.factorize(judged["account_id"], sort=True)[0]
         means = candidates.groupby("candidate")[["lift_10", "brier_loss"]].mean()
         self.lift, self.loss = ({str(k): float(v) for k, v in means[each].items()} for each in means)
         names = [name for name in ORDER if name in judged]
         # Ranked within each cutoff: a base rate that moves between them says nothing about the order of accounts.
         ranks = {name: judged.groupby("fold")[name].rank(pct=True).to_numpy() for name in names}
-        drawn = resample_lifts(self.y, list(ranks.values()), 0.1, resamples=resamples, seed=seed, groups=self.groups)
+        curves = {name: Curve(self.y, rank) for name, rank in ranks.items()}
+        drawn = resample_lifts(list(curves.values()), 0.1, resamples=resamples, seed=seed, groups=self.groups)
         self.ranks, self.drawn = ranks, dict(zip(names, drawn, strict=True))
-        self.point = {name: float(Curve(self.y, rank).lift(0.1)[0]) for name, rank in ranks.items()}
+        self.point = {name: curve.lift(0.1) for name, curve in curves.items()}
 
     def gain(self, name: str, other: str) -> Interval:
         """Difference in lift@10 with the interval of the paired bootstrap over accounts."""

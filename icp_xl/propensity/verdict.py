@@ -71,7 +71,7 @@ def evaluate(
     """
     rows, chosen, baseline = fitted.latest, fitted.model.kind, fitted.best_baseline
     y, value = rows["label"].to_numpy(np.float64), rows["revenue"].to_numpy(np.float64).clip(0)
-    groups, p = rows["account_id"].to_numpy(object), rows["p_hat"].to_numpy(np.float64)
+    groups, p = pd.factorize(rows["account_id"], sort=True)[0], rows["p_hat"].to_numpy(np.float64)
     score = rows[chosen].to_numpy(np.float64)
     drawn = {"resamples": settings.bootstrap, "seed": seed}
     other = rows[baseline].to_numpy(np.float64)

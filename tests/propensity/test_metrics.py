@@ -105,6 +105,18 @@ def test_one_class_has_no_ranking_metric() -> None:
     assert np.isnan(found["auc"].low)
 
 
+def test_no_buyer_or_nobody_else_has_no_figure_under_any_draw() -> None:
+    x, groups = np.linspace(0, 1, 60).round(1), np.repeat(np.arange(20), 3)
+    for y in (np.zeros(60), np.ones(60)):
+        assert np.isnan(Curve(y, x).auc())
+        found = compare(y, x, -x, resamples=40, groups=groups, only="auc")["auc"]
+        assert np.isnan([found.value, found.low, found.high]).all()
+    (lifts,) = resample_lifts([Curve(np.zeros(60), x)], 0.1, resamples=40, seed=1, groups=groups)
+    assert np.isnan(lifts).all()
+    (lifts,) = resample_lifts([Curve(np.ones(60), x)], 0.1, resamples=40, seed=1, groups=groups)
+    assert lifts == pytest.approx(np.ones(40))
+
+
 def test_groups_are_drawn_whole() -> None:
     weights = np.concatenate(list(draw_weights(6, 20, 0, groups=["a", "a", "b", "b", "c", "c"])))
     assert (weights[:, 0] == weights[:, 1]).all()
@@ -134,7 +146,7 @@ def test_the_short_ways_give_what_the_long_way_gives() -> None:
     for name, found in short.items():
         assert found.value == pytest.approx(whole[name].value, abs=1e-12)
         assert (found.low, found.high) == pytest.approx((whole[name].low, whole[name].high), abs=1e-12)
-    one, two = resample_lifts(y, [x, other], 0.1, resamples=60, seed=4, groups=groups)
+    one, two = resample_lifts([Curve(y, x), Curve(y, other)], 0.1, resamples=60, seed=4, groups=groups)
     gain = compare(y, x, other, resamples=60, seed=4, groups=groups)["lift_10"]
     assert bounds(one - two) == pytest.approx((gain.low, gain.high), abs=1e-12)
 
@@ -147,7 +159,9 @@ def test_the_top_is_enough_and_where_it_is_not_all_is_looked_at() -> None:
         thin = rng.integers(0, 3, (40, 200)).astype(float)
         thin[:20, np.argsort(-score, kind="stable")[:30]] = 0.0
         curve = Curve(y, score)
-        assert curve.lift(0.1, thin) == pytest.approx(curve.measure(thin)["lift_10"], abs=1e-12)
+        top = curve.captured(0.1, np.arange(200))(thin, 0.1 * thin.sum(axis=1)) / (thin @ y)
+        assert 10 * top == pytest.approx(curve.measure(thin)["lift_10"], abs=1e-12)
+        assert curve.lift(0.1) == pytest.approx(curve.measure()["lift_10"][0], abs=1e-12)
         assert curve.auc() == pytest.approx(curve.measure()["auc"][0], abs=1e-12)
 
 
