@@ -25,6 +25,8 @@ _ENTITIES = {"&quot;": '"', "&apos;": "'"}
 _ODD = re.compile(rb"[&\r]|_x")
 _NUMERIC_ENTITY = re.compile(r"&#(x[0-9A-Fa-f]+|\d+);")
 _VALUE = re.compile(rb"<(?:[\w.-]+:)?v(?:\s[^>]*)?>([^<]*)<")
+_FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s>/]")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _SPACED_CLOSE = re.compile(rb"</[^<>\s]+\s+>")
 #: Characters that a cell holds at most.
 MAX_TEXT = 32_767
@@ -95,9 +97,9 @@ class SheetPartReader:
         """All rows, some thousand at a time, as they stand."""
         close = b"</" + self.prefix + b"row>"
         while True:
-            if b"!" in self._buffer and b"<!" in self._buffer:
-                damaged("a worksheet holds comments or CDATA between its cells", where=self.where, got=self.part)
             stop = 0 if self.empty else self._buffer.find(self.close_tag)
+            if b"!" in self._buffer and b"<!" in (self._buffer[:stop] if stop >= 0 else self._buffer):
+                damaged("a worksheet holds comments or CDATA between its cells", where=self.where, got=self.part)
             if stop >= 0:
                 body = self._buffer[:stop].rstrip()
                 if body:
@@ -105,6 +107,8 @@ class SheetPartReader:
                 while self._more():
                     pass
                 self.tail = self._buffer if self.empty else self._buffer[stop + len(self.close_tag) :]
+                if b"<!" in self.tail:
+                    self._drop_comments()
                 self.close_tag = self._buffer[len(body) : stop] + self.close_tag
                 return
             end = self._buffer.rfind(close) + len(close)
@@ -113,6 +117,12 @@ class SheetPartReader:
                 yield block
             if not self._more():
                 damaged("a worksheet ends too early", where=self.where, got=self.part)
+
+    def _drop_comments(self) -> None:
+        """Leave comments behind the rows out, as the parser does with those before them."""
+        self.tail = _COMMENT.sub(b"", self.tail)
+        if b"<!" in self.tail:
+            damaged("a worksheet holds CDATA behind its cells", where=self.where, got=self.part)
 
     def split(self, block: bytes) -> Iterator[bytes]:
         """The rows of a block."""
@@ -297,6 +307,15 @@ def unescape_xml(content: bytes) -> str:
 def _character(match: re.Match[str]) -> str:
     code = int(match[1][1:], 16) if match[1][0] == "x" else int(match[1])
     return chr(code) if code < 0x110000 else "\ufffd"
+
+
+def has_formula(content: bytes) -> bool:
+    """Whether a formula is in the XML of a cell, or of several, whatever the prefix of its elements.
+
+    >>> has_formula(b'<x:f>A1</x:f>'), has_formula(b"<is><r><rPr><family/></rPr><t>f</t></r></is>")
+    (True, False)
+    """
+    return _FORMULA.search(content) is not None
 
 
 def cell_value(cell: Cell, strings: Sequence[bytes]) -> str | float | bool | None:

@@ -105,7 +105,7 @@ def test_a_second_list_of_the_same_header_is_named(tmp_path: Path) -> None:
     path.write_bytes(sheet_package(header(1) + rows(2, 5) + header(7) + rows(8, 27)))
     report = write(path)
     assert report.matched == 20 and set(ours(path)) == {7, *range(8, 28)}
-    assert [note for note in report.notes if "row 1 too" in note and "under row 7" in note], report.notes
+    assert [note for note in report.notes if "sheet S, A1 too" in note and "under sheet S, A7" in note], report.notes
     path.write_bytes(sheet_package(header(1) + rows(2, 25) + header(27) + rows(28, 30)))
     report = write(path)
     assert report.matched == 27 and report.unmatched == {"Id": 1} and not report.notes

@@ -1,20 +1,16 @@
-"""Where result columns go in a sheet that someone made: the key column, its rows, and room beside them."""
+"""A list in a sheet that someone made: its key column, its header and its rows, read once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from icp_xl.delivery.write_back.column_identity import plain_header
 from icp_xl.delivery.write_back.column_styles import shown_digits
-from icp_xl.delivery.write_back.ownership import read_owned_sheets
 from icp_xl.delivery.write_back.plain_rows import PlainRows, plain_rows
-from icp_xl.delivery.write_back.sheet_objects import anchored_areas
-from icp_xl.delivery.write_back.user_entries import data_area, table_headers
 from icp_xl.errors import DeliveryError
-from icp_xl.opc.references import MAX_COLUMNS, MAX_ROWS, Area, column_letters, column_number
-from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, key_text
+from icp_xl.opc.references import MAX_ROWS, Area, column_letters, column_number
+from icp_xl.opc.sheet_xml import Cell, RowParser, SheetPartReader, cell_value, has_formula, key_text
 from icp_xl.opc.unsupported import damaged, refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 from icp_xl.opc.xml import Element
@@ -22,14 +18,19 @@ from icp_xl.opc.xml import Element
 #: How far down a header row is looked for.
 HEADER_ROWS = 60
 _ROW = re.compile(rb'\s*<row r="(\d+)"')
+_HAS_VALUE = re.compile(rb"<(?:[\w.-]+:)?v[\s>/]")
+_FORMULA_TAG = re.compile(rb"<(?:[\w.-]+:)?f(\s[^>]*)>")
+_FILLS = re.compile(rb"\st\s*=\s*[\"'](?:array|dataTable)[\"']")
+_REFERENCE = re.compile(rb"\sref\s*=\s*[\"']([^\"']*)")
 
 
 @dataclass
 class ListLocation:
     """A key column: ``area`` is the table (header and totals included) or, of a plain range, its header cell.
 
-    ``data`` are the rows of a table; of a plain range they are known once the sheet is read. ``rivals`` are the rows of
-    other headers of that name, above it, that have cells below them.
+    ``data`` are the rows of a table; of a plain range they are known once the sheet is read. ``top_row`` is the first
+    row of a header that is merged over several, of which ``header_row`` is the last. ``rivals`` are the places of other
+    headers of that name with cells below them, which lose to this one; ``listed`` says whether this has any itself.
     """
 
     sheet: str
@@ -41,7 +42,12 @@ class ListLocation:
     table: Element | None = None
     table_part: str = ""
     data: Area | None = None
-    rivals: Sequence[int] = ()
+    rivals: Sequence[str] = ()
+    listed: bool = True
+    top_row: int = 0
+
+    def __post_init__(self) -> None:
+        self.top_row = self.top_row or self.header_row
 
     @property
     def where(self) -> str:
@@ -49,53 +55,8 @@ class ListLocation:
         return f"sheet {self.sheet}, {column_letters(self.key_column)}{self.header_row}"
 
 
-def find_location(book: Workbook, key: str, sheet: str | None, strings: Sequence[bytes]) -> ListLocation:
-    """The column called ``key``: of a table if one has it, else of the first rows of a sheet.
-
-    Args:
-        sheet: a sheet's or a table's name, where several have such a column.
-
-    Raises:
-        DeliveryError: no column of this name, or several.
-    """
-    ours = {mark.index for mark in read_owned_sheets(book)}
-    wanted = (sheet or "").strip().lower()
-    tables: list[ListLocation] = []
-    plain: list[ListLocation] = []
-    seen: list[str] = []
-    for index, element in enumerate(book.sheet_elements()):
-        part, name = book.sheet_part(element), element.get("name") or ""
-        rel = book.rels.get(element.get(book.rid) or "")
-        if index in ours or part is None or rel is None or rel.kind != "worksheet":
-            continue
-        here = _tables(book, part, name, index, key)
-        named = [location for location in here if (_table_name(location.table)).lower() == wanted]
-        if wanted and wanted != name.lower() and not named:
-            continue
-        tables += named or here
-        if not here:
-            plain += _plain(book, part, name, index, key, strings, seen)
-    found = tables or plain
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise DeliveryError(
-            f"there is no column {key!r} in the workbook" + (f" in {sheet!r}" if sheet else ""),
-            where=book.where,
-            allowed=", ".join(dict.fromkeys(seen))[:300] or None,
-            next_step="Give the header of the column that holds the account's id or name.",
-        )
-    names = [_table_name(location.table) or location.sheet for location in found]
-    raise DeliveryError(
-        f"several columns are called {key!r}",
-        where=book.where,
-        got="; ".join(location.where for location in found)[:300],
-        allowed=", ".join(names)[:300],
-        next_step="Choose one with --sheet (a sheet's or a table's name).",
-    )
-
-
-def _table_name(table: Element | None) -> str:
+def table_name(table: Element | None) -> str:
+    """A table's name; empty where there is no table."""
     return str((table.get("displayName") or "") if table is not None else "")
 
 
@@ -106,60 +67,19 @@ def sheet_tables(book: Workbook, part: str) -> list[tuple[str, Element]]:
     return [(name, package.tree(name)) for name in rels if package.content_type(name) == TABLE_TYPE]
 
 
-def _tables(book: Workbook, part: str, name: str, index: int, key: str) -> list[ListLocation]:
-    found = []
-    for table_part, root in sheet_tables(book, part):
-        area, data, at = Area.of(root.get("ref") or ""), data_area(root), table_headers(root).get(plain_header(key))
-        if area is None or data is None or at is None:
-            continue
-        if root.get("headerRowCount") == "0":
-            refuse("table-header", "the table shows no header row, so columns cannot be named in it",
-                   "Turn Header Row on (Table Design) and run again. Nothing was changed.", where=book.where,
-                   got=_table_name(root))  # fmt: skip
-        found.append(
-            ListLocation(name, index, part, area.first_column + at, area.first_row, area, root, table_part, data)
-        )  # fmt: skip
-    return found
+def run(columns: set[int], column: int) -> tuple[int, int]:
+    """First and last of the columns that lie about ``column`` without a gap.
 
-
-def _plain(
-    book: Workbook, part: str, name: str, index: int, key: str, strings: Sequence[bytes], seen: list[str]
-) -> list[ListLocation]:
-    reader = SheetPartReader(book.package.chunks(part), part, book.where)
-    rows, fullest, wanted = RowParser(reader.prefix), list[str](), plain_header(key)
-    # Candidates as row, column, cells of the row, and the filled cells below without a gap. A legend above the list may
-    # name the column too; the list is where most stands beside the header and below it.
-    open_: list[list[int]] = []
-    closed: list[list[int]] = []
-    for row in reader.rows():
-        number = rows.number(row)
-        if number > HEADER_ROWS and not open_:
-            break
-        texts = [(cell.column, cell_value(cell, strings)) for cell in rows.cells(row)]
-        filled = {at for at, text in texts if text not in (None, "")}
-        filled |= {cell.column for cell in rows.cells(row) if b"<f" in cell.inner}
-        for candidate in list(open_):
-            if candidate[1] in filled and number == candidate[0] + candidate[3] + 1 and candidate[3] < 500:
-                candidate[3] += 1
-            elif number > candidate[0] + 3 or candidate[3]:
-                closed.append(candidate)
-                open_.remove(candidate)
-        if number > HEADER_ROWS:
-            continue
-        hits = [at for at, text in texts if isinstance(text, str) and plain_header(text) == wanted]
-        words = [" ".join(text.split()) for _, text in texts if isinstance(text, str) and text.strip()]
-        open_ += [[number, at, len(filled), 0] for at in hits[:1]]
-        if len(words) > max(2, len(fullest)):
-            fullest = words
-    found = sorted(closed + open_, key=lambda one: (-one[2] * (one[3] + 1), one[0]))
-    if found:
-        number, at = found[0][:2]
-        # What lies below belongs to this list.
-        rivals = sorted(one[0] for one in found[1:] if one[3] and one[0] < number)
-        return [ListLocation(name, index, part, at, number, Area(number, at, number, at), rivals=rivals)]
-    # Groups may stand above the headers: the row with the most texts is the one that names the columns.
-    seen += fullest[:30]
-    return []
+    Args:
+        columns: those in use, counted from 1.
+        column: one of them.
+    """
+    first = last = column
+    while first - 1 in columns:
+        first -= 1
+    while last + 1 in columns:
+        last += 1
+    return first, last
 
 
 def check_table(book: Workbook, location: ListLocation) -> None:
@@ -171,7 +91,7 @@ def check_table(book: Workbook, location: ListLocation) -> None:
     if location.table is not None and (location.table.get("tableType") or "worksheet") != "worksheet":
         refuse("query-table", "the table is filled by a query or a map, which decides its columns",
                "Use a sheet of your own that refers to it, or turn it into a plain table (Table Design, Unlink). "
-               "Nothing was changed.", where=book.where, got=_table_name(location.table))  # fmt: skip
+               "Nothing was changed.", where=book.where, got=table_name(location.table))  # fmt: skip
 
 
 @dataclass
@@ -182,7 +102,8 @@ class Scan:
     formulas without a value.
     ``last_style`` is the format of a row's last cell, only where that is the last column in use. ``top`` are rows about
     the header, as they stand; ``outside`` the columns in use above and below the list. ``plain`` holds, by their first
-    row, rows that are in none of the others; ``formulas`` says whether a cell of the sheet computes anything.
+    row, rows that are in none of the others; ``formulas`` says whether a cell of the sheet computes anything, and
+    ``arrays`` where one formula fills several cells, some of which may not be in the file.
     """
 
     prefix: bytes = b""
@@ -190,6 +111,7 @@ class Scan:
     outside: set[int] = field(default_factory=set)
     plain: dict[int, PlainRows] = field(default_factory=dict)
     formulas: bool = False
+    arrays: list[Area] = field(default_factory=list)
     keys: dict[int, str] = field(default_factory=dict)
     shown: dict[int, str] = field(default_factory=dict)
     uncomputed: int = 0
@@ -202,6 +124,27 @@ class Scan:
         for rows in self.plain.values():
             found.update(dict.fromkeys(rows.keys))
         return list(filter(None, found))
+
+    def choose(self, known: Container[str]) -> list[tuple[str, str]]:
+        """Take each number as its format shows it, where that is known; else as the bare number where that is known.
+
+        A number with text around it is that text: bare it counts only where none such is known as it is shown.
+
+        Args:
+            known: keys that mean an account.
+
+        Returns:
+            What was taken bare, and how it is shown.
+        """
+        shown = {number: text for number, text in self.shown.items() if text and number in self.keys}
+        texts = {n for n, text in shown.items() if text.lstrip("0") != self.keys[n].lstrip("0")}
+        as_shown, bare = any(shown[number] in known for number in texts), list[tuple[str, str]]()
+        for number, text in shown.items():
+            if text in known or self.keys[number] not in known or (as_shown and number in texts):
+                self.keys[number] = text
+            else:
+                bare.append((self.keys[number], text))
+        return bare
 
     def widest(self, top: int, bottom: int) -> int:
         """The last column in use from one row to another."""
@@ -223,7 +166,7 @@ class KeyReader:
         self.rows, self.column = rows, column
         self._needle = b'r="' + column_letters(column).encode()
         p = re.escape(rows.prefix)
-        self._open = b"<" + rows.prefix + b"c "
+        self._open = b"<" + rows.prefix + b"c"
         self._cell = re.compile(rb"<" + p + rb"c(\s[^>]*?)?(?:/>|>(.*?)</" + p + rb"c>)", re.DOTALL)
         self._last = re.compile(rb"<" + p + rb'c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?>')
         self._columns: dict[bytes, int] = {}
@@ -282,20 +225,20 @@ def scan(
     bottom = location.area.last_row if location.table is not None else MAX_ROWS
     data = location.data or Area(location.header_row + 1, 1, MAX_ROWS, 1)
     below: set[int] = set()
-    computes = re.compile(rb"<" + re.escape(reader.prefix) + rb"f[\s>/]")
     for block in reader.blocks():
+        found.arrays += _array_areas(block)
         for part in cut(block, data.first_row, data.last_row + 1):
             if _scan_block(part, key, data, strings, formats, found):
                 below.clear()
                 continue
-            found.formulas = found.formulas or computes.search(part) is not None
+            found.formulas = found.formulas or has_formula(part)
             for row in reader.split(part):
                 number = parser.number(row)
                 if number > MAX_ROWS:
                     damaged("a row lies behind the last that a sheet has", where=reader.where, got=f"row {number}")
                 if number <= location.header_row + HEADER_ROWS:
                     found.top[number] = row
-                if number < location.header_row or number > bottom:
+                if number < location.top_row or number > bottom:
                     found.outside |= {cell.column for cell in parser.cells(row) if cell.inner}
                     continue
                 last = key.glance(row)
@@ -315,12 +258,26 @@ def scan(
                         if formats and style in formats and text.isdigit() and plain:
                             found.shown[number] = shown_digits(formats[style], text)
                         continue
-                    if cell is not None and b"<f" in cell.inner:
-                        found.uncomputed += 1
+                    found.uncomputed += cell is not None and _is_uncomputed(cell)
                 if location.table is None:
                     below |= {cell.column for cell in parser.cells(row) if cell.inner}
     found.outside |= below
     return found
+
+
+def _is_uncomputed(cell: Cell) -> bool:
+    """Whether a cell without a text is a formula that has no value, and not one that makes an empty text."""
+    computed = cell.attribute(b"t") == "str" and _HAS_VALUE.search(cell.inner) is not None
+    return has_formula(cell.inner) and not computed
+
+
+def _array_areas(rows: bytes) -> list[Area]:
+    """The areas that array formulas and data tables fill."""
+    if b"array" not in rows and b"dataTable" not in rows:
+        return []
+    found = [ref[1] for tag in _FORMULA_TAG.findall(rows) if _FILLS.search(tag) and (ref := _REFERENCE.search(tag))]
+    areas = [Area.of(ref.decode("ascii", "replace")) for ref in found]
+    return [area for area in areas if area is not None]
 
 
 def _scan_block(
@@ -390,64 +347,3 @@ def settle(book: Workbook, location: ListLocation, found: Scan, tail: bytes) -> 
     bottom = max([*found.keys, *(rows.last for rows in found.plain.values())])
     location.area = Area(location.header_row, location.key_column, bottom, location.key_column)
     location.data = Area(location.header_row + 1, location.key_column, bottom, location.key_column)
-
-
-def first_free(book: Workbook, location: ListLocation, found: Scan, tail: bytes, width: int, own: Sequence[int]) -> int:
-    """First of ``width`` free columns: right of the table, or after everything in the rows of a plain range.
-
-    Args:
-        own: columns of ours from an earlier run, which new ones may follow.
-
-    Raises:
-        RefusedError: a table cannot grow, or the sheet ends.
-    """
-    top, bottom = location.area.first_row, location.area.last_row
-    if location.table is None:
-        start = 1 + found.widest(top, bottom)
-        start = max(start, location.key_column + 1, *(column + 1 for column in own))
-    else:
-        start = location.area.last_column + 1
-    blocks = [area for area in merges(tail) if area.last_row >= top and area.first_row <= bottom]
-    for _, root in sheet_tables(book, location.part):
-        area = Area.of(root.get("ref") or "")
-        if area is not None and (location.table is None or root.get("id") != location.table.get("id")):
-            blocks.append(area)
-    if location.table is None:
-        for area in sorted(blocks, key=lambda area: area.first_column):
-            if area.meets(Area(top, start, bottom, start + width - 1)):
-                start = area.last_column + 1
-    if start + width - 1 > MAX_COLUMNS:
-        refuse("no-room", "the sheet has no free columns left on the right",
-               "Remove columns that are not needed and run again. Nothing was changed.", where=book.where,
-               got=location.where)  # fmt: skip
-    room = Area(top, start, bottom, start + max(width, 1) - 1)
-    over = next((area for area in anchored_areas(book, location.part) if width and area.meets(room)), None)
-    if over is not None:
-        refuse("no-room", "a chart, a picture or a shape lies where our columns would stand",
-               f"Move it away from {room}, and run again. Nothing was changed.", where=book.where,
-               got=f"sheet {location.sheet}, {over}", allowed=f"{room} free")  # fmt: skip
-    if location.table is not None and width:
-        _check_room(book, location, found, blocks, start, width)
-    return start
-
-
-def _check_room(
-    book: Workbook, location: ListLocation, found: Scan, blocks: list[Area], start: int, width: int
-) -> None:
-    room = Area(location.area.first_row, start, location.area.last_row, start + width - 1)
-    taken = next((str(area) for area in blocks if area.meets(room)), "")
-    if not taken:
-        crowded = found.crowded(start)
-        reader = SheetPartReader(book.package.chunks(location.part), location.part, book.where)
-        parser = RowParser(found.prefix)
-        for row in reader.rows() if crowded else ():
-            number = parser.number(row)
-            cells = [c.column for c in parser.cells(row) if c.inner and start <= c.column < start + width]
-            if number in crowded and cells:
-                taken = f"{column_letters(cells[0])}{number}"
-                break
-    if taken:
-        refuse("no-room", "the table cannot grow: the cells beside it are taken",
-               f"Move what stands there, or insert {width} empty columns right of the table, and run again. "
-               "Nothing was changed.", where=book.where, got=f"sheet {location.sheet}, {taken}",
-               allowed=f"{room} free")  # fmt: skip

@@ -74,6 +74,16 @@ class RowWriter:
         made = self._general(row, number, [("", b"")] * len(self.columns)) if row.endswith(self._close) else []
         return [edit for edit in made if edit[1]]
 
+    def made_row(self, number: int, contents: Sequence[tuple[str, bytes]]) -> bytes:
+        """A row of our cells alone, for one that is not in the file.
+
+        Args:
+            number: of the row, counted from 1.
+            contents: kind and bytes of each of our cells, in the order of our columns.
+        """
+        cells = b"".join(self._cell(at, number, "", content) for at, content in enumerate(contents))
+        return b'<%brow r="%d">' % (self.parser.prefix, number) + cells + self._close
+
     def append(
         self, splice: Splice, block: bytes, rows: PlainRows, style: str, values: Sequence[Sequence[Any]]
     ) -> None:
@@ -269,18 +279,19 @@ def _width(prefix: bytes, column: int, width: float) -> bytes:
 
 
 def tail_edits(
-    tail: bytes, area: Area, ours: Sequence[int], *, table: bool
+    tail: bytes, area: Area, own: Area, ours: Sequence[int], *, key: int | None
 ) -> tuple[list[Edit], tuple[str, str] | None]:
     """Let what spans the list reach over our columns: rules by formula, validations and a plain range's filter.
 
     Rules whose look depends on all values (scales, bars, the top n, duplicates) stay as they are, as other figures
-    would change it. A filter grows only where nobody else's column lies between.
+    would change it. A filter grows only where it holds the key and nobody else's column lies between.
 
     Args:
         tail: what stands behind the sheet's rows.
-        area: of the list, its headers included.
+        area: of the list, its headers included, up to the last column that is in use in its rows.
+        own: the same up to its last header.
         ours: our columns, counted from 1.
-        table: whether the list is a table, whose filter is its own.
+        key: the key's column, counted from 1; ``None`` in a table, whose filter is its own.
 
     Returns:
         The edits, and the filter's reference before and after, which are the same where it had to stay short.
@@ -290,15 +301,13 @@ def tail_edits(
     views = tail.find(b"customSheetViews")
     end = views if views >= 0 else len(tail)
     match = re.compile(rb'<(?:[\w.-]+:)?autoFilter\s[^>]*?\bref="([^"]*)"').search(tail, 0, end)
-    if match is not None and not table:
-        old = Area.of(match[1].decode("ascii", "replace"))
-        if old is not None and old.first_row <= area.first_row <= old.last_row and (
-            old.first_column <= area.first_column <= old.last_column < last
-        ):  # fmt: skip
-            alone = set(range(old.last_column + 1, last + 1)) <= set(ours)
-            new = Area(old.first_row, old.first_column, old.last_row, last) if alone else old
-            edits.append((match.start(1), len(match[1]), str(new).encode()))
-            changed = (str(old), str(new))
+    old = Area.of(match[1].decode("ascii", "replace")) if match is not None and key is not None else None
+    if match is not None and old is not None and old.meets(own) and old.last_column < last:
+        alone = set(range(old.last_column + 1, last + 1)) <= set(ours)
+        keyed = key in range(old.first_column, old.last_column + 1)
+        new = Area(old.first_row, old.first_column, old.last_row, last) if alone and keyed else old
+        edits.append((match.start(1), len(match[1]), str(new).encode()))
+        changed = (str(old), str(new))
     pattern = re.compile(rb'<(?:[\w.-]+:)?(?:conditionalFormatting|dataValidation)\s[^>]*?\bsqref="([^"]*)"')
     for match in pattern.finditer(tail):
         end = tail.find(b"conditionalFormatting>", match.end())
@@ -349,8 +358,8 @@ def emphasis_edits(tail: bytes, prefix: bytes, column: Area, bold: int) -> list[
 def _grown(piece: str, area: Area, last: int) -> str:
     """A reference that spans the whole width of ``area`` over several columns and some of its rows, widened."""
     found = Area.of(piece)
-    if found is None or found.first_column != area.first_column or found.last_column != area.last_column:
+    if found is None or found.first_column > area.first_column or found.last_column != area.last_column:
         return piece
-    if area.first_column == area.last_column or found.last_row < area.first_row or found.first_row > area.last_row:
+    if found.first_column == found.last_column or found.last_row < area.first_row or found.first_row > area.last_row:
         return piece
     return str(Area(found.first_row, found.first_column, found.last_row, last))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from icp_xl.opc.sheet_xml import text_item
+from icp_xl.opc.sheet_xml import MAX_TEXT, text_item
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,20 @@ class Results:
         if values is None:
             return [None] * len(rows)
         return [None if row is None else values[row] for row in rows]
+
+    def too_long(self, columns: Sequence[ResultColumn], rows: Sequence[int]) -> int:
+        """How many cells hold a text that is longer than a cell may be.
+
+        Args:
+            columns: that are written.
+            rows: the accounts that are, one for each row that has one.
+        """
+        count = 0
+        for column in columns:
+            values = self.values.get(column.field, ())
+            long = {row for row, value in enumerate(values) if isinstance(value, str) and len(value) > MAX_TEXT}
+            count += sum(row in long for row in rows) if long else 0
+        return count
 
     def value(self, name: str, row: int) -> Any:
         """One value; nothing for a field that there is not."""

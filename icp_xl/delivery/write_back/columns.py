@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from icp_xl.delivery.write_back.column_growth import grow_table, move_filter, spanned
 from icp_xl.delivery.write_back.column_identity import Identity, identity_of
 from icp_xl.delivery.write_back.column_location import (
     ListLocation,
     Scan,
     check_table,
     cut,
-    find_location,
-    first_free,
     scan,
     settle,
     sheet_tables,
@@ -32,7 +31,9 @@ from icp_xl.delivery.write_back.column_ownership import (
     write_record,
 )
 from icp_xl.delivery.write_back.column_reruns import columns_beside, lost_note, spared_note
+from icp_xl.delivery.write_back.column_room import first_free
 from icp_xl.delivery.write_back.column_rows import RowWriter, emphasis_edits, head_edits, tail_edits
+from icp_xl.delivery.write_back.column_search import find_location
 from icp_xl.delivery.write_back.column_styles import ColumnStyles
 from icp_xl.delivery.write_back.column_values import CellContent, ResultColumn, Results, cell_content
 from icp_xl.delivery.write_back.dependents import has_formulas
@@ -44,13 +45,16 @@ from icp_xl.opc.package import Digested, Package
 from icp_xl.opc.plain_text import unique_headers
 from icp_xl.opc.references import MAX_ROWS, Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
-from icp_xl.opc.sheet_xml import RowParser, SheetPartReader, cell_value, shared_strings
+from icp_xl.opc.sheet_xml import MAX_TEXT, RowParser, SheetPartReader, cell_value, has_formula, shared_strings
 from icp_xl.opc.splice import Edit, Splice
 from icp_xl.opc.undo import Snapshot
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_entries import recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
-from icp_xl.opc.xml import children, find, serialise, truthy
+from icp_xl.opc.xml import children, find, truthy
+
+#: How many places of a kind are named in a note.
+_NAMED = 10
 
 
 @dataclass
@@ -204,15 +208,22 @@ class _Writing:
         styles = ColumnStyles(book)
         found = scan(location, reader, self.strings, styles.digit_formats())
         if location.rivals:
-            rows = ", ".join(f"{row:,}" for row in location.rivals)
+            others = "; ".join(location.rivals[:_NAMED])
+            more = f" and {len(location.rivals) - _NAMED:,} more" if len(location.rivals) > _NAMED else ""
             self.report.notes.append(
-                f"The header stands in row{'s' if len(location.rivals) > 1 else ''} {rows} too: what is listed there "
-                f"gets nothing, only what is under row {location.header_row:,}."
+                f"The header stands in {others}{more} too: what is listed there gets nothing, only what is under "
+                f"{location.where}."
             )
         refuse_protected(book, location.part, reader.tail)
         settle(book, location, found, reader.tail)
         self._accounts, notes = self.results.find_keys(found.texts())
         self.report.notes += notes
+        if bare := found.choose(self._accounts):
+            text, shown = bare[0]
+            self.report.notes.append(
+                f"{len(bare):,} keys were taken by their number, since no account is called as their format shows it, "
+                f"such as {text} for {shown}."
+            )
         if found.uncomputed:
             self.report.notes.append(
                 f"{found.uncomputed:,} keys are formulas that have not been computed; their rows stay blank until the "
@@ -232,10 +243,14 @@ class _Writing:
         book.package.put(location.part, book.package.pack(location.part, edited))
         self._check_looked_at(found)
         self._check_matched()
+        if count := self.results.too_long(columns, self._rows):
+            self.report.notes.append(
+                f"{count:,} texts are longer than the {MAX_TEXT:,} characters that a cell holds, and end there."
+            )
         # Nobody asks for a key any more, and a large sheet has many.
         self._accounts, found.plain = {}, {}
         styles.save()
-        self._grow_table([titles[column.field] for column in fresh], start)
+        grow_table(book, location, [titles[column.field] for column in fresh], start)
         if self.earlier or found.formulas or has_formulas(book, location.part):
             recalculate(book)
         header = location.header_row if location.table is None else location.area.first_row
@@ -307,10 +322,16 @@ class _Writing:
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
         assert location.data is not None
         data, chained, emptied = location.data, False, 0
+        # Rows that a merged header covers need not be in the file.
+        missing = bool(columns.fresh) and location.header_row not in found.last_used
+        headings = [cell_content(title) for title in columns.titles]
         parser = RowParser(reader.prefix)
         for block in reader.blocks():
             for part in cut(block, data.first_row, data.last_row + 1):
                 plain = found.plain.get(parser.next_number(part))
+                if missing and plain is not None:
+                    splice.change(b"", [(0, 0, head.made_row(location.header_row, headings))])
+                    missing = False
                 if plain is not None and plain.size == len(part) and not owned and plain.column < numbers[0]:
                     beside = plain.style if plain.column == neighbour else ""
                     body.append(splice, part, plain, beside, self._values(plain, columns.columns))
@@ -320,8 +341,11 @@ class _Writing:
                 edits: list[Edit] = []
                 for row in reader.split(part):
                     number = parser.number(row)
+                    if missing and number > location.header_row:
+                        edits.append((at, 0, head.made_row(location.header_row, headings)))
+                        missing = False
                     if number == location.header_row and columns.fresh:
-                        made = head.edits(row, number, [cell_content(title) for title in columns.titles])
+                        made = head.edits(row, number, headings)
                     elif (
                         number in found.keys
                         or plain is not None
@@ -329,10 +353,10 @@ class _Writing:
                     ):
                         last, style = found.last_used.get(number, 0), found.last_style.get(number)
                         text = plain.keys[number - plain.first] if plain is not None else found.keys.get(number)
-                        cells = self._contents(text, found.shown.get(number), columns.columns)
+                        cells = self._contents(text, columns.columns)
                         made = body.edits(row, number, cells, last, style)
                         if not chained:
-                            chained = any(b"<f" in row[at : at + length] for at, length, _ in made if length)
+                            chained = any(has_formula(row[at : at + length]) for at, length, _ in made if length)
                     elif location.area.last_row < number <= bottom:
                         made = body.emptied(row, number)
                         emptied += bool(made)
@@ -354,9 +378,9 @@ class _Writing:
         self._tail(reader, splice, numbers, found, self._emphasis(styles) if columns.fresh else None)
         yield splice.taken()
 
-    def _contents(self, text: str | None, shown: str | None, columns: Sequence[ResultColumn]) -> list[CellContent]:
+    def _contents(self, text: str | None, columns: Sequence[ResultColumn]) -> list[CellContent]:
         """What the cells of one row hold, by its key."""
-        account = self._account(text, shown)
+        account = self._account(text)
         if account is not None:
             self._rows.append(account)
         return self.results.cells(account, columns)
@@ -376,10 +400,8 @@ class _Writing:
         """What our column is known by."""
         return identity_of(title, self.results.column(column.field, self._rows))
 
-    def _account(self, text: str | None, shown: str | None = None) -> int | None:
-        account = self._accounts.get(shown) if shown is not None else None
-        if account is None:
-            account = self._accounts.get(text or "")
+    def _account(self, text: str | None) -> int | None:
+        account = self._accounts.get(text or "")
         if account is not None:
             self.report.matched += 1
         elif text:
@@ -392,7 +414,9 @@ class _Writing:
                 "no row of the key column is the id or the name of an account",
                 where=self.location.where,
                 got="; ".join(list(self.report.unmatched)[:5])[:200],
-                next_step="Choose the column that holds the account's id or name. Nothing was changed.",
+                next_step="Choose the column that holds the account's id or name."
+                + (f" The header stands in {self.location.rivals[0]} too." if self.location.rivals else "")
+                + " Nothing was changed.",
             )
 
     def _check_looked_at(self, found: Scan) -> None:
@@ -434,54 +458,20 @@ class _Writing:
         self, reader: SheetPartReader, splice: Splice, numbers: Sequence[int], found: Scan, bold: int | None
     ) -> None:
         location, tail = self.location, reader.tail
-        area = location.area
-        if location.table is None:
-            used = found.widest(area.first_row, area.last_row) or location.key_column
-            area = Area(area.first_row, min(location.key_column, 1), area.last_row, used)
-        edits, changed = tail_edits(tail, area, numbers, table=location.table is not None)
+        area, own = spanned(location, found)
+        key = location.key_column if location.table is None else None
+        edits, changed = tail_edits(tail, area, own, numbers, key=key)
         if bold is not None:
             last = Area(area.first_row, area.last_column, area.last_row, area.last_column)
             edits += emphasis_edits(tail, reader.prefix, last, bold)
         splice.change(tail, sorted(edits))
         if changed is not None and changed[0] == changed[1]:
             self.report.notes.append(
-                "The sheet's filter does not reach over our columns, since others of yours lie between: before you "
-                "sort by it, set it anew over all of them."
+                f"The sheet's filter, {changed[0]}, does not reach over our columns, since others of yours lie between "
+                "or it does not hold the key: before you sort by it, set it anew over all of them."
             )
         if changed is not None:
-            _move_filter(self.book, location.index, *changed)
-
-    def _grow_table(self, titles: Sequence[str], start: int) -> None:
-        table, location = self.location.table, self.location
-        if table is None or not titles:
-            return
-        area = location.area
-        grown = Area(area.first_row, area.first_column, area.last_row, start + len(titles) - 1)
-        table.set("ref", str(grown))
-        auto = find(table, "autoFilter")
-        old = Area.of(auto.get("ref") or "") if auto is not None else None
-        if auto is not None and old is not None:
-            auto.set("ref", str(Area(old.first_row, old.first_column, old.last_row, grown.last_column)))
-        listed = find(table, "tableColumns")
-        assert listed is not None
-        ids = [int(c.get("id") or 0) for c in children(listed) if (c.get("id") or "").isdigit()]
-        for number, title in enumerate(titles, max(ids, default=0) + 1):
-            listed.append(listed.makeelement(listed.tag[: -len("s")], {"id": str(number), "name": title}))
-        listed.set("count", str(len(children(listed))))
-        self.book.package.put(location.table_part, serialise(table))
-
-
-def _move_filter(book: Workbook, index: int, before: str, after: str) -> None:
-    """Bring the hidden name of a sheet's filter in line with it."""
-    for element in book.defined_names():
-        if (element.get("name") or "") == "_xlnm._FilterDatabase" and element.get("localSheetId") == str(index):
-            sheet, mark, ref = (element.text or "").rpartition("!")
-            old, new = Area.of(before), Area.of(after)
-            if new is not None and Area.of(ref) == old:
-                ends = ((new.first_column, new.first_row), (new.last_column, new.last_row))
-                rows = re.search(r"\d", ref) is not None
-                cells = [f"${column_letters(column)}" + (f"${row}" if rows else "") for column, row in ends]
-                element.text = sheet + mark + ":".join(cells)
+            move_filter(self.book, location.index, *changed)
 
 
 def drop_calculation_chain(book: Workbook) -> None:

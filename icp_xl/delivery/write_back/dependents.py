@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from icp_xl.delivery.write_back.formulas import FORMULA, unescape_formula
 from icp_xl.delivery.write_back.ownership import OwnedSheet, read_owned_sheets
 from icp_xl.opc.references import Area
+from icp_xl.opc.sheet_xml import has_formula
 from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import TABLE_TYPE, Workbook
 
@@ -207,7 +208,7 @@ def _places(book: Workbook, targets: Targets, wanted: Callable[[str, str, str], 
         here = _table_of(book, part)
         for match in FORMULA.finditer(content):
             if wanted(unescape_formula(match[3].decode("utf-8", "replace")), here, title):
-                cell = _CELL.search(content, max(content.rfind(b"<c ", 0, match.start()), 0), match.start())
+                cell = _CELL.search(content, max(content.rfind(b"<", 0, match.start()), 0), match.start())
                 in_cell = part.rsplit("/", 2)[-2] == "worksheets" and match[2].endswith(b"f") and cell is not None
                 found.append(f"{title}!{cell[1].decode()}" if in_cell and cell is not None else f"a rule, table or "
                              f"chart of {title}")  # fmt: skip
@@ -268,14 +269,14 @@ def check_dependents(book: Workbook, targets: Targets, force: bool) -> list[str]
 
 def has_formulas(book: Workbook, without: str = "") -> bool:
     """Whether a sheet that is not ours, nor the part ``without``, computes anything."""
-    pattern, package = re.compile(rb"<(?:[\w.-]+:)?f[\s>/]"), book.package
+    package = book.package
     ours = {mark.index for mark in read_owned_sheets(book)}
     for index, element in enumerate(book.sheet_elements()):
         part, tail = book.sheet_part(element), b""
         if index in ours or part is None or part == without:
             continue
         for chunk in package.chunks(part):
-            if pattern.search(tail + chunk):
+            if has_formula(tail + chunk):
                 return True
             tail = chunk[-40:]
     return False

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from icp_xl.delivery.write_back.column_location import find_location, sheet_tables
+from icp_xl.delivery.write_back.column_location import sheet_tables
 from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_marks, undo_columns
 from icp_xl.delivery.write_back.column_remove import is_latest
+from icp_xl.delivery.write_back.column_search import find_location
 from icp_xl.delivery.write_back.column_values import Results
 from icp_xl.delivery.write_back.columns import ColumnsReport, columns_into_package, read_strings
 from icp_xl.delivery.write_back.inject import InjectReport, SheetOptions, inject_package
