@@ -16,6 +16,7 @@ from openpyxl.worksheet.table import Table
 from openpyxl.worksheet.worksheet import Worksheet
 
 from icp_xl.delivery.write_back.column_remove import remove_all
+from icp_xl.delivery.write_back.column_styles import shown_digits
 from icp_xl.delivery.write_back.column_values import ResultColumn, Results
 from icp_xl.delivery.write_back.columns import ColumnsReport, write_columns
 from icp_xl.errors import DeliveryError
@@ -296,6 +297,20 @@ def test_a_number_with_text_around_it_is_that_text(tmp_path: Path) -> None:
     assert [note for note in report.notes if note.startswith("2 keys were taken by their number") and "No. 1" in note]
 
 
+@pytest.mark.parametrize(
+    ("code", "number", "shown"),
+    [
+        ('"AC-"#', 7, "AC-7"), ("###-0000", 123, "-0123"), ("###-0000", 12_345_678, "1234-5678"),
+        ('"AC-"#,##0', 1_234_567, "AC-1,234,567"), ('#,##0" pcs"', 5, "5 pcs"), ('"AC-"General', 12, "AC-12"),
+        ("[$EUR-407] 0", 5, "EUR 5"), ('0"-"#,##0', 5, ""), ('"x"0,', 5, ""), ('[<10]"x"0;0', 5, ""), ('"x"0.0', 5, ""),
+        ("#", 0, ""), ("+0", 3, "+3"), ('"K"0_);("K"0)', 3, "K3"),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_as_excel_shows_them(code: str, number: int, shown: str) -> None:
+    """ECMA-376, 18.8.31: of digits without a place, the first place takes all; # shows no zeros."""
+    assert shown_digits(code, str(number)) == shown
+
+
 def test_leading_zeros_are_seen_and_passed_over_where_no_account_has_them(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     numbers(path, "00000", [123, 456, 789])
@@ -331,6 +346,22 @@ def test_an_upper_list_is_named_with_a_gap_under_its_header(tmp_path: Path, merg
 
     made(path, fill)
     assert any("sheet S0, A1 too" in note for note in write(path).notes)
+
+
+def test_a_legend_does_not_win_over_a_list_with_a_merged_header(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+
+    def fill(sheet: Worksheet) -> None:
+        for row, name in enumerate(("Id", "N", "Revenue"), 1):
+            sheet.cell(row, 6, name)
+            sheet.cell(row, 7, "what it means")
+        listed(sheet, 7)
+        sheet["A6"], sheet["A7"] = "Id", None
+        sheet.merge_cells("A6:A7")
+
+    made(path, fill)
+    report = write(path)
+    assert report.matched == 10 and report.notes[0].startswith("The header stands in sheet S0, F1 too")
 
 
 def test_a_cell_that_says_the_same_in_the_list_or_alone_is_no_list(tmp_path: Path) -> None:

@@ -118,30 +118,30 @@ def _tables(book: Workbook, part: str, name: str, index: int, key: str) -> list[
 class _HeaderCell:
     """A cell that says what the key's header says.
 
-    ``filled`` are the columns in use in its row, ``below`` counts the cells under it without a gap, and ``listed`` says
-    whether there are any at all, be it behind a blank row.
+    ``filled`` are the columns in use in its row, ``start`` is the row of the first cell under it, up to which there may
+    be a gap, and ``below`` counts the cells from there on.
     """
 
     row: int
     column: int
     filled: set[int]
+    start: int = 0
     below: int = 0
-    listed: bool = False
 
     def take(self, row: int, filled: set[int]) -> bool:
         """Take in a row below; whether more of them are of interest."""
         near = row <= self.row + 3
-        if self.column in filled:
-            self.listed = self.listed or near
-            if row == self.row + self.below + 1 and self.below < 500:
-                self.below += 1
-                return True
+        if self.column in filled and near and not self.below:
+            self.start = row
+        if self.column in filled and row == self.start + self.below and self.below < 500:
+            self.below += 1
+            return True
         return near and not self.below
 
     def holds(self, other: _HeaderCell) -> bool:
         """Whether another is a cell of this one's list."""
         first, last = run(self.filled, self.column)
-        below = self.row < other.row <= self.row + self.below and first <= other.column <= last
+        below = self.row < other.row < self.start + self.below and first <= other.column <= last
         return below or (other.row > self.row and other.column == self.column)
 
 
@@ -163,11 +163,11 @@ def _plain(
     if not first:
         return []
     best = min(first, key=lambda one: (-len(one.filled) * (one.below + 1), one.row))
-    lost = [one for one in (*first, *others) if one is not best and one.listed and not best.holds(one)]
+    lost = [one for one in (*first, *others) if one is not best and one.below and not best.holds(one)]
     lost.sort(key=lambda one: (one.row, one.column))
     places = [f"sheet {name}, {column_letters(one.column)}{one.row}" for one in lost]
     area = Area(best.row, best.column, best.row, best.column)
-    return [ListLocation(name, index, part, best.column, best.row, area, rivals=places, listed=best.listed)]
+    return [ListLocation(name, index, part, best.column, best.row, area, rivals=places, listed=best.below > 0)]
 
 
 def _candidates(

@@ -94,20 +94,30 @@ class ColumnStyles:
             self.book.package.put(self.part, serialise(self.sheet.root))
 
 
-_PIECE = re.compile(r'"([^"]*)"|\\(.)|[_*].|\[(?:\$[^\]-]*-[^\]]*|[A-Za-z]+)\]|(0)|([-/ ():])')
+_PIECE = re.compile(
+    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|[_*].|\[\$(?P<symbol>[^\]-]*)(?:-[^\]]*)?\]|\[[A-Za-z]+\]'
+    r"|(?P<place>[0#]|General)|(?P<comma>,)|(?P<plain>[-+$/ ():!^&'~{}<>=])"
+)
 
 
 @lru_cache(maxsize=1 << 10)
-def _slots(code: str) -> tuple[str | None, ...]:
-    """The pieces of a format made of zeros and fixed text; ``None`` for a digit, nothing at all for other formats."""
-    section, found, at = _first_section(code), list[str | None](), 0
+def _pieces(code: str) -> tuple[tuple[str, str], ...]:
+    """Place for a digit and fixed text, one of them empty, of each piece; nothing at all for formats with other ones.
+
+    A comma counts as a place, but for one behind the last place, which would divide by a thousand.
+    """
+    section, found, at = _first_section(code), list[tuple[str, str]](), 0
     for match in _PIECE.finditer(section):
         if match.start() != at:
             return ()
-        at = match.end()
-        quoted, escaped, digit, plain = match.groups()
-        found.append(None if digit else quoted or escaped or plain or "")
-    return tuple(found) if at == len(section) and None in found else ()
+        at, told = match.end(), match.groupdict("")
+        if told["comma"]:
+            found.append((",", ""))
+        else:
+            found.append((told["place"], told["quoted"] or told["escaped"] or told["symbol"] or told["plain"]))
+    places = [place for place, _ in found if place]
+    whole = at == len(section) and places and "," not in (places[0], places[-1])
+    return tuple(found) if whole else ()
 
 
 def _first_section(code: str) -> str:
@@ -116,18 +126,30 @@ def _first_section(code: str) -> str:
 
 
 def shown_digits(code: str, digits: str) -> str:
-    """A whole number as the format ``code`` shows it; nothing where that takes more than zeros and fixed text.
+    """A whole number as the format ``code`` shows it; nothing where that takes more than digits and fixed text.
 
     >>> shown_digits("00000", "123"), shown_digits('00"-"000;-0', "1234"), shown_digits('[$-409]"AC-"0', "1001")
     ('00123', '01-234', 'AC-1001')
-    >>> shown_digits("0.00", "1"), shown_digits("yyyy", "1"), shown_digits("#,##0", "1")
+    >>> shown_digits('"AC-"#', "7"), shown_digits('"AC-"#,##0', "1001"), shown_digits('"AC-"General', "0")
+    ('AC-7', 'AC-1,001', 'AC-0')
+    >>> shown_digits("0.00", "1"), shown_digits("yyyy", "1"), shown_digits("0,", "1000")
     ('', '', '')
     """
-    slots = _slots(code)
-    if not slots:
+    pieces = _pieces(code)
+    places = [place for place, _ in pieces if place not in ("", ",")]
+    if not places:
         return ""
-    count = slots.count(None)
-    padded = digits.zfill(count)
+    least = len(places) - next((at for at, place in enumerate(places) if place != "#"), len(places))
+    digits = digits.lstrip("0").zfill(least)
+    if any(place == "," for place, _ in pieces):
+        first, *_, last = (at for at, (place, _) in enumerate(pieces) if place)
+        if not all(place for place, _ in pieces[first:last]):
+            return ""
+        digits = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", ",", digits)
+        return "".join(
+            [*(text for _, text in pieces[:first]), digits, *(text for _, text in pieces[last + 1 :])]
+        ).strip()
     # The first place takes every digit for which there is no place.
-    places = iter([padded[: len(padded) - count + 1], *padded[len(padded) - count + 1 :]])
-    return "".join(next(places) if slot is None else slot for slot in slots).strip()
+    rest = len(digits) - len(places) + 1
+    taken = iter([digits[: max(rest, 0)], *(digits[at : at + 1] if at >= 0 else "" for at in range(rest, len(digits)))])
+    return "".join(next(taken) if place else text for place, text in pieces).strip()
