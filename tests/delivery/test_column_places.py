@@ -134,10 +134,26 @@ def group(sheet: Worksheet) -> None:
     sheet.merge_cells("C1:D1")
 
 
+def apart(sheet: Worksheet) -> None:
+    listed(sheet, 2)
+    sheet["B1"], sheet["D1"] = "Sales", "To fill in"
+
+
+def tall(sheet: Worksheet) -> None:
+    listed(sheet, 3)
+    sheet["C1"] = "To fill in"
+    sheet.merge_cells("C1:C2")
+
+
 def title(sheet: Worksheet) -> None:
     listed(sheet, 2)
     sheet["A1"] = "All our customers"
     sheet.merge_cells("A1:F1")
+
+
+def dated(sheet: Worksheet) -> None:
+    listed(sheet, 2)
+    sheet["A1"], sheet["D1"] = "All our customers", "as of May"
 
 
 def far_title(sheet: Worksheet) -> None:
@@ -147,8 +163,11 @@ def far_title(sheet: Worksheet) -> None:
 
 @pytest.mark.parametrize(
     ("fill", "place", "header"),
-    [(comment_and_owner, "E", 2), (group, "E", 2), (title, "C", 2), (far_title, "C", 5), (two_rows, "C", 2)],
-)
+    [
+        (comment_and_owner, "E", 2), (group, "E", 2), (apart, "E", 2), (tall, "D", 3), (title, "C", 2), (dated, "C", 2),
+        (far_title, "C", 5), (two_rows, "C", 2),
+    ],
+)  # fmt: skip
 def test_columns_never_go_under_a_header_of_the_users(
     tmp_path: Path, fill: Callable[[Worksheet], None], place: str, header: int
 ) -> None:
@@ -216,7 +235,8 @@ def test_filters_and_rules_grow_wherever_the_list_begins(
     assert not write(path).notes
     sheet = part(path.read_bytes()).decode()
     assert f'<autoFilter ref="{grown}"' in sheet and f'sqref="{grown.replace("3:", "4:", 1)}"' in sheet
-    assert grown.replace("3:", "$3:$").replace("A$", "$A$")[-2:] in part(path.read_bytes(), "xl/workbook.xml").decode()
+    named = re.sub(r"([A-Z])(\d+)", r"$\1$\2", grown)
+    assert f"'S0'!{named}</definedName>" in part(path.read_bytes(), "xl/workbook.xml").decode()
     assert remove_all(path, options=OPTIONS).exact
 
 
@@ -265,15 +285,28 @@ def test_formulas_without_a_value_are_counted_and_those_that_make_no_text_are_no
     body = "".join(f'<row r="{n}">{cell % n}</row>' for n, cell in enumerate(formulas, 4))
     head = f'<row r="1">{text("A1", "Id")}</row>' + "".join(f'<row r="{n}">{text(f"A{n}", "k1")}</row>' for n in (2, 3))
     content = sheet_package(head + body)
-    path.write_bytes(content)
-    if prefix:
-        sheet = re.sub(rb"<(/?)(\w)", rb"<\1x:\2", part(content)).replace(b"xmlns=", b"xmlns:x=")
-        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(path, "w") as new:
-            for item in old.infolist():
-                new.writestr(item, sheet if item.filename.endswith("sheet1.xml") else old.read(item))
+    path.write_bytes(prefixed(content) if prefix else content)
     report = write(path)
     assert report.matched == 2
     assert [note[:40] for note in report.notes] == ["7 keys are formulas that have not been c"]
+
+
+def test_a_formula_that_points_to_ours_is_named_by_its_cell_in_prefixed_xml(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    body = f'<row r="1">{text("A1", "Id")}</row><row r="2">{text("A2", "k1")}<c r="F2"><f>SUM(G2:G3)</f></c></row>'
+    path.write_bytes(prefixed(sheet_package(body)))
+    assert write(path).columns == {"f": "F (G)", "g": "G (H)"}
+    with pytest.raises(RefusedError, match="1 formula: S!F2"):
+        remove_all(path, options=OPTIONS)
+
+
+def prefixed(content: bytes) -> bytes:
+    """A workbook whose sheet gives its elements a prefix."""
+    sheet, made = re.sub(rb"<(/?)(\w)", rb"<\1x:\2", part(content)).replace(b"xmlns=", b"xmlns:x="), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w") as new:
+        for item in old.infolist():
+            new.writestr(item, sheet if item.filename.endswith("sheet1.xml") else old.read(item))
+    return made.getvalue()
 
 
 def numbers(path: Path, code: str, found: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from icp_xl.delivery.write_back.column_growth import spanned
 from icp_xl.delivery.write_back.column_location import ListLocation, Scan, merges, sheet_tables
 from icp_xl.delivery.write_back.sheet_objects import anchored_areas
 from icp_xl.opc.references import MAX_COLUMNS, Area, column_letters
@@ -29,7 +30,8 @@ def first_free(book: Workbook, location: ListLocation, found: Scan, tail: bytes,
     taken = [area for area in areas if area.last_row >= top and area.first_row <= bottom]
     if location.table is None:
         start = max(1 + found.widest(top, bottom), location.key_column + 1, *(column + 1 for column in own))
-        start = _past(start, width, taken, _columns_under_headers(location, found, tail))
+        groups, loose = _headers_above(location, found, tail, start)
+        start = _past(start, width, [*taken, *groups], loose)
     else:
         start = location.area.last_column + 1
     if start + width - 1 > MAX_COLUMNS:
@@ -54,42 +56,59 @@ def _other_tables(book: Workbook, location: ListLocation) -> list[Area]:
     return [area for root in roots if (area := Area.of(root.get("ref") or "")) is not None]
 
 
-def _past(start: int, width: int, taken: Sequence[Area], headed: set[int]) -> int:
+def _past(start: int, width: int, taken: Sequence[Area], loose: set[int]) -> int:
     """The first column from ``start`` on with room for ``width`` that meet nothing taken, and under no user's header.
 
     Args:
         start: the first column behind the list.
         width: how many columns are needed.
         taken: areas in the rows of the list.
-        headed: columns that a header stands over; they count as far as they run on from the list.
+        loose: columns with something over them; they count as far as they run on from the list.
     """
     while True:
         area = next((a for a in taken if a.last_column >= start and a.first_column < start + width), None)
         if area is not None:
             start = area.last_column + 1
-        elif start in headed and width:
+        elif start in loose and width:
             start += 1
         else:
             return start
 
 
-def _columns_under_headers(location: ListLocation, found: Scan, tail: bytes) -> set[int]:
-    """Columns with something in the rows right above the header, as groups of columns and columns to be filled have.
+def _headers_above(location: ListLocation, found: Scan, tail: bytes, start: int) -> tuple[list[Area], set[int]]:
+    """What stands in the rows right above the header: headers of groups or of columns to be filled, or a note.
 
-    A title that is merged over the key too does not count.
+    Args:
+        location: of the list.
+        found: what stands in the sheet.
+        tail: what stands behind the sheet's rows.
+        start: the first column behind the list.
+
+    Returns:
+        Cells of rows that have one over the list itself, so that all are headers; columns with a cell in other rows.
     """
-    columns, parser = set[int](), RowParser(found.prefix)
+    groups, loose, left = list[Area](), set[int](), spanned(location, found)[1].first_column
     for number in range(location.top_row - 1, max(location.top_row - 1 - _GROUP_ROWS, 0), -1):
-        filled = {cell.column for cell in parser.cells(found.top.get(number, b"")) if cell.inner}
+        filled = _filled(location, found, tail, number)
         if not filled:
             break
-        over = [a for a in merges(tail) if a.first_row <= number <= a.last_row and a.first_column in filled]
-        for area in over:
-            filled |= set(range(area.first_column, area.last_column + 1))
-            if area.first_column <= location.key_column <= area.last_column:
-                filled -= set(range(area.first_column, area.last_column + 1))
-        columns |= filled
-    return columns
+        if any(left < column < start for column in filled):
+            groups += [Area(number, column, number, column) for column in filled if column >= start]
+        else:
+            loose |= filled
+    return groups, loose
+
+
+def _filled(location: ListLocation, found: Scan, tail: bytes, number: int) -> set[int]:
+    """Columns with something in a row above the header, but for a title that is merged over the key too."""
+    parser = RowParser(found.prefix)
+    filled = {cell.column for cell in parser.cells(found.top.get(number, b"")) if cell.inner}
+    for area in merges(tail):
+        first = parser.cells(found.top.get(area.first_row, b"")) if area.first_row <= number <= area.last_row else []
+        if any(cell.inner and cell.column == area.first_column for cell in first):
+            columns = set(range(area.first_column, area.last_column + 1))
+            filled = filled - columns if location.key_column in columns else filled | columns
+    return filled
 
 
 def _check_room(
