@@ -419,10 +419,14 @@ def test_a_plain_list_that_loses_to_a_table_is_named(tmp_path: Path) -> None:
     def alone(sheet: Worksheet) -> None:
         sheet["A1"] = "Id"
 
-    made(path, table, lambda sheet: listed(sheet, 3), alone)
+    def two(sheet: Worksheet) -> None:
+        listed(sheet, 3)
+        listed(sheet, 20)
+
+    made(path, table, two, alone)
     before = path.read_bytes()
     note = "The header stands in {} too: what is listed there gets nothing, only what is under sheet S0, A1."
-    assert note.format("sheet S0, B20; sheet S1, A3") in write(path).notes
+    assert note.format("sheet S0, B20; sheet S1, A3; sheet S1, A20") in write(path).notes
     path.write_bytes(before)
     assert note.format("sheet S0, B20") in write(path, sheet="S0").notes
     path.write_bytes(before)

@@ -30,7 +30,7 @@ class ListLocation:
 
     ``data`` are the rows of a table; of a plain range they are known once the sheet is read. ``top_row`` is the first
     row of a header that is merged over several, of which ``header_row`` is the last. ``rivals`` are the places of other
-    headers of that name with cells below them, which lose to this one; ``listed`` says whether this has any itself.
+    headers of that name with cells below them, which lose to this one.
     """
 
     sheet: str
@@ -43,7 +43,6 @@ class ListLocation:
     table_part: str = ""
     data: Area | None = None
     rivals: Sequence[str] = ()
-    listed: bool = True
     top_row: int = 0
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ def find_location(book: Workbook, key: str, sheet: str | None, strings: Sequence
     ours = {mark.index for mark in read_owned_sheets(book)}
     called = _called(book, sheet, ours)
     tables: list[ListLocation] = []
-    plain: list[ListLocation] = []
+    plain: list[tuple[ListLocation, list[_HeaderCell]]] = []
     seen: list[str] = []
     for index, element in enumerate(book.sheet_elements()):
         part, name = book.sheet_part(element), element.get("name") or ""
@@ -46,12 +46,13 @@ def find_location(book: Workbook, key: str, sheet: str | None, strings: Sequence
         if not called(name) and not named:
             continue
         tables += named or here
-        if not named:
-            plain += _plain(book, part, name, index, key, strings, seen, [location.area for location in here])
-    found = tables or plain
+        cells = [] if named else _plain(book, part, key, strings, seen, [location.area for location in here])
+        if cells:
+            row, at = cells[0].row, cells[0].column
+            plain.append((ListLocation(name, index, part, at, row, Area(row, at, row, at)), cells))
+    found = tables or [location for location, _ in plain]
     if len(found) == 1:
-        if tables:
-            tables[0].rivals = [place for other in plain for place in (other.where, *other.rivals) if other.listed]
+        found[0].rivals = [place for location, cells in plain for place in _lost(location, cells, location is found[0])]
         return found[0]
     if not found:
         looked = f"in tables and in the first {HEADER_ROWS} rows of {'the sheet' if sheet else 'each sheet'}"
@@ -141,33 +142,33 @@ class _HeaderCell:
     def holds(self, other: _HeaderCell) -> bool:
         """Whether another is a cell of this one's list."""
         first, last = run(self.filled, self.column)
-        below = self.row < other.row < self.start + self.below and first <= other.column <= last
-        return below or (other.row > self.row and other.column == self.column)
+        return self.row < other.row < self.start + self.below and first <= other.column <= last
 
 
 def _plain(
-    book: Workbook,
-    part: str,
-    name: str,
-    index: int,
-    key: str,
-    strings: Sequence[bytes],
-    seen: list[str],
-    taken: Sequence[Area],
-) -> list[ListLocation]:
-    """The list with that header outside of the tables ``taken``; else the headers that there are go to ``seen``.
+    book: Workbook, part: str, key: str, strings: Sequence[bytes], seen: list[str], taken: Sequence[Area]
+) -> list[_HeaderCell]:
+    """That header of a sheet's list, and then those of others; where there is none, its headers go to ``seen``.
 
-    A legend above the list may name the column too; the list is where most stands beside the header and below it.
+    A legend above the list may name the column too; the list is where most stands beside the header and below it. What
+    stands in the tables ``taken`` does not count.
     """
     first, others = _candidates(book, part, key, strings, seen, taken)
     if not first:
         return []
     best = min(first, key=lambda one: (-len(one.filled) * (one.below + 1), one.row))
-    lost = [one for one in (*first, *others) if one is not best and one.below and not best.holds(one)]
-    lost.sort(key=lambda one: (one.row, one.column))
-    places = [f"sheet {name}, {column_letters(one.column)}{one.row}" for one in lost]
-    area = Area(best.row, best.column, best.row, best.column)
-    return [ListLocation(name, index, part, best.column, best.row, area, rivals=places, listed=best.below > 0)]
+    rest = [one for one in (*first, *others) if one is not best and not best.holds(one)]
+    return [best, *sorted(rest, key=lambda one: (one.row, one.column))]
+
+
+def _lost(location: ListLocation, cells: Sequence[_HeaderCell], chosen: bool) -> list[str]:
+    """Places of the headers in a sheet under which something is listed, but for the list's own if it is the chosen."""
+    best = cells[0]
+    # What lies below it in its column belongs to the list.
+    lost = [
+        one for one in cells if not chosen or (one is not best and (one.column != best.column or one.row < best.row))
+    ]
+    return [f"sheet {location.sheet}, {column_letters(one.column)}{one.row}" for one in lost if one.below]
 
 
 def _candidates(
