@@ -69,6 +69,24 @@ def test_a_header_merged_over_rows_with_something_left_below(
     assert sheet(path) == sheet_in(before)
 
 
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_attributes_behind_the_rows_stand_in_either_quotes(tmp_path: Path, quote: str) -> None:
+    path = tmp_path / "book.xlsx"
+    said = '<autoFilter ref="A2:B9"/><mergeCells count="1"><mergeCell ref="A1:A2"/></mergeCells>'
+    said += '<conditionalFormatting sqref="A3:B9"><cfRule type="expression" priority="1"><formula>1</formula></cfRule>'
+    said += "</conditionalFormatting>"
+    content = header(1) + rows(3, 9)
+    path.write_bytes(sheet_package(content, tail=said.replace('"', quote)))
+    before = path.read_bytes()
+    assert write(path).matched == 7
+    assert ours(path) == {2: "F", **{n: n for n in range(3, 10)}}
+    assert b"A2:C9" in sheet(path) and b"A3:C9" in sheet(path)
+    assert remove_all(path, options=OPTIONS).exact and sheet(path) == sheet_in(before)
+    path.write_bytes(sheet_package(content, tail=f"<sheetProtection sheet={quote}1{quote}/>"))
+    with pytest.raises(RefusedError, match="protected"):
+        write(path)
+
+
 def sheet(path: Path) -> bytes:
     return sheet_in(path.read_bytes())
 

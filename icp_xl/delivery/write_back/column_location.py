@@ -295,7 +295,7 @@ def _scan_block(
 
 def merges(tail: bytes) -> list[Area]:
     """Merged areas of a sheet."""
-    found = (Area.of(ref.decode("ascii", "replace")) for ref in re.findall(rb'mergeCell\s+ref="([^"]+)"', tail))
+    found = (Area.of(ref.decode("ascii", "replace")) for ref in re.findall(rb'mergeCell\s+ref=["\']([^"\']+)', tail))
     return [area for area in found if area is not None]
 
 

@@ -300,7 +300,7 @@ def tail_edits(
     changed, last = None, max(ours)
     views = tail.find(b"customSheetViews")
     end = views if views >= 0 else len(tail)
-    match = re.compile(rb'<(?:[\w.-]+:)?autoFilter\s[^>]*?\bref="([^"]*)"').search(tail, 0, end)
+    match = re.compile(rb'<(?:[\w.-]+:)?autoFilter\s[^>]*?\bref=["\']([^"\']*)["\']').search(tail, 0, end)
     old = Area.of(match[1].decode("ascii", "replace")) if match is not None and key is not None else None
     if match is not None and old is not None and old.meets(own) and old.last_column < last:
         alone = set(range(old.last_column + 1, last + 1)) <= set(ours)
@@ -308,10 +308,12 @@ def tail_edits(
         new = Area(old.first_row, old.first_column, old.last_row, last) if alone and keyed else old
         edits.append((match.start(1), len(match[1]), str(new).encode()))
         changed = (str(old), str(new))
-    pattern = re.compile(rb'<(?:[\w.-]+:)?(?:conditionalFormatting|dataValidation)\s[^>]*?\bsqref="([^"]*)"')
+    pattern = re.compile(rb'<(?:[\w.-]+:)?(?:conditionalFormatting|dataValidation)\s[^>]*?\bsqref=["\']([^"\']*)["\']')
     for match in pattern.finditer(tail):
         end = tail.find(b"conditionalFormatting>", match.end())
-        kinds = re.findall(rb'cfRule\s[^>]*?\btype="(\w+)"', tail[match.end() : end if end >= 0 else match.end()])
+        kinds = re.findall(
+            rb'cfRule\s[^>]*?\btype=["\'](\w+)["\']', tail[match.end() : end if end >= 0 else match.end()]
+        )
         if b"conditionalFormatting" in match[0] and set(kinds) != {b"expression"}:
             continue
         pieces = match[1].decode("ascii", "replace").split()
@@ -347,7 +349,7 @@ def emphasis_edits(tail: bytes, prefix: bytes, column: Area, bold: int) -> list[
     match = _BEHIND_RULES.search(tail)
     if match is None or b"customSheetViews" in tail:
         return []
-    highest = max((int(n) for n in re.findall(rb'cfRule\s[^>]*?\bpriority="(\d+)"', tail)), default=0)
+    highest = max((int(n) for n in re.findall(rb'cfRule\s[^>]*?\bpriority=["\'](\d+)["\']', tail)), default=0)
     made = b'<%bconditionalFormatting sqref="%b"><%bcfRule type="expression" dxfId="%d" priority="%d">' % (
         prefix, str(column).encode(), prefix, bold, highest + 1,
     )  # fmt: skip

@@ -171,7 +171,7 @@ def refuse_protected(book: Workbook, part: str, tail: bytes) -> None:
     Raises:
         RefusedError: it is protected.
     """
-    if re.search(rb'<(?:[\w.-]+:)?sheetProtection\s[^>]*?\bsheet="(?:1|true|on)"', tail):
+    if re.search(rb'<(?:[\w.-]+:)?sheetProtection\s[^>]*?\bsheet=["\'](?:1|true|on)["\']', tail):
         refuse("sheet-protected", "the sheet is protected, so its owner does not want cells changed",
                "Unprotect it in Excel (Review, Unprotect Sheet) and run again. Nothing was changed.",
                where=book.where, got=part)  # fmt: skip
