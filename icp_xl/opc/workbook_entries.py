@@ -190,3 +190,12 @@ def recalculate(book: Workbook) -> None:
         found = book.root.makeelement(book.n + "calcPr", {})
         insert_ordered(book.root, found, ORDER)
     found.set("fullCalcOnLoad", "1")
+
+
+def drop_calculation_chain(book: Workbook) -> None:
+    """Leave the calculation chain out; Excel makes it again."""
+    part = book.related("calcChain")
+    if part is not None:
+        book.package.remove_relationships(book.part, {rel.id for rel in book.rels.values() if rel.target == part})
+        book.package.drop(part)
+        book.rels = {rel.id: rel for rel in book.package.relationships(book.part)}

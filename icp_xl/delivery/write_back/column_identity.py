@@ -20,7 +20,7 @@ from itertools import repeat
 from typing import Any
 
 from icp_xl.delivery.write_back.column_values import cell_content
-from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, item_text
+from icp_xl.opc.sheet_xml import Cell, RowParser, cell_value, has_formula, item_text
 
 #: Hashes that a sketch holds.
 SKETCH = 14
@@ -113,11 +113,12 @@ def _is_number(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Identity:
-    """What is known of a column of ours: its header, the sketch of its values, and what sort they are of."""
+    """What is known of a column of ours: its header, the sketch of its values, what sort they are of, and how many."""
 
     header: str = ""
     sketch: str = ""
     sort: str = "m"
+    count: int | None = None
 
     def share(self, found: set[str]) -> float | None:
         """Share of the sketch among ``found``; nothing for a column that was written without values."""
@@ -133,10 +134,11 @@ class Identity:
 
     def excludes(self, text: str) -> bool:
         """Whether we certainly did not write ``text``: a value of another sort, or one that the sketch would hold."""
-        if self.sort != "m" and sort_of([text]) != self.sort:
+        if self.count == 0 or (self.sort != "m" and sort_of([text]) != self.sort):
             return True
         pieces, highest = _pieces(self.sketch)
-        return bool(pieces) and (drawn := _hash(text, 0)) not in pieces and (len(pieces) < SKETCH or drawn < highest)
+        whole = len(pieces) < SKETCH or (self.count is not None and self.count <= SKETCH)
+        return bool(pieces) and (drawn := _hash(text, 0)) not in pieces and (whole or drawn < highest)
 
 
 def identity_of(header: str, values: Sequence[Any]) -> Identity:
@@ -144,19 +146,20 @@ def identity_of(header: str, values: Sequence[Any]) -> Identity:
     kinds = set(map(type, values))
     if kinds and kinds <= {int, float} and all(-(1 << 53) < value < 1 << 53 for value in values):
         numbers = Counter([f"{value + 0.0:.10g}" for value in values])
-        return Identity(header, sketch(numbers), "n")
+        return Identity(header, sketch(numbers), "n", len(values))
     counts: dict[str, int] = {}
     # Python counts truth and number as one.
     single = bool in kinds or not all(issubclass(kind, Hashable) for kind in kinds)
     for value, times in zip(values, repeat(1)) if single else Counter(values).items():
         text = written_text(value)
         counts[text] = counts.get(text, 0) + times
-    return Identity(header, sketch(counts), sort_of(counts))
+    count = sum(times for text, times in counts.items() if text)
+    return Identity(header, sketch(counts), sort_of(counts), count)
 
 
 def is_users(cell: Cell, strings: Sequence[bytes], identity: Identity) -> bool:
     """Whether a cell in a column of ours holds what we did not write: a formula, or a value that shows it."""
-    if b"<f" in cell.inner or b":f" in cell.inner:
+    if has_formula(cell.inner):
         return True
     text = value_text(cell_value(cell, strings))
     return bool(text) and identity.excludes(text)
@@ -164,11 +167,13 @@ def is_users(cell: Cell, strings: Sequence[bytes], identity: Identity) -> bool:
 
 @dataclass
 class SheetColumns:
-    """The cells of a sheet by column, as row and text; formulas are not among them."""
+    """The cells of a sheet by column, as row and text, but of those that compute the row alone, in ``computed``."""
 
     cells: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    computed: dict[int, set[int]] = field(default_factory=dict)
+    _filled: dict[int, set[int]] = field(default_factory=dict)
     _hashes: dict[int, set[str]] = field(default_factory=dict)
-    _headers: dict[int, dict[str, int]] = field(default_factory=dict)
+    _headers: dict[int, dict[str, list[int]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Iterable[bytes], parser: RowParser, strings: Sequence[bytes]) -> SheetColumns:
@@ -177,7 +182,9 @@ class SheetColumns:
         for row in rows:
             number = parser.number(row)
             for cell in parser.cells(row):
-                if cell.inner and b"<f" not in cell.inner and b":f" not in cell.inner:
+                if cell.inner and has_formula(cell.inner):
+                    found.computed.setdefault(cell.column, set()).add(number)
+                elif cell.inner:
                     text = value_text(cell_value(cell, strings))
                     if text:
                         found.cells.setdefault(cell.column, []).append((number, text))
@@ -187,20 +194,35 @@ class SheetColumns:
         """The texts of a column below a row, by row."""
         return {number: text for number, text in self.cells.get(column, ()) if number > row}
 
+    def rows_filled(self, key: int, ours: Iterable[int]) -> set[int]:
+        """Rows in which the column ``key`` is filled; where it is 0, any column but ``ours``."""
+        columns = {key} if key else {*self.cells, *self.computed} - set(ours)
+        return set().union(*(self._rows(column) for column in columns))
+
+    def filled_of(self, row: int, columns: Iterable[int]) -> frozenset[int]:
+        """Those of ``columns`` that are filled in a row."""
+        return frozenset(column for column in columns if row in self._rows(column))
+
+    def _rows(self, column: int) -> set[int]:
+        if column not in self._filled:
+            self._filled[column] = {row for row, _ in self.cells.get(column, ())} | self.computed.get(column, set())
+        return self._filled[column]
+
     def hashes(self, column: int) -> set[str]:
         """Hashes of all that stands in a column."""
         if column not in self._hashes:
             self._hashes[column] = hashes(text for _, text in self.cells.get(column, ()))
         return self._hashes[column]
 
-    def header_row(self, column: int, header: str) -> int:
-        """Row of the cell that holds ``header``; 0 for none."""
+    def header_row(self, column: int, header: str, marked: int = 0) -> int:
+        """Row of the cell that holds ``header``, the row ``marked`` before others; 0 for none."""
         wanted = plain_header(header)[:MOST_HEADER]
         if column not in self._headers:
             there = self._headers[column] = {}
             for row, text in self.cells.get(column, ()):
-                there.setdefault(plain_header(text)[:MOST_HEADER], row)
-        return self._headers[column].get(wanted, 0) if wanted else 0
+                there.setdefault(plain_header(text)[:MOST_HEADER], []).append(row)
+        rows = self._headers[column].get(wanted, []) if wanted else []
+        return marked if marked in rows else min(rows, default=0)
 
 
 def locate(
@@ -216,7 +238,8 @@ def locate(
         here = marked.get(name)
         ranked = []
         for column in sorted({*columns.cells, *([here[1]] if here else [])}):
-            row, share = columns.header_row(column, identity.header), identity.share(columns.hashes(column))
+            row = columns.header_row(column, identity.header, here[0] if here else 0)
+            share = identity.share(columns.hashes(column))
             at_mark = here is not None and here[1] == column
             # Where rows were deleted, little of what we wrote is left, but nothing else stands there.
             if row and (

@@ -12,7 +12,7 @@ import json
 import posixpath
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from icp_xl.delivery.write_back.column_identity import MOST_HEADER, Identity, SheetColumns, locate
@@ -28,6 +28,10 @@ from icp_xl.opc.workbook_part import Workbook
 from icp_xl.opc.xml import children, find
 
 NAME, IDENTITY = "_icpxl_col_", "_icpxl_own_"
+#: The key's header, and the cells of a column that are the user's though they could be ours.
+KEY, KEPT = "_icpxl_key", "_icpxl_kept_"
+#: Characters that a name's formula holds in Excel (8,192), less some for other programs.
+_MOST = 8000
 TYPE = "urn:icp-xl:columns"
 _MAGIC = b"ICPXL-COLUMNS-1\n"
 
@@ -37,7 +41,8 @@ class ColumnMark:
     """One column of ours as its mark says: the sheet's position, the field, the header's row and column (0: deleted).
 
     ``elsewhere`` names the other sheet that the mark has come to point at, with the columns that were cut. ``bottom``
-    is the last row of the list as far as we wrote beside it; 0 where that is not known.
+    is the last row of the list as far as we wrote beside it; 0 where that is not known. ``key`` are row and column of
+    the key's header, ``kept`` the rows whose cell is the user's though it could be ours.
     """
 
     index: int
@@ -47,6 +52,8 @@ class ColumnMark:
     identity: Identity = Identity()
     elsewhere: str = ""
     bottom: int = 0
+    key: tuple[int, int] = (0, 0)
+    kept: frozenset[int] = frozenset()
 
 
 def read_column_marks(book: Workbook) -> list[ColumnMark]:
@@ -55,6 +62,8 @@ def read_column_marks(book: Workbook) -> list[ColumnMark]:
     titles = [element.get("name") or "" for element in book.sheet_elements()]
     known: dict[tuple[int, str], tuple[str, ...]] = {}
     pointed: dict[tuple[int, str], str] = {}
+    kept: dict[tuple[int, str], frozenset[int]] = {}
+    keys: dict[int, tuple[int, int]] = {}
     for element in book.defined_names():
         name, scope = element.get("name") or "", element.get("localSheetId") or ""
         if scope.isdigit() and int(scope) not in ours and int(scope) < len(titles):
@@ -62,6 +71,10 @@ def read_column_marks(book: Workbook) -> list[ColumnMark]:
                 pointed[int(scope), _field(name[len(NAME) :])] = element.text or ""
             elif name.startswith(IDENTITY):
                 known[int(scope), _field(name[len(IDENTITY) :])] = unpack(element.text)
+            elif name.startswith(KEPT):
+                kept[int(scope), _field(name[len(KEPT) :])] = _rows_of(element.text or "")
+            elif name == KEY and (area := Area.of((element.text or "").rpartition("!")[2])) is not None:
+                keys[int(scope)] = area.first_row, area.first_column
     found = []
     for (index, field), text in pointed.items():
         header, drawn, sort, given = (*known.get((index, field), ()), "", "", "m", "")[:4]
@@ -74,86 +87,101 @@ def read_column_marks(book: Workbook) -> list[ColumnMark]:
         row, column = (area.first_row, area.first_column) if area is not None else (0, 0)
         bottom = area.last_row if area is not None and area.last_row > row else 0
         moved = sheet if area is not None and sheet.lower() != titles[index].lower() else ""
-        identity = Identity(header, drawn, sort)
+        identity = Identity(header, drawn, sort[:1], int(sort[1:]) if sort[1:].isdigit() else None)
         spot = (0, 0) if moved else (row, column)
-        found.append(ColumnMark(index, field, *spot, identity, moved, bottom))
+        rest = keys.get(index, (0, 0)), kept.get((index, field), frozenset())
+        found.append(ColumnMark(index, field, *spot, identity, moved, bottom, *rest))
     return sorted(found, key=lambda mark: (mark.index, mark.column))
 
 
-def settle_marks(
-    book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]
-) -> tuple[list[ColumnMark], list[ColumnMark]]:
+def sheet_columns(book: Workbook, part: str, strings: Sequence[bytes]) -> SheetColumns:
+    """Every cell of the sheet ``part``; ``strings`` are the workbook's shared strings."""
+    reader = SheetPartReader(book.package.chunks(part), part, book.where)
+    return SheetColumns.of(reader.rows(), RowParser(reader.prefix), strings)
+
+
+def settle_marks(marks: Sequence[ColumnMark], columns: SheetColumns) -> tuple[list[ColumnMark], list[ColumnMark]]:
     """The marks of one sheet as far as the columns are ours, where they stand now; and those that have died.
 
     A mark dies when neither the header nor the values that we wrote are found: then the column is somebody else's.
 
     Args:
-        book: that holds the sheet.
-        part: of the worksheet.
         marks: of the sheet, as they were last written.
-        strings: the workbook's shared strings.
+        columns: the sheet's cells.
     """
-    reader = SheetPartReader(book.package.chunks(part), part, book.where)
-    columns = SheetColumns.of(reader.rows(), RowParser(reader.prefix), strings)
     spots = {mark.field: (mark.row, mark.column) for mark in marks if mark.column}
     found = locate({mark.field: mark.identity for mark in marks}, spots, columns)
     alive = []
     for mark in marks:
         if mark.field in found:
             row, column = found[mark.field]
-            bottom = mark.bottom + row - mark.row if mark.bottom else 0
-            alive.append(replace(mark, row=row, column=column, bottom=bottom))
-    alive = _with_rows_put_in(sorted(alive, key=lambda mark: mark.column), columns)
-    return alive, [mark for mark in marks if mark.field not in found]
+            # The program that moved the header without its mark moved the rows below it as far.
+            by = row - mark.row
+            bottom, kept = mark.bottom + by if mark.bottom else 0, frozenset(each + by for each in mark.kept)
+            alive.append(replace(mark, row=row, column=column, bottom=bottom, kept=kept))
+    return sorted(alive, key=lambda mark: mark.column), [mark for mark in marks if mark.field not in found]
 
 
-def _with_rows_put_in(marks: list[ColumnMark], columns: SheetColumns) -> list[ColumnMark]:
-    """The marks with their rows as far as ours go on below, where a program put rows in without moving names."""
-    bottom = max((mark.bottom for mark in marks), default=0)
-    if not bottom:
-        return marks
-    mine = [(mark.identity, columns.under(mark.column, bottom)) for mark in marks]
-    others = {row for column in columns.cells if column not in {m.column for m in marks}
-              for row in columns.under(column, bottom)}  # fmt: skip
-    while any((bottom + 1) in texts for _, texts in mine) and bottom + 1 in others:
-        if any(bottom + 1 in texts and identity.excludes(texts[bottom + 1]) for identity, texts in mine):
-            break
-        bottom += 1
-    return [replace(mark, bottom=bottom) for mark in marks]
+def _rows_of(references: str) -> frozenset[int]:
+    """The rows of a list of areas."""
+    areas = (Area.of(each.rpartition("!")[2]) for each in references.split(","))
+    return frozenset(row for area in areas if area is not None for row in range(area.first_row, area.last_row + 1))
+
+
+def _areas_of(rows: Iterable[int], sheet: str, letters: str) -> str:
+    """:func:`_rows_of` turned round; of very many, the last area reaches over all that do not fit."""
+    ends: list[list[int]] = []
+    for row in sorted(rows):
+        if ends and row == ends[-1][1] + 1:
+            ends[-1][1] = row
+        else:
+            ends.append([row, row])
+    most = _MOST // (len(sheet) + 30)
+    ends[most - 1 :] = [[ends[most - 1][0], ends[-1][1]]] if len(ends) > most else ends[most - 1 :]
+    return ",".join(f"'{sheet}'!${letters}${first}:${letters}${last}" for first, last in ends)
 
 
 def set_column_marks(
-    book: Workbook, index: int, rows: tuple[int, int], columns: Mapping[str, int], identities: Mapping[str, Identity]
-) -> None:
+    book: Workbook, index: int, key: int, rows: tuple[int, int], columns: Mapping[str, int],
+    identities: Mapping[str, Identity], kept: Mapping[int, Iterable[int]],
+) -> None:  # fmt: skip
     """Mark columns of a sheet as ours; earlier marks of the sheet go.
 
     Args:
         book: that holds the sheet.
         index: of the sheet in the workbook, counted from 0.
+        key: column of the keys, counted from 1.
         rows: of the headers, and the last one of the list.
         columns: the column of each field, counted from 1.
         identities: what each field's column is known again by.
+        kept: of each column, the rows whose cell is the user's though it could be ours.
     """
     drop_column_marks(book, index)
     name = book.sheet_elements()[index].get("name") or ""
     title = name.replace("'", "''")
-    made = []
+    texts = {KEY: f"'{title}'!${column_letters(key)}${rows[0]}"}
     for field, column in columns.items():
         known, letters = identities[field], column_letters(column)
-        said = pack(known.header[:MOST_HEADER], known.sketch, known.sort, name)
-        texts = {NAME: f"'{title}'!${letters}${rows[0]}:${letters}${rows[1]}", IDENTITY: said}
-        for prefix, text in texts.items():
-            attributes = {"name": prefix + _safe(field), "localSheetId": str(index), "hidden": "1"}
-            element = book.root.makeelement(book.n + "definedName", attributes)
-            element.text = text
-            made.append(element)
+        count = "" if known.count is None else str(known.count)
+        texts[NAME + _safe(field)] = f"'{title}'!${letters}${rows[0]}:${letters}${rows[1]}"
+        texts[IDENTITY + _safe(field)] = pack(known.header[:MOST_HEADER], known.sketch, known.sort + count, name)
+        if theirs := list(kept.get(column, ())):
+            texts[KEPT + _safe(field)] = _areas_of(theirs, title, letters)
+    made = []
+    for called, text in texts.items():
+        attributes = {"name": called, "localSheetId": str(index), "hidden": "1"}
+        element = book.root.makeelement(book.n + "definedName", attributes)
+        element.text = text
+        made.append(element)
     add_names(book, made)
 
 
 def drop_column_marks(book: Workbook, index: int) -> None:
     """Take the marks of one sheet away."""
     for element in book.defined_names():
-        if (element.get("name") or "").startswith((NAME, IDENTITY)) and element.get("localSheetId") == str(index):
+        if (element.get("name") or "").startswith((NAME, IDENTITY, KEY, KEPT)) and element.get("localSheetId") == str(
+            index
+        ):
             element.getparent().remove(element)
     names = find(book.root, "definedNames")
     if names is not None and not children(names):

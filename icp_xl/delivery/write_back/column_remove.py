@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from icp_xl.delivery.write_back.column_identity import is_users
+from icp_xl.delivery.write_back.column_claims import Claims
+from icp_xl.delivery.write_back.column_identity import SheetColumns
 from icp_xl.delivery.write_back.column_location import sheet_tables
 from icp_xl.delivery.write_back.column_ownership import (
     ColumnMark,
@@ -17,12 +18,13 @@ from icp_xl.delivery.write_back.column_ownership import (
     read_column_marks,
     read_record,
     settle_marks,
+    sheet_columns,
     unchanged,
     undo_columns,
 )
 from icp_xl.delivery.write_back.column_reruns import lost_note, spared_note
 from icp_xl.delivery.write_back.column_rows import EMPHASIS, clear_cells
-from icp_xl.delivery.write_back.columns import drop_calculation_chain, read_strings, refuse_protected
+from icp_xl.delivery.write_back.columns import read_strings, refuse_protected
 from icp_xl.delivery.write_back.dependents import CellsOfColumn, check_dependents, find_partly, say, sheet_targets
 from icp_xl.delivery.write_back.ownership import read_owned_sheets
 from icp_xl.delivery.write_back.remove import RemoveReport, after_removal, remove_from_package
@@ -33,7 +35,7 @@ from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import RowParser, SheetPartReader
 from icp_xl.opc.splice import Edit, Splice
 from icp_xl.opc.unsupported import refuse
-from icp_xl.opc.workbook_entries import recalculate
+from icp_xl.opc.workbook_entries import drop_calculation_chain, recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
 from icp_xl.opc.xml import Element, children, find, serialise
 
@@ -95,7 +97,9 @@ def _alive(book: Workbook, marks: Sequence[ColumnMark]) -> dict[int, list[Column
     for index in sorted({mark.index for mark in marks}):
         part, mine = book.sheet_part(book.sheet_elements()[index]), [mark for mark in marks if mark.index == index]
         touched = part is not None and not unchanged(book, part)
-        found[index] = settle_marks(book, part, mine, strings)[0] if part is not None and touched else mine
+        found[index] = (
+            settle_marks(mine, sheet_columns(book, part, strings))[0] if part is not None and touched else mine
+        )
     return found
 
 
@@ -127,14 +131,17 @@ def _cells(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[st
             continue
         known, top = {mark.column: mark for mark in alive}, min((mark.row for mark in alive), default=0)
         last, stay = dict[int, int](), dict[int, set[int]]()
+        claims = Claims.of(alive, sheet_columns(book, part, strings))
         reader = SheetPartReader(book.package.chunks(part), part, book.where)
         parser = RowParser(reader.prefix)
         for content in reader.rows() if alive else ():
             number = parser.number(content)
-            for cell in parser.cells(content) if number > top else ():
+            cells = [cell for cell in parser.cells(content) if cell.inner] if number > top else []
+            keyed = any(cell.column == claims.key for cell in cells)
+            for cell in cells:
                 mark = known.get(cell.column)
-                if mark is not None and cell.inner and mark.row < number <= (mark.bottom or MAX_ROWS):
-                    if is_users(cell, strings, mark.identity):
+                if mark is not None and mark.row < number:
+                    if claims.is_users(cell, number, keyed, strings):
                         stay.setdefault(cell.column, set()).add(number)
                     else:
                         last[cell.column] = number
@@ -170,9 +177,11 @@ def is_latest(book: Workbook, index: int) -> bool:
 def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
     """Take our columns out of every sheet; whether each is again the very bytes that it was."""
     exact = True
+    # The user's copy of a sheet of his holds our marks too, and is no longer known as a copy once the first are gone.
+    sheets = {mark.index for mark in read_column_marks(Workbook(package))}
     while True:
         book = Workbook(package)
-        marks = read_column_marks(book)
+        marks = [mark for mark in read_column_marks(book) if mark.index in sheets]
         if not marks:
             return exact
         indices = sorted({mark.index for mark in marks}, key=lambda index: (not is_latest(book, index), index))
@@ -190,12 +199,13 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
         if part is not None:
             drop_record(book, part)
             strings = read_strings(book)
-            alive, dead = settle_marks(book, part, mine, strings)
+            standing = sheet_columns(book, part, strings)
+            alive, dead = settle_marks(mine, standing)
             report.columns += [f"{element.get('name')}: {mark.identity.header or mark.field}" for mark in alive]
             report.notes += [lost_note(mark) for mark in dead]
             over = _reaching_over(book, part, {mark.column for mark in alive})
             for row in sorted({mark.row for mark in alive}):
-                spared = _take_out(book, part, [mark for mark in alive if mark.row == row], strings)
+                spared = _take_out(book, part, [mark for mark in alive if mark.row == row], standing, strings)
                 report.notes += [f"{element.get('name')}: {spared_note(spared)}"] if spared else []
             if over:
                 report.notes.append(
@@ -203,6 +213,7 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
                     f"columns that were ours: {', '.join(over[:10])}."
                 )
         drop_column_marks(book, index)
+        sheets.discard(index)
         recalculate(book)
         book.save()
 
@@ -222,7 +233,9 @@ def _reaching_over(book: Workbook, part: str, columns: set[int]) -> list[str]:
     return said
 
 
-def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: Sequence[bytes]) -> list[str]:
+def _take_out(
+    book: Workbook, part: str, marks: Sequence[ColumnMark], standing: SheetColumns, strings: Sequence[bytes]
+) -> list[str]:
     """Empty the cells of our columns; at a table's right end the table shrinks, elsewhere its headers stay.
 
     What the user has typed or computed in our columns stays, in a table with the column's header.
@@ -230,27 +243,34 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
     Returns:
         The cells that stay.
     """
-    known = {mark.column: mark.identity for mark in marks}
-    columns = {mark.column for mark in marks}
+    columns, claims = {mark.column for mark in marks}, Claims.of(marks, standing)
     row = max((mark.row for mark in marks), default=0)
     table = next(
         ((name, root) for name, root in sheet_tables(book, part) if _holds_header(root, row, columns)), None
     )  # fmt: skip
-    said = max((mark.bottom for mark in marks), default=0)
+    said = max([claims.bottom, *claims.below])
     bottom, spared = said or MAX_ROWS, set[int]()
     reader = SheetPartReader(book.package.chunks(part), part, book.where)
     parser, splice = RowParser(reader.prefix), Splice()
     kept, end = dict[int, set[int]](), _last_of_data(table[1]) if table is not None else bottom
+    left = list[str]()
     for content in reader.rows():
         number = parser.number(content)
-        if row < number <= max(end, said):
-            cells = [cell for cell in parser.cells(content) if cell.inner]
-            # An earlier version did not say how far we wrote: there, what stands alone in its row is the user's.
-            alone = not said and table is None and all(cell.column in columns for cell in cells)
-            theirs = alone or 0 < said < number
-            users = [c for c in cells if c.column in columns and (theirs or is_users(c, strings, known[c.column]))]
-            if users:
-                kept[number] = {cell.column for cell in users}
+        if number <= row:
+            continue
+        cells = [cell for cell in parser.cells(content) if cell.inner]
+        keyed = any(cell.column == claims.key for cell in cells)
+        # An earlier version did not say how far we wrote: there, what stands alone in its row is the user's.
+        alone = not said and table is None and all(cell.column in columns for cell in cells)
+        users = [
+            cell for cell in cells
+            if cell.column in columns and (alone or claims.is_users(cell, number, keyed, strings))
+        ]  # fmt: skip
+        if number <= max(end, said):
+            kept |= {number: {cell.column for cell in users}} if users else {}
+        elif keyed:
+            # Values of ours that are missing above may have come here.
+            left += [f"{column_letters(cell.column)}{number}" for cell in users if cell.column in claims.missed]
     refuse_protected(book, part, reader.tail)
     if table is not None:
         held = {column for number, some in kept.items() for column in some if number <= end}
@@ -286,7 +306,7 @@ def _take_out(book: Workbook, part: str, marks: Sequence[ColumnMark], strings: S
         book.package.put(table[0], serialise(table[1]))
     if chained:
         drop_calculation_chain(book)
-    return [f"{column_letters(column)}{number}" for number, some in kept.items() for column in sorted(some)]
+    return [*(f"{column_letters(column)}{number}" for number, some in kept.items() for column in sorted(some)), *left]
 
 
 def _last_of_data(table: Element) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from icp_xl.delivery.write_back.column_identity import SheetColumns
 from icp_xl.delivery.write_back.column_location import ListLocation, last_header_row, sheet_tables
 from icp_xl.delivery.write_back.column_ownership import ColumnMark
 from icp_xl.opc.references import Area, column_letters
@@ -12,33 +13,43 @@ from icp_xl.opc.unsupported import refuse
 from icp_xl.opc.workbook_part import Workbook
 
 
-def columns_beside(book: Workbook, location: ListLocation, marks: Sequence[ColumnMark]) -> list[ColumnMark]:
+def columns_beside(
+    book: Workbook, location: ListLocation, marks: Sequence[ColumnMark], standing: SheetColumns
+) -> list[ColumnMark]:
     """Those of our columns in a sheet that stand beside this list.
 
     Args:
         book: that holds the sheet.
         location: of the list, as it was found.
         marks: our columns in its sheet, where they stand now.
+        standing: the cells of its sheet.
 
     Raises:
         RefusedError: all of them stand beside another list, as a sheet's marks are those of one.
     """
-    header, areas = location.header_row, dict[str, Area | None]()
-    if location.table is None and any(mark.row > header for mark in marks):
+    first, last = location.header_row, location.header_row
+    if location.table is None and any(mark.row > first for mark in marks):
         reader = SheetPartReader(book.package.chunks(location.part), location.part, book.where)
         for _ in reader.blocks():
             pass
-        header = last_header_row(location, reader.tail)
-    for part, root in sheet_tables(book, location.part):
-        if part != location.table_part:
-            areas[part] = Area.of(root.get("ref") or "")
+        last = last_header_row(location, reader.tail)
+    others = [Area.of(root.get("ref") or "") for part, root in sheet_tables(book, location.part)
+              if part != location.table_part]  # fmt: skip
     placed = [mark for mark in marks if mark.column]
     here = [
         mark for mark in placed
-        if mark.row == header
-        and not any(area and area.meets(Area(mark.row, mark.column, mark.row, mark.column)) for area in areas.values())
+        if first <= mark.row <= last
+        and not any(area and area.meets(Area(mark.row, mark.column, mark.row, mark.column)) for area in others)
     ]  # fmt: skip
-    if placed and not here:
+    # Beside the same key, or one that stands there no more, they or the list have been moved. A workbook of an earlier
+    # version does not say which it was.
+    keys = {mark.key for mark in placed if mark.key[0]}
+    same = any(
+        (column == location.key_column and first <= row <= last)
+        or not any(at == row for at, _ in standing.cells.get(column, ()))
+        for row, column in keys
+    )
+    if placed and not here and not same:
         names = (f"{mark.identity.header or mark.field} in {column_letters(mark.column)}{mark.row}" for mark in placed)
         refuse("another-list", "our columns of an earlier run stand beside another list of this sheet",
                "Name that list, or take them out first (write-back --remove), or give each list a sheet of its own. "

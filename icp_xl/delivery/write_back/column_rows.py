@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from icp_xl.delivery.write_back.column_identity import Identity, is_users
+from icp_xl.delivery.write_back.column_claims import Claims
+from icp_xl.delivery.write_back.column_identity import is_users
 from icp_xl.delivery.write_back.column_values import made_cells
 from icp_xl.delivery.write_back.plain_rows import PlainRows
 from icp_xl.delivery.write_back.user_entries import cell_bytes
-from icp_xl.opc.references import MAX_ROWS, Area, column_letters
+from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.sheet_xml import Cell, RowParser
 from icp_xl.opc.splice import Edit, Splice
 
@@ -28,21 +29,20 @@ _SPANS = re.compile(rb'\sspans="(\d+):(\d+)"')
 class RowWriter:
     """Writes cells into rows. ``columns`` are ours, ascending; ``neighbour`` is the column whose format they take.
 
-    ``owned`` are those that were ours before, with what is known of their values, down to the row ``bottom``: there the
-    format stays, and a cell that holds what we did not write is the user's and stays too: ``spared`` has their
-    addresses. So does one below, and one in a row of the user's without a ``key``. ``strings`` are the workbook's
-    shared strings.
+    ``claims`` tell of those that were ours before: there the format stays, and so does a cell that is the user's.
+    ``spared`` has the addresses of these, ``kept`` by column the rows of those that show it by their place alone, and
+    ``withheld`` the rows of a column whose value was not written for them. ``strings`` are the shared strings.
     """
 
     parser: RowParser
     columns: Sequence[int]
     neighbour: int
     style_of: StyleOf
-    owned: Mapping[int, Identity] = field(default_factory=dict)
+    claims: Claims = field(default_factory=Claims)
     strings: Sequence[bytes] = ()
     spared: list[str] = field(default_factory=list)
-    bottom: int = MAX_ROWS
-    key: int = 0
+    kept: dict[int, list[int]] = field(default_factory=dict)
+    withheld: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._letters = [column_letters(column).encode() for column in self.columns]
@@ -50,8 +50,9 @@ class RowWriter:
         self._templates: dict[str, list[tuple[bytes, bytes, bool]]] = {}
 
     def edits(
-        self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]], last: int = 0, style: str | None = None
-    ) -> list[Edit]:
+        self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]], last: int = 0, style: str | None = None,
+        known: bool = True,
+    ) -> list[Edit]:  # fmt: skip
         """What puts our cells into one row.
 
         Args:
@@ -60,19 +61,34 @@ class RowWriter:
             contents: kind and bytes of each of our cells, in the order of our columns.
             last: column of the row's last cell, where it is known.
             style: format of that cell, where it is known.
+            known: whether the row has an account.
         """
         simple = style is not None and last < self.columns[0] and not self.parser.prefix
         if not simple or style is None or not row.endswith(self._close):
-            return self._general(row, number, contents)
+            return self._general(row, number, contents, known)
         if last > self.neighbour:
-            return self._general(row, number, contents)
+            return self._general(row, number, contents, known)
         made = self._appended(number, style if last == self.neighbour else "", contents)
         return [*self._spans(row), (len(row) - len(self._close), 0, made)] if made else []
 
-    def emptied(self, row: bytes, number: int) -> list[Edit]:
-        """What takes our cells out of a row that the list no longer reaches."""
-        made = self._general(row, number, [("", b"")] * len(self.columns)) if row.endswith(self._close) else []
-        return [edit for edit in made if edit[1]]
+    def emptied(self, row: bytes, number: int, known: bool) -> list[Edit]:
+        """What takes our values out of a row that the list no longer reaches.
+
+        Args:
+            row: the bytes of the row.
+            number: of the row, counted from 1.
+            known: whether it has no key, or that of an account; else the row has become the user's.
+        """
+        edits = []
+        for cell in self.parser.cells(row):
+            if cell.inner and cell.column in self.claims.identities and not self._spares(cell, number, True):
+                if not known:
+                    self.spared.append(f"{column_letters(cell.column)}{number}")
+                    continue
+                at = self.columns.index(cell.column)
+                blank = self._cell(at, number, "", ("", b""), cell.attribute(b"s"))
+                edits.append((cell.start, cell.end - cell.start, blank))
+        return edits
 
     def made_row(self, number: int, contents: Sequence[tuple[str, bytes]]) -> bytes:
         """A row of our cells alone, for one that is not in the file.
@@ -156,22 +172,21 @@ class RowWriter:
             made += b' t="' + kind.encode() + b'"'
         return made + (b">" + inner + b"</c>" if inner else b"/>")
 
-    def _general(self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]]) -> list[Edit]:
+    def _general(self, row: bytes, number: int, contents: Sequence[tuple[str, bytes]], known: bool) -> list[Edit]:
         cells = self.parser.cells(row)
         there = {cell.column: cell for cell in cells}
         beside = there.get(self.neighbour)
         style = beside.attribute(b"s") if beside is not None else ""
-        users = bool(self.owned) and (number > self.bottom or self._is_keyless(there))
         edits, fresh = [], dict[int, bytes]()
         opened = self._opened(row)
         for at, column in enumerate(self.columns):
             old = there.get(column)
             if old is not None:
                 own = old.attribute(b"s")
-                if column in self.owned:
+                if column in self.claims.identities:
                     keep = own if old.inner or own else None
-                    if old.inner and (users or is_users(old, self.strings, self.owned[column])):
-                        self.spared.append(f"{column_letters(column)}{number}")
+                    if old.inner and self._spares(old, number, known):
+                        self.withheld.setdefault(column, []).append(number)
                         continue
                 else:
                     # A blank cell's font, fill and border stay; how it would show a number is ours to say.
@@ -188,10 +203,14 @@ class RowWriter:
         edits += [(place, 0, made) for place, made in fresh.items()]
         return sorted(self._spans(row) + edits, key=lambda edit: edit[:2])
 
-    def _is_keyless(self, there: Mapping[int, Cell]) -> bool:
-        """Whether a row has no key, though something of the user's stands in it."""
-        filled = {column for column, cell in there.items() if cell.inner}
-        return self.key > 0 and self.key not in filled and not filled <= set(self.columns)
+    def _spares(self, cell: Cell, number: int, known: bool) -> bool:
+        """Whether a filled cell of our columns is the user's; it is noted then."""
+        users = self.claims.is_users(cell, number, known, self.strings)
+        if users:
+            self.spared.append(f"{column_letters(cell.column)}{number}")
+            if not is_users(cell, self.strings, self.claims.identities[cell.column]):
+                self.kept.setdefault(cell.column, []).append(number)
+        return users
 
     def _opened(self, row: bytes) -> Callable[[bytes], Edit] | None:
         """For a row without cells (``<row/>``): the edit that opens it."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from icp_xl.delivery.write_back.column_claims import Claims
 from icp_xl.delivery.write_back.column_growth import grow_table, move_filter, spanned
-from icp_xl.delivery.write_back.column_identity import Identity, identity_of
+from icp_xl.delivery.write_back.column_identity import Identity, SheetColumns, identity_of
 from icp_xl.delivery.write_back.column_location import (
     ListLocation,
     Scan,
@@ -26,6 +28,7 @@ from icp_xl.delivery.write_back.column_ownership import (
     read_column_marks,
     set_column_marks,
     settle_marks,
+    sheet_columns,
     unchanged,
     undo_columns,
     write_record,
@@ -43,13 +46,13 @@ from icp_xl.delivery.write_back.wishes import check_wishes
 from icp_xl.errors import DeliveryError
 from icp_xl.opc.package import Digested, Package
 from icp_xl.opc.plain_text import unique_headers
-from icp_xl.opc.references import MAX_ROWS, Area, column_letters
+from icp_xl.opc.references import Area, column_letters
 from icp_xl.opc.safe_write import SafeOptions, safe_write
 from icp_xl.opc.sheet_xml import MAX_TEXT, RowParser, SheetPartReader, cell_value, has_formula, shared_strings
 from icp_xl.opc.splice import Edit, Splice
 from icp_xl.opc.undo import Snapshot
 from icp_xl.opc.unsupported import refuse
-from icp_xl.opc.workbook_entries import recalculate
+from icp_xl.opc.workbook_entries import drop_calculation_chain, recalculate
 from icp_xl.opc.workbook_part import Workbook, check_writable
 from icp_xl.opc.xml import children, find, truthy
 
@@ -138,11 +141,13 @@ def columns_into_package(
     check_table(book, location)
     marks = [mark for mark in read_column_marks(book) if mark.index == location.index]
     earlier: dict[str, ColumnMark] = {}
+    standing = SheetColumns()
     restored = False
     if marks:
         touched = not unchanged(book, location.part)
-        alive, dead = settle_marks(book, location.part, marks, strings) if touched else (marks, [])
-        earlier = {mark.field: mark for mark in columns_beside(book, location, alive)}
+        standing = sheet_columns(book, location.part, strings)
+        alive, dead = settle_marks(marks, standing) if touched else (marks, [])
+        earlier = {mark.field: mark for mark in columns_beside(book, location, alive, standing)}
         tables = [part for part, _ in sheet_tables(book, location.part)]
         restored = undo_columns(book, location.index, location.part, tables)
         if restored:
@@ -154,7 +159,8 @@ def columns_into_package(
     if lifted is not None:
         earlier, restored = dict(lifted), True
     snapshot = Snapshot.of(package)
-    _Writing(book, location, results, report, strings, earlier, restored).write(snapshot)
+    claims = Claims() if restored else Claims.of(list(earlier.values()), standing)
+    _Writing(book, location, results, report, strings, earlier, restored, claims, standing).write(snapshot)
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)
 
@@ -189,7 +195,11 @@ class _OurColumns:
 
 @dataclass
 class _Writing:
-    """One write. ``earlier`` are our columns before it; ``restored`` says that they have been taken out exactly."""
+    """One write.
+
+    ``earlier`` are our columns before it; ``restored`` says that they have been taken out exactly. Else ``claims`` tell
+    what is ours of them, and ``standing`` holds the cells of the sheet.
+    """
 
     book: Workbook
     location: ListLocation
@@ -198,8 +208,12 @@ class _Writing:
     strings: Sequence[bytes]
     earlier: Mapping[str, ColumnMark]
     restored: bool
+    claims: Claims
+    standing: SheetColumns
     _rows: array[int] = field(default_factory=lambda: array("q"))
     _accounts: Mapping[str, int] = field(default_factory=dict)
+    _body: RowWriter = field(init=False)
+    _spared: dict[int, int] = field(default_factory=dict)
 
     def write(self, snapshot: Snapshot) -> None:
         book, location = self.book, self.location
@@ -254,9 +268,10 @@ class _Writing:
         if self.earlier or found.formulas or has_formulas(book, location.part):
             recalculate(book)
         header = location.header_row if location.table is None else location.area.first_row
-        identities = {column.field: self._identity(column, titles[column.field]) for column in columns}
         assert location.data is not None
-        set_column_marks(book, location.index, (header, location.data.last_row), places, identities)
+        identities = {c.field: self._identity(c, titles[c.field], places[c.field]) for c in columns}
+        rows = header, location.data.last_row
+        set_column_marks(book, location.index, location.key_column, rows, places, identities, self._body.kept)
         book.save()
         if self.restored or not self.earlier:
             # Else it is written in a way that the reader had to normalise, and the whole earlier part is kept.
@@ -291,7 +306,9 @@ class _Writing:
             taken = [text for column, text in sorted(texts.items()) if text]
         new = [column for column in columns if column in fresh]
         made = unique_headers([*taken, *(column.header for column in new)])[len(taken) :]
-        titles = {column.field: texts.get(places[column.field], column.header) for column in columns}
+        # Where the user has merged our header over several rows, its text stands in the first of them.
+        said = {name: mark.identity.header for name, mark in self.earlier.items()}
+        titles = {c.field: texts.get(places[c.field]) or said.get(c.field) or c.header for c in columns}
         return {**titles, **{column.field: title for column, title in zip(new, made, strict=True)}}
 
     def _edited(
@@ -304,20 +321,16 @@ class _Writing:
         splice.change(reader.head, head_edits(reader.head, reader.prefix, new, 0) if new else [])
         splice.keep(reader.open_tag)
         formats = [column.format for column in columns.columns]
-        standing = [] if self.restored else list(self.earlier.values())
-        owned = {mark.column: mark.identity for mark in standing}
-        # An earlier version did not say how far its cells reach.
-        bottom = max((mark.bottom for mark in standing), default=0)
+        owned, bottom = self.claims.identities, self.claims.bottom
+        left_over = self._left_over(bottom)
         neighbour = min(numbers) - 1
-        body = RowWriter(
+        body = self._body = RowWriter(
             RowParser(reader.prefix),
             numbers,
             neighbour,
             lambda style, at: styles.like(style, formats[at]),
-            owned,
+            self.claims,
             self.strings,
-            bottom=bottom or MAX_ROWS,
-            key=location.key_column,
         )
         head = RowWriter(RowParser(reader.prefix), numbers, neighbour, lambda style, at: style)
         assert location.data is not None
@@ -354,11 +367,14 @@ class _Writing:
                         last, style = found.last_used.get(number, 0), found.last_style.get(number)
                         text = plain.keys[number - plain.first] if plain is not None else found.keys.get(number)
                         cells = self._contents(text, columns.columns)
-                        made = body.edits(row, number, cells, last, style)
+                        account, spared = self._accounts.get(text or ""), len(body.spared)
+                        made = body.edits(row, number, cells, last, style, account is not None)
+                        if account is not None and len(body.spared) > spared:
+                            self._spared[number] = account
                         if not chained:
                             chained = any(has_formula(row[at : at + length]) for at, length, _ in made if length)
                     elif location.area.last_row < number <= bottom:
-                        made = body.emptied(row, number)
+                        made = body.emptied(row, number, left_over.get(number, True))
                         emptied += bool(made)
                     else:
                         made = []
@@ -369,7 +385,7 @@ class _Writing:
         splice.keep(reader.close_tag)
         if emptied:
             self.report.notes.append(
-                f"{emptied:,} rows below the list held figures of ours from when it was longer: taken out."
+                f"{emptied:,} row{'' if emptied == 1 else 's'} below the list held figures of ours: taken out."
             )
         if body.spared:
             self.report.notes.append(spared_note(body.spared))
@@ -377,6 +393,13 @@ class _Writing:
             drop_calculation_chain(self.book)
         self._tail(reader, splice, numbers, found, self._emphasis(styles) if columns.fresh else None)
         yield splice.taken()
+
+    def _left_over(self, bottom: int) -> dict[int, bool]:
+        """Of rows below the list that we wrote when it was longer and that have a key: whether that is an account."""
+        keys = self.standing.under(self.location.key_column, self.location.area.last_row)
+        texts = {row: text for row, text in keys.items() if row <= bottom}
+        accounts = self.results.find_keys(list(dict.fromkeys(texts.values()))).rows if texts else {}
+        return {row: text in accounts for row, text in texts.items()}
 
     def _contents(self, text: str | None, columns: Sequence[ResultColumn]) -> list[CellContent]:
         """What the cells of one row hold, by its key."""
@@ -396,9 +419,11 @@ class _Writing:
         self._rows.extend(known)
         return [self.results.column(column.field, accounts) for column in columns]
 
-    def _identity(self, column: ResultColumn, title: str) -> Identity:
+    def _identity(self, column: ResultColumn, title: str, place: int) -> Identity:
         """What our column is known by."""
-        return identity_of(title, self.results.column(column.field, self._rows))
+        withheld = Counter(self._spared[row] for row in self._body.withheld.get(place, ()) if row in self._spared)
+        rows = [row for row in self._rows if withheld[row] <= 0 or withheld.subtract([row])] if withheld else self._rows
+        return identity_of(title, self.results.column(column.field, rows))
 
     def _account(self, text: str | None) -> int | None:
         account = self._accounts.get(text or "")
@@ -472,12 +497,3 @@ class _Writing:
             )
         if changed is not None:
             move_filter(self.book, location.index, *changed)
-
-
-def drop_calculation_chain(book: Workbook) -> None:
-    """Leave the calculation chain out; Excel makes it again."""
-    part = book.related("calcChain")
-    if part is not None:
-        book.package.remove_relationships(book.part, {rel.id for rel in book.rels.values() if rel.target == part})
-        book.package.drop(part)
-        book.rels = {rel.id: rel for rel in book.package.relationships(book.part)}

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from icp_xl.delivery.write_back.column_location import sheet_tables
-from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_marks, undo_columns
+from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_marks, sheet_columns, undo_columns
 from icp_xl.delivery.write_back.column_remove import is_latest
+from icp_xl.delivery.write_back.column_reruns import columns_beside
 from icp_xl.delivery.write_back.column_search import find_location
 from icp_xl.delivery.write_back.column_values import Results
 from icp_xl.delivery.write_back.columns import ColumnsReport, columns_into_package, read_strings
@@ -70,8 +71,11 @@ def _lift(book: Workbook, key: str, sheet: str | None) -> Mapping[str, ColumnMar
     if len(indices) != 1 or len({mark.index for mark in marks}) != 1:
         return None
     (index,) = indices
-    location = find_location(book, key, sheet, read_strings(book))
+    strings = read_strings(book)
+    location = find_location(book, key, sheet, strings)
     tables = [part for part, _ in sheet_tables(book, location.part)]
+    if location.index == index:
+        columns_beside(book, location, marks, sheet_columns(book, location.part, strings))
     if location.index != index or not is_latest(book, index) or not undo_columns(book, index, location.part, tables):
         return None
     return {mark.field: mark for mark in marks if mark.column}
