@@ -40,10 +40,16 @@ class Claims:
     kept: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, marks: Sequence[ColumnMark], columns: SheetColumns) -> Claims:
-        """From the marks of one list, where they stand now, and the cells of its sheet."""
+    def of(cls, marks: Sequence[ColumnMark], columns: SheetColumns, key: int = 0) -> Claims:
+        """From the marks of one list, where they stand now.
+
+        Args:
+            marks: of our columns.
+            columns: the cells of the sheet.
+            key: column of the keys; by default where the marks say.
+        """
         identities = {mark.column: mark.identity for mark in marks}
-        bottom, key = max((m.bottom for m in marks), default=0), max((m.key[1] for m in marks), default=0)
+        bottom, key = max((m.bottom for m in marks), default=0), key or max((m.key[1] for m in marks), default=0)
         kept = {mark.column: mark.kept for mark in marks}
         if not bottom:
             return cls(identities, key=key, kept=kept)

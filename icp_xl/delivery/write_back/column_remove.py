@@ -71,8 +71,9 @@ def remove_all_from_package(package: Package, report: RemoveReport, force: bool 
         refuse("nothing", "the workbook holds nothing of ours", "There is nothing to remove.", where=book.where)
     wishes = check_wishes(book, tables=False, force=force)
     report.notes += [f"Changed all the same: {wish}." for wish in wishes]
-    alive = _alive(book, columns)
-    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, alive), cells=_cells(book, alive))
+    alive, claims = _alive(book, columns)
+    cells = _cells(book, alive, claims)
+    targets = replace(sheet_targets(book, sheets), columns=_table_targets(book, alive), cells=cells)
     found = check_dependents(book, targets, force)
     partly = find_partly(book, targets)
     exact = True
@@ -91,16 +92,16 @@ def remove_all_from_package(package: Package, report: RemoveReport, force: bool 
         report.notes.append(f"These take in the cells that were ours beside others, as before: {say(partly)}.")
 
 
-def _alive(book: Workbook, marks: Sequence[ColumnMark]) -> dict[int, list[ColumnMark]]:
-    """Our columns by the index of their sheet, where they stand now."""
-    strings, found = read_strings(book), dict[int, list[ColumnMark]]()
+def _alive(book: Workbook, marks: Sequence[ColumnMark]) -> tuple[dict[int, list[ColumnMark]], dict[int, Claims]]:
+    """Our columns by the index of their sheet, where they stand now; and of changed ones what is ours."""
+    strings, found, claims = read_strings(book), dict[int, list[ColumnMark]](), dict[int, Claims]()
     for index in sorted({mark.index for mark in marks}):
-        part, mine = book.sheet_part(book.sheet_elements()[index]), [mark for mark in marks if mark.index == index]
-        touched = part is not None and not unchanged(book, part)
-        found[index] = (
-            settle_marks(mine, sheet_columns(book, part, strings))[0] if part is not None and touched else mine
-        )
-    return found
+        part, found[index] = book.sheet_part(book.sheet_elements()[index]), [m for m in marks if m.index == index]
+        if part is not None and not unchanged(book, part):
+            standing = sheet_columns(book, part, strings)
+            found[index] = settle_marks(found[index], standing)[0]
+            claims[index] = Claims.of(found[index], standing)
+    return found, claims
 
 
 def _table_targets(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[str, frozenset[str]]:
@@ -118,7 +119,9 @@ def _table_targets(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) ->
     return found
 
 
-def _cells(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[str, dict[int, CellsOfColumn]]:
+def _cells(
+    book: Workbook, marks: Mapping[int, Sequence[ColumnMark]], claims: Mapping[int, Claims]
+) -> dict[str, dict[int, CellsOfColumn]]:
     """The cells of our columns by sheet and column."""
     strings, found = read_strings(book), dict[str, dict[int, CellsOfColumn]]()
     for index, alive in marks.items():
@@ -126,22 +129,21 @@ def _cells(book: Workbook, marks: Mapping[int, Sequence[ColumnMark]]) -> dict[st
         part = book.sheet_part(element)
         if part is None:
             continue
-        if unchanged(book, part):
+        if index not in claims:
             found[(element.get("name") or "").lower()] = _untouched_cells(book, part, alive)
             continue
         known, top = {mark.column: mark for mark in alive}, min((mark.row for mark in alive), default=0)
         last, stay = dict[int, int](), dict[int, set[int]]()
-        claims = Claims.of(alive, sheet_columns(book, part, strings))
         reader = SheetPartReader(book.package.chunks(part), part, book.where)
         parser = RowParser(reader.prefix)
         for content in reader.rows() if alive else ():
             number = parser.number(content)
             cells = [cell for cell in parser.cells(content) if cell.inner] if number > top else []
-            keyed = any(cell.column == claims.key for cell in cells)
+            keyed = any(cell.column == claims[index].key for cell in cells)
             for cell in cells:
                 mark = known.get(cell.column)
                 if mark is not None and mark.row < number:
-                    if claims.is_users(cell, number, keyed, strings):
+                    if claims[index].is_users(cell, number, keyed, strings):
                         stay.setdefault(cell.column, set()).add(number)
                     else:
                         last[cell.column] = number

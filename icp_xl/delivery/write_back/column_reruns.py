@@ -14,7 +14,7 @@ from icp_xl.opc.workbook_part import Workbook
 
 
 def columns_beside(
-    book: Workbook, location: ListLocation, marks: Sequence[ColumnMark], standing: SheetColumns
+    book: Workbook, location: ListLocation, marks: Sequence[ColumnMark], standing: SheetColumns | None
 ) -> list[ColumnMark]:
     """Those of our columns in a sheet that stand beside this list.
 
@@ -22,7 +22,7 @@ def columns_beside(
         book: that holds the sheet.
         location: of the list, as it was found.
         marks: our columns in its sheet, where they stand now.
-        standing: the cells of its sheet.
+        standing: the cells of its sheet; ``None`` where nobody has changed it since.
 
     Raises:
         RefusedError: all of them stand beside another list, as a sheet's marks are those of one.
@@ -46,7 +46,7 @@ def columns_beside(
     keys = {mark.key for mark in placed if mark.key[0]}
     same = any(
         (column == location.key_column and first <= row <= last)
-        or not any(at == row for at, _ in standing.cells.get(column, ()))
+        or (standing is not None and not any(at == row for at, _ in standing.cells.get(column, ())))
         for row, column in keys
     )
     if placed and not here and not same:

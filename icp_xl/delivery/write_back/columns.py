@@ -145,9 +145,9 @@ def columns_into_package(
     restored = False
     if marks:
         touched = not unchanged(book, location.part)
-        standing = sheet_columns(book, location.part, strings)
+        standing = sheet_columns(book, location.part, strings) if touched else standing
         alive, dead = settle_marks(marks, standing) if touched else (marks, [])
-        earlier = {mark.field: mark for mark in columns_beside(book, location, alive, standing)}
+        earlier = {mark.field: mark for mark in columns_beside(book, location, alive, standing if touched else None)}
         tables = [part for part, _ in sheet_tables(book, location.part)]
         restored = undo_columns(book, location.index, location.part, tables)
         if restored:
@@ -155,11 +155,12 @@ def columns_into_package(
         else:
             report.notes += [lost_note(mark) for mark in marks if mark.field not in earlier]
             report.stale = [mark.field for mark in [*dead, *alive] if mark.field not in earlier]
+            standing = standing if touched else sheet_columns(book, location.part, strings)
             drop_record(book, location.part)
     if lifted is not None:
         earlier, restored = dict(lifted), True
     snapshot = Snapshot.of(package)
-    claims = Claims() if restored else Claims.of(list(earlier.values()), standing)
+    claims = Claims() if restored else Claims.of(list(earlier.values()), standing, location.key_column)
     _Writing(book, location, results, report, strings, earlier, restored, claims, standing).write(snapshot)
     report.touched = sorted(name for name in package.touched() if name in package.entries)
     report.added = sorted(name for name in package.new if name not in package.entries)

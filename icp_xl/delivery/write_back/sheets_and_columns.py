@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from icp_xl.delivery.write_back.column_location import sheet_tables
-from icp_xl.delivery.write_back.column_ownership import ColumnMark, read_column_marks, sheet_columns, undo_columns
+from icp_xl.delivery.write_back.column_ownership import (
+    ColumnMark,
+    read_column_marks,
+    sheet_columns,
+    unchanged,
+    undo_columns,
+)
 from icp_xl.delivery.write_back.column_remove import is_latest
 from icp_xl.delivery.write_back.column_reruns import columns_beside
 from icp_xl.delivery.write_back.column_search import find_location
@@ -75,7 +81,8 @@ def _lift(book: Workbook, key: str, sheet: str | None) -> Mapping[str, ColumnMar
     location = find_location(book, key, sheet, strings)
     tables = [part for part, _ in sheet_tables(book, location.part)]
     if location.index == index:
-        columns_beside(book, location, marks, sheet_columns(book, location.part, strings))
+        touched = not unchanged(book, location.part)
+        columns_beside(book, location, marks, sheet_columns(book, location.part, strings) if touched else None)
     if location.index != index or not is_latest(book, index) or not undo_columns(book, index, location.part, tables):
         return None
     return {mark.field: mark for mark in marks if mark.column}
