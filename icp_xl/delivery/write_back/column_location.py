@@ -225,12 +225,13 @@ def scan(
     data = location.data or Area(location.header_row + 1, 1, MAX_ROWS, 1)
     below: set[int] = set()
     for block in reader.blocks():
-        found.arrays += _array_areas(block)
         for part in cut(block, data.first_row, data.last_row + 1):
             if _scan_block(part, key, data, strings, formats, found):
                 below.clear()
                 continue
-            found.formulas = found.formulas or has_formula(part)
+            if has_formula(part):
+                found.formulas = True
+                found.arrays += _array_areas(part)
             for row in reader.split(part):
                 number = parser.number(row)
                 if number > MAX_ROWS:
@@ -288,7 +289,9 @@ def _scan_block(
     if rows is None or rows.first < data.first_row or rows.last > data.last_row:
         return False
     found.plain[rows.first] = rows
-    found.formulas |= rows.formulas
+    if rows.formulas:
+        found.formulas = True
+        found.arrays += _array_areas(block)
     key.rows.passed(rows.last)
     return True
 

@@ -86,6 +86,11 @@ class Results:
         count = 0
         for column in columns:
             values = self.values.get(column.field, ())
+            kinds = set(map(type, values))
+            if not any(issubclass(kind, str) for kind in kinds) or (
+                kinds == {str} and max(map(len, values)) <= MAX_TEXT
+            ):
+                continue
             long = {row for row, value in enumerate(values) if isinstance(value, str) and len(value) > MAX_TEXT}
             count += sum(row in long for row in rows) if long else 0
         return count
