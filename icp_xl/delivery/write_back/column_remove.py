@@ -205,14 +205,15 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
             alive, dead = settle_marks(mine, standing)
             report.columns += [f"{element.get('name')}: {mark.identity.header or mark.field}" for mark in alive]
             report.notes += [lost_note(mark) for mark in dead]
-            over = _reaching_over(book, part, {mark.column for mark in alive})
+            reaching: list[str] = []
             for row in sorted({mark.row for mark in alive}):
-                spared = _take_out(book, part, [mark for mark in alive if mark.row == row], standing, strings)
+                spared, over = _take_out(book, part, [mark for mark in alive if mark.row == row], standing, strings)
+                reaching += [each for each in over if each not in reaching]
                 report.notes += [f"{element.get('name')}: {spared_note(spared)}"] if spared else []
-            if over:
+            if reaching:
                 report.notes.append(
                     f"{element.get('name')} was changed since, so filters, rules and validations still reach over the "
-                    f"columns that were ours: {', '.join(over[:10])}."
+                    f"columns that were ours: {', '.join(reaching[:10])}."
                 )
         drop_column_marks(book, index)
         sheets.discard(index)
@@ -220,13 +221,11 @@ def remove_columns_from_package(package: Package, report: RemoveReport) -> bool:
         book.save()
 
 
-def _reaching_over(book: Workbook, part: str, columns: set[int]) -> list[str]:
-    """References of a sheet's filter, rules and validations that take in any of the columns."""
-    reader = SheetPartReader(book.package.chunks(part), part, book.where)
-    for _ in reader.blocks():
-        pass
-    pattern = rb'<(?:[\w.-]+:)?(?:autoFilter|conditionalFormatting|dataValidation)\s[^>]*?\b(?:sq)?ref="([^"]*)"'
-    found = dict.fromkeys(re.findall(pattern, EMPHASIS.sub(b"", reader.tail)))
+def _reaching_over(tail: bytes, columns: set[int]) -> list[str]:
+    """References of a sheet's filter, rules and validations, behind its rows, that take in any of the columns."""
+    kinds = rb"autoFilter|conditionalFormatting|dataValidation"
+    pattern = rb"<(?:[\w.-]+:)?(?:" + kinds + rb")\s[^>]*?\b(?:sq)?ref=[\"']([^\"']*)"
+    found = dict.fromkeys(re.findall(pattern, EMPHASIS.sub(b"", tail)))
     said = []
     for reference in (piece for text in found for piece in text.decode("ascii", "replace").split()):
         area = Area.of(reference)
@@ -237,13 +236,13 @@ def _reaching_over(book: Workbook, part: str, columns: set[int]) -> list[str]:
 
 def _take_out(
     book: Workbook, part: str, marks: Sequence[ColumnMark], standing: SheetColumns, strings: Sequence[bytes]
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Empty the cells of our columns; at a table's right end the table shrinks, elsewhere its headers stay.
 
     What the user has typed or computed in our columns stays, in a table with the column's header.
 
     Returns:
-        The cells that stay.
+        The cells that stay, and the filters, rules and validations that still reach over the columns.
     """
     columns, claims = {mark.column for mark in marks}, Claims.of(marks, standing)
     row = max((mark.row for mark in marks), default=0)
@@ -308,7 +307,8 @@ def _take_out(
         book.package.put(table[0], serialise(table[1]))
     if chained:
         drop_calculation_chain(book)
-    return [*(f"{column_letters(column)}{number}" for number, some in kept.items() for column in sorted(some)), *left]
+    stay = [f"{column_letters(column)}{number}" for number, some in kept.items() for column in sorted(some)]
+    return [*stay, *left], _reaching_over(reader.tail, columns)
 
 
 def _last_of_data(table: Element) -> int:
