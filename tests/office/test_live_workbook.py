@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from icp_xl.config.reports import ReportSettings
-from icp_xl.reports.live import rankings, sorting
+from icp_xl.reports.live import knots, rankings
 from icp_xl.reports.live.book import build_live_book
 from icp_xl.reports.live.figures import ALL
 from icp_xl.reports.spec import Table
@@ -51,12 +51,12 @@ def test_every_score_grade_and_headline_equals_the_library(live: Live) -> None:
 
 
 @pytest.mark.office
-def test_keys_sorted_by_windows_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
-    # The knots of the first are accounts; those of the second lie between them, and its last block is short.
+def test_keys_asked_for_by_one_array_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knots, "ARRAY_FROM", 1002)
+    # The knots of the first are accounts; those of the second lie between them.
     for n, twins in ((2001, 500), (1337, 200)):
         live = render_live(make_live(n, twins=twins), tmp_path / f"{n}.xlsx")
-        assert "live_parts" in live.result.tables
+        assert "below" in live.result.tables["live_knots"].columns
         check(live, steps(live, 4))
         assert_recalculates(live.path)
 
@@ -80,11 +80,11 @@ def test_what_a_reader_sees_without_a_hard_recalculation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int, twins: int, seed: int, large: int
 ) -> None:
     if large:
-        monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
+        monkeypatch.setattr(knots, "ARRAY_FROM", 1002)
         monkeypatch.setattr(rankings, "BLOCKS_FROM", 1002)
         monkeypatch.setattr(rankings, "BLOCK", 128)
     live = render_live(make_live(n, twins=twins), tmp_path / "live.xlsx")
-    assert ("live_parts" in live.result.tables) == ("live_blocks" in live.result.tables) == bool(large)
+    assert ("below" in live.result.tables["live_knots"].columns) == ("live_blocks" in live.result.tables) == bool(large)
     check(live, a_readers_steps(live, seed, 12), repeat=0)
 
 
@@ -168,9 +168,9 @@ def test_few_accounts_many_ties_and_empty_segments(tmp_path: Path, n: int) -> No
 
 
 @pytest.mark.office
-def test_equal_keys_that_reach_over_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "SORTED_FROM", 1002)
-    # Copies of five accounts, each a fifth of all: more than a window holds.
+def test_equal_keys_that_reach_over_many_knots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knots, "ARRAY_FROM", 1002)
+    # Copies of five accounts, each a fifth of all.
     live = render_live(make_live(1500, twins=1450), tmp_path / "live.xlsx")
     check(live, steps(live, 4))
 

@@ -8,7 +8,6 @@ from icp_xl.reports.live import expressions as ex
 from icp_xl.reports.live.charts import dashboard_charts
 from icp_xl.reports.live.figures import ALL, LiveFigures, compute_live
 from icp_xl.reports.live.inputs import LiveInputs, base_frame, charted_industries
-from icp_xl.reports.live.sorting import build_sorting, windows
 from icp_xl.reports.live.tables import best_accounts, build_accounts, build_model, table_names
 from icp_xl.reports.live.what_if import BEST_HERE, build_what_if, tile_rows
 from icp_xl.reports.segments import recommend
@@ -23,7 +22,6 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> ReportBook:
     model = inputs.model
     limits = (model.segment_mid_market, model.segment_large)
     now = compute_live(base, model.weights, model.grade_shares, ALL, industries, limits, len(model.knots))
-    plan = windows(len(now.accounts), len(now.knots))
     names = ex.names_of(model.names)
     if settings.live_lambda:
         names |= {**table_names(model), "icp_weights": "{live_weights.used}", **function_names(model)}
@@ -32,7 +30,6 @@ def build_live_book(inputs: LiveInputs, settings: ReportSettings) -> ReportBook:
         build_what_if(inputs, now),
         build_accounts(inputs, now),
         build_model(inputs, now, max(settings.top_accounts, BEST_HERE), lookups=settings.live_lambda),
-        *([] if plan is None else [build_sorting(now.accounts["key"].to_numpy(), plan)]),
         _method(len(model.parts)),
     ]
     return ReportBook(

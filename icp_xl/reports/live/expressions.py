@@ -1,8 +1,8 @@
 """The score model's definition as worksheet expressions, each said once.
 
 The sheets' formulas and the bodies of the defined functions are both made here, from the names in ``NAMES``, so that
-they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are used; none is volatile, and the only
-arrays are counts by ``FREQUENCY``, in one pass each.
+they cannot drift apart. Only functions that Excel 2007 and LibreOffice know are used, and ``AGGREGATE`` of Excel 2010;
+none is volatile, and the only arrays are counts by ``FREQUENCY`` and quantiles, in one pass each.
 """
 
 from __future__ import annotations

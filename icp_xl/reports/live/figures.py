@@ -116,20 +116,22 @@ def compute_live(
     frame["standing"] = frame["percentile"].where(inside)
     part = frame[inside]
     return LiveFigures(
-        frame, _knot_frame(table), _headlines(part), _grades(part, shares), _segments(frame, segment),
-        _industries(part, industries), _mix(frame, shares), _histogram(part), _box(part), _movers(frame), _best(frame),
-        sample_points(frame, "published_score"),
+        frame, _knot_frame(table, frame["key"].to_numpy()), _headlines(part), _grades(part, shares),
+        _segments(frame, segment), _industries(part, industries), _mix(frame, shares), _histogram(part), _box(part),
+        _movers(frame), _best(frame), sample_points(frame, "published_score"),
     )  # fmt: skip
 
 
-def _knot_frame(table: np.ndarray) -> pd.DataFrame:
-    count = len(table)
+def _knot_frame(table: np.ndarray, keys_: np.ndarray) -> pd.DataFrame:
+    count, ordered = len(table), np.sort(keys_) if len(keys_) else np.zeros(1)
+    place = np.arange(count) * (len(ordered) - 1) / (count - 1)
     first = np.searchsorted(table, table, side="left")
     last = np.searchsorted(table, table, side="right") - 1
     following = table[np.minimum(last + 1, count - 1)]
     return pd.DataFrame(
         {
-            "number": np.arange(count), "exact": table.astype(float), "knot": table.astype(float),
+            "number": np.arange(count), "below": ordered[np.floor(place).astype(int)],
+            "above": ordered[np.ceil(place).astype(int)], "exact": table.astype(float), "knot": table.astype(float),
             "last": last, "middle": (first + last) / (2 * (count - 1)),
             "base": last / (count - 1), "slope": 1 / ((count - 1) * np.maximum(following - table, 1).astype(float)),
         }

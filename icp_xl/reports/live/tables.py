@@ -25,8 +25,8 @@ from icp_xl.reports.live.figures import (
     sample_points,
 )
 from icp_xl.reports.live.inputs import PUBLISHED, LiveInputs, raw_inputs
+from icp_xl.reports.live.knots import build_knots
 from icp_xl.reports.live.rankings import build_rankings
-from icp_xl.reports.live.sorting import DIRECT, sorted_columns, sorted_keys, windows
 from icp_xl.reports.spec import Column, Kind, Sheet, Stack, Table
 from icp_xl.scoring.model import KEY_UNIT, ROUNDING, SCORE_MEAN, SCORE_SD, ScoreModel
 
@@ -114,14 +114,10 @@ def build_accounts(inputs: LiveInputs, now: LiveFigures) -> Sheet:
         *_helpers(),
     ]  # fmt: skip
     n = len(now.accounts)
-    frame, plan = now.accounts, windows(n, len(now.knots))
-    if plan is not None:
-        columns += sorted_columns(plan)
-        frame = frame.assign(**sorted_keys(frame["key"].to_numpy(), plan))
     note = f"All {n:,} accounts." if n == total else (
         f"{n:,} of {total:,} accounts, spread evenly over the published ranking; scores here are relative to these."
     )  # fmt: skip
-    frame = frame[[column.key for column in columns]]
+    frame = now.accounts[[column.key for column in columns]]
     return Sheet("Live Accounts", "Accounts", [Table("live", columns, frame)], subtitle=note, freeze_table="live",
                  freeze_columns=2, kind="data", protected=True)  # fmt: skip
 
@@ -185,8 +181,6 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
         lookups: the tables of lookups too, where functions need them.
     """
     edge = 0.5 / max(len(now.accounts), 1)
-    plan = windows(len(now.accounts), len(now.knots))
-    ask = DIRECT if plan is None else [plan.knot(number) for number in range(len(now.knots))]
     constants = pd.DataFrame(
         [("Accounts", len(now.accounts)), ("Key unit", KEY_UNIT), ("Score mean", SCORE_MEAN),
          ("Score deviation", SCORE_SD), ("Least percentile", edge), ("Most percentile", 1 - edge),
@@ -207,25 +201,6 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
          for preset, weights in inputs.all_presets().items() for part in inputs.model.parts],
         columns=["name", "weight"],
     )  # fmt: skip
-    # A weight stands in it so that LibreOffice, when one is set, marks the knots among what is marked at once: a knot
-    # that is reached later tells every account by itself.
-    knot = (
-        f"0*{ex.weight_name(inputs.model.names[0])}+"
-        + "IF(AND({exact}-INT({exact})=0.5,INT({exact})/2=INT(INT({exact})/2)),INT({exact}),ROUND({exact},0))"
-    )
-    knots = [
-        # Before what is rounded from it, and not beside what hangs on that; see the columns of the accounts.
-        Column("exact", "Key at knot", "number", decimals=2, width=20, formula=ask),
-        Column("knot", "Rounded", "integer", width=18, formula=knot),
-        Column("number", "Knot", "integer", width=8),
-        # Half above a whole number: of equal knots the last, which a search for the number itself leaves to the engine.
-        Column("last", "Last equal", "integer", width=10, formula="MATCH({knot}+0.5,icp_knots,1)-1"),
-        Column("middle", "Percentile at tie", "number", decimals=5, width=12,
-               formula="(MATCH({knot},icp_knots,0)-1+{last})/(2*(ROWS(icp_knots)-1))"),
-        Column("base", "Percentile", "number", decimals=5, width=12, formula="{last}/(ROWS(icp_knots)-1)"),
-        Column("slope", "Percentile per unit", "number", decimals=5, width=18,
-               formula="1/((ROWS(icp_knots)-1)*MAX(1,INDEX(icp_knots,MIN({last}+2,ROWS(icp_knots)))-{knot}))"),
-    ]  # fmt: skip
     group = [
         Column("accounts", "Accounts", "integer", width=10),
         Column("average", "Average score", "score", width=10),
@@ -315,7 +290,7 @@ def build_model(inputs: LiveInputs, now: LiveFigures, best: int, *, lookups: boo
             (Table("live_industries", industries, _numbered(now.industries), title="Industries", filters=False),
              Stack([_box(now), _mix(now)])),
             *build_rankings(now, best),
-            (Table("live_knots", knots, now.knots, title="Quantile knots", filters=False),
+            (build_knots(now, inputs.model.names[0]),
              _points("live_points", published, now.points, "Points of the scatter chart")),
             tuple(_points(f"live_{column}", _raw_column(column, item), raw_points(now, column, item),
                           f"{item.fact.label} and score")
