@@ -234,10 +234,10 @@ def fit_knots(raw_score: ArrayLike, count: int = 1001) -> list[int]:
     ordered = np.sort(keys(np.atleast_1d(raw_score)))
     if ordered.size == 0:
         return [0] * count
-    position = np.linspace(0.0, 1.0, count) * (ordered.size - 1)
-    low = np.floor(position).astype(np.int64)
+    # In whole numbers: a place that is a key must not lie a rounding beside it, where the next key is far above.
+    low, rest = np.divmod(np.arange(count) * (ordered.size - 1), count - 1)
     high = np.minimum(low + 1, ordered.size - 1)
-    value = ordered[low] + (position - low) * (ordered[high] - ordered[low])
+    value = ordered[low] + rest * (ordered[high] - ordered[low]) / (count - 1)
     return [int(knot) for knot in np.rint(value).astype(np.int64)]
 
 

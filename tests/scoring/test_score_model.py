@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from statistics import NormalDist
 
@@ -56,6 +57,29 @@ def test_percentile_is_the_written_definition(population: list[int], asked: list
 def test_knots_are_excels_percentile_inc() -> None:
     raw = np.random.default_rng(3).random(777)
     assert np.abs(np.asarray(fit_knots(raw)) * 1e-12 - np.quantile(raw, np.linspace(0, 1, 1001))).max() < 2e-12
+
+
+@pytest.mark.parametrize(("accounts", "count"), [(10_001, 1001), (778, 38)])
+def test_a_knot_that_is_a_key_is_that_key_however_far_the_next(accounts: int, count: int) -> None:
+    for knot in range(count):
+        place, rest = divmod(knot * (accounts - 1), count - 1)
+        if rest == 0:
+            # All up to there are equal, and the next is at the other end of what scores can be.
+            keys_ = np.where(np.arange(accounts) <= place, 0.0, 1.0)
+            assert fit_knots(keys_, count)[knot] == 0
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=40), st.integers(2, 1001))
+def test_knots_are_those_of_exact_fractions(population: list[int], count: int) -> None:
+    ordered = sorted(population)
+    got = fit_knots(np.asarray(population) * 1e-12, count)
+    for number, knot in enumerate(got):
+        place = Fraction(number * (len(ordered) - 1), count - 1)
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        exact = ordered[low] + (place - low) * (ordered[high] - ordered[low])
+        # Their last digit may stand either way where they are half way, and no further.
+        assert abs(knot - exact) <= Fraction(1, 2) + Fraction(1, 1000)
 
 
 def test_score_is_the_normal_quantile_and_stays_finite() -> None:

@@ -10,8 +10,9 @@ from icp_xl.reports.spec import Column, Table
 
 #: Accounts from which all keys are asked for by one array: ``PERCENTILE`` goes through all accounts for each knot.
 ARRAY_FROM = 5_000
-#: Where a knot stands among the keys in ascending order, from 0; mostly between two of them.
-_PLACE = "(%s*(icp_population-1)/(ROWS(icp_knots)-1))"
+_STEPS = "(ROWS(icp_knots)-1)"
+#: Where a knot stands among the keys in ascending order, from 0, in steps between two of them.
+_PLACE = "%s*(icp_population-1)"
 
 
 def build_knots(now: LiveFigures, component: str) -> Table:
@@ -49,8 +50,8 @@ def _exact(accounts: int) -> list[Column]:
     if accounts < ARRAY_FROM:
         return [replace(exact, formula="PERCENTILE(icp_keys,{number}/(ROWS(icp_knots)-1))")]
     # SMALL itself, asked for many ranks, goes through all of them for each in LibreOffice; AGGREGATE does not.
-    place, smallest = _PLACE % "{live_knots.number}", "AGGREGATE(15,4,icp_keys,1%s)"
-    between = "{below}+({above}-{below})*MOD(" + _PLACE % "{number}" + ",1)"
+    place, smallest = f"{_PLACE % '{live_knots.number}'}/{_STEPS}", "AGGREGATE(15,4,icp_keys,1%s)"
+    between = f"{{below}}+({{above}}-{{below}})*MOD({_PLACE % '{number}'},{_STEPS})/{_STEPS}"
     # After loading, LibreOffice tells who reads an array of its first cell only.
     told = "+0*({live_knots.below:1}+{live_knots.above:1})"
     return [
