@@ -235,7 +235,7 @@ def fit_knots(raw_score: ArrayLike, count: int = 1001) -> list[int]:
     if ordered.size == 0:
         return [0] * count
     # In whole numbers: a place that is a key must not lie a rounding beside it, where the next key is far above.
-    low, rest = np.divmod(np.arange(count) * (ordered.size - 1), count - 1)
+    low, rest = np.divmod(np.arange(count, dtype=np.int64) * (ordered.size - 1), count - 1)
     high = np.minimum(low + 1, ordered.size - 1)
     value = ordered[low] + rest * (ordered[high] - ordered[low]) / (count - 1)
     return [int(knot) for knot in np.rint(value).astype(np.int64)]

@@ -124,14 +124,14 @@ def compute_live(
 
 def _knot_frame(table: np.ndarray, keys_: np.ndarray) -> pd.DataFrame:
     count, ordered = len(table), np.sort(keys_) if len(keys_) else np.zeros(1)
-    place = np.arange(count) * (len(ordered) - 1) / (count - 1)
+    steps = np.arange(count, dtype=np.int64) * (len(ordered) - 1)
     first = np.searchsorted(table, table, side="left")
     last = np.searchsorted(table, table, side="right") - 1
     following = table[np.minimum(last + 1, count - 1)]
     return pd.DataFrame(
         {
-            "number": np.arange(count), "below": ordered[np.floor(place).astype(int)],
-            "above": ordered[np.ceil(place).astype(int)], "exact": table.astype(float), "knot": table.astype(float),
+            "number": np.arange(count), "below": ordered[steps // (count - 1)],
+            "above": ordered[-(-steps // (count - 1))], "exact": table.astype(float), "knot": table.astype(float),
             "last": last, "middle": (first + last) / (2 * (count - 1)),
             "base": last / (count - 1), "slope": 1 / ((count - 1) * np.maximum(following - table, 1).astype(float)),
         }

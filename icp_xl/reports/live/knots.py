@@ -10,6 +10,7 @@ from icp_xl.reports.spec import Column, Table
 
 #: Accounts from which all keys are asked for by one array: ``PERCENTILE`` goes through all accounts for each knot.
 ARRAY_FROM = 5_000
+#: Into how many steps the knots cut the keys.
 _STEPS = "(ROWS(icp_knots)-1)"
 #: Where a knot stands among the keys in ascending order, from 0, in steps between two of them.
 _PLACE = "%s*(icp_population-1)"
@@ -36,10 +37,10 @@ def build_knots(now: LiveFigures, component: str) -> Table:
         # Half above a whole number: of equal knots the last, which a search for the number itself leaves to the engine.
         Column("last", "Last equal", "integer", width=10, formula="MATCH({knot}+0.5,icp_knots,1)-1"),
         Column("middle", "Percentile at tie", "number", decimals=5, width=12,
-               formula="(MATCH({knot},icp_knots,0)-1+{last})/(2*(ROWS(icp_knots)-1))"),
-        Column("base", "Percentile", "number", decimals=5, width=12, formula="{last}/(ROWS(icp_knots)-1)"),
+               formula=f"(MATCH({{knot}},icp_knots,0)-1+{{last}})/(2*{_STEPS})"),
+        Column("base", "Percentile", "number", decimals=5, width=12, formula=f"{{last}}/{_STEPS}"),
         Column("slope", "Percentile per unit", "number", decimals=5, width=18,
-               formula="1/((ROWS(icp_knots)-1)*MAX(1,INDEX(icp_knots,MIN({last}+2,ROWS(icp_knots)))-{knot}))"),
+               formula=f"1/({_STEPS}*MAX(1,INDEX(icp_knots,MIN({{last}}+2,ROWS(icp_knots)))-{{knot}}))"),
     ]  # fmt: skip
     return Table("live_knots", columns, now.knots, title="Quantile knots", filters=False)
 
@@ -48,7 +49,7 @@ def _exact(accounts: int) -> list[Column]:
     """The knots before they are rounded, and of many accounts the keys that they lie between."""
     exact = Column("exact", "Key at knot", "number", decimals=2, width=20)
     if accounts < ARRAY_FROM:
-        return [replace(exact, formula="PERCENTILE(icp_keys,{number}/(ROWS(icp_knots)-1))")]
+        return [replace(exact, formula=f"PERCENTILE(icp_keys,{{number}}/{_STEPS})")]
     # SMALL itself, asked for many ranks, goes through all of them for each in LibreOffice; AGGREGATE does not.
     place, smallest = f"{_PLACE % '{live_knots.number}'}/{_STEPS}", "AGGREGATE(15,4,icp_keys,1%s)"
     between = f"{{below}}+({{above}}-{{below}})*MOD({_PLACE % '{number}'},{_STEPS})/{_STEPS}"
