@@ -12,11 +12,11 @@ from __future__ import annotations
 import io
 import re
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, NoReturn
 
+from icp_xl.opc.deflate import DeflateErrors, crc32, deflater, inflater
 from icp_xl.opc.unsupported import BOMB_FLOOR, MAX_ENTRIES, MAX_PACKAGE, MAX_RATIO, damaged, refuse
 
 _BLOCK = 1 << 20
@@ -49,12 +49,13 @@ class Entry:
 class Content:
     """An entry to be written afresh from its content; the date is fixed, so that equal content gives equal bytes.
 
+    ``level`` is zlib's; ``None`` packs more quickly and a little less tightly.
     ``mode`` holds the permissions of the file where it is unpacked on Unix; 0 leaves them to the unpacker.
     """
 
     raw_name: bytes
     data: bytes | Iterable[bytes]
-    level: int = 6
+    level: int | None = 6
     mode: int = 0
 
 
@@ -231,7 +232,7 @@ class Archive:
             left -= len(block)
             if left < 0:
                 damaged("a part is larger than it says", where=self.where, got=entry.name[:80])
-            crc = zlib.crc32(block, crc)
+            crc = crc32(block, crc)
             yield block
         if left or crc != entry.crc:
             damaged(
@@ -256,7 +257,7 @@ def _inflated(packed: Iterable[bytes], method: int, where: str, name: str) -> It
     if method == 0:
         yield from packed
         return
-    inflate = zlib.decompressobj(-15)
+    inflate = inflater()
     try:
         for block in packed:
             # Past the end of the stream there is nothing to do: the rest would come back as unconsumed for ever.
@@ -271,7 +272,7 @@ def _inflated(packed: Iterable[bytes], method: int, where: str, name: str) -> It
             if not out:
                 break
             yield out
-    except zlib.error:
+    except DeflateErrors:
         damaged("a part cannot be unpacked", where=where, got=name[:80])
 
 
@@ -374,10 +375,10 @@ def _write_content(item: Content, offset: int, out: BinaryIO) -> bytes:
     flags = _UTF8 if any(byte > 127 for byte in item.raw_name) else 0
     head = struct.pack("<HHHHH", 20, flags, 8, 0, 0x21)
     out.write(b"PK\x03\x04" + head + b"\0" * 12 + struct.pack("<HH", len(item.raw_name), 0) + item.raw_name)
-    deflate = zlib.compressobj(item.level, zlib.DEFLATED, -15)
+    deflate = deflater(item.level)
     crc = size = packed = 0
     for block in [item.data] if isinstance(item.data, bytes) else item.data:
-        crc, size = zlib.crc32(block, crc), size + len(block)
+        crc, size = crc32(block, crc), size + len(block)
         packed += out.write(deflate.compress(block))
     packed += out.write(deflate.flush())
     if max(size, packed) >= _FFFF:

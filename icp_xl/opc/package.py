@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +13,14 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from icp_xl.opc.archive import Archive, Content, Entry, packed, write_archive
+from icp_xl.opc.deflate import crc32
 from icp_xl.opc.unsupported import MAX_TREE, damaged, refuse
 from icp_xl.opc.xml import PACKAGE, REL, TYPES, Element, children, parse, refuse_doctype, serialise
 
 CONTENT_TYPES = "[Content_Types].xml"
 RELS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 #: From here on a part is packed more quickly and a little less tightly.
-_LARGE, _QUICK = 4 << 20, 1
+_LARGE = 4 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -117,7 +117,7 @@ class Package:
     def checksum(self, part: str) -> int:
         """CRC-32 of the content of ``part``, which holds once that has been read."""
         found = self._entry(part, None)
-        return zlib.crc32(found) if isinstance(found, bytes) else found.crc
+        return crc32(found) if isinstance(found, bytes) else found.crc
 
     def digest(self, part: str) -> str:
         """SHA-256 of the content of ``part``."""
@@ -142,7 +142,7 @@ class Package:
 
     def pack(self, part: str, blocks: Iterable[bytes]) -> Entry:
         """New content for ``part``, which is there, deflated as it comes: for what is too large to hold."""
-        return packed(Content(self.entries[part.lower()].raw_name, blocks, _QUICK))
+        return packed(Content(self.entries[part.lower()].raw_name, blocks, level=None))
 
     def put(self, part: str, content: bytes | Entry, content_type: str | None = None) -> None:
         """Lay new content (see :meth:`pack`) over ``part``, or add it; ``content_type`` is declared for it."""
@@ -286,7 +286,7 @@ class Package:
                 continue
             if name in self.new:
                 content = self.new[name][1]
-                level = 6 if isinstance(content, Entry) or len(content) < _LARGE else _QUICK
+                level = 6 if isinstance(content, Entry) or len(content) < _LARGE else None
                 found.append(content if isinstance(content, Entry) else Content(entry.raw_name, content, level))
             else:
                 found.append(self.restored.get(name, entry))

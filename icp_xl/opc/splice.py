@@ -16,6 +16,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from icp_xl.opc.deflate import crc32
+
 #: Position in the segment, length of what goes, and what comes.
 Edit = tuple[int, int, bytes]
 
@@ -35,7 +37,7 @@ class Splice:
 
     def keep(self, segment: bytes) -> None:
         """A segment that stays as it is."""
-        self.checksum = zlib.crc32(segment, self.checksum)
+        self.checksum = crc32(segment, self.checksum)
         self.pieces.append(segment)
         self._kept += len(segment)
 
@@ -55,7 +57,7 @@ class Splice:
             lengths: of what goes there, in bytes.
             new: what comes there.
         """
-        self.checksum = zlib.crc32(segment, self.checksum)
+        self.checksum = crc32(segment, self.checksum)
         ends = np.concatenate(([0], positions + lengths))
         kept = positions - ends[:-1]
         if len(kept):
