@@ -19,8 +19,6 @@ from filelock import FileLock
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from icp_xl.errors import ConfigError
 from icp_xl.safe_paths import refuse_planted_database, refuse_shared
@@ -212,6 +210,10 @@ def _lock_beside(path: str) -> FileLock:
 
 def _sqlite_file(url: str) -> Path | None:
     """The file of an SQLite database, however its address is spelled; ``None`` for a database of another kind."""
+    # A journal, which most studies are kept in, needs none of it.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         found = make_url(url)
     except (ArgumentError, ValueError):  # a port that is no number
