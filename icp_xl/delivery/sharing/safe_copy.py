@@ -55,8 +55,10 @@ def make_safe(source: Path, target: Path, allow: frozenset[str] = frozenset()) -
     with open_package(source) as package:
         memo = SheetMemo()
         before = list(find_unshareable(package, memo))
-        strip(package, allow, memo)
-        left = tuple(found for found in find_unshareable(package, memo) if found.kind not in allow)
+        left: tuple[Finding, ...] = ()
+        if before:  # where nothing is found, nothing would be taken out
+            strip(package, allow, memo)
+            left = tuple(found for found in find_unshareable(package, memo) if found.kind not in allow)
         if any(found.unsafe for found in left):
             _refuse(source, [found for found in left if found.unsafe])
         package.check_foreign()
