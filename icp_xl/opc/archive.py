@@ -223,7 +223,10 @@ class Archive:
             RefusedError: the data are not what the directory says.
         """
         if entry.blob is not None:
-            packed: Iterable[bytes] = [entry.blob[entry.header_length : entry.header_length + entry.compressed]]
+            # In blocks, as what is left of one is copied each time that a part of it has been unpacked.
+            blob, end = entry.blob, entry.header_length + entry.compressed
+            places = range(entry.header_length, end, _BLOCK)
+            packed: Iterable[bytes] = (blob[at : min(at + _BLOCK, end)] for at in places)
         else:
             packed = self._range(entry.offset + entry.header_length, entry.compressed)
         crc = left = 0
